@@ -1,0 +1,150 @@
+"""Every option of a training run, beside its default and the reason for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hw_profiles.errors import UserError
+
+
+class Mixing(Enum):
+    """How a block lets a token look at its past (see `train.model.token_mixing`)."""
+
+    pssa = "pssa"
+    tssa = "tssa"
+    sssa = "sssa"
+    delay = "delay"
+
+
+class PositionBias(Enum):
+    """What PSSA's weights are indexed by."""
+
+    relative = "relative"  # i − j: streams, so it is the default
+    pairwise = "pairwise"  # (i, j) in the window, as the published code: needs the whole window every decision
+
+
+class BiasSharing(Enum):
+    """Who shares one vector of position weights."""
+
+    layer = "layer"  # the paper
+    head = "head"
+    channel = "channel"
+
+
+@dataclass
+class ModelConfig:
+    """The DSFormer's dimensions; the paper's symbols in brackets."""
+
+    embedding_size: int = 128  # D
+    blocks: int = 2  # L; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    heads: int = 1
+    context: int = 20  # K, tokens a decision may look back on
+    time_steps: int = 4  # T
+    window: int = 8  # S, tokens PSSA and `delay` look back on in one block
+    mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
+    mixing: Mixing = Mixing.pssa
+    position_bias: PositionBias = PositionBias.relative
+    bias_sharing: BiasSharing = BiasSharing.layer
+    leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
+    threshold: float = 0.5  # V_th
+    streaming: bool = True  # refuse dimensions whose streamed answer would differ from the window's
+
+    def validate(self) -> None:
+        """Refuse impossible dimensions with the reason and, where there is one, the value to choose.
+
+        Raises
+        ------
+        UserError
+            A dimension is not positive, heads do not divide D, β or V_th is out of range, or
+            ``streaming`` is asked of a model that cannot stream.
+        """
+        for name in ("embedding_size", "blocks", "heads", "context", "time_steps", "window", "mlp_ratio"):
+            if getattr(self, name) < 1:
+                raise UserError(f"model.{name}={getattr(self, name)} must be at least 1.")
+        if self.embedding_size % self.heads:
+            raise UserError(
+                f"model.heads={self.heads} does not divide model.embedding_size={self.embedding_size}; "
+                "choose heads that do."
+            )
+        if not 0 <= self.leak < 1:
+            raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
+        if self.threshold <= 0:
+            raise UserError(f"model.threshold={self.threshold} must be positive.")
+        if self.streaming:
+            self._validate_streaming()
+
+    def _validate_streaming(self) -> None:
+        if self.mixing in (Mixing.tssa, Mixing.sssa):
+            raise UserError(
+                f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
+                "set model.streaming=false, or choose model.mixing=pssa or delay."
+            )
+        if self.mixing is Mixing.pssa and self.position_bias is PositionBias.pairwise:
+            raise UserError(
+                "model.position_bias=pairwise weighs a token by its place in the window, which moves, so it cannot "
+                "stream; set model.streaming=false, or choose model.position_bias=relative."
+            )
+        field_of_view = self.receptive_field
+        if field_of_view > self.context:
+            longest_window = (self.context - 1) // self.blocks + 1
+            most_blocks = (self.context - 1) // (self.window - 1)
+            raise UserError(
+                f"{self.blocks} blocks with model.window={self.window} see {field_of_view} tokens, L(S − 1) + 1, more "
+                f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
+                f"model.context={field_of_view}, model.window={longest_window} or model.blocks={most_blocks}, "
+                "or set model.streaming=false."
+            )
+
+    @property
+    def receptive_field(self) -> int:
+        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1."""
+        return self.blocks * (self.window - 1) + 1
+
+
+@dataclass
+class TrainConfig:
+    """One run of `dsf-train`; `env=NAME` also brings the recipe `train/recipes/NAME.yaml` where there is one."""
+
+    env: str = "???"
+    dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    name: str = "default"  # the run's folder, runs/<env>/<name>
+    output: str = "runs"
+    seed: int = 0
+    steps: int = 20_000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    gradient_clip: float = 0.25  # largest norm of the whole gradient
+    warmup_fraction: float = 0.1  # of the steps, linear; then a cosine to 0
+    norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
+    evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
+    evaluation_episodes: int = 20
+    final_episodes: int = 100
+    log_every: int = 50
+    checkpoint_every: int = 500
+    threads: int = 0  # 0 leaves the choice to PyTorch
+    device: str = "cpu"
+    model: ModelConfig = field(default_factory=ModelConfig)
+
+    def validate(self) -> None:
+        """Check what types cannot.
+
+        Raises
+        ------
+        UserError
+            A count is not positive or a share is outside its range.
+        """
+        for name in ("steps", "batch_size", "log_every", "checkpoint_every", "evaluation_episodes", "final_episodes"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)} must be at least 1.")
+        for name in ("learning_rate", "gradient_clip"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"{name}={getattr(self, name)} must be positive.")
+        for name in ("warmup_fraction", "norm_switch_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
+        for name in ("seed", "threads", "evaluate_every", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name}={getattr(self, name)} must not be negative.")
+        self.model.validate()

@@ -1,0 +1,5 @@
+"""The Decision SpikeFormer in PyTorch."""
+
+from train.model.dsformer import DSFormer
+
+__all__ = ["DSFormer"]

@@ -1,0 +1,119 @@
+"""The Decision SpikeFormer: tokens of (state, previous action, return-to-go) in, one action a token out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from train.configuration import ModelConfig
+from train.model.lif import Lif
+from train.model.normalisation import PTBN
+from train.model.padding import TokenLayout
+from train.model.token_mixing import NormalisedLinear, Spikes, SpikingLinear, token_mixing
+
+
+class Mlp(nn.Module):
+    """``PTBN(W_2 SN(PTBN(W_1 s)))``."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        hidden = config.mlp_ratio * config.embedding_size
+        self.hidden = SpikingLinear(config.embedding_size, hidden, config)
+        self.project = NormalisedLinear(hidden, config.embedding_size, config)
+
+    def forward(self, inputs: Tensor, spikes: Spikes, prefix: str) -> Tensor:
+        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+        hidden = self.hidden(inputs)
+        spikes[f"{prefix}.hidden"] = hidden
+        current: Tensor = self.project(hidden)
+        return current
+
+
+class Block(nn.Module):
+    """Token mixing and MLP, each reading spikes of the residual current U and adding a current to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_neuron = Lif(config.leak, config.threshold)
+        self.attention = token_mixing(config)
+        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp = Mlp(config)
+
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, name: str) -> Tensor:
+        """The residual stream (T, tokens, D) after this block."""
+        inputs = self.attention_neuron(residual)
+        spikes[f"{name}.attention.input"] = inputs
+        residual = residual + self.attention(inputs, layout, spikes, f"{name}.attention")
+        inputs = self.mlp_neuron(residual)
+        spikes[f"{name}.mlp.input"] = inputs
+        return residual + self.mlp(inputs, spikes, f"{name}.mlp")
+
+
+class DSFormer(nn.Module):
+    """A Decision SpikeFormer (CVPR 2025) with a choice of token mixing.
+
+    Parameters
+    ----------
+    config
+        Dimensions, neurons and token mixing.
+    observation_size, action_size
+        Of the environment.
+    """
+
+    def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.observation_size = observation_size
+        self.action_size = action_size
+        size = config.embedding_size
+        self.embedding = nn.Linear(observation_size + action_size + 1, size)
+        self.embedding_norm = nn.LayerNorm(size)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.last_norm = PTBN(size, config.threshold)
+        self.head = nn.Linear(size, action_size)
+        self.apply(_initialise_linear)
+
+    def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
+        """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""
+        tokens = torch.cat([states, previous_actions, returns_to_go], dim=-1)
+        current: Tensor = self.embedding_norm(self.embedding(tokens))
+        return current
+
+    def forward(
+        self,
+        states: Tensor,
+        previous_actions: Tensor,
+        returns_to_go: Tensor,
+        mask: Tensor,
+        spikes: Spikes | None = None,
+    ) -> Tensor:
+        """Actions of every token of a batch of windows.
+
+        Parameters
+        ----------
+        states, previous_actions, returns_to_go
+            (B, K, ·), z-scored states and scaled returns; windows shorter than K are fine.
+        mask
+            (B, K) bool, True for a real token; padding is on the left.
+        spikes
+            Where given, receives each spiking layer's output by name, (T, tokens, width), real tokens only.
+
+        Returns
+        -------
+        Tensor
+            (B, K, action_size) in (−1, 1); zero for padding.
+        """
+        spikes = {} if spikes is None else spikes
+        layout = TokenLayout(mask)
+        current = layout.pack(self.encode(states, previous_actions, returns_to_go))
+        residual = current.expand(self.config.time_steps, *current.shape)
+        for index, block in enumerate(self.blocks):
+            residual = block(residual, layout, spikes, f"block{index}")
+        return layout.unpack(torch.tanh(self.head(self.last_norm(residual).mean(0))))
+
+
+def _initialise_linear(module: nn.Module) -> None:
+    """The published initialisation: N(0, 0.02) weights and zero biases."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)

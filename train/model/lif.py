@@ -1,0 +1,72 @@
+"""Leaky integrate-and-fire neurons over all T time steps in one autograd node."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SURROGATE_HALF_WIDTH = 0.5
+
+
+class _LifFunction(torch.autograd.Function):
+    """Forward and surrogate gradient of eq. 1, both one pass over T.
+
+    Saving the membrane alone is enough: spikes are ``U > V_th``, and the reset path carries no gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+        membrane = torch.empty_like(current)
+        spikes = torch.empty_like(current)
+        membrane[0] = current[0]
+        torch.gt(membrane[0], threshold, out=spikes[0])
+        for t in range(1, len(current)):
+            kept = membrane[t - 1] * leak
+            kept.masked_fill_(spikes[t - 1].bool(), 0.0)
+            torch.add(kept, current[t], out=membrane[t])
+            torch.gt(membrane[t], threshold, out=spikes[t])
+        ctx.save_for_backward(membrane)
+        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        return spikes
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+        (grad_spikes,) = grad_outputs
+        (membrane,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        distance = membrane - threshold
+        grad_current = grad_spikes * (distance.abs() < SURROGATE_HALF_WIDTH)
+        for t in range(len(membrane) - 2, -1, -1):
+            carried = grad_current[t + 1] * leak
+            grad_current[t] += carried.masked_fill_(distance[t] > 0, 0.0)
+        return grad_current, None, None
+
+
+class Lif(nn.Module):
+    """Spiking neurons (the paper's eq. 1), the state zero at the first time step.
+
+    ``U[t] = H[t−1] + X[t]``;  ``S[t] = Θ(U[t] − V_th)``;  ``H[t] = β·U[t]·(1 − S[t])``
+
+    Θ is strict, the reset is to zero and detached from the gradient, and the surrogate gradient is 1 where
+    ``|U − V_th| < 0.5``. snnTorch's ``Leaky(beta=β, threshold=V_th, reset_mechanism="zero")`` is the same neuron.
+
+    Parameters
+    ----------
+    leak
+        β in [0, 1).
+    threshold
+        V_th.
+    """
+
+    def __init__(self, leak: float, threshold: float) -> None:
+        super().__init__()
+        self.leak = leak
+        self.threshold = threshold
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Spikes (0.0 or 1.0), of the shape of ``current``: (T, ...)."""
+        spikes: Tensor = _LifFunction.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
+        return spikes
+
+    def extra_repr(self) -> str:
+        return f"leak={self.leak}, threshold={self.threshold}"

@@ -1,0 +1,38 @@
+"""Windows with padding on the left, and the list of their real tokens.
+
+All of the network but the token mixing works on a plain list of real tokens. So padding costs nothing, and the
+batch statistics cannot see it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class TokenLayout:
+    """Where the real tokens of a batch of windows are.
+
+    Parameters
+    ----------
+    mask
+        (B, K) bool, True for a real token.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        self.mask = mask
+        self.full = bool(mask.all())
+        self._places = None if self.full else mask.reshape(-1).nonzero().squeeze(1)
+
+    def pack(self, windows: Tensor) -> Tensor:
+        """The real tokens of ``windows``: (..., B, K, D) -> (..., tokens, D)."""
+        flat = windows.reshape(*windows.shape[:-3], -1, windows.shape[-1])
+        return flat if self._places is None else flat.index_select(-2, self._places)
+
+    def unpack(self, tokens: Tensor) -> Tensor:
+        """Back to windows, padding zero: (..., tokens, D) -> (..., B, K, D)."""
+        shape = (*tokens.shape[:-2], *self.mask.shape, tokens.shape[-1])
+        if self._places is None:
+            return tokens.reshape(shape)
+        flat = tokens.new_zeros(*tokens.shape[:-2], self.mask.numel(), tokens.shape[-1])
+        return torch.index_copy(flat, -2, self._places, tokens).view(shape)

@@ -1,0 +1,217 @@
+"""How a token sees its past: the paper's three attentions, and delayed synapses.
+
+Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D), and returns the current that is
+added to the residual stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model.lif import Lif
+from train.model.normalisation import PTBN
+from train.model.padding import TokenLayout
+
+Spikes = dict[str, Tensor]
+
+
+class SpikingLinear(nn.Module):
+    """SN(PTBN(W s + b)): one layer of spiking neurons."""
+
+    def __init__(self, inputs: int, outputs: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.norm = PTBN(outputs, config.threshold)
+        self.neuron = Lif(config.leak, config.threshold)
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
+        output: Tensor = self.neuron(self.norm(self.linear(spikes)))
+        return output
+
+
+class NormalisedLinear(nn.Module):
+    """PTBN(W s + b): from spikes to a current of the residual stream."""
+
+    def __init__(self, inputs: int, outputs: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.norm = PTBN(outputs, config.threshold)
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
+        current: Tensor = self.norm(self.linear(spikes))
+        return current
+
+
+class RelativeWeights(nn.Module):
+    """Weights p of a token's last S tokens, a vector a layer, a head or a channel.
+
+    Parameters
+    ----------
+    initial
+        Value of every weight at the start; the paper's is 1.
+    """
+
+    def __init__(self, config: ModelConfig, sharing: BiasSharing, initial: float = 1.0) -> None:
+        super().__init__()
+        groups = {
+            BiasSharing.layer: 1,
+            BiasSharing.head: config.heads,
+            BiasSharing.channel: config.embedding_size,
+        }[sharing]
+        self.weight = nn.Parameter(torch.full((config.window, groups), initial))
+        self.channels = config.embedding_size
+
+    def per_channel(self) -> Tensor:
+        """p as (S, D), p[d] weighing the token d places back."""
+        return self.weight.repeat_interleave(self.channels // self.weight.shape[1], dim=1)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """``y_i = Σ_{d<S, d≤i} p_d ⊙ x_{i−d}`` over windows (T, B, K, D)."""
+        if self.weight.shape[1] == 1:
+            return self._toeplitz(windows.shape[2]) @ windows
+        weight = self.per_channel()
+        mixed = windows * weight[0]
+        for distance in range(1, min(len(weight), windows.shape[2])):
+            mixed[:, :, distance:] += windows[:, :, :-distance] * weight[distance]
+        return mixed
+
+    def _toeplitz(self, tokens: int) -> Tensor:
+        """The layer's one vector as a (K, K) matrix, so that the sum is one product."""
+        place = torch.arange(tokens, device=self.weight.device)
+        distance = place[:, None] - place[None, :]
+        seen = (distance >= 0) & (distance < len(self.weight))
+        return self.weight[distance.clamp(0, len(self.weight) - 1), 0] * seen
+
+
+class PairwiseWeights(nn.Module):
+    """The published code's P: one learned weight a pair of places (i, j) of the window, ``j ≤ i`` and ``i − j < S``."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.context, config.context))
+        place = torch.arange(config.context)
+        distance = place[:, None] - place[None, :]
+        self.register_buffer("seen", (distance >= 0) & (distance < config.window), persistent=False)
+        self.seen: Tensor
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """``y_i = Σ_j P_ij x_j`` over windows (T, B, K, D)."""
+        tokens = windows.shape[2]
+        return (self.weight * self.seen)[:tokens, :tokens] @ windows
+
+
+class _Attention(nn.Module):
+    """What the paper's attentions share: the spikes q, k, v, the spiking sum and the output projection."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.query = SpikingLinear(size, size, config)
+        self.key = SpikingLinear(size, size, config)
+        self.value = SpikingLinear(size, size, config)
+        self.neuron = Lif(config.leak, config.threshold)
+        self.project = NormalisedLinear(size, size, config)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        """Current of the attention sum, (T, tokens, D), from spikes of that shape."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+        query, key, value = self.query(inputs), self.key(inputs), self.value(inputs)
+        output = self.neuron(self.attend(query, key, value, layout))
+        for name, layer in (("query", query), ("key", key), ("value", value), ("output", output)):
+            spikes[f"{prefix}.{name}"] = layer
+        current: Tensor = self.project(output)
+        return current
+
+
+class PSSA(_Attention):
+    """Positional spiking self-attention (eqs. 6, 7): ``q_i ⊙ Σ_{j≤i} P_ij (k_j ⊙ v_j)``, P zero beyond S tokens."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.position: RelativeWeights | PairwiseWeights
+        if config.position_bias is PositionBias.pairwise:
+            self.position = PairwiseWeights(config)
+        else:
+            self.position = RelativeWeights(config, config.bias_sharing)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        return query * layout.pack(self.position(layout.unpack(key * value)))
+
+
+class _MapAttention(_Attention):
+    """Attentions with a map between all tokens; heads divide the channels."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.heads = config.heads
+
+    def _split(self, spikes: Tensor, layout: TokenLayout) -> Tensor:
+        """(T, tokens, D) -> (T, B, heads, K, D / heads)."""
+        windows = layout.unpack(spikes)
+        return windows.view(*windows.shape[:3], self.heads, -1).transpose(2, 3)
+
+    def _merge(self, windows: Tensor, layout: TokenLayout) -> Tensor:
+        """(T, B, heads, K, D / heads) -> (T, tokens, D)."""
+        return layout.pack(windows.transpose(2, 3).flatten(3))
+
+
+class SSSA(_MapAttention):
+    """Step spiking self-attention (eq. 4): ``(M ⊙ (qᵗ kᵗᵀ)) vᵗ`` at each time step, M causal."""
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        q, k, v = (self._split(spikes, layout) for spikes in (query, key, value))
+        return self._merge((q @ k.transpose(-2, -1)).tril() @ v, layout)
+
+
+class TSSA(_MapAttention):
+    """Temporal spiking self-attention (eq. 5): one map ``M ⊙ Σ_t qᵗ kᵗᵀ`` for all time steps of v."""
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        q, k, v = (self._split(spikes, layout) for spikes in (query, key, value))
+        return self._merge((q @ k.transpose(-2, -1)).sum(0).tril() @ v, layout)
+
+
+class DelayMixing(nn.Module):
+    """Delayed synapses: ``y_i = SN(PTBN(Σ_{j<S} p_j ⊙ PTBN(W_v s_{i−j})))``, p a vector a channel.
+
+    Folded, it is one weight matrix a delay, ``W_j = diag(g₂ p_j g₁) W_v``: no gate and no product of two signals.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.value = NormalisedLinear(size, size, config)
+        self.position = RelativeWeights(config, BiasSharing.channel)
+        nn.init.normal_(self.position.weight, mean=1 / config.window, std=1 / config.window)
+        self.norm = PTBN(size, config.threshold)
+        self.neuron = Lif(config.leak, config.threshold)
+        self.project = NormalisedLinear(size, size, config)
+
+    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+        mixed = layout.pack(self.position(layout.unpack(self.value(inputs))))
+        output = self.neuron(self.norm(mixed))
+        spikes[f"{prefix}.output"] = output
+        current: Tensor = self.project(output)
+        return current
+
+
+TokenMixing = PSSA | SSSA | TSSA | DelayMixing
+
+
+def token_mixing(config: ModelConfig) -> TokenMixing:
+    """The token mixing that ``config.mixing`` names."""
+    kinds: dict[Mixing, type[TokenMixing]] = {
+        Mixing.pssa: PSSA,
+        Mixing.sssa: SSSA,
+        Mixing.tssa: TSSA,
+        Mixing.delay: DelayMixing,
+    }
+    return kinds[config.mixing](config)
