@@ -1,0 +1,15 @@
+"""The end of an error about a name: the nearest valid ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggestion(wrong: str, valid: Iterable[str]) -> str:
+    """ "did you mean a or b?" where something is near, else "choose from …" (or "there is none")."""
+    choices = sorted(valid)
+    near = difflib.get_close_matches(wrong, choices, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"choose from {', '.join(choices)}" if choices else "there is none"

@@ -1,0 +1,58 @@
+"""What a backend is: something that turns tokens into actions and says what that took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.activity import Activity
+from neuro_runtime.token import Token
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One answer of a backend: ``action`` of shape (act,), as the policy gave it (not clipped), and what it cost."""
+
+    action: NDArray[np.float64]
+    activity: Activity
+
+
+class Backend(Protocol):
+    """A policy that can be run, one token at a time. It keeps the context; :meth:`reset` forgets it.
+
+    Attributes
+    ----------
+    environment
+        Name of the environment the policy was trained for, e.g. ``pen-e``.
+    return_target
+        The policy's default return-to-go at the first step, in raw reward.
+    observation_size, action_size
+        Widths of a token's state and of an action.
+    """
+
+    @property
+    def environment(self) -> str: ...
+
+    @property
+    def return_target(self) -> float: ...
+
+    @property
+    def observation_size(self) -> int: ...
+
+    @property
+    def action_size(self) -> int: ...
+
+    def reset(self) -> None:
+        """Begin an episode: forget every earlier token."""
+        ...
+
+    def decide(self, token: Token) -> Decision:
+        """Answer one environment step."""
+        ...
+
+    def close(self) -> None:
+        """Release processes and files; may be called twice."""
+        ...

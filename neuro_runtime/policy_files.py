@@ -1,0 +1,100 @@
+"""Where a policy's files are: the shipped ones by environment name, any other by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw_profiles.errors import UserError
+from hw_profiles.suggest import suggestion
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+PROGRAM_SUFFIX = ".dsf.h5"
+MODEL_SUFFIX = ".pt"
+
+
+@dataclass(frozen=True)
+class PolicyFiles:
+    """The files of one policy; a backend takes the one it can run.
+
+    Attributes
+    ----------
+    name
+        The environment's name for a shipped policy, else the path the user gave.
+    model
+        ``model.pt``, for backends that run the trained model.
+    program
+        ``*.dsf.h5``, for backends that run the exported program.
+    """
+
+    name: str
+    model: Path | None
+    program: Path | None
+
+    def need_model(self) -> Path:
+        """The model file, or a :class:`UserError` that says it is missing."""
+        if self.model is None:
+            raise UserError(f"policy {self.name} has no trained model ({MODEL_SUFFIX}), which this backend runs")
+        return self.model
+
+    def need_program(self) -> Path:
+        """The program file, or a :class:`UserError` that says how to make one."""
+        if self.program is None:
+            source = self.model or f"model{MODEL_SUFFIX}"
+            raise UserError(
+                f"policy {self.name} has no program ({PROGRAM_SUFFIX}), which this backend runs: "
+                f"make one with `dsf-export {source} --target lava`"
+            )
+        return self.program
+
+
+def shipped_policies() -> list[str]:
+    """Environments a pretrained policy ships for."""
+    return sorted(folder.name for folder in PRETRAINED.glob("*") if _holds_policy(folder))
+
+
+def find_policy(name_or_path: str | Path) -> PolicyFiles:
+    """The files behind an environment's name, a ``.pt`` or ``.dsf.h5`` file, or a folder with either or both.
+
+    Raises
+    ------
+    UserError
+        Nothing is there, the file is of another kind, or a folder holds none or several of one kind.
+    """
+    name = str(name_or_path)
+    if name in shipped_policies():
+        return _in_folder(PRETRAINED / name, name)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return _in_folder(path, name)
+    if not path.exists():
+        raise UserError(_not_found(name))
+    if path.name.endswith(PROGRAM_SUFFIX):
+        return PolicyFiles(name, model=None, program=path)
+    if path.suffix == MODEL_SUFFIX:
+        return PolicyFiles(name, model=path, program=None)
+    raise UserError(f"{name} is not a policy: give a {MODEL_SUFFIX} model, a {PROGRAM_SUFFIX} program or their folder")
+
+
+def _holds_policy(folder: Path) -> bool:
+    return any(folder.glob(f"*{PROGRAM_SUFFIX}")) or any(folder.glob(f"*{MODEL_SUFFIX}"))
+
+
+def _in_folder(folder: Path, name: str) -> PolicyFiles:
+    files = PolicyFiles(name, model=_only(folder, MODEL_SUFFIX), program=_only(folder, PROGRAM_SUFFIX))
+    if files.model is None and files.program is None:
+        raise UserError(f"folder {name} holds no policy: neither a {MODEL_SUFFIX} model nor a {PROGRAM_SUFFIX} program")
+    return files
+
+
+def _only(folder: Path, suffix: str) -> Path | None:
+    found = sorted(path for path in folder.glob(f"*{suffix}") if not path.name.startswith("."))
+    preferred = [path for path in found if path.name in (f"model{MODEL_SUFFIX}", f"program{PROGRAM_SUFFIX}")]
+    if len(found) > 1 and not preferred:
+        names = ", ".join(path.name for path in found)
+        raise UserError(f"folder {folder} holds several {suffix} files ({names}): name the one you mean")
+    return (preferred or found or [None])[0]
+
+
+def _not_found(name: str) -> str:
+    return f"no policy {name!r}, neither a file, a folder nor a shipped policy: {suggestion(name, shipped_policies())}"
