@@ -1,0 +1,42 @@
+# `make demo` shows the whole path, `make test` runs the tests; each makes what it needs and reuses it afterwards.
+.PHONY: help setup demo test lint format clean
+
+VENV := .venv
+LAVA := .venv-lava
+BIN := $(VENV)/bin
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(VENV)/.ready $(LAVA)/.ready ## make .venv (the package) and .venv-lava (Lava alone)
+
+$(VENV)/.ready: setup.cfg pyproject.toml constraints.txt .ci/environment
+	.ci/environment 3.11 $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt setuptools
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[all,dev]'
+	@touch $@
+
+$(LAVA)/.ready: constraints-lava.txt .ci/environment
+	.ci/environment 3.10 $(LAVA)
+	$(LAVA)/bin/python -m pip install -q -c constraints-lava.txt lava-nc
+	@touch $@
+
+demo: setup ## train pendulum, export it, run it and a shipped hand policy on the Loihi simulator
+	examples/demo.sh
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready ## check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/test_import_directions.py
+
+format: $(VENV)/.ready ## let ruff format and repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove both environments and every cache; runs/ stays
+	rm -rf $(VENV) $(LAVA) .uv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,30 @@
+"""Conditions every test runs under: few threads, a cache and a working directory of its own, Lava where `make` put it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Numerical libraries read these once, when first imported, and the networks here are too small for more threads.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "2")
+os.environ.setdefault("DSF_LAVA_PYTHON", str(REPOSITORY / ".venv-lava" / "bin" / "python"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Generated datasets are cached for the session, and never taken from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DSF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written to a relative path (runs, MuJoCo's log) lands in the test's own folder."""
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,98 @@
+"""A wheel with its base dependencies alone, in an environment without PyTorch, runs a shipped policy."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROOMS = ("export", "train", "neuro_runtime", "hw_profiles")
+
+RUN_A_POLICY = """
+import importlib.util
+import hw_profiles, neuro_runtime
+import numpy as np
+assert importlib.util.find_spec("torch") is None
+with neuro_runtime.load_policy("pendulum", backend="interpreter") as policy:
+    policy.reset()
+    action = policy.act(np.zeros(3))
+assert action.shape == (1,) and np.isfinite(action).all()
+print("acted")
+"""
+
+
+def base_distributions() -> Iterator[importlib.metadata.Distribution]:
+    """What the package requires without any extra, and what that requires in turn."""
+    pending, seen = ["decision-spikeformer"], set()
+    while pending:
+        for text in importlib.metadata.requires(pending.pop()) or []:
+            requirement = Requirement(text)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if wanted and requirement.name not in seen:
+                seen.add(requirement.name)
+                pending.append(requirement.name)
+                yield importlib.metadata.distribution(requirement.name)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's wheel, built from a copy so that nothing is left in the working tree."""
+    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for room in ROOMS:
+        shutil.copytree(REPOSITORY / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "-w", output, source], check=True)
+    return next(output.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """The interpreter of a new environment that holds the wheel and its base dependencies, linked rather than fetched."""
+    environment = tmp_path_factory.mktemp("clean")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin" / "python"
+    packages = next(environment.glob("lib/python*/site-packages"))
+    for distribution in base_distributions():
+        for name in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            (packages / name).symlink_to(Path(str(distribution.locate_file(name))))
+    # With no index, pip fails if the wheel asks for anything that is not there already.
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-index", wheel]
+    subprocess.run(install, check=True)
+    return python
+
+
+def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
+    patterns = [(room, "**/*.yaml") for room in ROOMS] + [("neuro_runtime", "pretrained/*/*")]
+    expected = {str(file.relative_to(REPOSITORY)) for room, glob in patterns for file in (REPOSITORY / room).glob(glob)}
+    assert expected
+    assert expected <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_a_shipped_policy_acts_without_torch(clean_python: Path, tmp_path: Path) -> None:
+    command = [clean_python, "-I", "-c", RUN_A_POLICY]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.stdout == "acted\n", result.stderr
+
+
+def test_dsf_run_needs_only_the_base_install(clean_python: Path, tmp_path: Path) -> None:
+    command = [clean_python.with_name("dsf-run"), "--backend", "interpreter", "env=pendulum", "episodes=1"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_torch_backend_says_what_to_install(clean_python: Path, tmp_path: Path) -> None:
+    command = [clean_python.with_name("dsf-run"), "--backend", "torch", "env=pendulum", "episodes=1"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("dsf-run: error: ")
+    assert "decision-spikeformer[train]" in result.stderr
