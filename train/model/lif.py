@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,29 +20,39 @@ class _LifFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
         membrane = torch.empty_like(current)
-        spikes = torch.empty_like(current)
         membrane[0] = current[0]
-        torch.gt(membrane[0], threshold, out=spikes[0])
         for t in range(1, len(current)):
-            kept = membrane[t - 1] * leak
-            kept.masked_fill_(spikes[t - 1].bool(), 0.0)
-            torch.add(kept, current[t], out=membrane[t])
-            torch.gt(membrane[t], threshold, out=spikes[t])
+            torch.add(
+                current[t], _where_silent(membrane[t - 1], membrane[t - 1], threshold), alpha=leak, out=membrane[t]
+            )
         ctx.save_for_backward(membrane)
         ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
-        return spikes
+        return torch.gt(membrane, threshold, out=torch.empty_like(membrane))
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
         (grad_spikes,) = grad_outputs
         (membrane,) = ctx.saved_tensors  # type: ignore[attr-defined]
         leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
-        distance = membrane - threshold
-        grad_current = grad_spikes * (distance.abs() < SURROGATE_HALF_WIDTH)
+        grad_current = _where_between(
+            grad_spikes, membrane, threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
+        )
         for t in range(len(membrane) - 2, -1, -1):
-            carried = grad_current[t + 1] * leak
-            grad_current[t] += carried.masked_fill_(distance[t] > 0, 0.0)
+            grad_current[t].add_(_where_silent(grad_current[t + 1], membrane[t], threshold), alpha=leak)
         return grad_current, None, None
+
+
+def _where_between(values: Tensor, membrane: Tensor, low: float, high: float) -> Tensor:
+    """``values`` where ``low < membrane < high``, else 0: hardtanh's gradient does it in a single pass."""
+    return torch.ops.aten.hardtanh_backward(values, membrane, low, high)
+
+
+def _where_silent(values: Tensor, membrane: Tensor, threshold: float) -> Tensor:
+    """``values`` where the neuron did not fire, ``membrane ≤ threshold``, else 0."""
+    above = math.nextafter(threshold, math.inf)
+    if membrane.dtype is torch.float32:
+        above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
+    return _where_between(values, membrane, -math.inf, above)
 
 
 class Lif(nn.Module):

@@ -1,0 +1,173 @@
+"""model.pt: a trained policy with all it takes to run it, in a file that holds tensors and plain values only."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hw_profiles.errors import UserError
+from neuro_runtime.files import atomic_write
+from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model import DSFormer
+from train.published_checkpoint import is_published, load_published
+
+FORMAT = "decision-spikeformer-model"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How raw observations and returns become the model's inputs: ``(s − mean) / std`` and ``R / return_scale``."""
+
+    state_mean: NDArray[np.float32]  # (observation_size,)
+    state_std: NDArray[np.float32]  # (observation_size,)
+    return_scale: float
+
+
+@dataclass(frozen=True)
+class PolicyModel:
+    """A model in evaluation mode with its normalisation and what it was trained for."""
+
+    model: DSFormer
+    normalisation: Normalisation
+    environment: str
+    return_target: float  # raw, the default for running it
+    configuration: dict[str, Any]  # the whole run's, for provenance
+
+
+def plain(value: object) -> Any:
+    """Configuration as plain values: dataclasses to dictionaries, enumeration members to their names."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return plain(asdict(value))  # type: ignore[call-overload]
+    return value
+
+
+def save_model_file(path: Path, policy: PolicyModel) -> None:
+    """Write ``policy`` to ``path`` atomically, in a form that ``torch.load(weights_only=True)`` reads."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "environment": policy.environment,
+        "return_target": policy.return_target,
+        "return_scale": policy.normalisation.return_scale,
+        "state_mean": torch.from_numpy(policy.normalisation.state_mean),
+        "state_std": torch.from_numpy(policy.normalisation.state_std),
+        "action_size": policy.model.action_size,
+        "model": plain(policy.model.config),
+        "configuration": policy.configuration,
+        "weights": {name: tensor.detach().cpu() for name, tensor in policy.model.state_dict().items()},
+    }
+    with atomic_write(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_model_file(path: Path, published_normalisation: Normalisation | None = None) -> PolicyModel:
+    """Read a trained policy, ours or a checkpoint of the paper's published code.
+
+    Parameters
+    ----------
+    path
+        model.pt, or a published ``state_dict``.
+    published_normalisation
+        A published checkpoint carries weights alone; this brings its dataset's statistics.
+
+    Raises
+    ------
+    UserError
+        The file is missing, not a model, damaged, of another version, or a published checkpoint that comes
+        without a normalisation.
+    """
+    content = load_tensors(path)
+    if is_published(content):
+        return _published_policy(path, content, published_normalisation)
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} is a PyTorch file but neither a model.pt of dsf-train nor a published DSFormer checkpoint; "
+            "pass the model.pt of a run."
+        )
+    if content.get("version") != VERSION:
+        raise UserError(f"{path} has model format {content.get('version')}, this release reads {VERSION}; retrain it.")
+    try:
+        return _policy(content)
+    except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise UserError(f"{path} is damaged: {reason}; export or train it again.") from problem
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """A dictionary of tensors and plain values from a PyTorch file; code in it is never run.
+
+    Raises
+    ------
+    UserError
+        The file is missing, unreadable, or holds anything else.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no model file {path}; pass the model.pt that dsf-train wrote.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, BadZipFile, pickle.UnpicklingError, KeyError, ValueError) as problem:
+        raise UserError(f"{path} is not a readable PyTorch file of plain tensors (damaged, or cut short).") from problem
+    if not isinstance(content, Mapping):
+        raise UserError(
+            f"{path} holds a {type(content).__name__}, not a model; pass the model.pt that dsf-train wrote."
+        )
+    return dict(content)
+
+
+def model_config(values: Mapping[str, Any]) -> ModelConfig:
+    """A `ModelConfig` from plain values.
+
+    Raises
+    ------
+    ValueError
+        A name or a value is unknown.
+    """
+    unknown = set(values) - {field.name for field in fields(ModelConfig)}
+    if unknown:
+        raise ValueError(f"unknown model settings {sorted(unknown)}")
+    kinds = {"mixing": Mixing, "position_bias": PositionBias, "bias_sharing": BiasSharing}
+    config = ModelConfig(**{name: kinds.get(name, lambda value: value)(value) for name, value in values.items()})
+    config.validate()
+    return config
+
+
+def _policy(content: Mapping[str, Any]) -> PolicyModel:
+    state_mean = content["state_mean"].numpy()
+    model = DSFormer(model_config(content["model"]), len(state_mean), int(content["action_size"]))
+    model.load_state_dict(content["weights"])
+    return PolicyModel(
+        model=model.eval(),
+        normalisation=Normalisation(state_mean, content["state_std"].numpy(), float(content["return_scale"])),
+        environment=str(content["environment"]),
+        return_target=float(content["return_target"]),
+        configuration=dict(content["configuration"]),
+    )
+
+
+def _published_policy(path: Path, weights: Mapping[str, Any], normalisation: Normalisation | None) -> PolicyModel:
+    if normalisation is None:
+        raise UserError(
+            f"{path} is a published checkpoint, which holds no state statistics; "
+            "bring it over once with dsf-train --import-published, which takes them from the dataset."
+        )
+    model = load_published(weights)
+    if len(normalisation.state_mean) != model.observation_size:
+        raise UserError(
+            f"{path} takes {model.observation_size} observations, the dataset has {len(normalisation.state_mean)}; "
+            "name the environment that the checkpoint was trained for."
+        )
+    return PolicyModel(model.eval(), normalisation, environment="", return_target=0.0, configuration={})

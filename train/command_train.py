@@ -1,0 +1,131 @@
+"""`dsf-train`: from a dataset to model.pt."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hw_profiles.errors import UserError
+from neuro_runtime.command_line import compose, run_command
+from neuro_runtime.environments import load_environment_spec
+from train.checkpoint import PolicyModel, load_model_file, save_model_file
+from train.configuration import TrainConfig
+from train.datasets import load_episodes
+from train.evaluation import Scores
+from train.sampling import normalisation_of
+from train.trainer import TrainingResult, train
+
+DESCRIPTION = """\
+Train a Decision SpikeFormer on an environment's dataset; writes runs/<env>/<name>/ with model.pt, config.yaml,
+metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of train/configuration.py, such as
+steps=5000, seed=1, dataset=FILE, model.mixing=delay, model.embedding_size=64. env=NAME also brings that
+environment's recipe, where there is one."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `dsf-train`."""
+    return run_command(_main, "dsf-train", argv)
+
+
+def _main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="dsf-train", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="env=NAME, and any option of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    parser.add_argument("--overwrite", action="store_true", help="replace a run of the same name")
+    parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
+    parser.add_argument(
+        "--import-published",
+        type=Path,
+        metavar="FILE",
+        help="do not train: turn a checkpoint of the paper's published code into runs/<env>/<name>/model.pt",
+    )
+    arguments = parser.parse_args(argv)
+    config = training_config(arguments.overrides)
+    if arguments.import_published:
+        model_file = import_published(arguments.import_published, config)
+        print(json.dumps({"model": str(model_file)}) if arguments.json else f"model  {model_file}")
+        return 0
+    result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
+    print(json.dumps(_document(result)) if arguments.json else _summary(result))
+    return 0
+
+
+def training_config(overrides: list[str]) -> TrainConfig:
+    """Defaults, then the environment's recipe, then the command line's ``key=value`` pairs.
+
+    Raises
+    ------
+    UserError
+        No environment is named, or a key or a value is unknown; the nearest valid ones are named.
+    """
+    names = [pair.split("=", 1)[1] for pair in overrides if pair.startswith("env=")]
+    if not names:
+        raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
+    load_environment_spec(names[-1])
+    recipe = files("train").joinpath("recipes", f"{names[-1]}.yaml")
+    defaults = (
+        [f"{key}={value}" for key, value in _flat(yaml.safe_load(recipe.read_text()))] if recipe.is_file() else []
+    )
+    return compose(TrainConfig, [*defaults, *overrides])
+
+
+def import_published(path: Path, config: TrainConfig) -> Path:
+    """Write ``runs/<env>/<name>/model.pt`` from a published checkpoint and its dataset's statistics."""
+    spec = load_environment_spec(config.env)
+    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
+    policy = load_model_file(path, normalisation_of(episodes, spec.return_scale))
+    target = Path(config.output) / config.env / config.name / "model.pt"
+    save_model_file(
+        target,
+        PolicyModel(
+            policy.model,
+            policy.normalisation,
+            spec.name,
+            spec.return_targets[0],
+            {"imported_from": path.name, "env": spec.name},
+        ),
+    )
+    return target
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs
+
+
+def _summary(result: TrainingResult) -> str:
+    lines = [f"model  {result.model_file}"]
+    lines += [
+        f"score  {scores.mean:.1f} ± {scores.standard_error:.1f} over {len(scores.scores)} episodes, "
+        f"return target {scores.return_target:g}"
+        for scores in result.scores
+    ]
+    return "\n".join(lines)
+
+
+def _document(result: TrainingResult) -> dict[str, Any]:
+    return {"model": str(result.model_file), "scores": [_score_document(scores) for scores in result.scores]}
+
+
+def _score_document(scores: Scores) -> dict[str, Any]:
+    return {
+        "return_target": scores.return_target,
+        "episodes": len(scores.scores),
+        "mean": scores.mean,
+        "standard_error": scores.standard_error,
+        "returns": scores.returns.tolist(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Closed-loop scores of a model, many episodes at once: one forward pass a decision for all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gymnasium
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
+from train.checkpoint import PolicyModel
+
+EVALUATION_SEED = 10_000  # the first episode's; training seeds never reach the environment
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Returns and normalised scores of the episodes run with one return target."""
+
+    return_target: float
+    returns: NDArray[np.float64]  # (episodes,)
+    scores: NDArray[np.float64]  # (episodes,), 0 a random policy, 100 the reference
+
+    @property
+    def mean(self) -> float:
+        """Mean normalised score."""
+        return float(self.scores.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean; infinite for a single episode."""
+        count = len(self.scores)
+        return float(self.scores.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
+
+
+def evaluate(
+    policy: PolicyModel,
+    spec: EnvironmentSpec,
+    return_target: float,
+    episodes: int,
+    seed: int = EVALUATION_SEED,
+    past: int | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> Scores:
+    """Run ``episodes`` episodes side by side, episode n seeded ``seed + n``.
+
+    Parameters
+    ----------
+    past
+        Where given, only this many latest tokens reach the model; 1 cuts the past off.
+    """
+    environments = [make_environment(spec.name) for _ in range(episodes)]
+    try:
+        returns = _run_side_by_side(policy, environments, return_target, seed, past, on_step)
+    finally:
+        for environment in environments:
+            environment.close()
+    return Scores(return_target, returns, np.array([normalised_score(spec, value) for value in returns]))
+
+
+def _run_side_by_side(
+    policy: PolicyModel,
+    environments: list[gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]],
+    return_target: float,
+    seed: int,
+    past: int | None,
+    on_step: Callable[[], None],
+) -> NDArray[np.float64]:
+    history = TokenHistory(policy, len(environments), past)
+    observations = np.stack([env.reset(seed=seed + n)[0] for n, env in enumerate(environments)])
+    returns = np.zeros(len(environments))
+    running = np.ones(len(environments), dtype=bool)
+    while running.any():
+        actions = history.act(observations, return_target - returns)
+        for n in np.flatnonzero(running):
+            observations[n], reward, terminated, truncated, _ = environments[n].step(actions[n])
+            returns[n] += float(reward)
+            running[n] = not (terminated or truncated)
+        on_step()
+    return returns
+
+
+class TokenHistory:
+    """The last K tokens of several episodes that run in step, and the model's next actions for them.
+
+    Windows at the start of an episode are shorter than K, so there is no padding.
+    """
+
+    def __init__(self, policy: PolicyModel, lanes: int, past: int | None = None) -> None:
+        self._model = policy.model
+        self._normalisation = policy.normalisation
+        self._tokens = min(past or policy.model.config.context, policy.model.config.context)
+        parameter = next(policy.model.parameters())
+        self._device, self._dtype = parameter.device, parameter.dtype
+        self._states = self._empty(lanes, policy.model.observation_size)
+        self._actions = self._empty(lanes, policy.model.action_size)
+        self._returns = self._empty(lanes, 1)
+        self._last_action = torch.zeros(lanes, policy.model.action_size, dtype=self._dtype, device=self._device)
+
+    def act(
+        self,
+        observations: NDArray[np.float64],
+        returns_to_go: NDArray[np.float64],
+        spikes: dict[str, Tensor] | None = None,
+    ) -> NDArray[np.float32]:
+        """Add a token (raw observation, last action, raw return-to-go) to each lane and return its actions."""
+        states = (observations - self._normalisation.state_mean) / self._normalisation.state_std
+        scaled_returns = returns_to_go[:, None] / self._normalisation.return_scale
+        self._states = self._append(self._states, self._tensor(states))
+        self._actions = self._append(self._actions, self._last_action)
+        self._returns = self._append(self._returns, self._tensor(scaled_returns))
+        mask = torch.ones(self._states.shape[:2], dtype=torch.bool, device=self._device)
+        training = self._model.training
+        self._model.eval()
+        with torch.no_grad():
+            self._last_action = self._model(self._states, self._actions, self._returns, mask, spikes)[:, -1]
+        self._model.train(training)
+        actions: NDArray[np.float32] = self._last_action.cpu().numpy()
+        return actions
+
+    def _empty(self, lanes: int, width: int) -> Tensor:
+        return torch.zeros(lanes, 0, width, dtype=self._dtype, device=self._device)
+
+    def _tensor(self, values: NDArray[np.float64]) -> Tensor:
+        return torch.as_tensor(values, dtype=self._dtype, device=self._device)
+
+    def _append(self, window: Tensor, token: Tensor) -> Tensor:
+        return torch.cat([window, token[:, None]], dim=1)[:, -self._tokens :]

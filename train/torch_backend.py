@@ -1,0 +1,103 @@
+"""The `torch` backend: the trained model, recomputing its whole window of K tokens at every decision."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from neuro_runtime.activity import Activity
+from neuro_runtime.backends.base import Backend, Decision
+from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.token import Token
+from train.checkpoint import PolicyModel, load_model_file
+from train.configuration import Mixing, ModelConfig
+from train.evaluation import TokenHistory
+
+
+def open_backend(files: PolicyFiles) -> Backend:
+    """Open ``model.pt``.
+
+    Raises
+    ------
+    UserError
+        The policy has no model, or it cannot be read.
+    """
+    return TorchBackend(load_model_file(files.need_model()))
+
+
+class TorchBackend:
+    """A trained model in closed loop, in float32."""
+
+    def __init__(self, policy: PolicyModel) -> None:
+        self._policy = policy
+        self.reset()
+
+    @property
+    def environment(self) -> str:
+        """Name of the environment the model was trained for."""
+        return self._policy.environment
+
+    @property
+    def return_target(self) -> float:
+        """Default return-to-go of the first step, in raw reward."""
+        return self._policy.return_target
+
+    @property
+    def observation_size(self) -> int:
+        """Width of a token's state."""
+        return self._policy.model.observation_size
+
+    @property
+    def action_size(self) -> int:
+        """Width of an action."""
+        return self._policy.model.action_size
+
+    def reset(self) -> None:
+        """Forget every earlier token."""
+        self._history = TokenHistory(self._policy, lanes=1)
+
+    def decide(self, token: Token) -> Decision:
+        """The last token's action. The previous action is the model's own, as the history keeps it."""
+        spikes: dict[str, Tensor] = {}
+        action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
+        return Decision(action[0].astype(np.float64), window_activity(self._policy.model.config, spikes, self))
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: TorchBackend) -> Activity:
+    """The counted work of one window: every layer works on all its tokens.
+
+    A spike costs one synop at each synapse it crosses. The map attentions' products count as spikes of the value
+    times the tokens that may see it, as the paper counts them.
+    """
+    counts = {name: int(layer.sum()) for name, layer in spikes.items()}
+    steps = {name: layer.numel() for name, layer in spikes.items()}
+    size = config.embedding_size
+    synops: dict[str, int] = {}
+    for block in range(config.blocks):
+        mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
+        inputs = counts[f"{mixing}.input"] * size
+        if config.mixing is Mixing.delay:
+            synops[f"{mixing}.output"] = inputs * config.window
+        else:
+            synops |= {f"{mixing}.{name}": inputs for name in ("query", "key", "value")}
+            synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
+        synops[f"{mixing}.project"] = counts[f"{mixing}.output"] * size
+        synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * config.mlp_ratio * size
+        synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * size
+    tokens = next(iter(spikes.values())).shape[1]
+    token_width = backend.observation_size + backend.action_size + 1
+    return Activity(counts, steps, synops, config.time_steps, tokens * size * (token_width + backend.action_size))
+
+
+def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: str) -> int:
+    """Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it."""
+    past = spikes[f"{mixing}.value"]
+    if config.mixing is Mixing.pssa:
+        past = past * spikes[f"{mixing}.key"]
+    tokens = past.shape[1]
+    reach = config.window if config.mixing is Mixing.pssa else tokens
+    seen_by = np.minimum(np.arange(tokens, 0, -1), reach)
+    return int(past.sum(dim=(0, 2)).double().numpy() @ seen_by)

@@ -1,0 +1,170 @@
+"""The training loop: one batch from the dataset to the weight update, top to bottom."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
+from neuro_runtime.files import atomic_write
+from train.checkpoint import PolicyModel, load_tensors, plain, save_model_file
+from train.configuration import TrainConfig
+from train.datasets import load_episodes
+from train.evaluation import Scores, evaluate
+from train.firing import FiringWatch, firing_rates
+from train.model import DSFormer
+from train.model.normalisation import set_blend
+from train.run_folder import RunFolder
+from train.sampling import Batch, Normalisation, TokenWindows, normalisation_of
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a finished run leaves."""
+
+    model_file: Path
+    scores: tuple[Scores, ...]  # one for each return target
+
+
+def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) -> TrainingResult:
+    """Train a policy, writing ``runs/<env>/<name>/``; killed and resumed, it ends with the same weights.
+
+    Every random choice depends on (seed, step) alone: the batch of a step, the initial weights, the evaluation
+    episodes. So the checkpoint needs weights, optimiser state and the step, and nothing else.
+
+    Raises
+    ------
+    UserError
+        The configuration, the dataset or the run folder is not usable; the message says what to do.
+    """
+    config.validate()
+    spec = load_environment_spec(config.env)
+    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
+    folder = RunFolder.open(config, resume, overwrite)
+    _seed_everything(config)
+
+    normalisation = normalisation_of(episodes, spec.return_scale)
+    windows = TokenWindows(episodes, normalisation, config.model.context)
+    device = torch.device(config.device)
+    model = DSFormer(config.model, episodes[0].observations.shape[1], episodes[0].actions.shape[1]).to(device)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
+    watch = FiringWatch()
+
+    with folder.metrics(first_step) as metrics, _progress(config, first_step) as progress:
+        for step in range(first_step, config.steps):
+            set_learning_rate(optimiser, config, step)
+            set_blend(model, norm_blend(config, step))
+            batch = windows.batch(config.seed, step, config.batch_size).to(device)
+
+            spikes: dict[str, Tensor] = {}
+            loss = action_loss(model, batch, spikes)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
+            optimiser.step()
+
+            done = step + 1
+            progress.update()
+            if done % config.log_every == 0 or done == config.steps:
+                rates = firing_rates(spikes)
+                useless = watch.check(done, rates)
+                mean_rate = sum(rates.values()) / len(rates)
+                progress.set_postfix(loss=f"{loss.item():.4f}", firing=f"{mean_rate:.1%}")
+                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm)})
+                metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
+                metrics.write(done, {"useless_layers": sorted(useless)})
+            if config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
+                for scores in _evaluate_all(config, spec, model, normalisation, config.evaluation_episodes):
+                    metrics.write(done, score_metrics(scores))
+            if done % config.checkpoint_every == 0 or done == config.steps:
+                _save_checkpoint(folder.checkpoint, model, optimiser, done)
+
+        policy = _policy(config, spec, model, normalisation)
+        save_model_file(folder.model, policy)
+        final = tuple(_evaluate_all(config, spec, model, normalisation, config.final_episodes))
+        for scores in final:
+            metrics.write(config.steps, {f"final_{name}": value for name, value in score_metrics(scores).items()})
+    return TrainingResult(folder.model, final)
+
+
+def action_loss(model: DSFormer, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
+    """Mean squared error of the actions over real tokens."""
+    predicted = model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes)
+    squared = (predicted - batch.actions).square().mean(dim=-1)
+    return (squared * batch.mask).sum() / batch.mask.sum()
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:
+    """Linear warm-up, then a cosine to 0."""
+    warmup = max(1, int(config.warmup_fraction * config.steps))
+    if step < warmup:
+        share = (step + 1) / warmup
+    else:
+        share = 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, config.steps - warmup)))
+    for group in optimiser.param_groups:
+        group["lr"] = config.learning_rate * share
+
+
+def norm_blend(config: TrainConfig, step: int) -> float:
+    """PTBN's λ = max(0, 1 − step / T_p)."""
+    switch = config.norm_switch_fraction * config.steps
+    return max(0.0, 1 - step / switch) if switch else 0.0
+
+
+def score_metrics(scores: Scores) -> dict[str, float]:
+    """A return target's scores as metrics."""
+    prefix = f"score/{scores.return_target:g}"
+    return {f"{prefix}/mean": scores.mean, f"{prefix}/standard_error": scores.standard_error}
+
+
+def _seed_everything(config: TrainConfig) -> None:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    random.seed(config.seed)
+    np.random.seed(config.seed)
+    torch.manual_seed(config.seed)
+    torch.set_flush_denormal(True)
+
+
+def _policy(config: TrainConfig, spec: EnvironmentSpec, model: DSFormer, normalisation: Normalisation) -> PolicyModel:
+    return PolicyModel(model.eval(), normalisation, spec.name, spec.return_targets[0], plain(config))
+
+
+def _evaluate_all(
+    config: TrainConfig, spec: EnvironmentSpec, model: DSFormer, normalisation: Normalisation, episodes: int
+) -> Iterator[Scores]:
+    """Scores of each return target on its own."""
+    policy = _policy(config, spec, model, normalisation)
+    for target in spec.return_targets:
+        with tqdm(desc=f"evaluate, return {target:g}", unit="step", total=spec.time_limit, leave=False) as progress:
+            yield evaluate(policy, spec, target, episodes, on_step=progress.update)
+    model.train()
+
+
+def _progress(config: TrainConfig, first_step: int) -> tqdm[int]:
+    return tqdm(total=config.steps, initial=first_step, desc=f"train {config.env}", unit="step", dynamic_ncols=True)
+
+
+def _save_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer, step: int) -> None:
+    with atomic_write(path) as temporary:
+        torch.save({"step": step, "weights": model.state_dict(), "optimiser": optimiser.state_dict()}, temporary)
+
+
+def _load_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer) -> int:
+    """Restore a killed run and return the step to go on from; a run killed before its first checkpoint starts anew."""
+    if not path.exists():
+        return 0
+    content = load_tensors(path)
+    model.load_state_dict(content["weights"])
+    optimiser.load_state_dict(content["optimiser"])
+    return int(content["step"])
