@@ -13,21 +13,21 @@ class ActivityCounts:
     ----------
     synops
         Synaptic operations: a spike arriving at one synapse.
-    neuron_updates
-        Neurons times the time steps each was stepped for.
+    active_updates
+        Neurons times the time steps in which their layer is at work.
+    idle_updates
+        Neurons times the remaining time steps of the decision: nothing arrives, yet a chip steps them.
     spikes
         Spikes emitted.
     time_steps
         Ticks of the spiking network.
     host_macs
         Multiply-accumulates of the host's encoder and readout.
-    ann_macs
-        Multiply-accumulates of non-spiking layers inside the network (0 for a spiking one).
     """
 
     synops: float = 0.0
-    neuron_updates: float = 0.0
+    active_updates: float = 0.0
+    idle_updates: float = 0.0
     spikes: float = 0.0
     time_steps: float = 0.0
     host_macs: float = 0.0
-    ann_macs: float = 0.0

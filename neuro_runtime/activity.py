@@ -24,6 +24,9 @@ class Activity:
         Time steps of the network.
     host_macs
         Multiply-accumulates of the parts that stay with the host (encoder and readout).
+    idle_neuron_steps
+        Updates of neurons outside their layer's active steps (the silent gap between tokens), whole network:
+        nothing arrives, yet a chip steps them.
     """
 
     spikes: dict[str, int]
@@ -31,6 +34,7 @@ class Activity:
     synops: dict[str, int]
     time_steps: int
     host_macs: int
+    idle_neuron_steps: int = 0
 
 
 def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
@@ -38,7 +42,8 @@ def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
     decisions = max(len(activities), 1)
     return ActivityCounts(
         synops=sum(sum(activity.synops.values()) for activity in activities) / decisions,
-        neuron_updates=sum(sum(activity.neuron_steps.values()) for activity in activities) / decisions,
+        active_updates=sum(sum(activity.neuron_steps.values()) for activity in activities) / decisions,
+        idle_updates=sum(activity.idle_neuron_steps for activity in activities) / decisions,
         spikes=sum(sum(activity.spikes.values()) for activity in activities) / decisions,
         time_steps=sum(activity.time_steps for activity in activities) / decisions,
         host_macs=sum(activity.host_macs for activity in activities) / decisions,

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.command import run_command
+from hw_profiles.errors import UserError
 from hw_profiles.suggest import suggestion
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from omegaconf import DictConfig
 
-ConfigurationT = TypeVar("ConfigurationT", bound="DataclassInstance")
+__all__ = ["compose", "describe_keys", "run_command"]
 
-ROOMS = ("train", "export", "neuro_runtime", "hw_profiles")
+ConfigurationT = TypeVar("ConfigurationT", bound="DataclassInstance")
 
 
 def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> ConfigurationT:
@@ -59,35 +57,6 @@ def describe_keys(configuration: type[DataclassInstance]) -> str:
         default = "null" if default is None else default
         lines.append(f"  {f'{field.name}={default}':<24}{field.metadata.get('help', '')}")
     return "\n".join(lines)
-
-
-def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str] | None = None) -> int:
-    """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input, 130 interrupted.
-
-    ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
-    """
-    _log_to_stderr()
-    try:
-        return main(list(sys.argv[1:] if argv is None else argv))
-    except UserError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return 2
-    except GateFailed as error:
-        print(f"{name}: failed: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    for room in ROOMS:
-        logging.getLogger(room).setLevel(logging.INFO)
 
 
 def _split(override: str) -> tuple[str, str]:

@@ -93,7 +93,7 @@ def _only(folder: Path, suffix: str) -> Path | None:
     if len(found) > 1 and not preferred:
         names = ", ".join(path.name for path in found)
         raise UserError(f"folder {folder} holds several {suffix} files ({names}): name the one you mean")
-    return (preferred or found or [None])[0]
+    return next(iter(preferred or found), None)
 
 
 def _not_found(name: str) -> str:

@@ -1,0 +1,41 @@
+"""How every ``dsf-`` command ends; it lives in the lowest room because every room has a command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from hw_profiles.errors import GateFailed, UserError
+
+ROOMS = ("train", "export", "neuro_runtime", "hw_profiles")
+
+
+def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str] | None = None) -> int:
+    """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input, 130 interrupted.
+
+    ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
+    """
+    _log_to_stderr()
+    try:
+        return main(list(sys.argv[1:] if argv is None else argv))
+    except UserError as error:
+        print(f"{name}: error: {error}", file=sys.stderr)
+        return 2
+    except GateFailed as error:
+        print(f"{name}: failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for room in ROOMS:
+        logging.getLogger(room).setLevel(logging.INFO)

@@ -1,0 +1,57 @@
+"""An energy estimate as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from hw_profiles.energy import EnergyEstimate, EnergyLine
+
+UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
+
+
+def energy_text(picojoules: float) -> str:
+    """Three significant digits in the unit that fits: ``energy_text(2345.0) == "2.35 nJ"``."""
+    scale, unit = next((entry for entry in UNITS if picojoules >= entry[0]), UNITS[-1])
+    return f"{picojoules / scale:.3g} {unit}" if picojoules / scale < 999.5 else f"{picojoules / scale:.0f} {unit}"
+
+
+def estimate_text(estimate: EnergyEstimate) -> str:
+    """Several lines: the total with its band, each term with its figure, grade and source, and what is not counted."""
+    width = max((len(line.term) for line in estimate.lines), default=0)
+    return "\n".join(
+        [
+            f"energy a decision, {estimate.title} [{estimate.profile}]: {_with_band(estimate)}",
+            *(_line_text(line, width) for line in estimate.lines),
+            f"  not counted: {'; '.join(estimate.not_counted)}",
+        ]
+    )
+
+
+def estimates_document(estimates: Sequence[EnergyEstimate]) -> list[dict[str, object]]:
+    """The estimates as plain values for JSON; energies in pJ."""
+    return [
+        {
+            "profile": estimate.profile,
+            "title": estimate.title,
+            "total_pj": estimate.total_pj,
+            "low_pj": estimate.band_pj[0],
+            "high_pj": estimate.band_pj[1],
+            "lines": [
+                {**asdict(line), "grade": line.grade.value, "total_pj": line.total_pj} for line in estimate.lines
+            ],
+            "not_counted": list(estimate.not_counted),
+        }
+        for estimate in estimates
+    ]
+
+
+def _with_band(item: EnergyEstimate | EnergyLine) -> str:
+    low, high = item.band_pj
+    total = energy_text(item.total_pj)
+    return total if low == high else f"{total} ({energy_text(low)} … {energy_text(high)})"
+
+
+def _line_text(line: EnergyLine, width: int) -> str:
+    each = f"{line.count:12,.1f} × {energy_text(line.each_pj)}"
+    return f"  {line.term:<{width}}  {each:<25}= {_with_band(line)}, {line.grade.value}: {line.source}"
