@@ -139,8 +139,9 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     unknown = set(values) - {field.name for field in fields(ModelConfig)}
     if unknown:
         raise ValueError(f"unknown model settings {sorted(unknown)}")
-    kinds = {"mixing": Mixing, "position_bias": PositionBias, "bias_sharing": BiasSharing}
-    config = ModelConfig(**{name: kinds.get(name, lambda value: value)(value) for name, value in values.items()})
+    kinds: dict[str, type[Enum]] = {"mixing": Mixing, "position_bias": PositionBias, "bias_sharing": BiasSharing}
+    typed: dict[str, Any] = {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
+    config = ModelConfig(**typed)
     config.validate()
     return config
 

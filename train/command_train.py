@@ -70,11 +70,15 @@ def training_config(overrides: list[str]) -> TrainConfig:
     if not names:
         raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
     load_environment_spec(names[-1])
-    recipe = files("train").joinpath("recipes", f"{names[-1]}.yaml")
-    defaults = (
-        [f"{key}={value}" for key, value in _flat(yaml.safe_load(recipe.read_text()))] if recipe.is_file() else []
-    )
-    return compose(TrainConfig, [*defaults, *overrides])
+    return compose(TrainConfig, [*recipe(names[-1]), *overrides])
+
+
+def recipe(environment: str) -> list[str]:
+    """What suits an environment better than the defaults, as ``key=value`` pairs; often nothing."""
+    file = files("train").joinpath("recipes", f"{environment}.yaml")
+    if not file.is_file():
+        return []
+    return [f"{key}={value}" for key, value in _flat(yaml.safe_load(file.read_text(encoding="utf-8")))]
 
 
 def import_published(path: Path, config: TrainConfig) -> Path:

@@ -45,7 +45,7 @@ def evaluate(
     episodes: int,
     seed: int = EVALUATION_SEED,
     past: int | None = None,
-    on_step: Callable[[], None] = lambda: None,
+    on_step: Callable[[], object] = lambda: None,
 ) -> Scores:
     """Run ``episodes`` episodes side by side, episode n seeded ``seed + n``.
 
@@ -69,7 +69,7 @@ def _run_side_by_side(
     return_target: float,
     seed: int,
     past: int | None,
-    on_step: Callable[[], None],
+    on_step: Callable[[], object],
 ) -> NDArray[np.float64]:
     history = TokenHistory(policy, len(environments), past)
     observations = np.stack([env.reset(seed=seed + n)[0] for n, env in enumerate(environments)])

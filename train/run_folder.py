@@ -121,7 +121,7 @@ class Metrics:
         """Imported here, as TensorBoard takes a second to load."""
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        return SummaryWriter(str(self._events), purge_step=self._first_step)  # type: ignore[no-untyped-call]
+        return SummaryWriter(str(self._events), purge_step=self._first_step)
 
     def _drop_after(self, step: int) -> None:
         if not self._path.exists():

@@ -28,8 +28,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
-        tensors = (self.states, self.previous_actions, self.returns_to_go, self.actions, self.mask)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
 
 
 def normalisation_of(episodes: Sequence[Episode], return_scale: float) -> Normalisation:
@@ -68,8 +67,11 @@ class TokenWindows:
         places = last[:, None] + self._offsets
         mask = torch.from_numpy(places >= self._first[last][:, None])
         index = torch.from_numpy(np.maximum(places, 0))
-        columns = (self._states, self._previous_actions, self._returns, self._actions)
-        return Batch(*(column[index].masked_fill(~mask[..., None], 0.0) for column in columns), mask)
+
+        def take(column: Tensor) -> Tensor:
+            return column[index].masked_fill(~mask[..., None], 0.0)
+
+        return Batch(take(self._states), take(self._previous_actions), take(self._returns), take(self._actions), mask)
 
 
 def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:

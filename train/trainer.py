@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -16,7 +15,7 @@ from tqdm import tqdm
 
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
-from train.checkpoint import PolicyModel, load_tensors, plain, save_model_file
+from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
 from train.configuration import TrainConfig
 from train.datasets import load_episodes
 from train.evaluation import Scores, evaluate
@@ -24,7 +23,7 @@ from train.firing import FiringWatch, firing_rates
 from train.model import DSFormer
 from train.model.normalisation import set_blend
 from train.run_folder import RunFolder
-from train.sampling import Batch, Normalisation, TokenWindows, normalisation_of
+from train.sampling import Batch, TokenWindows, normalisation_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     spec = load_environment_spec(config.env)
     episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
     folder = RunFolder.open(config, resume, overwrite)
-    _seed_everything(config)
+    _prepare_torch(config)
 
     normalisation = normalisation_of(episodes, spec.return_scale)
     windows = TokenWindows(episodes, normalisation, config.model.context)
@@ -69,7 +68,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             spikes: dict[str, Tensor] = {}
             loss = action_loss(model, batch, spikes)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
             optimiser.step()
 
@@ -101,7 +100,8 @@ def action_loss(model: DSFormer, batch: Batch, spikes: dict[str, Tensor]) -> Ten
     """Mean squared error of the actions over real tokens."""
     predicted = model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes)
     squared = (predicted - batch.actions).square().mean(dim=-1)
-    return (squared * batch.mask).sum() / batch.mask.sum()
+    loss: Tensor = (squared * batch.mask).sum() / batch.mask.sum()
+    return loss
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:
@@ -127,11 +127,9 @@ def score_metrics(scores: Scores) -> dict[str, float]:
     return {f"{prefix}/mean": scores.mean, f"{prefix}/standard_error": scores.standard_error}
 
 
-def _seed_everything(config: TrainConfig) -> None:
+def _prepare_torch(config: TrainConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
-    random.seed(config.seed)
-    np.random.seed(config.seed)
     torch.manual_seed(config.seed)
     torch.set_flush_denormal(True)
 
@@ -146,12 +144,13 @@ def _evaluate_all(
     """Scores of each return target on its own."""
     policy = _policy(config, spec, model, normalisation)
     for target in spec.return_targets:
-        with tqdm(desc=f"evaluate, return {target:g}", unit="step", total=spec.time_limit, leave=False) as progress:
-            yield evaluate(policy, spec, target, episodes, on_step=progress.update)
+        title = f"evaluate, return {target:g}"
+        with tqdm(desc=title, unit="step", total=spec.time_limit, leave=False) as progress:
+            yield evaluate(policy, spec, target, episodes, on_step=lambda: progress.update())
     model.train()
 
 
-def _progress(config: TrainConfig, first_step: int) -> tqdm[int]:
+def _progress(config: TrainConfig, first_step: int) -> tqdm[NoReturn]:
     return tqdm(total=config.steps, initial=first_step, desc=f"train {config.env}", unit="step", dynamic_ncols=True)
 
 

@@ -46,7 +46,8 @@ class Block(nn.Module):
         residual = residual + self.attention(inputs, layout, spikes, f"{name}.attention")
         inputs = self.mlp_neuron(residual)
         spikes[f"{name}.mlp.input"] = inputs
-        return residual + self.mlp(inputs, spikes, f"{name}.mlp")
+        residual = residual + self.mlp(inputs, spikes, f"{name}.mlp")
+        return residual
 
 
 class DSFormer(nn.Module):

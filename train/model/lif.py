@@ -22,9 +22,8 @@ class _LifFunction(torch.autograd.Function):
         membrane = torch.empty_like(current)
         membrane[0] = current[0]
         for t in range(1, len(current)):
-            torch.add(
-                current[t], _where_silent(membrane[t - 1], membrane[t - 1], threshold), alpha=leak, out=membrane[t]
-            )
+            kept = _where_silent(membrane[t - 1], membrane[t - 1], threshold)
+            torch.add(current[t], kept, alpha=leak, out=membrane[t])
         ctx.save_for_backward(membrane)
         ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
         return torch.gt(membrane, threshold, out=torch.empty_like(membrane))
@@ -44,7 +43,8 @@ class _LifFunction(torch.autograd.Function):
 
 def _where_between(values: Tensor, membrane: Tensor, low: float, high: float) -> Tensor:
     """``values`` where ``low < membrane < high``, else 0: hardtanh's gradient does it in a single pass."""
-    return torch.ops.aten.hardtanh_backward(values, membrane, low, high)
+    between: Tensor = torch.ops.aten.hardtanh_backward(values, membrane, low, high)
+    return between
 
 
 def _where_silent(values: Tensor, membrane: Tensor, threshold: float) -> Tensor:
