@@ -69,7 +69,7 @@ class Figure:
     def __post_init__(self) -> None:
         if not self.source.strip():
             raise UserError("source is empty: say where the value stands")
-        if not all(math.isfinite(bound) and bound >= 0 for bound in self.band):
+        if not all(math.isfinite(number) and number >= 0 for number in (self.value, *self.band)):
             raise UserError(f"value, low and high must be finite and not negative, got {self.value}, {self.band}")
         if not self.band[0] <= self.value <= self.band[1]:
             raise UserError(f"value {self.value} lies outside its band {self.band}")
