@@ -14,8 +14,8 @@ step() {
 }
 
 step "1. Train a pendulum policy from nothing"
-rm -rf runs/pendulum/demo
-dsf-train env=pendulum name=demo
+
+dsf-train --overwrite env=pendulum name=demo
 
 step "2. Export it: fold, lower, quantise, and compare every stage with the trained model"
 dsf-export runs/pendulum/demo/model.pt --target lava

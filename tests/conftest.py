@@ -1,4 +1,4 @@
-"""Conditions every test runs under: few threads, a cache and a working directory of its own, Lava where `make` put it."""
+"""What every test runs under: few threads, its own cache and working directory, and Lava where `make` puts it."""
 
 from __future__ import annotations
 

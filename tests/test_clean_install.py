@@ -42,6 +42,17 @@ def base_distributions() -> Iterator[importlib.metadata.Distribution]:
                 yield importlib.metadata.distribution(requirement.name)
 
 
+def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The command's status and output."""
+    return subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True)
+
+
+def must_run(*command: str | Path) -> None:
+    """Run a step of the set-up, and stop with its error text if it fails."""
+    result = run(*command)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package's wheel, built from a copy so that nothing is left in the working tree."""
@@ -50,24 +61,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(REPOSITORY / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*build, "-w", output, source], check=True)
+    offline = ("-q", "--no-index", "--no-deps", "--no-build-isolation")
+    must_run(sys.executable, "-m", "pip", "wheel", *offline, "-w", output, source)
     return next(output.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
 def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """The interpreter of a new environment that holds the wheel and its base dependencies, linked rather than fetched."""
+    """A new environment's interpreter: the wheel is installed there, its base dependencies are linked, not fetched."""
     environment = tmp_path_factory.mktemp("clean")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    must_run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
     packages = next(environment.glob("lib/python*/site-packages"))
     for distribution in base_distributions():
         for name in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
             (packages / name).symlink_to(Path(str(distribution.locate_file(name))))
     # With no index, pip fails if the wheel asks for anything that is not there already.
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-index", wheel]
-    subprocess.run(install, check=True)
+    must_run(sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-index", wheel)
     return python
 
 
@@ -79,20 +89,22 @@ def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
 
 
 def test_a_shipped_policy_acts_without_torch(clean_python: Path, tmp_path: Path) -> None:
-    command = [clean_python, "-I", "-c", RUN_A_POLICY]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    result = run(clean_python, "-I", "-c", RUN_A_POLICY, cwd=tmp_path)
     assert result.stdout == "acted\n", result.stderr
 
 
+def dsf_run(clean_python: Path, backend: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """One pendulum episode of the shipped policy."""
+    return run(clean_python.with_name("dsf-run"), "--backend", backend, "env=pendulum", "episodes=1", cwd=cwd)
+
+
 def test_dsf_run_needs_only_the_base_install(clean_python: Path, tmp_path: Path) -> None:
-    command = [clean_python.with_name("dsf-run"), "--backend", "interpreter", "env=pendulum", "episodes=1"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    result = dsf_run(clean_python, "interpreter", tmp_path)
     assert result.returncode == 0, result.stderr
 
 
 def test_the_torch_backend_says_what_to_install(clean_python: Path, tmp_path: Path) -> None:
-    command = [clean_python.with_name("dsf-run"), "--backend", "torch", "env=pendulum", "episodes=1"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    result = dsf_run(clean_python, "torch", tmp_path)
     assert result.returncode == 2
     assert result.stderr.startswith("dsf-run: error: ")
     assert "decision-spikeformer[train]" in result.stderr

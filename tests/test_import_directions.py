@@ -1,4 +1,4 @@
-"""The rooms' one-way imports hold, the rule that says so can fail, and running a policy needs none of the trainers' libraries."""
+"""The rooms' one-way imports hold, the check of them can fail, and running a policy needs no training library."""
 
 from __future__ import annotations
 
