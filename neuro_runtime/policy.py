@@ -1,0 +1,155 @@
+"""A policy to steer with: observations and rewards in, actions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hw_profiles.errors import UserError
+from neuro_runtime.activity import Activity
+from neuro_runtime.backends.base import Backend
+from neuro_runtime.backends.registry import open_backend
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.token import Token
+
+
+def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
+    """Open a policy for closed loop.
+
+    Parameters
+    ----------
+    name_or_path
+        An environment's name for the policy that ships for it, a ``model.pt``, a ``.dsf.h5`` program, or a folder.
+    backend
+        What runs it: ``loihi-sim`` (Lava's simulator), ``interpreter`` (plain numpy), ``torch`` (the trained model),
+        ``loihi`` (hardware), or any other installed under the entry-point group.
+
+    Raises
+    ------
+    UserError
+        No such policy or backend, or the backend cannot run this policy here: one sentence says why.
+
+    Examples
+    --------
+    >>> with load_policy("pen-e", backend="loihi-sim") as policy:
+    ...     policy.reset()
+    ...     action = policy.act(observation)
+    ...     observation, reward, *_ = environment.step(action)
+    ...     action = policy.act(observation, reward)
+    """
+    return Policy(open_backend(backend, find_policy(name_or_path)))
+
+
+class Policy:
+    """A return-conditioned policy in closed loop: it keeps the return-to-go and its own last action.
+
+    Parameters
+    ----------
+    backend
+        What decides. The policy owns it from here on and closes it.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._activity: Activity | None = None
+        self.reset()
+
+    @property
+    def environment(self) -> str:
+        """Name of the environment the policy was trained for."""
+        return self._backend.environment
+
+    @property
+    def return_target(self) -> float:
+        """The return-to-go an episode begins with by default, in raw reward."""
+        return self._backend.return_target
+
+    @property
+    def observation_size(self) -> int:
+        """Width of an observation."""
+        return self._backend.observation_size
+
+    @property
+    def action_size(self) -> int:
+        """Width of an action."""
+        return self._backend.action_size
+
+    @property
+    def activity(self) -> Activity:
+        """What the last decision made the network do.
+
+        Raises
+        ------
+        UserError
+            There was no decision yet.
+        """
+        if self._activity is None:
+            raise UserError("the policy has not decided anything yet: call act first")
+        return self._activity
+
+    def reset(self, return_target: float | None = None) -> None:
+        """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
+        target = self.return_target if return_target is None else float(return_target)
+        if not np.isfinite(target):
+            raise UserError(f"return_target must be finite, got {target}")
+        self._backend.reset()
+        self._return_to_go = target
+        self._previous_action = np.zeros(self.action_size)
+        self._first = True
+
+    def act(self, observation: ArrayLike, reward: float = 0.0) -> NDArray[np.float64]:
+        """Decide one step.
+
+        Parameters
+        ----------
+        observation
+            Raw observation, shape (obs,).
+        reward
+            What the previous action earned; it is taken off the return-to-go. Ignored at an episode's first step.
+
+        Returns
+        -------
+        action
+            Shape (act,), in the −1 … 1 of the policy's tanh; the caller clips it to its actuators' range.
+
+        Raises
+        ------
+        UserError
+            The observation has another shape, or it or the reward is not finite.
+        """
+        state = self._checked(observation)
+        if not np.isfinite(reward):
+            raise UserError(f"the reward is not finite: {reward}")
+        if not self._first:
+            self._return_to_go -= float(reward)
+        self._first = False
+        decision = self._backend.decide(Token(state, self._previous_action, self._return_to_go))
+        self._previous_action = decision.action
+        self._activity = decision.activity
+        return decision.action.copy()
+
+    def close(self) -> None:
+        """Release what the backend holds (for Lava, its process)."""
+        self._backend.close()
+
+    def __enter__(self) -> Policy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
+        state = np.asarray(observation, dtype=np.float64)
+        if state.shape != (self.observation_size,):
+            raise UserError(
+                f"the observation has shape {state.shape}, but the policy for {self.environment} "
+                f"expects ({self.observation_size},)"
+            )
+        if not np.isfinite(state).all():
+            raise UserError("the observation holds a value that is not finite")
+        return state
