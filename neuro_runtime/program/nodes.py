@@ -14,7 +14,6 @@ Below, ``a`` is the current that arrives at a node in this time step, ``s`` the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class CurrentInput:
-    """The token's current from the host encoder, held during the T active steps: ``i[t] = x`` for ``0 ≤ t < T``, else 0.
+    """The token's current from the host encoder, held during the T active steps.
+
+    ``i[t] = x`` for ``0 ≤ t < T``, else 0.
 
     It reaches neurons through :class:`Injection` only; it is a graded value, never a spike.
     """
@@ -84,14 +85,14 @@ class And:
 class Accumulator:
     """Neurons that never spike and sum the current of one decision; the host reads ``v`` after the period's last step.
 
-    ``v ← v + a`` (loihi: ``v ← clip24(v + (a << 6))``); ``v = 0`` at the first time step of every decision.
+    ``v ← v + a`` (loihi: ``v ← clip24(v + wrap24(a << 6))``); ``v`` begins every decision at 0.
     """
 
     name: str
     size: int
 
 
-Node = Union[CurrentInput, BiasLine, Lif, And, Accumulator]
+Node = CurrentInput | BiasLine | Lif | And | Accumulator
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,4 +140,4 @@ class Sparse:
     exponent: int = 0
 
 
-Connection = Union[Injection, Dense, Sparse]
+Connection = Injection | Dense | Sparse

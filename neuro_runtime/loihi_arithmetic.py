@@ -1,0 +1,44 @@
+"""Loihi's integer arithmetic as Lava's fixed-point models have it, bit for bit.
+
+Sources: the fixed-point LIF and Dense models of lava-nc 0.10.0; the tests compare each function with Lava itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+DECAY_ONE = 4096  # decays are in 1/4096
+STATE_LIMIT = 2**23  # u and v have 24 bits
+CURRENT_SHIFT = 6  # currents and thresholds are mantissas, shifted left by 6 before they meet a state
+LARGEST_WEIGHT, SMALLEST_WEIGHT = 255, -256
+
+
+def decayed(state: Integers, decay: int) -> Integers:
+    """``trunc0(state·(4096 − decay) / 4096)``: rounds towards zero."""
+    kept: Integers = np.sign(state) * ((np.abs(state) * (DECAY_ONE - decay)) >> 12)
+    return kept
+
+
+def wrap24(state: Integers) -> Integers:
+    """Overflow of the current u: above 2^23 it comes back 2^24 lower, at or below −2^23 as much higher, once."""
+    wrapped = np.where(state > STATE_LIMIT, state - 2 * STATE_LIMIT, state)
+    return np.where(state <= -STATE_LIMIT, state + 2 * STATE_LIMIT, wrapped)
+
+
+def clip24(state: Integers) -> Integers:
+    """Overflow of the voltage v: it stays at ±(2^23 − 1)."""
+    return np.clip(state, -(STATE_LIMIT - 1), STATE_LIMIT - 1)
+
+
+def shift(value: Integers, exponent: int) -> Integers:
+    """``value·2^exponent``, floored where the exponent is negative."""
+    return value << exponent if exponent >= 0 else value >> -exponent
+
+
+def stored_weight(weight: NDArray[np.generic]) -> Integers:
+    """What Loihi keeps of a weight: 8 bits with mixed signs, so even numbers from −256 to 254."""
+    clipped = np.clip(np.asarray(weight, dtype=np.int64), SMALLEST_WEIGHT, LARGEST_WEIGHT)
+    return (clipped >> 1) << 1

@@ -1,0 +1,89 @@
+"""How close a loihi program can come to overflowing its 24-bit states, whatever spikes arrive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.program.host import HostEncoder
+from neuro_runtime.program.nodes import Accumulator, And, Connection, Dense, Injection, Lif
+from neuro_runtime.program.program import Program
+
+Bound = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Largest magnitudes that a node group's states can reach, against the limit 2^23.
+
+    Attributes
+    ----------
+    current, voltage
+        Bounds of |u| and |v| with every synapse of one sign active in every active time step.
+    """
+
+    node: str
+    current: int
+    voltage: int
+
+    @property
+    def bits(self) -> float:
+        """Bits left before the larger of the two overflows; negative where it can."""
+        return math.log2(STATE_LIMIT / max(self.current, self.voltage, 1))
+
+
+def headroom(program: Program) -> list[Headroom]:
+    """The headroom of every LIF, AND and accumulator group of a loihi program."""
+    return [_headroom(program, node) for node in program.nodes if isinstance(node, (Lif, And, Accumulator))]
+
+
+def _headroom(program: Program, node: Lif | And | Accumulator) -> Headroom:
+    positive, negative = np.zeros(node.size), np.zeros(node.size)
+    for connection in program.connections_into(node.name):
+        up, down = _extremes(connection, program.encoder, node.size)
+        positive += up
+        negative += down
+    arriving = float(max(positive.max(), negative.max())) * 2**CURRENT_SHIFT
+    current = arriving * _build_up(_current_keep(node), program.active_steps)
+    voltage = current * _build_up(_voltage_keep(node), program.active_steps)
+    return Headroom(node.name, math.ceil(current), math.ceil(voltage))
+
+
+def _extremes(connection: Connection, encoder: HostEncoder, size: int) -> tuple[Bound, Bound]:
+    """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,)."""
+    scale = 2.0**connection.exponent
+    if isinstance(connection, Injection):
+        bound = np.ceil(current_bound(encoder) * encoder.input_scale) * scale
+        return bound, bound
+    weight = np.asarray(connection.weight, dtype=np.float64) * scale
+    up, down = weight.clip(min=0), -weight.clip(max=0)
+    if isinstance(connection, Dense):
+        return up.sum(axis=1), down.sum(axis=1)
+    target = connection.target_index
+    return np.bincount(target, up, size).astype(float), np.bincount(target, down, size).astype(float)
+
+
+def current_bound(encoder: HostEncoder) -> Bound:
+    """Largest |x|, (D,): one channel of a LayerNorm is at most √(D − 1) standard deviations from the mean."""
+    size = len(encoder.norm_weight)
+    bound: Bound = np.sqrt(size - 1) * np.abs(encoder.norm_weight) + np.abs(encoder.norm_bias)
+    return bound
+
+
+def _current_keep(node: Lif | And | Accumulator) -> float:
+    return 1 - (node.current_decay + 1) / DECAY_ONE if isinstance(node, Lif) else 0.0
+
+
+def _voltage_keep(node: Lif | And | Accumulator) -> float:
+    if isinstance(node, Lif):
+        return 1 - node.voltage_decay / DECAY_ONE
+    return 1.0 if isinstance(node, Accumulator) else 0.0
+
+
+def _build_up(keep: float, steps: int) -> float:
+    """What a constant input has added up to after ``steps`` steps, in units of the input."""
+    return float(sum(keep**step for step in range(steps)))

@@ -1,0 +1,99 @@
+"""The program file, ``*.dsf.h5``: HDF5 with the header, the arrays, and a hash over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.errors import UserError
+from neuro_runtime.files import atomic_write
+from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import validate
+from neuro_runtime.program.wire import Arrays, program_from_wire, program_to_wire
+
+FORMAT = "decision-spikeformer-program"
+
+
+def save_program(program: Program, path: str | Path) -> None:
+    """Write a valid program to ``path``, atomically.
+
+    Raises
+    ------
+    UserError
+        The program breaks a rule; see `neuro_runtime.program.validate`.
+    """
+    validate(program)
+    header, arrays = program_to_wire(program)
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        # As a dataset, since a long provenance outgrows an attribute.
+        file["header"] = np.frombuffer(header.encode(), dtype=np.uint8)
+        file.attrs["sha256"] = content_hash(header, arrays)
+        for name, array in arrays.items():
+            file.create_dataset(f"arrays/{name}", data=_narrow(array), compression="gzip" if array.size > 64 else None)
+
+
+def load_program(path: str | Path) -> Program:
+    """Read and validate a program file.
+
+    Raises
+    ------
+    UserError
+        The file is missing, not a program, damaged (its content hash differs), of another version, or breaks a rule.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no program {path}; make one with `dsf-export model.pt --target lava`")
+    header, arrays, stored_hash = _read(path)
+    if content_hash(header, arrays) != stored_hash:
+        raise UserError(f"{path} is damaged: its content does not match its hash; export it again")
+    try:
+        program = program_from_wire(header, arrays)
+        validate(program)
+    except UserError as problem:
+        raise UserError(f"{path}: {problem}") from problem
+    return program
+
+
+def content_hash(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the header and every array's name, shape, kind of number and values."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        values = np.ascontiguousarray(array, dtype=np.float64 if array.dtype.kind == "f" else np.int64)
+        digest.update(f"{name}{values.shape}{values.dtype}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def program_hash(program: Program) -> str:
+    """The hash that names ``program``'s content."""
+    return content_hash(*program_to_wire(program))
+
+
+def _read(path: Path) -> tuple[str, Arrays, str]:
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise UserError(f"{path} is an HDF5 file but no program; pass a .dsf.h5 that dsf-export wrote")
+            header = file["header"][()].tobytes().decode()
+            arrays: Arrays = {}
+            file["arrays"].visititems(
+                lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+            return header, arrays, str(file.attrs["sha256"])
+    except (OSError, KeyError, RuntimeError, ValueError, AttributeError) as problem:
+        raise UserError(f"{path} is not a readable program file (damaged or cut short); export it again") from problem
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the fewest bytes that hold them."""
+    if array.dtype.kind != "i" or not array.size:
+        return array
+    return array.astype(np.promote_types(np.min_scalar_type(array.min()), np.min_scalar_type(-abs(array.max()) - 1)))

@@ -1,0 +1,52 @@
+"""A program as a table that a person can read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuro_runtime.program.nodes import Connection, Injection, Node, Sparse
+from neuro_runtime.program.program import Program
+
+_HEADER = ("node", "kind", "neurons", "synapses in", "delays", "exponents")
+
+
+def summary(program: Program) -> str:
+    """One row a node: kind, neurons, synapses that end there, the range of their delays and their exponents."""
+    rows = [_HEADER, *(_row(program, node) for node in program.nodes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def synapse_count(connection: Connection) -> int:
+    """Synapses of a connection; a weight of zero is none."""
+    return 0 if isinstance(connection, Injection) else int(np.count_nonzero(connection.weight))
+
+
+def _row(program: Program, node: Node) -> tuple[str, ...]:
+    arriving = program.connections_into(node.name)
+    synapses = sum(synapse_count(connection) for connection in arriving)
+    delays = [delay for connection in arriving for delay in _delays(connection)]
+    exponents = sorted({connection.exponent for connection in arriving})
+    return (
+        node.name,
+        type(node).__name__,
+        str(node.size),
+        str(synapses) if arriving else "",
+        _span(delays),
+        " ".join(map(str, exponents)) if program.arithmetic == "loihi" else "",
+    )
+
+
+def _delays(connection: Connection) -> list[int]:
+    if isinstance(connection, Sparse):
+        return [int(connection.delay.min()), int(connection.delay.max())]
+    return [connection.delay]
+
+
+def _span(values: list[int]) -> str:
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} … {high}"

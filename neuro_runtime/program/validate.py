@@ -1,0 +1,282 @@
+"""The rules a program must keep, one small function each; a broken one names what, its value and the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hw_profiles.errors import UserError
+from neuro_runtime.loihi_arithmetic import DECAY_ONE, STATE_LIMIT
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
+from neuro_runtime.program.program import Program
+
+LARGEST_DECAY = DECAY_ONE - 1  # 12 bits
+LARGEST_THRESHOLD = 2**17 - 1
+LARGEST_WEIGHT, SMALLEST_WEIGHT = 254, -256  # 8 bits with mixed signs
+LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
+AND_WEIGHT = 64
+
+
+def validate(program: Program) -> None:
+    """Check every rule.
+
+    Raises
+    ------
+    UserError
+        The first rule that is broken: the node or connection, its value and the limit.
+    """
+    for rule in _RULES:
+        rule(program)
+
+
+def _known_arithmetic(program: Program) -> None:
+    _require(program.arithmetic in ("float", "loihi"), f"arithmetic {program.arithmetic!r} is neither float nor loihi")
+
+
+def _steps(program: Program) -> None:
+    _require(program.active_steps >= 1, f"active_steps={program.active_steps} is below 1")
+    _require(
+        program.period >= program.active_steps,
+        f"period={program.period} is shorter than the {program.active_steps} active steps",
+    )
+
+
+def _unique_names(program: Program) -> None:
+    seen: set[str] = set()
+    for node in program.nodes:
+        _require(node.name not in seen, f"two nodes are called {node.name}")
+        _require(node.size >= 1, f"{node.name} has size {node.size}, below 1")
+        seen.add(node.name)
+
+
+def _one_input_and_output(program: Program) -> None:
+    for kind in (CurrentInput, Accumulator):
+        count = sum(isinstance(node, kind) for node in program.nodes)
+        _require(count == 1, f"a program has one {kind.__name__}, this one has {count}")
+
+
+def _known_ends(program: Program) -> None:
+    names = {node.name for node in program.nodes}
+    for connection in program.connections:
+        for end in (connection.source, connection.target):
+            _require(end in names, f"{_title(connection)} names {end}, which is no node")
+
+
+def _fitting_ends(program: Program) -> None:
+    """Injections start at the token's current, synapses at spikes; both end at neurons."""
+    for connection in program.connections:
+        source, target = program.node(connection.source), program.node(connection.target)
+        wanted = CurrentInput if isinstance(connection, Injection) else (BiasLine, Lif, And)
+        _require(isinstance(source, wanted), f"{_title(connection)} cannot start at a {type(source).__name__}")
+        _require(
+            isinstance(target, (Lif, And, Accumulator)),
+            f"{_title(connection)} cannot end at a {type(target).__name__}",
+        )
+
+
+def _shapes(program: Program) -> None:
+    for connection in program.connections:
+        source, target = program.node(connection.source), program.node(connection.target)
+        if isinstance(connection, Injection):
+            fits = source.size == target.size
+        elif isinstance(connection, Dense):
+            fits = connection.weight.shape == (target.size, source.size)
+        else:
+            fits = _sparse_fits(connection, source, target)
+        _require(fits, f"{_title(connection)} does not fit {source.size} sources and {target.size} targets")
+
+
+def _sparse_fits(connection: Sparse, source: Node, target: Node) -> bool:
+    arrays = (connection.source_index, connection.target_index, connection.weight, connection.delay)
+    if any(array.ndim != 1 or len(array) != len(connection.weight) for array in arrays):
+        return False
+    return _within(connection.source_index, 0, source.size - 1) and _within(connection.target_index, 0, target.size - 1)
+
+
+def _delays(program: Program) -> None:
+    for connection in program.connections:
+        shortest = int(np.min(connection.delay, initial=0))
+        _require(shortest >= 0, f"{_title(connection)} has delay {shortest}, below 0")
+        if isinstance(connection, Injection):
+            last = connection.delay + program.active_steps
+            _require(
+                last <= program.period, f"{_title(connection)} ends at time step {last} of a period of {program.period}"
+            )
+
+
+def _finite(program: Program) -> None:
+    for title, values in _all_numbers(program):
+        _require(bool(np.isfinite(np.asarray(values, dtype=np.float64)).all()), f"{title} is not finite")
+
+
+def _host_shapes(program: Program) -> None:
+    encoder, readout = program.encoder, program.readout
+    size, actions = program.current_input.size, program.accumulator.size
+    observations = encoder.state_mean.shape[0] if encoder.state_mean.ndim == 1 else -1
+    expected = {
+        "encoder.weight": (encoder.weight, (size, observations + actions + 1)),
+        "encoder.bias": (encoder.bias, (size,)),
+        "encoder.norm_weight": (encoder.norm_weight, (size,)),
+        "encoder.norm_bias": (encoder.norm_bias, (size,)),
+        "encoder.state_std": (encoder.state_std, (observations,)),
+        "readout.unit": (readout.unit, (actions,)),
+        "readout.weight": (readout.weight, (actions, size)),
+        "readout.bias": (readout.bias, (actions,)),
+    }
+    for name, (array, shape) in expected.items():
+        _require(np.shape(array) == shape, f"{name} has shape {np.shape(array)}, not {shape}")
+    _require(bool((encoder.state_std > 0).all()), "encoder.state_std is not positive")
+    for name in ("return_scale", "input_scale", "norm_epsilon"):
+        _require(getattr(encoder, name) > 0, f"encoder.{name}={getattr(encoder, name)} is not positive")
+
+
+def _fan_in(program: Program) -> None:
+    """Each AND gate has exactly ``fan_in`` synapses, all of the weight that its threshold is made for."""
+    for node in program.nodes:
+        if not isinstance(node, And):
+            continue
+        synapses = np.zeros(node.size, dtype=int)
+        for connection in program.connections_into(node.name):
+            _require(isinstance(connection, Sparse), f"{_title(connection)} must list its synapses, one a gate")
+            assert isinstance(connection, Sparse)
+            unit = AND_WEIGHT if program.arithmetic == "loihi" else 1
+            _require(
+                bool((connection.weight == unit).all()) and connection.exponent == 0,
+                f"{_title(connection)} into AND gates must have weight {unit} and exponent 0",
+            )
+            synapses += np.bincount(connection.target_index, minlength=node.size)
+        wrong = np.flatnonzero(synapses != node.fan_in)
+        if len(wrong):
+            raise UserError(f"{node.name}[{wrong[0]}] has {synapses[wrong[0]]} synapses, its fan_in is {node.fan_in}")
+
+
+def _and_thresholds(program: Program) -> None:
+    for node in program.nodes:
+        if isinstance(node, And):
+            wanted = AND_WEIGHT * node.fan_in - 28 if program.arithmetic == "loihi" else node.fan_in - 0.5
+            _require(
+                node.threshold == wanted,
+                f"{node.name} has threshold {node.threshold}; {node.fan_in} inputs need {wanted}",
+            )
+
+
+def _float_ranges(program: Program) -> None:
+    if program.arithmetic != "float":
+        return
+    for node in program.nodes:
+        if isinstance(node, Lif):
+            for name in ("current_decay", "voltage_decay"):
+                value = getattr(node, name)
+                _require(0 <= value <= 1, f"{node.name} has {name}={value}, outside 0 … 1")
+            _require(node.threshold > 0, f"{node.name} has threshold {node.threshold}, not above 0")
+    for connection in program.connections:
+        _require(connection.exponent == 0, f"{_title(connection)} has an exponent; float programs have none")
+
+
+def _loihi_neurons(program: Program) -> None:
+    for node in _loihi_lifs(program):
+        _require_integer(node.current_decay, f"{node.name} current_decay", 0, LARGEST_DECAY)
+        _require_integer(node.voltage_decay, f"{node.name} voltage_decay", 0, LARGEST_DECAY)
+        _require_integer(node.threshold, f"{node.name} threshold", 0, LARGEST_THRESHOLD)
+
+
+def _loihi_synapses(program: Program) -> None:
+    if program.arithmetic != "loihi":
+        return
+    for connection in program.connections:
+        title = _title(connection)
+        _require_integer(connection.exponent, f"{title} exponent", SMALLEST_EXPONENT, LARGEST_EXPONENT)
+        if isinstance(connection, Injection):
+            continue
+        weight = np.asarray(connection.weight)
+        _require(weight.dtype.kind == "i", f"{title} has weights of type {weight.dtype}, not integers")
+        for extreme in (int(weight.min(initial=0)), int(weight.max(initial=0))):
+            _require_integer(extreme, f"{title} weight", SMALLEST_WEIGHT, LARGEST_WEIGHT)
+        _require(not bool((weight & 1).any()), f"{title} has an odd weight; 8-bit weights of mixed sign are even")
+
+
+def _loihi_silence(program: Program) -> None:
+    """A neuron must be back at 0 when the next token comes: its idle steps outlast any state's decay."""
+    idle = program.period - program.active_steps
+    for node in _loihi_lifs(program):
+        for name, decay in (("voltage", node.voltage_decay), ("current", node.current_decay + 1)):
+            needed = steps_to_zero(int(decay), idle + 1)
+            _require(
+                needed <= idle,
+                f"{node.name} needs more than its {idle} idle time steps for its {name} to decay to 0; "
+                "a longer period or a faster decay would do",
+            )
+
+
+def steps_to_zero(decay: int, at_most: int) -> int:
+    """Idle time steps in which a state at full scale decays to exactly 0, counted up to ``at_most``."""
+    state, steps = STATE_LIMIT - 1, 0
+    while state and steps < at_most:
+        state = state * (DECAY_ONE - decay) // DECAY_ONE
+        steps += 1
+    return steps
+
+
+_RULES: tuple[Callable[[Program], None], ...] = (
+    _known_arithmetic,
+    _steps,
+    _unique_names,
+    _one_input_and_output,
+    _known_ends,
+    _fitting_ends,
+    _shapes,
+    _delays,
+    _finite,
+    _host_shapes,
+    _fan_in,
+    _and_thresholds,
+    _float_ranges,
+    _loihi_neurons,
+    _loihi_synapses,
+    _loihi_silence,
+)
+
+
+def _loihi_lifs(program: Program) -> list[Lif]:
+    return [node for node in program.nodes if isinstance(node, Lif)] if program.arithmetic == "loihi" else []
+
+
+def _all_numbers(program: Program) -> list[tuple[str, Any]]:
+    numbers: list[tuple[str, Any]] = [("return_target", program.return_target)]
+    numbers += [(f"encoder.{name}", value) for name, value in vars(program.encoder).items()]
+    numbers += [(f"readout.{name}", value) for name, value in vars(program.readout).items()]
+    for connection in program.connections:
+        if not isinstance(connection, Injection):
+            numbers.append((f"{_title(connection)} weight", connection.weight))
+    return numbers
+
+
+def _title(connection: Connection) -> str:
+    return f"{type(connection).__name__} {connection.source} -> {connection.target}"
+
+
+def _within(values: Any, low: int, high: int) -> bool:
+    return bool(((values >= low) & (values <= high)).all())
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise UserError(sentence)
+
+
+def _require_integer(value: float, title: str, low: int, high: int) -> None:
+    _require(float(value).is_integer(), f"{title} is {value}, not an integer")
+    _require(low <= value <= high, f"{title} is {int(value)}, outside {low} … {high}")

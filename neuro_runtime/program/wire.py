@@ -1,0 +1,120 @@
+"""A program as one JSON header and named arrays: what its file, the Lava worker's pipe and NIR's metadata carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.errors import UserError
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
+from neuro_runtime.program.program import HostEncoder, HostReadout, Program
+
+VERSION = 1
+Arrays = dict[str, NDArray[Any]]
+
+_KINDS = {kind.__name__: kind for kind in (CurrentInput, BiasLine, Lif, And, Accumulator, Injection, Dense, Sparse)}
+
+
+def program_to_wire(program: Program) -> tuple[str, Arrays]:
+    """The header (JSON) and the arrays of ``program``; arrays are named ``connections/<n>/<field>`` and so on."""
+    arrays: Arrays = {}
+    header = {
+        "version": VERSION,
+        "arithmetic": program.arithmetic,
+        "active_steps": program.active_steps,
+        "period": program.period,
+        "environment": program.environment,
+        "return_target": program.return_target,
+        "provenance": dict(program.provenance),
+        "nodes": [_pack(node, f"nodes/{n}", arrays) for n, node in enumerate(program.nodes)],
+        "connections": [_pack(item, f"connections/{n}", arrays) for n, item in enumerate(program.connections)],
+        "encoder": _pack(program.encoder, "encoder", arrays),
+        "readout": _pack(program.readout, "readout", arrays),
+    }
+    return json.dumps(header, sort_keys=True), arrays
+
+
+def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Program:
+    """The program of a header and its arrays, not yet validated.
+
+    Raises
+    ------
+    UserError
+        The header is not one of a program, is of another version, or an array is missing.
+    """
+    try:
+        content = json.loads(header)
+        version = content["version"]
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise UserError("not a program: its header is damaged; export it again") from problem
+    if version != VERSION:
+        raise UserError(f"program format {version} is not the {VERSION} this release reads; export it again")
+    try:
+        return _assemble(content, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise UserError(f"damaged program: {type(problem).__name__} at {problem}; export it again") from problem
+
+
+def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Program:
+    nodes = [_unpack(item, f"nodes/{n}", arrays) for n, item in enumerate(content["nodes"])]
+    connections = [_unpack(item, f"connections/{n}", arrays) for n, item in enumerate(content["connections"])]
+    return Program(
+        arithmetic=content["arithmetic"],
+        active_steps=int(content["active_steps"]),
+        period=int(content["period"]),
+        nodes=tuple(_expect(node, Node) for node in nodes),
+        connections=tuple(_expect(item, Connection) for item in connections),
+        encoder=HostEncoder(**_values(content["encoder"], "encoder", arrays)),
+        readout=HostReadout(**_values(content["readout"], "readout", arrays)),
+        environment=str(content["environment"]),
+        return_target=float(content["return_target"]),
+        provenance={str(key): str(value) for key, value in content["provenance"].items()},
+    )
+
+
+def _pack(item: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
+    """An item's plain fields; its arrays go into ``arrays`` and leave an empty place."""
+    packed: dict[str, Any] = {"kind": type(item).__name__}
+    for field in fields(item):
+        value = getattr(item, field.name)
+        if isinstance(value, np.ndarray):
+            arrays[f"{prefix}/{field.name}"] = value
+            packed[field.name] = None
+        else:
+            packed[field.name] = value.item() if isinstance(value, np.generic) else value
+    return packed
+
+
+def _values(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    return {
+        name: np.asarray(arrays[f"{prefix}/{name}"]) if value is None else value
+        for name, value in packed.items()
+        if name != "kind"
+    }
+
+
+def _unpack(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Node | Connection:
+    item: Node | Connection = _KINDS[packed["kind"]](**_values(packed, prefix, arrays))
+    return item
+
+
+def _expect(item: Any, kinds: Any) -> Any:
+    if not isinstance(item, kinds):
+        raise ValueError(f"{type(item).__name__} in the wrong place")
+    return item
