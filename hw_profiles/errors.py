@@ -7,3 +7,8 @@ class UserError(ValueError):
 
 class GateFailed(RuntimeError):
     """A gate (parity, a chip's limit) said no: the work was done, the answer is "do not use this". Exit status 1."""
+
+
+def first_line(error: Exception) -> str:
+    """What another library's error says, in one line, to quote in ours."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

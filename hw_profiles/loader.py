@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 import yaml
 
-from hw_profiles.errors import UserError
+from hw_profiles.errors import UserError, first_line
 from hw_profiles.profile import Figure, Profile
 from hw_profiles.suggest import suggestion
 
@@ -52,7 +52,7 @@ def _parse(path: Path) -> object:
     except FileNotFoundError as error:
         raise UserError(f"no profile file {path}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is not a readable YAML file: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path} is not a readable YAML file: {first_line(error)}") from error
 
 
 def _read(kind: type[T], value: object, path: str, where: str) -> T:

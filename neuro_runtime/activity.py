@@ -37,9 +37,31 @@ class Activity:
     idle_neuron_steps: int = 0
 
 
+@dataclass(frozen=True)
+class LayerActivity:
+    """One layer in an average decision.
+
+    Attributes
+    ----------
+    name
+        Layer, or target of synapses.
+    firing_rate
+        Spikes a neuron and active time step, 0 … 1; None for a target that does not spike.
+    spikes
+        Spikes it emits in a decision.
+    synops
+        Synaptic operations that arrive at it in a decision.
+    """
+
+    name: str
+    firing_rate: float | None
+    spikes: float
+    synops: float
+
+
 def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
-    """The activity of an average decision, summed over layers, in the words of :mod:`hw_profiles`."""
-    decisions = max(len(activities), 1)
+    """The activity of the average of at least one decision, summed over layers, in :mod:`hw_profiles`' words."""
+    decisions = len(activities)
     return ActivityCounts(
         synops=sum(sum(activity.synops.values()) for activity in activities) / decisions,
         active_updates=sum(sum(activity.neuron_steps.values()) for activity in activities) / decisions,
@@ -47,4 +69,22 @@ def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
         spikes=sum(sum(activity.spikes.values()) for activity in activities) / decisions,
         time_steps=sum(activity.time_steps for activity in activities) / decisions,
         host_macs=sum(activity.host_macs for activity in activities) / decisions,
+    )
+
+
+def mean_layers(activities: Sequence[Activity]) -> list[LayerActivity]:
+    """Each layer in the average of at least one decision, in the order the first one names them."""
+    first = activities[0]
+    return [_mean_layer(name, activities) for name in dict.fromkeys([*first.neuron_steps, *first.synops])]
+
+
+def _mean_layer(name: str, activities: Sequence[Activity]) -> LayerActivity:
+    spikes = sum(activity.spikes.get(name, 0) for activity in activities)
+    steps = sum(activity.neuron_steps.get(name, 0) for activity in activities)
+    synops = sum(activity.synops.get(name, 0) for activity in activities)
+    return LayerActivity(
+        name,
+        firing_rate=spikes / steps if name in activities[0].spikes and steps else None,
+        spikes=spikes / len(activities),
+        synops=synops / len(activities),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hw_profiles.command import run_command
-from hw_profiles.errors import UserError
+from hw_profiles.errors import UserError, first_line
 from hw_profiles.suggest import suggestion
 
 if TYPE_CHECKING:
@@ -90,5 +90,4 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
         tree.merge_with_dotlist([f"{key}={value}"])
         OmegaConf.to_container(tree, resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"cannot set {key} to {value!r}: {reason}") from error
+        raise UserError(f"cannot set {key} to {value!r}: {first_line(error)}") from error

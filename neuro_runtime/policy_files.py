@@ -53,6 +53,23 @@ def shipped_policies() -> list[str]:
     return sorted(folder.name for folder in PRETRAINED.glob("*") if _holds_policy(folder))
 
 
+def shipped_policy(environment: str) -> PolicyFiles:
+    """The pretrained policy of an environment.
+
+    Raises
+    ------
+    UserError
+        None ships for it.
+    """
+    shipped = shipped_policies()
+    if environment not in shipped:
+        raise UserError(
+            f"no policy ships for {environment} (only for {', '.join(shipped) or 'none'}): "
+            f"train one with `dsf-train env={environment}` and give policy=FILE"
+        )
+    return _in_folder(PRETRAINED / environment, environment)
+
+
 def find_policy(name_or_path: str | Path) -> PolicyFiles:
     """The files behind an environment's name, a ``.pt`` or ``.dsf.h5`` file, or a folder with either or both.
 
@@ -63,7 +80,7 @@ def find_policy(name_or_path: str | Path) -> PolicyFiles:
     """
     name = str(name_or_path)
     if name in shipped_policies():
-        return _in_folder(PRETRAINED / name, name)
+        return shipped_policy(name)
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return _in_folder(path, name)

@@ -1,0 +1,135 @@
+"""An exported program as a backend: host encoder, then whatever executes the neurons, then host readout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.activity import Activity
+from neuro_runtime.backends.base import Decision
+from neuro_runtime.interpreter import InterpretedDecision
+from neuro_runtime.program.nodes import Connection, CurrentInput, Dense, Injection
+from neuro_runtime.program.program import Program
+from neuro_runtime.token import Token
+
+
+class Executor(Protocol):
+    """Runs a program's neurons: the interpreter, or a session with a simulator or a chip."""
+
+    def reset(self) -> None:
+        """Forget everything: states, and spikes in flight."""
+        ...
+
+    def decide(self, current: NDArray[Any]) -> InterpretedDecision:
+        """Run one decision's time steps; ``current`` (D,) is real or integer, as the program's arithmetic asks."""
+        ...
+
+
+def nothing() -> None:
+    """For executors that hold nothing to release."""
+
+
+class ProgramBackend:
+    """A program in closed loop.
+
+    Parameters
+    ----------
+    program
+        What ``executor`` runs.
+    executor
+        Its neurons.
+    on_close
+        Releases the executor; may be called twice.
+    """
+
+    def __init__(self, program: Program, executor: Executor, on_close: Callable[[], None] = nothing) -> None:
+        self._program = program
+        self._executor = executor
+        self._meter = ProgramMeter(program)
+        self._on_close = on_close
+
+    @property
+    def environment(self) -> str:
+        """Name of the environment the policy was trained for."""
+        return self._program.environment
+
+    @property
+    def return_target(self) -> float:
+        """Default return-to-go of the first step, in raw reward."""
+        return self._program.return_target
+
+    @property
+    def observation_size(self) -> int:
+        """Width of a token's state."""
+        return self._program.encoder.observation_size
+
+    @property
+    def action_size(self) -> int:
+        """Width of an action."""
+        return self._program.encoder.action_size
+
+    def reset(self) -> None:
+        """Forget every earlier token."""
+        self._executor.reset()
+
+    def decide(self, token: Token) -> Decision:
+        """Answer one environment step."""
+        encoder = self._program.encoder
+        current = encoder.encode(token)
+        given = encoder.quantise(current) if self._program.arithmetic == "loihi" else current
+        result = self._executor.decide(given)
+        action = self._program.readout.decode(result.accumulator, current)
+        return Decision(action, self._meter.activity(result.spikes))
+
+    def close(self) -> None:
+        """Release the executor."""
+        self._on_close()
+
+
+class ProgramMeter:
+    """Counts a decision's work from the spikes each node emitted.
+
+    A spike costs one synop at every synapse its neuron has. A :class:`Dense` connection stores all its weights, zeros
+    too, as Loihi's dense format does, and a spike visits them all; one whose weights are all zero would not be placed
+    and has none. A :class:`Sparse` connection has the synapses it lists. The counts are exact where a connection's
+    neurons have equally many synapses, as in every program that export makes; else they take the mean.
+    An :class:`Injection` is the host's current, not synapses.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._fan_outs = [
+            (connection.source, connection.target, fan_out)
+            for connection in program.connections
+            if (fan_out := _fan_out(connection, program.node(connection.source).size)) > 0
+        ]
+        sizes = {node.name: node.size for node in program.nodes if not isinstance(node, CurrentInput)}
+        self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
+        self._idle_neuron_steps = sum(sizes.values()) * (program.period - program.active_steps)
+        self._time_steps = program.period
+        self._host_macs = program.encoder.weight.size + program.readout.weight.size
+
+    def activity(self, spikes: Mapping[str, int]) -> Activity:
+        """The work of a decision in which node ``name`` emitted ``spikes[name]`` spikes."""
+        synops = {target: 0.0 for _, target, _ in self._fan_outs}
+        for source, target, fan_out in self._fan_outs:
+            synops[target] += spikes[source] * fan_out
+        return Activity(
+            spikes=dict(spikes),
+            neuron_steps=self._neuron_steps,
+            synops={target: round(count) for target, count in synops.items()},
+            time_steps=self._time_steps,
+            host_macs=self._host_macs,
+            idle_neuron_steps=self._idle_neuron_steps,
+        )
+
+
+def _fan_out(connection: Connection, source_size: int) -> float:
+    """Synapses of one source neuron."""
+    if isinstance(connection, Injection):
+        return 0.0
+    if isinstance(connection, Dense):
+        return float(connection.weight.shape[0]) if np.any(connection.weight) else 0.0
+    return len(connection.weight) / source_size

@@ -1,0 +1,148 @@
+"""``dsf-run``: a policy in closed loop on any backend, counted and saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from hw_profiles.energy import estimate_energy
+from hw_profiles.errors import UserError
+from hw_profiles.loader import load_profile
+from neuro_runtime.activity import mean_counts
+from neuro_runtime.backends.registry import backend_names, open_backend
+from neuro_runtime.command_line import compose, describe_keys, run_command
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.policy import Policy
+from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
+from neuro_runtime.rollout import Rollout, check_sizes, run_episodes
+from neuro_runtime.run_folder import run_folder, save_run
+from neuro_runtime.run_summary import RunSummary, dead_layers, provenance_of
+from neuro_runtime.video import check_video, film, render_without_display
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")
+
+
+@dataclass
+class RunConfiguration:
+    """What ``key=value`` pairs can say to ``dsf-run``."""
+
+    env: str | None = field(default=None, metadata={"help": "environment (default: the one the policy is for)"})
+    policy: str | None = field(
+        default=None, metadata={"help": "model.pt, program .dsf.h5, or their folder (default: the one shipped for env)"}
+    )
+    episodes: int = field(default=1, metadata={"help": "episodes to run"})
+    seed: int = field(default=0, metadata={"help": "seed of the first episode; the next has seed + 1"})
+    return_target: float | None = field(
+        default=None, metadata={"help": "raw return to ask for (default: the policy's own)"}
+    )
+    out: str | None = field(default=None, metadata={"help": "folder to save in (default: a new one in runs/<env>/)"})
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise UserError(f"episodes must be at least 1, got {self.episodes}")
+        if self.seed < 0:
+            raise UserError(f"seed must not be negative, got {self.seed}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of ``dsf-run``."""
+    return run_command(_main, "dsf-run", argv)
+
+
+def _main(argv: list[str]) -> int:
+    arguments = _parser().parse_intermixed_args(argv)
+    configuration = compose(RunConfiguration, arguments.overrides)
+    profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
+    if arguments.video:
+        check_video(arguments.video)
+        render_without_display()
+    files = _policy_files(configuration)
+    with Policy(open_backend(arguments.backend, files)) as policy:
+        spec = _environment_spec(configuration, policy)
+        with run_folder(spec.name, arguments.backend, configuration.out) as folder:
+            rollout = _run(policy, spec, configuration, arguments.video)
+            counts = mean_counts(rollout.activities)
+            estimates = [estimate_energy(counts, profile) for profile in profiles]
+            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files))
+            save_run(folder, summary)
+    _warn_of_dead_layers(rollout)
+    print(json.dumps(summary.document()) if arguments.json else f"{summary.text()}\n\nsaved {folder}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dsf-run",
+        description="Run a policy in closed loop; print scores, spikes, synops and energy; save every decision.",
+        epilog=f"keys:\n{describe_keys(RunConfiguration)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="what to run, see below")
+    parser.add_argument(
+        "--backend",
+        default="loihi-sim",
+        metavar="NAME",
+        help=f"what runs it: {', '.join(backend_names())} (default: %(default)s)",
+    )
+    parser.add_argument("--video", type=Path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
+    parser.add_argument(
+        "--profile",
+        action="append",
+        metavar="NAME|FILE.yaml",
+        help=f"price the run by it; repeat for several (default: {', '.join(DEFAULT_PROFILES)})",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def _policy_files(configuration: RunConfiguration) -> PolicyFiles:
+    if configuration.policy is not None:
+        return find_policy(configuration.policy)
+    if configuration.env is not None:
+        return shipped_policy(load_environment_spec(configuration.env).name)
+    raise UserError("say what to run: env=NAME for a shipped policy, or policy=FILE")
+
+
+def _environment_spec(configuration: RunConfiguration, policy: Policy) -> EnvironmentSpec:
+    spec = load_environment_spec(configuration.env or policy.environment)
+    check_sizes(policy, spec)
+    if spec.name != policy.environment:
+        logger.warning("this policy was trained for %s and runs in %s", policy.environment, spec.name)
+    return spec
+
+
+def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration, video: Path | None) -> Rollout:
+    """Run the episodes, with a progress bar, and a film where one is wanted."""
+    target = policy.return_target if configuration.return_target is None else configuration.return_target
+    with ExitStack() as stack:
+        environment = make_environment(spec.name, render_mode="rgb_array" if video else None)
+        stack.callback(environment.close)
+        if video:
+            environment = stack.enter_context(film(video, environment))
+        stack.enter_context(logging_redirect_tqdm())
+        decisions = configuration.episodes * spec.time_limit
+        bar = stack.enter_context(tqdm(total=decisions, desc=spec.name, unit=" decisions", leave=False, disable=None))
+        return run_episodes(
+            policy,
+            environment,
+            spec,
+            episodes=configuration.episodes,
+            seed=configuration.seed,
+            return_target=target,
+            on_step=bar.update,
+        )
+
+
+def _warn_of_dead_layers(rollout: Rollout) -> None:
+    if dead := dead_layers(rollout):
+        logger.warning("never fired in the whole run: %s", ", ".join(dead))

@@ -1,0 +1,157 @@
+"""A run in a page: as a document for ``run.json`` and as text for a person."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from hw_profiles.activity import ActivityCounts
+from hw_profiles.energy import EnergyEstimate
+from hw_profiles.report import estimate_text, estimates_document
+from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
+from neuro_runtime.files import sha256_of
+from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.rollout import Episode, Rollout
+from neuro_runtime.statistics import MeanEstimate
+
+FORMAT = 1
+DISTRIBUTIONS = ("decision-spikeformer", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "torch")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What is said of a run, beside its decisions.
+
+    Attributes
+    ----------
+    backend
+        Name of what ran the policy.
+    rollout
+        The episodes.
+    estimates
+        Energy of the average decision, by profile.
+    provenance
+        See :func:`provenance_of`.
+    """
+
+    backend: str
+    rollout: Rollout
+    estimates: Sequence[EnergyEstimate]
+    provenance: Mapping[str, str]
+
+    def document(self) -> dict[str, object]:
+        """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
+        rollout = self.rollout
+        return {
+            "format": FORMAT,
+            "environment": rollout.environment,
+            "backend": self.backend,
+            "return_target": rollout.return_target,
+            "episodes": [_episode_document(episode) for episode in rollout.episodes],
+            "return": asdict(rollout.total_reward),
+            "score": asdict(rollout.score),
+            "decisions": len(rollout.seconds),
+            "seconds_per_decision": {
+                "mean": float(rollout.seconds.mean()),
+                "median": float(np.median(rollout.seconds)),
+                "highest": float(rollout.seconds.max()),
+            },
+            "activity": asdict(mean_counts(rollout.activities)),
+            "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
+            "energy": estimates_document(self.estimates),
+            "provenance": dict(self.provenance),
+        }
+
+    def text(self) -> str:
+        """Episodes, means, layers and energy, as tables."""
+        rollout = self.rollout
+        return "\n\n".join(
+            [
+                f"{rollout.environment} on {self.backend}, policy {self.provenance['policy']}, "
+                f"return target {rollout.return_target:g}",
+                "\n".join([*_episode_lines(rollout.episodes), *_mean_lines(rollout)]),
+                "\n".join(_layer_lines(mean_layers(rollout.activities))),
+                *map(estimate_text, self.estimates),
+            ]
+        )
+
+
+def provenance_of(files: PolicyFiles) -> dict[str, str]:
+    """What ran: the policy's name, the hash of each of its files, and the versions of what matters to a result."""
+    hashes = {
+        f"{kind}_sha256": sha256_of(path)
+        for kind, path in (("model", files.model), ("program", files.program))
+        if path is not None
+    }
+    versions = {name: _version(name) for name in DISTRIBUTIONS}
+    return {"policy": files.name, **hashes, "python": platform.python_version(), **versions}
+
+
+def dead_layers(rollout: Rollout) -> list[str]:
+    """Spiking layers that never fired in the whole run."""
+    return [layer.name for layer in mean_layers(rollout.activities) if layer.firing_rate == 0]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _episode_document(episode: Episode) -> dict[str, object]:
+    return {
+        "seed": episode.seed,
+        "steps": episode.steps,
+        "return": episode.total_reward,
+        "score": episode.score,
+        "activity": asdict(mean_counts(episode.activities)),
+        "seconds_per_decision": float(episode.seconds.mean()),
+    }
+
+
+def _episode_lines(episodes: Sequence[Episode]) -> list[str]:
+    header = f"{'seed':>6}{'steps':>7}{'return':>11}{'score':>8}"
+    header += f"{'spikes/decision':>17}{'synops/decision':>17}{'ms/decision':>13}"
+    return [header, *map(_episode_line, episodes)]
+
+
+def _episode_line(episode: Episode) -> str:
+    counts: ActivityCounts = mean_counts(episode.activities)
+    return (
+        f"{episode.seed:>6}{episode.steps:>7}{episode.total_reward:>11.1f}{episode.score:>8.1f}"
+        f"{counts.spikes:>17,.1f}{counts.synops:>17,.0f}{1000 * episode.seconds.mean():>13.1f}"
+    )
+
+
+def _mean_lines(rollout: Rollout) -> list[str]:
+    count = len(rollout.episodes)
+    over = f"over {count} episodes" if count > 1 else "of 1 episode (no interval)"
+    return [
+        f"return {_interval_text(rollout.total_reward)} {over}",
+        f"score  {_interval_text(rollout.score)} {over}; 0 is a random policy, 100 the reference",
+    ]
+
+
+def _interval_text(estimate: MeanEstimate) -> str:
+    if estimate.standard_error is None:
+        return f"{estimate.mean:.1f}"
+    return (
+        f"{estimate.mean:.1f} ± {estimate.standard_error:.1f} (standard error; "
+        f"95 % interval {estimate.low:.1f} … {estimate.high:.1f})"
+    )
+
+
+def _layer_lines(layers: Sequence[LayerActivity]) -> list[str]:
+    width = max(len(layer.name) for layer in layers)
+    header = f"{'layer':<{width}}{'firing rate':>13}{'spikes/decision':>17}{'synops/decision':>17}"
+    return [header, *(_layer_line(layer, width) for layer in layers)]
+
+
+def _layer_line(layer: LayerActivity, width: int) -> str:
+    rate = "" if layer.firing_rate is None else f"{100 * layer.firing_rate:.2f} %"
+    return f"{layer.name:<{width}}{rate:>13}{layer.spikes:>17,.1f}{layer.synops:>17,.0f}"
