@@ -38,7 +38,8 @@ def estimate_mean(values: Sequence[float]) -> MeanEstimate:
 
 
 def t_quantile(degrees: int) -> float:
-    """97.5 % quantile of Student's t: tabulated to 30 degrees of freedom, then the normal's, corrected in 1/degrees."""
+    """97.5 % quantile of Student's t: tabulated to 30 degrees of freedom, then expanded around the normal's."""
     if degrees <= len(T_QUANTILES):
         return T_QUANTILES[degrees - 1]
-    return NORMAL_QUANTILE + (NORMAL_QUANTILE**3 + NORMAL_QUANTILE) / (4 * degrees)
+    z = NORMAL_QUANTILE
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
