@@ -41,13 +41,18 @@ def headroom(program: Program) -> list[Headroom]:
     return [_headroom(program, node) for node in program.nodes if isinstance(node, (Lif, And, Accumulator))]
 
 
-def _headroom(program: Program, node: Lif | And | Accumulator) -> Headroom:
+def largest_current(program: Program, node: Lif | And | Accumulator) -> float:
+    """Largest current of one sign that can reach one of ``node``'s neurons in a time step (loihi: in mantissas)."""
     positive, negative = np.zeros(node.size), np.zeros(node.size)
     for connection in program.connections_into(node.name):
         up, down = _extremes(connection, program.encoder, node.size)
         positive += up
         negative += down
-    arriving = float(max(positive.max(), negative.max())) * 2**CURRENT_SHIFT
+    return float(max(positive.max(), negative.max()))
+
+
+def _headroom(program: Program, node: Lif | And | Accumulator) -> Headroom:
+    arriving = largest_current(program, node) * 2**CURRENT_SHIFT
     current = arriving * _build_up(_current_keep(node), program.active_steps)
     voltage = current * _build_up(_voltage_keep(node), program.active_steps)
     return Headroom(node.name, math.ceil(current), math.ceil(voltage))

@@ -1,0 +1,53 @@
+"""Untrained policies whose layers all fire, for checks that must not depend on what training happened to leave."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from train.checkpoint import Normalisation, PolicyModel
+from train.configuration import ModelConfig
+from train.model import DSFormer
+from train.model.normalisation import PTBN
+
+
+def random_policy(
+    config: ModelConfig, observation_size: int, action_size: int, seed: int = 0, environment: str = ""
+) -> PolicyModel:
+    """A DSFormer with random weights, batch statistics of random tokens and random scales and shifts after them.
+
+    Every layer fires, most of them in 5–30 % of their neurons and time steps.
+    """
+    torch.manual_seed(seed)
+    model = DSFormer(config, observation_size, action_size)
+    for name, norm in ((name, module) for name, module in model.named_modules() if isinstance(module, PTBN)):
+        # The attention is a product of three spikes, so its factors must fire often for it to fire at all.
+        is_factor = name.endswith(("query.norm", "key.norm", "value.norm"))
+        torch.nn.init.uniform_(norm.batch_norm.weight, 0.4, 0.8)
+        torch.nn.init.normal_(norm.batch_norm.bias, 0.3 if is_factor else 0.0, 0.15)
+    for name, parameter in model.named_parameters():
+        if name.endswith("position.weight"):
+            torch.nn.init.normal_(parameter, 0.5, 0.4)
+    torch.nn.init.normal_(model.head.weight, std=0.5 / config.embedding_size**0.5)
+    _settle_statistics(model)
+    random = np.random.default_rng(seed)
+    normalisation = Normalisation(
+        state_mean=random.normal(size=observation_size).astype(np.float32),
+        state_std=random.uniform(0.5, 2.0, size=observation_size).astype(np.float32),
+        return_scale=1000.0,
+    )
+    return PolicyModel(model.eval(), normalisation, environment, return_target=3000.0, configuration={})
+
+
+def _settle_statistics(model: DSFormer, passes: int = 40) -> None:
+    """Layers settle one after the other, so the running averages need a few passes a layer."""
+    model.train()
+    tokens = model.config.context
+    with torch.no_grad():
+        for _ in range(passes):
+            model(
+                torch.randn(4, tokens, model.observation_size),
+                torch.rand(4, tokens, model.action_size) * 2 - 1,
+                torch.rand(4, tokens, 1) * 3,
+                torch.ones(4, tokens, dtype=torch.bool),
+            )

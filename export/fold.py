@@ -1,0 +1,215 @@
+"""Fold a trained DSFormer: no normalisation layer left but the embedding's, and every threshold 1.
+
+In evaluation PTBN is its batch-norm branch, an affine map a channel, so it goes into the Linear before it:
+``g = γ/√(var + ε)``, ``W' = diag(g) W``, ``b' = g (b − mean) + β'``. Currents are then counted in thresholds
+(``W'/V_th``, ``b'/V_th``), the residual stream included, so the token's LayerNorm gives its current in thresholds too.
+The last norm, the mean over time steps and the head become one affine readout of the residual stream.
+
+The folded policy is plain numpy in float64 and shares nothing with the model it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hw_profiles.errors import UserError
+from train.configuration import Mixing, ModelConfig, PositionBias
+from train.model import DSFormer
+from train.model.dsformer import Block
+from train.model.normalisation import PTBN
+from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """``y = weight @ x + bias``, (outputs, inputs) and (outputs,)."""
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedPssa:
+    """``SN(q_i ⊙ Σ_{j<S} position_j ⊙ (k_{i−j} ∧ v_{i−j}))``, q, k and v spikes of their own affine maps."""
+
+    query: Affine
+    key: Affine
+    value: Affine
+    position: Array  # (S, D), in thresholds
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedDelay:
+    """``SN(Σ_{j<S} (weight_j s_{i−j} + past_bias_j) + bias)``; the sum is over tokens that exist."""
+
+    weight: Array  # (S, D, D)
+    past_bias: Array  # (S, D)
+    bias: Array  # (D,)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedBlock:
+    """A block: token mixing, its projection onto the residual stream, and the two maps of the MLP."""
+
+    mixing: FoldedPssa | FoldedDelay
+    attention_project: Affine
+    mlp_hidden: Affine
+    mlp_project: Affine
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedPolicy:
+    """A DSFormer of LIF neurons with threshold 1, affine maps and one LayerNorm.
+
+    Attributes
+    ----------
+    embedding, norm_weight, norm_bias, norm_epsilon
+        The token current ``LayerNorm(embedding(token))``, in thresholds; the host's part.
+    readout
+        ``action = tanh(readout(mean over t of the residual stream))``.
+    leak
+        β, the share of a membrane kept from one time step to the next.
+    """
+
+    embedding: Affine
+    norm_weight: Array
+    norm_bias: Array
+    norm_epsilon: float
+    blocks: tuple[FoldedBlock, ...]
+    readout: Affine
+    leak: float
+    time_steps: int
+    context: int
+
+    @property
+    def size(self) -> int:
+        """Channels of the residual stream (D)."""
+        return len(self.norm_weight)
+
+
+def fold(model: DSFormer) -> FoldedPolicy:
+    """Fold ``model`` (left as it is).
+
+    Raises
+    ------
+    UserError
+        The model cannot stream (TSSA, SSSA, ``pairwise`` position bias, or more tokens in view than the context
+        holds), or a normalisation is not PTBN.
+    """
+    config = model.config
+    refuse_unstreamable(config)
+    threshold = config.threshold
+    last_gain, last_offset = _batch_norm(model.last_norm, "last_norm")
+    head = _affine(model.head)
+    return FoldedPolicy(
+        embedding=_affine(model.embedding),
+        norm_weight=_array(model.embedding_norm.weight) / threshold,
+        norm_bias=_array(model.embedding_norm.bias) / threshold,
+        norm_epsilon=model.embedding_norm.eps,
+        blocks=tuple(_fold_block(cast(Block, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)),
+        readout=Affine(head.weight * last_gain * threshold, head.weight @ last_offset + head.bias),
+        leak=config.leak,
+        time_steps=config.time_steps,
+        context=config.context,
+    )
+
+
+def refuse_unstreamable(config: ModelConfig) -> None:
+    """Refuse what has no stream layout, with the reason.
+
+    Raises
+    ------
+    UserError
+        See :func:`fold`.
+    """
+    if config.mixing is Mixing.tssa:
+        raise UserError(
+            "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
+            "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay."
+        )
+    if config.mixing is Mixing.sssa:
+        raise UserError(
+            "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
+            "neurons and delays cannot do; train with model.mixing=pssa or delay."
+        )
+    if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
+        raise UserError(
+            "A position bias of (i, j) in the window (model.position_bias=pairwise) weighs a token differently at "
+            "every decision and cannot stream; train with model.position_bias=relative."
+        )
+    if config.receptive_field > config.context:
+        raise UserError(
+            f"{config.blocks} blocks with model.window={config.window} see {config.receptive_field} tokens, "
+            f"L(S − 1) + 1, but model.context={config.context}, so a stream would see more than the trained window; "
+            f"train with model.context={config.receptive_field} or more, or with a shorter model.window."
+        )
+
+
+def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
+    mixing = block.attention
+    if isinstance(mixing, PSSA):
+        folded: FoldedPssa | FoldedDelay = _fold_pssa(mixing, name, threshold)
+    elif isinstance(mixing, DelayMixing):
+        folded = _fold_delay(mixing, name, threshold)
+    else:
+        raise UserError(f"{name} mixes tokens by {type(mixing).__name__}, which has no stream layout.")
+    return FoldedBlock(
+        mixing=folded,
+        attention_project=_fold_linear(mixing.project, f"{name}.attention.project", threshold),
+        mlp_hidden=_fold_linear(block.mlp.hidden, f"{name}.mlp.hidden", threshold),
+        mlp_project=_fold_linear(block.mlp.project, f"{name}.mlp.project", threshold),
+    )
+
+
+def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
+    if not isinstance(mixing.position, RelativeWeights):
+        raise UserError(f"{name} has a pairwise position bias, which cannot stream; train with relative.")
+    return FoldedPssa(
+        query=_fold_linear(mixing.query, f"{name}.attention.query", threshold),
+        key=_fold_linear(mixing.key, f"{name}.attention.key", threshold),
+        value=_fold_linear(mixing.value, f"{name}.attention.value", threshold),
+        position=_array(mixing.position.per_channel()) / threshold,
+    )
+
+
+def _fold_delay(mixing: DelayMixing, name: str, threshold: float) -> FoldedDelay:
+    """``W_j = diag(g₂ p_j) W_v'``: the inner bias comes once for every token that exists, the outer one once."""
+    inner = _fold_linear(mixing.value, f"{name}.attention.value", threshold=1.0)
+    outer_gain, outer_offset = _batch_norm(mixing.norm, f"{name}.attention.norm")
+    gain = outer_gain * _array(mixing.position.per_channel()) / threshold
+    return FoldedDelay(
+        weight=gain[:, :, None] * inner.weight,
+        past_bias=gain * inner.bias,
+        bias=outer_offset / threshold,
+    )
+
+
+def _fold_linear(layer: SpikingLinear | NormalisedLinear, name: str, threshold: float) -> Affine:
+    gain, offset = _batch_norm(layer.norm, name)
+    linear = _affine(layer.linear)
+    return Affine(gain[:, None] * linear.weight / threshold, (gain * linear.bias + offset) / threshold)
+
+
+def _batch_norm(norm: nn.Module, name: str) -> tuple[Array, Array]:
+    """Gain and offset of PTBN in evaluation: ``γ/√(var + ε)`` and ``β' − gain·mean``."""
+    if not isinstance(norm, PTBN):
+        raise UserError(f"{name} is normalised by {type(norm).__name__}, which does not fold; train with PTBN.")
+    statistics = norm.batch_norm
+    gain = _array(statistics.weight) / np.sqrt(_array(statistics.running_var) + statistics.eps)
+    return gain, _array(statistics.bias) - gain * _array(statistics.running_mean)
+
+
+def _affine(linear: nn.Linear) -> Affine:
+    return Affine(_array(linear.weight), _array(linear.bias))
+
+
+def _array(tensor: Tensor | None) -> Array:
+    assert tensor is not None  # affine batch norms with running statistics: PTBN has no other
+    return tensor.detach().cpu().double().numpy().copy()
