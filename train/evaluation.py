@@ -88,19 +88,22 @@ def _run_side_by_side(
 class TokenHistory:
     """The last K tokens of several episodes that run in step, and the model's next actions for them.
 
-    Windows at the start of an episode are shorter than K, so there is no padding.
+    Windows are padded on the left, as in training, so a token's place in the window is what `pairwise` weights expect.
     """
 
     def __init__(self, policy: PolicyModel, lanes: int, past: int | None = None) -> None:
-        self._model = policy.model
+        model = policy.model
+        self._model = model
         self._normalisation = policy.normalisation
-        self._tokens = min(past or policy.model.config.context, policy.model.config.context)
-        parameter = next(policy.model.parameters())
-        self._device, self._dtype = parameter.device, parameter.dtype
-        self._states = self._empty(lanes, policy.model.observation_size)
-        self._actions = self._empty(lanes, policy.model.action_size)
-        self._returns = self._empty(lanes, 1)
-        self._last_action = torch.zeros(lanes, policy.model.action_size, dtype=self._dtype, device=self._device)
+        parameter = next(model.parameters())
+        tokens = min(past or model.config.context, model.config.context)
+
+        def blank(width: int, dtype: torch.dtype = parameter.dtype) -> Tensor:
+            return torch.zeros(lanes, tokens, width, dtype=dtype, device=parameter.device)
+
+        self._states, self._actions, self._returns = blank(model.observation_size), blank(model.action_size), blank(1)
+        self._real = blank(1, torch.bool)
+        self._last_action = blank(model.action_size)[:, 0]
 
     def act(
         self,
@@ -110,24 +113,21 @@ class TokenHistory:
     ) -> NDArray[np.float32]:
         """Add a token (raw observation, last action, raw return-to-go) to each lane and return its actions."""
         states = (observations - self._normalisation.state_mean) / self._normalisation.state_std
-        scaled_returns = returns_to_go[:, None] / self._normalisation.return_scale
-        self._states = self._append(self._states, self._tensor(states))
-        self._actions = self._append(self._actions, self._last_action)
-        self._returns = self._append(self._returns, self._tensor(scaled_returns))
-        mask = torch.ones(self._states.shape[:2], dtype=torch.bool, device=self._device)
+        self._states = _append(self._states, states)
+        self._actions = _append(self._actions, self._last_action)
+        self._returns = _append(self._returns, returns_to_go[:, None] / self._normalisation.return_scale)
+        self._real = _append(self._real, np.ones((len(states), 1)))
         training = self._model.training
         self._model.eval()
         with torch.no_grad():
-            self._last_action = self._model(self._states, self._actions, self._returns, mask, spikes)[:, -1]
+            actions = self._model(self._states, self._actions, self._returns, self._real[..., 0], spikes)
         self._model.train(training)
-        actions: NDArray[np.float32] = self._last_action.cpu().numpy()
-        return actions
+        self._last_action = actions[:, -1]
+        chosen: NDArray[np.float32] = self._last_action.cpu().numpy()
+        return chosen
 
-    def _empty(self, lanes: int, width: int) -> Tensor:
-        return torch.zeros(lanes, 0, width, dtype=self._dtype, device=self._device)
 
-    def _tensor(self, values: NDArray[np.float64]) -> Tensor:
-        return torch.as_tensor(values, dtype=self._dtype, device=self._device)
-
-    def _append(self, window: Tensor, token: Tensor) -> Tensor:
-        return torch.cat([window, token[:, None]], dim=1)[:, -self._tokens :]
+def _append(window: Tensor, token: NDArray[np.float64] | Tensor) -> Tensor:
+    """``window`` (lanes, K, width) with its oldest token gone and ``token`` (lanes, width) the newest."""
+    newest = torch.as_tensor(token, dtype=window.dtype, device=window.device)
+    return torch.cat([window[:, 1:], newest[:, None]], dim=1)

@@ -1,0 +1,80 @@
+"""The pendulum's datasets: a scripted swing-up demonstrator, recorded in D4RL's layout in a few seconds.
+
+Three kinds of episode, so that there is something to choose among by return-to-go:
+
+- expert (60 %): the demonstrator as it is;
+- noisy (25 %): the executed torque is disturbed, the demonstrator's own torque is what the record keeps, so that the
+  data show how to recover from states that an expert never gets into;
+- partial (15 %): the demonstrator takes over only after some time of random torques.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.environments import EnvironmentSpec, make_environment
+from neuro_runtime.files import atomic_write
+
+EPISODES = 300
+SEED = 0
+NOISY_FROM, PARTIAL_FROM = 0.6, 0.85
+NOISE = 0.6  # standard deviation of the disturbance, in units of the largest torque
+LARGEST_TORQUE = 2.0
+
+
+def demonstrate(state: NDArray[np.float64]) -> float:
+    """The demonstrator's torque in [−1, 1] for the pendulum's (θ, θ'), θ = 0 upright.
+
+    Far from the top it feeds the energy ``E = θ'²/6 + 5 (cos θ − 1)`` that is missing, in the direction of motion;
+    where angle and speed are small it is a PD controller.
+    """
+    angle = (state[0] + np.pi) % (2 * np.pi) - np.pi
+    speed = state[1]
+    if abs(angle + 0.1 * speed) < 0.5:
+        torque = -(12 * angle + 3 * speed)
+    else:
+        missing = 5 * (1 - np.cos(angle)) - speed**2 / 6
+        torque = 5 * missing * (1.0 if speed >= 0 else -1.0)
+    return float(np.clip(torque / LARGEST_TORQUE, -1, 1))
+
+
+def generate_pendulum(spec: EnvironmentSpec, path: Path, episodes: int = EPISODES, seed: int = SEED) -> None:
+    """Record ``episodes`` episodes of ``spec`` (with or without velocity) into ``path``."""
+    env = make_environment(spec.name)
+    rng = np.random.default_rng(seed)
+    try:
+        rows = [row for number in range(episodes) for row in _episode(env, rng, number, episodes)]
+    finally:
+        env.close()
+    observations, actions, rewards, timeouts = (np.array(column) for column in zip(*rows, strict=True))
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file["observations"] = observations.astype(np.float32)
+        file["actions"] = actions.astype(np.float32)
+        file["rewards"] = rewards.astype(np.float32)
+        file["terminals"] = np.zeros(len(rewards), dtype=bool)
+        file["timeouts"] = timeouts
+        file["metadata/origin"] = f"scripted swing-up, {episodes} episodes, seed {seed}"
+
+
+def _episode(
+    env: gymnasium.Env[Any, Any], rng: np.random.Generator, number: int, episodes: int
+) -> Iterator[tuple[NDArray[np.float32], list[float], float, bool]]:
+    share = number / episodes
+    noise = NOISE * rng.random() if NOISY_FROM <= share < PARTIAL_FROM else 0.0
+    takes_over = int(rng.integers(20, 150)) if share >= PARTIAL_FROM else 0
+    observation, _ = env.reset(seed=int(rng.integers(2**31)))
+    step, over = 0, False
+    while not over:
+        wanted = demonstrate(env.unwrapped.state) if step >= takes_over else float(rng.uniform(-1, 1))  # type: ignore[attr-defined]
+        executed = np.clip(wanted + noise * rng.standard_normal(), -1, 1)
+        seen = observation
+        observation, reward, terminated, truncated, _ = env.step(np.array([executed], dtype=np.float32))
+        step, over = step + 1, terminated or truncated
+        yield seen, [wanted], float(reward), over
