@@ -18,11 +18,13 @@ def energy_text(picojoules: float) -> str:
 
 def estimate_text(estimate: EnergyEstimate) -> str:
     """Several lines: the total with its band, each term with its figure, grade and source, and what is not counted."""
+    sources = list(dict.fromkeys(line.source for line in estimate.lines))
     width = max((len(line.term) for line in estimate.lines), default=0)
     return "\n".join(
         [
             f"energy a decision, {estimate.title} [{estimate.profile}]: {_with_band(estimate)}",
-            *(_line_text(line, width) for line in estimate.lines),
+            *(_line_text(line, width, sources.index(line.source) + 1) for line in estimate.lines),
+            *(f"  [{number}] {source}" for number, source in enumerate(sources, start=1)),
             f"  not counted: {'; '.join(estimate.not_counted)}",
         ]
     )
@@ -52,6 +54,6 @@ def _with_band(item: EnergyEstimate | EnergyLine) -> str:
     return total if low == high else f"{total} ({energy_text(low)} … {energy_text(high)})"
 
 
-def _line_text(line: EnergyLine, width: int) -> str:
-    each = f"{line.count:12,.1f} × {energy_text(line.each_pj)}"
-    return f"  {line.term:<{width}}  {each:<25}= {_with_band(line)}, {line.grade.value}: {line.source}"
+def _line_text(line: EnergyLine, width: int, source: int) -> str:
+    each = f"{line.count:14,.1f} × {energy_text(line.each_pj)}"
+    return f"  {line.term:<{width}}{each:<27}= {_with_band(line):<33} {line.grade.value} [{source}]"

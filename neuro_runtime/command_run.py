@@ -76,7 +76,10 @@ def _main(argv: list[str]) -> int:
             summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files))
             save_run(folder, summary)
     _warn_of_dead_layers(rollout)
-    print(json.dumps(summary.document()) if arguments.json else f"{summary.text()}\n\nsaved {folder}")
+    if arguments.json:
+        print(json.dumps(summary.document()))
+    else:
+        print(summary.text(), f"saved {folder}" + (f", film {arguments.video}" if arguments.video else ""), sep="\n\n")
     return 0
 
 

@@ -73,7 +73,8 @@ class RunSummary:
             [
                 f"{rollout.environment} on {self.backend}, policy {self.provenance['policy']}, "
                 f"return target {rollout.return_target:g}",
-                "\n".join([*_episode_lines(rollout.episodes), *_mean_lines(rollout)]),
+                "\n".join(_episode_lines(rollout.episodes)),
+                "\n".join(_mean_lines(rollout)),
                 "\n".join(_layer_lines(mean_layers(rollout.activities))),
                 *map(estimate_text, self.estimates),
             ]

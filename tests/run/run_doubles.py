@@ -53,12 +53,12 @@ class ListeningBackend:
 class CountingEnvironment(gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]):
     """Three steps that earn 1, 2 and 3; its picture grows whiter."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float64)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
     render_mode = "rgb_array"
 
     def __init__(self) -> None:
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
         self.seeds: list[int | None] = []
         self.actions: list[NDArray[np.float32]] = []
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hw_profiles.errors import UserError
-from neuro_runtime import load_policy
+from neuro_runtime import load_policy, policy_files
 from neuro_runtime.backends import registry
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.backends.registry import backend_names, open_backend
@@ -65,6 +65,23 @@ def test_the_interpreter_steers_with_a_program(program_file: Path) -> None:
         action = policy.act(np.zeros(3))
         assert policy.activity.spikes == {"bias": 2, "input": 2, "hidden": 6}
     np.testing.assert_allclose(action, np.tanh(6 * 0.1))
+
+
+def test_the_library_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shipped policy by its environment's name, an observation in and an action out, step after step."""
+    folder = tmp_path / "pretrained" / "pendulum"
+    folder.mkdir(parents=True)
+    write_tiny_program(folder)
+    monkeypatch.setattr(policy_files, "PRETRAINED", folder.parent)
+    observation, reward = np.zeros(3), -1.5
+
+    policy = load_policy("pendulum", backend="interpreter")
+    policy.reset()
+    for _ in range(2):
+        action = policy.act(observation, reward)
+    policy.close()
+
+    assert action.shape == (policy.action_size,) == (1,)
 
 
 def test_every_backend_of_the_project_is_registered() -> None:
