@@ -1,0 +1,81 @@
+"""The decisions that parity compares stages on: tokens that the policy itself met in its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+
+from hw_profiles.errors import UserError
+from neuro_runtime.backends.base import Backend
+from neuro_runtime.environments import make_environment
+from neuro_runtime.token import Token
+
+Environment = gymnasium.Env[Any, Any]
+
+SEED = 20_000  # of the first episode; evaluations begin elsewhere
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Tokens of one or more episodes, in order, and a phrase that says where they are from."""
+
+    origin: str
+    episodes: tuple[tuple[Token, ...], ...]
+
+    @property
+    def decisions(self) -> int:
+        """Tokens in all."""
+        return sum(len(episode) for episode in self.episodes)
+
+
+def record(backend: Backend, decisions: int) -> Recording:
+    """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here."""
+    try:
+        environment = make_environment(backend.environment)
+    except UserError as problem:
+        return made_up_tokens(backend, decisions, reason=str(problem))
+    try:
+        return Recording(f"{backend.environment} in closed loop", _closed_loop(backend, environment, decisions))
+    finally:
+        environment.close()
+
+
+def made_up_tokens(backend: Backend, decisions: int, reason: str, episode_length: int = 100) -> Recording:
+    """Random walks of unit spread through the state space, random actions and a falling return-to-go."""
+    random = np.random.default_rng(SEED)
+    states = np.zeros((decisions, backend.observation_size))
+    for n in range(decisions):
+        states[n] = 0.9 * states[n - 1] + 0.44 * random.standard_normal(backend.observation_size)
+    actions = random.uniform(-1, 1, (decisions, backend.action_size))
+    wanted = backend.return_target * random.uniform(0, 1, decisions)
+    tokens = [Token(state, action, float(rest)) for state, action, rest in zip(states, actions, wanted, strict=True)]
+    episodes = tuple(tuple(tokens[n : n + episode_length]) for n in range(0, decisions, episode_length))
+    return Recording(f"made up, since {reason}", episodes)
+
+
+def _closed_loop(backend: Backend, environment: Environment, decisions: int) -> tuple[tuple[Token, ...], ...]:
+    episodes: list[tuple[Token, ...]] = []
+    missing = decisions
+    while missing:
+        episodes.append(_episode(backend, environment, SEED + len(episodes), missing))
+        missing -= len(episodes[-1])
+    return tuple(episodes)
+
+
+def _episode(backend: Backend, environment: Environment, seed: int, at_most: int) -> tuple[Token, ...]:
+    space = cast(gymnasium.spaces.Box, environment.action_space)
+    backend.reset()
+    observation, _ = environment.reset(seed=seed)
+    action, wanted, done = np.zeros(backend.action_size), backend.return_target, False
+    tokens: list[Token] = []
+    while not done and len(tokens) < at_most:
+        tokens.append(Token(np.asarray(observation, dtype=np.float64), action, wanted))
+        action = backend.decide(tokens[-1]).action
+        within = np.clip(action, space.low, space.high).astype(space.dtype)
+        observation, reward, terminated, truncated, _ = environment.step(within)
+        wanted -= float(reward)
+        done = terminated or truncated
+    return tuple(tokens)
