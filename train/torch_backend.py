@@ -67,7 +67,7 @@ class TorchBackend:
 
 
 def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: TorchBackend) -> Activity:
-    """The counted work of one window: every layer works on all its tokens.
+    """The counted work of one window: every layer works on all its tokens, one after another on the same neurons.
 
     A spike costs one synop at each synapse it crosses. The map attentions' products count as spikes of the value
     times the tokens that may see it, as the paper counts them.
@@ -89,7 +89,8 @@ def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: Tor
         synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * size
     tokens = next(iter(spikes.values())).shape[1]
     token_width = backend.observation_size + backend.action_size + 1
-    return Activity(counts, steps, synops, config.time_steps, tokens * size * (token_width + backend.action_size))
+    host_macs = tokens * size * (token_width + backend.action_size)
+    return Activity(counts, steps, synops, tokens * config.time_steps, host_macs)
 
 
 def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: str) -> int:
