@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -77,13 +78,13 @@ def _make(gymnasium_id: str, **options: Any) -> Environment:
         return gymnasium.make(gymnasium_id, disable_env_checker=True, **options)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without Gymnasium's advice on releases."""
     level = gymnasium.logger.min_level
     gymnasium.logger.min_level = logging.ERROR
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
