@@ -13,7 +13,8 @@ ROOMS = ("train", "export", "neuro_runtime", "hw_profiles")
 
 
 def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str] | None = None) -> int:
-    """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input, 130 interrupted.
+    """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input (or a file that
+    the system refuses), 130 interrupted.
 
     ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
     """
@@ -33,6 +34,10 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
+        print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return 2
 
 
 def _log_to_stderr() -> None:

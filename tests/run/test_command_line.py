@@ -68,6 +68,8 @@ def test_help_lists_the_keys() -> None:
     [
         (UserError("wrong file"), 2, "dsf-x: error: wrong file\n"),
         (GateFailed("spikes differ"), 1, "dsf-x: failed: spikes differ\n"),
+        (PermissionError(13, "Permission denied", "runs/x"), 2, "dsf-x: error: runs/x: Permission denied\n"),
+        (OSError("disk on fire"), 2, "dsf-x: error: system: disk on fire\n"),
         (KeyboardInterrupt(), 130, "dsf-x: interrupted\n"),
     ],
 )

@@ -108,6 +108,7 @@ def test_a_layer_that_never_fires_is_named(
         (["policy={program}", "--backend", "torch"], "has no trained model"),
         (["policy={program}", "--profile", "loihi3"], "no profile 'loihi3'"),
         (["policy={program}", "--video", "film.avi"], "the name must end in .mp4 or .gif"),
+        (["policy={program}", "--video", "{notes}/film.gif"], "notes.txt"),
         (["policy={program}", "out={taken}"], "already holds a run"),
         (["policy={program}", "out={notes}"], "cannot make the folder"),
         (["policy={random}"], "random.dsf.h5"),
