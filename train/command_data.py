@@ -1,0 +1,172 @@
+"""`dsf-data`: which datasets are here, what is in one, and how to get one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hw_profiles.errors import UserError
+from neuro_runtime.command_line import run_command
+from neuro_runtime.environments import (
+    EnvironmentSpec,
+    environment_names,
+    load_environment_spec,
+    normalised_score,
+)
+from train.datasets import DatasetLocation, Episode, find_dataset, locate_dataset, read_location
+
+QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is in a dataset; quantiles are of episodes, at 0, 10, 50, 90 and 100 %."""
+
+    environment: str
+    kind: str
+    paths: tuple[str, ...]
+    episodes: int
+    steps: int
+    length_quantiles: tuple[float, ...]
+    return_quantiles: tuple[float, ...]
+    mean_return: float
+    mean_score: float  # 0 a random policy, 100 the reference
+    score_quantiles: tuple[float, ...]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `dsf-data`."""
+    return run_command(_main, "dsf-data", argv)
+
+
+def _main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dsf-data", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="every environment, and where its dataset is")
+    info = commands.add_parser("info", help="what is in a dataset")
+    info.add_argument("dataset", help="an environment's name, or a file (its environment is inferred)")
+    info.add_argument("environment", nargs="?", metavar="env=NAME", help="the environment of a file")
+    fetch = commands.add_parser("fetch", help="get an environment's dataset")
+    fetch.add_argument("environment", metavar="env=NAME")
+    arguments = parser.parse_args(argv)
+    if arguments.command == "list":
+        return _list(arguments.json)
+    if arguments.command == "info":
+        return _info(arguments.dataset, arguments.environment, arguments.json)
+    return _fetch(arguments.environment, arguments.json)
+
+
+def _list(as_json: bool) -> int:
+    found = {name: find_dataset(load_environment_spec(name)) for name in environment_names()}
+    if as_json:
+        print(
+            json.dumps({name: location and [str(path) for path in location.paths] for name, location in found.items()})
+        )
+        return 0
+    width = max(map(len, found))
+    for name, location in found.items():
+        print(f"{name:<{width}}  {_where(load_environment_spec(name), location)}")
+    return 0
+
+
+def _where(spec: EnvironmentSpec, location: DatasetLocation | None) -> str:
+    if location:
+        return f"{location.kind}: {' + '.join(map(str, location.paths))}"
+    return "made on first use" if spec.generated else f"not here (dsf-data fetch env={spec.name})"
+
+
+def _info(dataset: str, environment: str | None, as_json: bool) -> int:
+    info = describe(*_resolve(dataset, environment))
+    print(json.dumps(asdict(info)) if as_json else _table(info))
+    return 0
+
+
+def _fetch(environment: str, as_json: bool) -> int:
+    location = locate_dataset(load_environment_spec(_environment_name(environment)))
+    paths = [str(path) for path in location.paths]
+    print(json.dumps({"kind": location.kind, "paths": paths}) if as_json else "\n".join(paths))
+    return 0
+
+
+def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
+    """Count a dataset's episodes and score them as ``spec``'s policy would be scored."""
+    episodes = read_location(spec, location)
+    lengths = np.array([len(episode) for episode in episodes], dtype=float)
+    returns = np.array([episode.total for episode in episodes])
+    scores = np.array([normalised_score(spec, value) for value in returns])
+    return DatasetInfo(
+        environment=spec.name,
+        kind=location.kind,
+        paths=tuple(map(str, location.paths)),
+        episodes=len(episodes),
+        steps=int(lengths.sum()),
+        length_quantiles=_quantiles(lengths),
+        return_quantiles=_quantiles(returns),
+        mean_return=float(returns.mean()),
+        mean_score=float(scores.mean()),
+        score_quantiles=_quantiles(scores),
+    )
+
+
+def _quantiles(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.quantile(values, QUANTILES))
+
+
+def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, DatasetLocation]:
+    path = Path(dataset)
+    if not path.exists():
+        spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
+        return spec, locate_dataset(spec)
+    spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)
+    location = find_dataset(spec, path)
+    assert location  # a path that exists
+    return spec, location
+
+
+def _environment_name(pair: str) -> str:
+    key, equals, name = pair.partition("=")
+    if key != "env" or not equals:
+        raise UserError(f"expected env=NAME, got {pair!r}")
+    return name
+
+
+def _infer(path: Path) -> EnvironmentSpec:
+    """The environment that a file's name or place belongs to."""
+    specs = [load_environment_spec(name) for name in environment_names()]
+    for spec in specs:
+        if path.name in spec.d4rl_files or any(str(path).endswith(name) for name in spec.minari_datasets):
+            return spec
+    by_task = [spec for spec in sorted(specs, key=lambda spec: -len(spec.name)) if path.name.startswith(spec.name)]
+    if by_task:
+        return by_task[0]
+    raise UserError(
+        f"the name of {path} tells no environment; add env=NAME, for example `dsf-data info FILE env=pen-e`"
+    )
+
+
+def _table(info: DatasetInfo) -> str:
+    def row(title: str, values: tuple[float, ...]) -> str:
+        return f"{title:<12}" + "".join(f"{value:>12,.1f}" for value in values)
+
+    heads = "".join(f"{f'{quantile:.0%}':>12}" for quantile in QUANTILES)
+    return "\n".join(
+        [
+            f"{info.environment}, {info.kind}: {' + '.join(info.paths)}",
+            f"{info.episodes:,} episodes, {info.steps:,} steps",
+            f"{'':<12}{heads}",
+            row("length", info.length_quantiles),
+            row("return", info.return_quantiles),
+            row("score", info.score_quantiles),
+            f"mean return {info.mean_return:,.1f}, mean normalised score {info.mean_score:.1f}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
