@@ -1,0 +1,205 @@
+"""A program as a graph of Lava processes, as few as can be: most of a time step goes into messages between them.
+
+- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator).
+- All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron.
+- Between them stand `TokenCurrent` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
+  ``t + 1 + delay``: Lava's synapses take the one step.
+
+Neurons are numbered through the whole program. Number 0 is the line that spikes in every active step: the bias line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+from lava.magma.core.process.ports.ports import OutPort
+from lava.proc.lif.process import LIF, LIFReset
+from lava.proc.sparse.process import Sparse
+from lava.utils.weightutils import SignMode
+from numpy.typing import NDArray
+from processes import Axons, TokenCurrent
+from scipy.sparse import csr_matrix
+from virtual_ports import place, take
+
+AND_DECAY = 4095  # both decays of a coincidence neuron
+CLEARED_CURRENT = 4095  # the decay of a current that lasts one time step
+NEVER = 2**17  # a threshold that no 24-bit voltage reaches
+BIAS_LINE = 0
+
+Numbers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Neurons with the same parameters: one process for those with these numbers, which are consecutive."""
+
+    neurons: LIF
+    numbers: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The processes to run and to talk to.
+
+    Attributes
+    ----------
+    token, axons
+        Take the current, give the spikes.
+    pools
+        All neurons.
+    accumulator
+        The pool whose ``v`` is the result of a decision.
+    numbers
+        Those of each node's neurons.
+    """
+
+    token: TokenCurrent
+    axons: Axons
+    pools: tuple[Pool, ...]
+    accumulator: Pool
+    numbers: Mapping[str, Numbers]
+
+
+def build_graph(program: SimpleNamespace) -> Graph:
+    """Make the processes of a loihi program and connect them.
+
+    Parameters
+    ----------
+    program
+        Has the fields of `neuro_runtime.program.Program`; nodes and connections say what they are as ``kind``.
+    """
+    pools, numbers = _populate(program)
+    count = 1 + sum(len(pool.numbers) for pool in pools)
+    token = _token_current(program, numbers, count)
+    axons = _synapses(program, pools, numbers, count)
+    injected = [numbers[connection.target] for connection in program.connections if connection.kind == "Injection"]
+    _connect(token.injected, pools, injected)
+    place(token.active, np.array([BIAS_LINE]), count).connect(axons.spikes)
+    for pool in pools:
+        place(pool.neurons.s_out, pool.numbers, count).connect(axons.spikes)
+    return Graph(token, axons, tuple(pools), pools[-1], numbers)
+
+
+def _populate(program: SimpleNamespace) -> tuple[list[Pool], dict[str, Numbers]]:
+    """The pools, that of the accumulator last, and the numbers of every node's neurons."""
+    alike: dict[tuple[int, int, int], list[SimpleNamespace]] = {}
+    numbers = {node.name: np.array([BIAS_LINE]) for node in program.nodes if node.kind == "BiasLine"}
+    for node in program.nodes:
+        if node.kind in ("Lif", "And"):
+            alike.setdefault(_parameters(node), []).append(node)
+    pools = []
+    for (du, dv, vth), nodes in alike.items():
+        members = _number(nodes, numbers)
+        pools.append(Pool(LIF(shape=members.shape, du=du, dv=dv, vth=vth), members))
+    accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
+    # Lava counts time steps from 1, so the accumulator is cleared before the first one of every decision.
+    timing = {"reset_interval": program.period, "reset_offset": 1}
+    pools.append(Pool(LIFReset(shape=accumulators.shape, du=CLEARED_CURRENT, dv=0, vth=NEVER, **timing), accumulators))
+    return pools, numbers
+
+
+def _parameters(node: SimpleNamespace) -> tuple[int, int, int]:
+    if node.kind == "And":
+        return AND_DECAY, AND_DECAY, int(node.threshold)
+    return int(node.current_decay), int(node.voltage_decay), int(node.threshold)
+
+
+def _number(nodes: list[SimpleNamespace], numbers: dict[str, Numbers]) -> Numbers:
+    """Give the neurons of ``nodes`` the next free numbers, which are returned together."""
+    first = end = 1 + max((int(taken[-1]) for taken in numbers.values()), default=BIAS_LINE)
+    for node in nodes:
+        numbers[node.name] = np.arange(end, end + node.size)
+        end += node.size
+    return np.arange(first, end)
+
+
+def _token_current(program: SimpleNamespace, numbers: Mapping[str, Numbers], count: int) -> TokenCurrent:
+    injections = [connection for connection in program.connections if connection.kind == "Injection"]
+    return TokenCurrent(
+        size=next(node.size for node in program.nodes if node.kind == "CurrentInput"),
+        neurons=count,
+        injections=[(numbers[item.target], item.delay, item.exponent) for item in injections],
+        active_steps=program.active_steps,
+        period=program.period,
+    )
+
+
+def _connect(source: OutPort, pools: list[Pool], targets: list[Numbers]) -> None:
+    """Send each pool that has any of ``targets`` its part of ``source``, a port with an entry for every neuron."""
+    for pool in pools:
+        if np.isin(pool.numbers, np.concatenate([*targets, []])).any():
+            take(source, pool.numbers).connect(pool.neurons.a_in)
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    """Synapse n goes from column ``column[n]`` to neuron ``target[n]``.
+
+    Column c hears the spikes of neuron ``neuron[c]`` after ``delay[c]`` time steps. No two synapses share target and
+    column, since their weights would become one that might not fit 8 bits.
+    """
+
+    target: Numbers
+    column: Numbers
+    weight: NDArray[np.int32]
+    neuron: Numbers
+    delay: Numbers
+
+
+def _synapses(program: SimpleNamespace, pools: list[Pool], numbers: Mapping[str, Numbers], count: int) -> Axons:
+    """The axons, and the processes of all synapses between them and the pools."""
+    groups = _grouped(program, numbers)
+    codes = [group.delay * count + group.neuron for group in groups.values()]
+    lines, heard = np.unique(np.concatenate([np.zeros(1, dtype=np.intp), *codes]), return_inverse=True)
+    axons = Axons(count, neuron=lines % count, delay=lines // count, period=program.period)
+    starts = 1 + np.cumsum([0, *map(len, codes)])
+    for ((exponent, _), group), start, end in zip(groups.items(), starts[:-1], starts[1:], strict=True):
+        shape = (count, len(group.neuron))
+        process = Sparse(
+            weights=csr_matrix((group.weight, (group.target, group.column)), shape=shape),
+            weight_exp=exponent,
+            num_weight_bits=8,
+            sign_mode=SignMode.MIXED,
+            # As messages of one bit, spikes are multiplied by the matrix, which is far faster than indexing it.
+            num_message_bits=1,
+        )
+        take(axons.lines, heard[start:end]).connect(process.s_in)
+        _connect(process.a_out, pools, [group.target])
+    return axons
+
+
+def _grouped(program: SimpleNamespace, numbers: Mapping[str, Numbers]) -> dict[tuple[int, int], _Synapses]:
+    """Synapses that one process may hold, by their exponent.
+
+    A shift to the right floors each connection's sum on its own, so those with a negative exponent stay apart.
+    """
+    groups: dict[tuple[int, int], list[_Synapses]] = {}
+    for n, connection in enumerate(program.connections):
+        if connection.kind != "Injection":
+            synapses = _listed(connection, numbers[connection.source], numbers[connection.target])
+            groups.setdefault((connection.exponent, n if connection.exponent < 0 else -1), []).append(synapses)
+    return {key: _joined(group) for key, group in groups.items()}
+
+
+def _listed(connection: SimpleNamespace, source: Numbers, target: Numbers) -> _Synapses:
+    if connection.kind == "Sparse":
+        columns = np.arange(len(connection.weight))
+        heard = source[connection.source_index]
+        return _Synapses(target[connection.target_index], columns, connection.weight, heard, connection.delay)
+    rows, columns = np.nonzero(connection.weight)
+    delay = np.full(len(source), connection.delay)
+    return _Synapses(target[rows], columns, connection.weight[rows, columns], source, delay)
+
+
+def _joined(group: list[_Synapses]) -> _Synapses:
+    starts = np.cumsum([0, *(len(synapses.neuron) for synapses in group)])
+    return _Synapses(
+        np.concatenate([synapses.target for synapses in group]),
+        np.concatenate([synapses.column + start for synapses, start in zip(group, starts[:-1], strict=True)]),
+        np.concatenate([synapses.weight for synapses in group]).astype(np.int32),
+        np.concatenate([synapses.neuron for synapses in group]).astype(np.intp),
+        np.concatenate([synapses.delay for synapses in group]).astype(np.intp),
+    )

@@ -1,0 +1,150 @@
+"""Compiles a program's graph and runs it decision by decision, watching for Lava processes that fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from graph import Numbers, Pool, build_graph
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
+from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
+from numpy.typing import NDArray
+from processes import StateTap
+
+LOOK_AROUND_S = 0.2  # how often a run is searched for processes that failed: Lava itself would wait for ever
+LAST_WORDS_S = 2.0  # how long a failed process is given to say why
+CHANNEL_SIZE = 2  # messages that a channel holds; processes are never more than a time step apart
+
+
+class ProcessFailed(RuntimeError):
+    """A Lava process raised an error or died; the message is its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkDecision:
+    """What the network did in one decision.
+
+    Attributes
+    ----------
+    accumulator
+        The accumulator's v after the last time step.
+    spikes
+        Every spike, (period, neurons).
+    states
+        ``u`` and ``v`` of every neuron after every time step, (period, neurons) each, where they are recorded.
+    """
+
+    accumulator: NDArray[np.int64]
+    spikes: NDArray[np.bool_]
+    states: Mapping[str, NDArray[np.int32]]
+
+
+class Network:
+    """A program on Lava.
+
+    Parameters
+    ----------
+    program
+        See `graph.build_graph`.
+    record_states
+        Read every neuron's u and v after every time step: much slower.
+    hardware
+        Run on Loihi 2 rather than on Lava's simulator.
+    """
+
+    def __init__(self, program: SimpleNamespace, record_states: bool, hardware: bool) -> None:
+        self._period = int(program.period)
+        self._size = next(int(node.size) for node in program.nodes if node.kind == "CurrentInput")
+        self._graph = build_graph(program)
+        self._taps = {name: self._tap(name) for name in ("u", "v") if record_states}
+        configuration = Loihi2HwCfg if hardware else Loihi2SimCfg
+        self._graph.axons.create_runtime(
+            configuration(select_tag="fixed_pt"), compile_config={"pypy_channel_size": CHANNEL_SIZE}
+        )
+        self._runtime = self._graph.axons.runtime
+
+    @property
+    def numbers(self) -> Mapping[str, Numbers]:
+        """Where each node's neurons stand among all."""
+        numbers: Mapping[str, Numbers] = self._graph.numbers
+        return numbers
+
+    def decide(self, current: NDArray[np.int32]) -> NetworkDecision:
+        """Run the time steps of one decision, with the token's integer current."""
+        self._graph.token.give(current)
+        self._run()
+        accumulator = self._graph.accumulator.neurons.v.get().astype(np.int64)
+        return NetworkDecision(accumulator, self._graph.axons.take_raster(), self._take_states())
+
+    def reset(self, idle_decisions: int) -> None:
+        """Forget everything: lose the spikes in flight, then let every state decay to 0 in decisions without input."""
+        self._graph.axons.muted.set(np.ones(1))
+        for _ in range(idle_decisions):
+            self.decide(np.zeros(self._size, dtype=np.int32))
+        self._graph.axons.muted.set(np.zeros(1))
+
+    def stop(self) -> None:
+        """End Lava's processes."""
+        self._graph.axons.stop()
+
+    def _tap(self, variable: str) -> list[tuple[Pool, StateTap]]:
+        return [(pool, StateTap(getattr(pool.neurons, variable), self._period)) for pool in self._graph.pools]
+
+    def _take_states(self) -> dict[str, NDArray[np.int32]]:
+        states = {}
+        for variable, taps in self._taps.items():
+            states[variable] = np.zeros((self._period, self._graph.axons.spikes.shape[0]), dtype=np.int32)
+            for pool, tap in taps:
+                states[variable][:, pool.numbers] = tap.take_states()
+        return states
+
+    def _run(self) -> None:
+        """One period; Lava's own blocking run would not notice a process that failed."""
+        (answer,) = self._runtime.service_to_runtime
+        answered = Event()
+        answer.observer = answered.set
+        self._runtime.start(RunSteps(self._period, blocking=False))
+        while not answer.probe():
+            answered.wait(LOOK_AROUND_S)
+            self._raise_what_failed()
+        if not enum_equal(answer.peek(), MGMT_RESPONSE.DONE):
+            self._raise_last_words()
+        self._runtime.wait()
+
+    def _raise_last_words(self) -> None:
+        """A process said that it failed: its error follows."""
+        deadline = time.monotonic() + LAST_WORDS_S
+        while time.monotonic() < deadline:
+            self._raise_what_failed()
+            time.sleep(LOOK_AROUND_S)
+        raise ProcessFailed("a Lava process failed and did not say why")
+
+    def _raise_what_failed(self) -> None:
+        for actor in self._runtime._messaging_infrastructure.actors:
+            if actor.exception:
+                _, trace = actor.exception
+                raise ProcessFailed(trace.strip())
+            if not actor.is_alive():
+                raise ProcessFailed(f"a Lava process ended with exit code {actor.exitcode}")
+
+
+def unpack_program(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SimpleNamespace:
+    """The graph of a program that came as JSON and arrays, as `neuro_runtime.program.wire` packs it."""
+
+    def unpack(item: Mapping[str, Any], prefix: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            **{name: arrays[f"{prefix}/{name}"] if value is None else value for name, value in item.items()}
+        )
+
+    return SimpleNamespace(
+        active_steps=header["active_steps"],
+        period=header["period"],
+        nodes=[unpack(item, f"nodes/{n}") for n, item in enumerate(header["nodes"])],
+        connections=[unpack(item, f"connections/{n}") for n, item in enumerate(header["connections"])],
+    )

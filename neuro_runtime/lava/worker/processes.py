@@ -1,0 +1,194 @@
+"""What a program has and Lava's library does not: the token's current, axons with delays, and a tap on states.
+
+Each is a Lava process with a fixed-point model. Neurons and synapses are the library's own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort, PyRefPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort, OutPort, RefPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int32]
+
+
+class TokenCurrent(AbstractProcess):
+    """The host's current, held for the active steps of a decision, and a line that spikes in those steps.
+
+    An injection ``(targets, delay, exponent)`` adds ``shift(x, exponent)`` to the neurons ``targets``, one to one, for
+    ``delay ≤ t < delay + active_steps`` of each decision; the shift is left if positive, else right (floor).
+
+    Parameters
+    ----------
+    size
+        Entries of the current x.
+    neurons
+        Entries of what is sent: one for each neuron of the program.
+    injections
+        As above; ``targets`` has shape (size,).
+    active_steps, period
+        In time steps.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        neurons: int,
+        injections: list[tuple[NDArray[np.intp], int, int]],
+        active_steps: int,
+        period: int,
+    ) -> None:
+        super().__init__(neurons=neurons, injections=injections, active_steps=active_steps, period=period)
+        self.given = InPort((size,))
+        self.given.flag_external_pipe(buffer_size=2)
+        self.injected = OutPort((neurons,))
+        self.active = OutPort((1,))
+
+    def give(self, current: Integers) -> None:
+        """Hand over the current of the next decision, before it runs."""
+        self.given.external_pipe_csp_send_port.send(current)
+
+
+@implements(proc=TokenCurrent, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class TokenCurrentModel(PyLoihiProcessModel):
+    """Takes the current at a decision's first step."""
+
+    given: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    injected: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+    active: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+    def run_spk(self) -> None:
+        step = (self.time_step - 1) % self.proc_params["period"]
+        if step == 0:
+            self._current = self.given.recv()
+        self.injected.send(self._injected_at(step))
+        self.active.send(np.array([step < self.proc_params["active_steps"]]))
+
+    def _injected_at(self, step: int) -> Integers:
+        injected = np.zeros(self.proc_params["neurons"], dtype=np.int32)
+        for targets, delay, exponent in self.proc_params["injections"]:
+            if delay <= step < delay + self.proc_params["active_steps"]:
+                injected[targets] += self._current << exponent if exponent >= 0 else self._current >> -exponent
+        return injected
+
+
+class Axons(AbstractProcess):
+    """Carries spikes from all neurons to all synapses, each line with a delay of its own, and keeps the record.
+
+    ``lines[n, t] = spikes[neuron[n], t − delay[n]]``. Spikes in flight outlive the decision, until the axons are muted.
+
+    Parameters
+    ----------
+    size
+        Neurons.
+    neuron, delay
+        Of each line, shape (lines,).
+    period
+        Time steps a decision.
+
+    Attributes
+    ----------
+    muted
+        While it is not 0, spikes go nowhere and those in flight are lost.
+    """
+
+    def __init__(self, size: int, neuron: Integers, delay: Integers, period: int) -> None:
+        super().__init__(size=size, neuron=neuron, delay=delay, period=period)
+        self.spikes = InPort((size,))
+        self.lines = OutPort((len(neuron),))
+        self.raster = OutPort((period, size))
+        self.raster.flag_external_pipe(buffer_size=2)
+        self.muted = Var((1,), init=0)
+
+    def take_raster(self) -> NDArray[np.bool_]:
+        """Every spike of the decision that has just run, (period, size)."""
+        raster: NDArray[np.bool_] = self.raster.external_pipe_csp_recv_port.recv()
+        return raster
+
+
+@implements(proc=Axons, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class AxonsModel(PyLoihiProcessModel):
+    """Keeps the last spikes in a ring of time steps."""
+
+    spikes: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    lines: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, bool)
+    raster: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, bool)
+    muted: NDArray[np.int_] = LavaPyType(np.ndarray, int)
+
+    def __init__(self, proc_params: dict[str, object]) -> None:
+        super().__init__(proc_params)
+        size, period = self.proc_params["size"], self.proc_params["period"]
+        longest = int(self.proc_params["delay"].max(initial=0))
+        self._past = np.zeros((longest + 1, size), dtype=bool)
+        self._raster = np.zeros((period, size), dtype=bool)
+
+    def run_spk(self) -> None:
+        spikes = self.spikes.recv().astype(bool)
+        step = (self.time_step - 1) % len(self._raster)
+        self._raster[step] = spikes
+        self._past[self.time_step % len(self._past)] = spikes
+        if self.muted[0]:
+            self._past[:] = False
+        emitted = (self.time_step - self.proc_params["delay"]) % len(self._past)
+        self.lines.send(self._past[emitted, self.proc_params["neuron"]])
+        if step == len(self._raster) - 1:
+            self.raster.send(self._raster)
+
+
+class StateTap(AbstractProcess):
+    """Reads a neurons' variable after every time step.
+
+    Parameters
+    ----------
+    variable
+        Of a process in the same graph, one-dimensional.
+    period
+        Time steps a decision.
+    """
+
+    def __init__(self, variable: Var, period: int) -> None:
+        super().__init__(period=period, shape=variable.shape)
+        self.state = RefPort(variable.shape)
+        self.states = OutPort((period, *variable.shape))
+        self.states.flag_external_pipe(buffer_size=2)
+        self.state.connect_var(variable)
+
+    def take_states(self) -> Integers:
+        """The variable after each time step of the decision that has just run, (period, size)."""
+        states: Integers = self.states.external_pipe_csp_recv_port.recv()
+        return states
+
+
+@implements(proc=StateTap, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class StateTapModel(PyLoihiProcessModel):
+    """Reads in the management phase, when every neuron has been updated."""
+
+    state: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+    def __init__(self, proc_params: dict[str, object]) -> None:
+        super().__init__(proc_params)
+        self._states = np.zeros((self.proc_params["period"], *self.proc_params["shape"]), dtype=np.int32)
+
+    def post_guard(self) -> bool:
+        return True
+
+    def run_post_mgmt(self) -> None:
+        step = (self.time_step - 1) % len(self._states)
+        self._states[step] = self.state.read()
+        if step == len(self._states) - 1:
+            self.states.send(self._states)
