@@ -7,8 +7,10 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.command_line import run_command
@@ -18,7 +20,7 @@ from neuro_runtime.environments import (
     load_environment_spec,
     normalised_score,
 )
-from train.datasets import DatasetLocation, Episode, find_dataset, locate_dataset, read_location
+from train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
 
 QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 
@@ -45,16 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="dsf-data", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="every environment, and where its dataset is")
-    info = commands.add_parser("info", help="what is in a dataset")
-    info.add_argument("dataset", help="an environment's name, or a file (its environment is inferred)")
-    info.add_argument("environment", nargs="?", metavar="env=NAME", help="the environment of a file")
-    fetch = commands.add_parser("fetch", help="get an environment's dataset")
-    fetch.add_argument("environment", metavar="env=NAME")
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     if arguments.command == "list":
         return _list(arguments.json)
     if arguments.command == "info":
@@ -62,16 +55,34 @@ def _main(argv: list[str]) -> int:
     return _fetch(arguments.environment, arguments.json)
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dsf-data", description=__doc__)
+    anywhere = argparse.ArgumentParser(add_help=False)  # so that --json may come before or after the command
+    anywhere.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="put one JSON document on stdout"
+    )
+    parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[anywhere], help="every environment, and where its dataset is")
+    info = commands.add_parser("info", parents=[anywhere], help="what is in a dataset")
+    info.add_argument("dataset", help="a file, a Minari folder, or an environment's name")
+    info.add_argument(
+        "environment", nargs="?", metavar="env=NAME", help="the environment of a file whose name does not tell"
+    )
+    fetch = commands.add_parser("fetch", parents=[anywhere], help="get an environment's dataset")
+    fetch.add_argument("environment", metavar="env=NAME")
+    return parser
+
+
 def _list(as_json: bool) -> int:
-    found = {name: find_dataset(load_environment_spec(name)) for name in environment_names()}
+    specs = [load_environment_spec(name) for name in environment_names()]
+    found = {spec.name: find_dataset(spec) for spec in specs}
     if as_json:
-        print(
-            json.dumps({name: location and [str(path) for path in location.paths] for name, location in found.items()})
-        )
+        print(json.dumps({name: location and _as_dict(location) for name, location in found.items()}))
         return 0
     width = max(map(len, found))
-    for name, location in found.items():
-        print(f"{name:<{width}}  {_where(load_environment_spec(name), location)}")
+    for spec in specs:
+        print(f"{spec.name:<{width}}  {_where(spec, found[spec.name])}")
     return 0
 
 
@@ -79,6 +90,10 @@ def _where(spec: EnvironmentSpec, location: DatasetLocation | None) -> str:
     if location:
         return f"{location.kind}: {' + '.join(map(str, location.paths))}"
     return "made on first use" if spec.generated else f"not here (dsf-data fetch env={spec.name})"
+
+
+def _as_dict(location: DatasetLocation) -> dict[str, Any]:
+    return {"kind": location.kind, "paths": [str(path) for path in location.paths]}
 
 
 def _info(dataset: str, environment: str | None, as_json: bool) -> int:
@@ -89,8 +104,7 @@ def _info(dataset: str, environment: str | None, as_json: bool) -> int:
 
 def _fetch(environment: str, as_json: bool) -> int:
     location = locate_dataset(load_environment_spec(_environment_name(environment)))
-    paths = [str(path) for path in location.paths]
-    print(json.dumps({"kind": location.kind, "paths": paths}) if as_json else "\n".join(paths))
+    print(json.dumps(_as_dict(location)) if as_json else "\n".join(map(str, location.paths)))
     return 0
 
 
@@ -114,19 +128,20 @@ def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
     )
 
 
-def _quantiles(values: np.ndarray) -> tuple[float, ...]:
+def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(value) for value in np.quantile(values, QUANTILES))
 
 
 def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, DatasetLocation]:
-    path = Path(dataset)
-    if not path.exists():
-        spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
-        return spec, locate_dataset(spec)
-    spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)
-    location = find_dataset(spec, path)
-    assert location  # a path that exists
-    return spec, location
+    """What to describe: a file of an environment that is named or inferred, or an environment's own dataset."""
+    path = Path(dataset).expanduser()
+    if path.exists():
+        spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)
+        return spec, locate_dataset(spec, path)
+    if path.suffix or len(path.parts) > 1:
+        raise UserError(f"there is no file or folder {path}; `dsf-data list` shows what is here")
+    spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
+    return spec, locate_dataset(spec)
 
 
 def _environment_name(pair: str) -> str:
@@ -140,14 +155,13 @@ def _infer(path: Path) -> EnvironmentSpec:
     """The environment that a file's name or place belongs to."""
     specs = [load_environment_spec(name) for name in environment_names()]
     for spec in specs:
-        if path.name in spec.d4rl_files or any(str(path).endswith(name) for name in spec.minari_datasets):
+        names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts)}
+        if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):
             return spec
-    by_task = [spec for spec in sorted(specs, key=lambda spec: -len(spec.name)) if path.name.startswith(spec.name)]
-    if by_task:
-        return by_task[0]
-    raise UserError(
-        f"the name of {path} tells no environment; add env=NAME, for example `dsf-data info FILE env=pen-e`"
-    )
+    by_name = [spec for spec in specs if path.name.startswith(spec.name)]
+    if by_name:
+        return max(by_name, key=lambda spec: len(spec.name))
+    raise UserError(f"the name of {path} tells no environment; add env=NAME, for example env=pen-e")
 
 
 def _table(info: DatasetInfo) -> str:

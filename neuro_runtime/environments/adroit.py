@@ -22,7 +22,7 @@ AdroitEnv = gymnasium.Env[Observation, Action]
 Step = tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]
 
 PALM_WEIGHT = 0.1  # D4RL's reward has −0.1·‖palm − object‖
-PEN_HEIGHT, PEN_DROPPED_BELOW = 26, 0.075
+PEN_HEIGHT, PEN_DROPPED_BELOW = 26, 0.075  # entry of the observation; metres
 TOLERANCE = 1e-6
 
 
@@ -35,36 +35,36 @@ class PalmTerm:
     distance
         ‖palm − object‖ in metres, from an observation.
     other_terms
-        The rest of the reward right after a reset, where no bonus is earned yet, from the simulator's state.
+        The rest of the reward right after a reset, where no bonus is earned yet, from the simulator
+        (``env.unwrapped``).
     """
 
     distance: Callable[[Observation], float]
-    other_terms: Callable[[AdroitEnv], float]
+    other_terms: Callable[[Any], float]
 
 
-def _door_other_terms(env: AdroitEnv) -> float:
-    data = env.unwrapped.data  # type: ignore[attr-defined]
-    hinge = float(np.ravel(data.qpos[env.unwrapped.door_hinge_addrs])[0])  # type: ignore[attr-defined]
-    return -0.1 * (hinge - 1.57) ** 2 - 1e-5 * float((data.qvel**2).sum())
+def _door_other_terms(simulator: Any) -> float:
+    hinge = float(np.ravel(simulator.data.qpos[simulator.door_hinge_addrs])[0])
+    return -0.1 * (hinge - 1.57) ** 2 - 1e-5 * float((simulator.data.qvel**2).sum())
 
 
-def _hammer_other_terms(env: AdroitEnv) -> float:
-    base: Any = env.unwrapped
-    nail = base.data.site_xpos[base.target_obj_site_id].ravel()
-    head_to_nail = np.linalg.norm(base.data.site_xpos[base.tool_site_id].ravel() - nail)
-    nail_to_goal = np.linalg.norm(nail - base.data.site_xpos[base.goal_site_id].ravel())
-    return float(-head_to_nail - 10 * nail_to_goal - 1e-2 * np.linalg.norm(base.data.qvel))
+def _hammer_other_terms(simulator: Any) -> float:
+    data = simulator.data
+    nail = data.site_xpos[simulator.target_obj_site_id].ravel()
+    head_to_nail = np.linalg.norm(data.site_xpos[simulator.tool_site_id].ravel() - nail)
+    nail_to_goal = np.linalg.norm(nail - data.site_xpos[simulator.goal_site_id].ravel())
+    return float(-head_to_nail - 10 * nail_to_goal - 1e-2 * np.linalg.norm(data.qvel))
 
 
 PALM_TERMS = {
     "AdroitHandDoor-v1": PalmTerm(lambda o: float(np.linalg.norm(o[35:38])), _door_other_terms),
-    "AdroitHandRelocate-v1": PalmTerm(lambda o: float(np.linalg.norm(o[30:33])), lambda env: 0.0),
+    "AdroitHandRelocate-v1": PalmTerm(lambda o: float(np.linalg.norm(o[30:33])), lambda simulator: 0.0),
     "AdroitHandHammer-v1": PalmTerm(lambda o: float(np.linalg.norm(o[33:36] - o[36:39])), _hammer_other_terms),
 }
 
 
 class PenDrops(gymnasium.Wrapper[Observation, Action, Observation, Action]):
-    """The episode ends when the pen falls below 0.075 m, as in D4RL; harmless where it already does."""
+    """The episode ends when the pen falls below 0.075 m, as in D4RL; nothing changes where it already does."""
 
     def step(self, action: Action) -> Step:
         """Take a step."""
@@ -102,20 +102,33 @@ def adds_palm_distance(probe: AdroitEnv, term: PalmTerm) -> bool:
     """
     probe.reset(seed=0)
     observation, reward, *_ = probe.step(np.zeros(probe.action_space.shape or (), dtype=np.float32))
-    palm_term = float(reward) - term.other_terms(probe)
+    title = probe.spec.id if probe.spec else str(probe)
+    try:
+        palm_term = float(reward) - term.other_terms(probe.unwrapped)
+    except (AttributeError, KeyError, IndexError) as problem:
+        raise UserError(
+            f"this release of gymnasium-robotics keeps {title} in a way that is not known here ({problem}), so its "
+            "reward cannot be compared with D4RL's; install release 1.4.2"
+        ) from problem
     expected = PALM_WEIGHT * term.distance(observation)
     if abs(palm_term - expected) < TOLERANCE:
         return True
     if abs(palm_term + expected) < TOLERANCE:
         return False
     raise UserError(
-        f"the reward of {probe.spec.id if probe.spec else probe} is not the one D4RL recorded: its palm-object term is "
-        f"{palm_term:.4f}, not ±{expected:.4f}; install another release of gymnasium-robotics"
+        f"the reward of {title} is not the one D4RL recorded: its palm-object term is {palm_term:.4f}, "
+        f"not ±{expected:.4f}; install release 1.4.2 of gymnasium-robotics"
     )
 
 
 def like_d4rl(env: AdroitEnv, make_probe: Callable[[], AdroitEnv]) -> AdroitEnv:
-    """``env`` with D4RL's reward and termination."""
+    """``env`` with D4RL's reward and termination; an environment that has them already stays as it is.
+
+    Parameters
+    ----------
+    make_probe
+        Makes another environment just like ``env``, to try what its reward is made of.
+    """
     name = env.spec.id if env.spec else ""
     if name == "AdroitHandPen-v1":
         return PenDrops(env)

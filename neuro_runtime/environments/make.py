@@ -14,13 +14,11 @@ import gymnasium
 import numpy as np
 from gymnasium.wrappers import RescaleAction
 
-from hw_profiles.errors import UserError
+from hw_profiles.errors import UserError, first_line
 from neuro_runtime.environments.adroit import like_d4rl
-from neuro_runtime.environments.antmaze import PlaceFirst
-from neuro_runtime.environments.pendulum import HideVelocity
+from neuro_runtime.environments.antmaze import D4rlAntMaze
+from neuro_runtime.environments.partial import PartlyObserved
 from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_spec
-
-HIDDEN = "-hidden"
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -36,39 +34,56 @@ def make_environment(name: str, render_mode: str | None = None) -> Environment:
     Raises
     ------
     UserError
-        The name is unknown, or a package that the environment needs is not installed.
+        The name is unknown, a package that the environment needs is not installed, or the environment is not what
+        its specification says.
     """
     spec = load_environment_spec(name)
-    env = _legacy(spec) if spec.legacy_gym else _modern(spec, render_mode)
-    if spec.name.endswith(HIDDEN):
-        env = HideVelocity(env)
+    env = _legacy(spec, render_mode) if spec.legacy_gym else _modern(spec, render_mode)
     if isinstance(env.observation_space, gymnasium.spaces.Dict):
-        env = PlaceFirst(env, env.observation_space)
-    return _unit_actions(env)
+        env = D4rlAntMaze(env, env.observation_space)
+    if spec.observed and isinstance(env.observation_space, gymnasium.spaces.Box):
+        env = PartlyObserved(env, env.observation_space, spec.observed)
+    env = _unit_actions(env, spec)
+    _check_sizes(env, spec)
+    return env
 
 
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     _register_robotics()
     try:
-        env = _make(spec.gymnasium_id, max_episode_steps=spec.time_limit, render_mode=render_mode)
-        return like_d4rl(env, lambda: _make(spec.gymnasium_id))
+        env = _make(spec.gymnasium_id, max_episode_steps=spec.time_limit, render_mode=render_mode, **spec.options)
+        return like_d4rl(env, lambda: _make(spec.gymnasium_id, **spec.options))
     except (gymnasium.error.Error, ImportError) as problem:
         raise UserError(
-            f"{spec.name} needs {spec.gymnasium_id}, which is not installed here; "
+            f"{spec.name} needs {spec.gymnasium_id}, which cannot be made here ({first_line(problem)}); "
             "run `pip install 'decision-spikeformer[envs]'`"
         ) from problem
 
 
-def _legacy(spec: EnvironmentSpec) -> Environment:
+def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     """An environment that exists in legacy ``gym`` alone, through Gymnasium's compatibility layer."""
     try:
-        import shimmy  # noqa: F401  (registers the compatibility layer)
+        with _quiet():
+            import gym
+            import shimmy
 
-        return _make("GymV26Environment-v0", env_id=spec.gymnasium_id, max_episode_steps=spec.time_limit)
-    except (gymnasium.error.Error, ImportError) as problem:
+            gymnasium.register_envs(shimmy)
+    except ImportError as problem:
         raise UserError(
-            f"{spec.name} exists in legacy gym only and needs its compatibility layer; "
+            f"{spec.name} exists in legacy gym only and needs Gymnasium's compatibility layer for it; "
             "run `pip install 'decision-spikeformer[gym]'`"
+        ) from problem
+    try:
+        return _make(
+            "GymV26Environment-v0",
+            env_id=spec.gymnasium_id,
+            make_kwargs=dict(spec.options),
+            max_episode_steps=spec.time_limit,
+            render_mode=render_mode,
+        )
+    except (gymnasium.error.Error, gym.error.Error, ImportError) as problem:
+        raise UserError(
+            f"legacy gym cannot make {spec.gymnasium_id} for {spec.name}: {first_line(problem)}"
         ) from problem
 
 
@@ -103,8 +118,22 @@ def _register_robotics() -> None:
         return
 
 
-def _unit_actions(env: Environment) -> Environment:
+def _unit_actions(env: Environment, spec: EnvironmentSpec) -> Environment:
     space = env.action_space
-    if isinstance(space, gymnasium.spaces.Box) and (np.any(space.low != -1) or np.any(space.high != 1)):
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
+        raise UserError(f"{spec.name} takes actions from {space}; a policy's are numbers within bounds")
+    if np.any(space.low != -1) or np.any(space.high != 1):
         return RescaleAction(env, np.float32(-1), np.float32(1))
     return env
+
+
+def _check_sizes(env: Environment, spec: EnvironmentSpec) -> None:
+    for title, space, size in (
+        ("observations", env.observation_space, spec.observation_size),
+        ("actions", env.action_space, spec.action_size),
+    ):
+        if space.shape != (size,):
+            raise UserError(
+                f"{spec.gymnasium_id} has {title} of shape {space.shape}, "
+                f"the specification of {spec.name} says ({size},)"
+            )

@@ -1,17 +1,21 @@
-"""What is known of an environment by name: one YAML file each, in `specs/`."""
+"""What is known of an environment by name: one YAML file each, in `specs/` or a folder of the user's own."""
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hw_profiles.errors import UserError
+from hw_profiles.errors import UserError, first_line
 from hw_profiles.suggest import suggestion
 
 _SPECS = Path(__file__).parent / "specs"
+OWN_SPECS = "DSF_ENVIRONMENTS"  # names a folder with more of these files
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class EnvironmentSpec:
     name
         The paper's name, e.g. ``pen-e``: task and dataset.
     gymnasium_id
-        What `gymnasium.make` is given.
+        What `gymnasium.make` is given; ``module:Name-v0`` imports a module first.
     time_limit
         D4RL's, in environment steps.
     observation_size, action_size
@@ -34,10 +38,16 @@ class EnvironmentSpec:
         Returns to ask a policy for, in raw reward; the first is the default.
     return_scale
         Divides returns-to-go before they reach a model.
-    d4rl_files
-        D4RL's file names, all of which make up the dataset.
+    options
+        Keyword arguments of the environment.
+    observed
+        The entries of the environment's observation that a policy sees; none given means all.
+    d4rl_file
+        D4RL's file, as ``folder/name`` on its server; its cache keeps the name alone. Empty where D4RL has none.
+    d4rl_parts
+        Files that together hold the same, for where the one file is not found.
     minari_datasets
-        Minari's ids, likewise.
+        Minari's ids, all of which make up the dataset.
     generated
         The dataset is made by this project in seconds; nothing is downloaded.
     legacy_gym
@@ -53,7 +63,10 @@ class EnvironmentSpec:
     reference_max: float
     return_targets: tuple[float, ...]
     return_scale: float
-    d4rl_files: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    observed: tuple[int, ...] = ()
+    d4rl_file: str = ""
+    d4rl_parts: tuple[str, ...] = ()
     minari_datasets: tuple[str, ...] = ()
     generated: bool = False
     legacy_gym: bool = False
@@ -61,7 +74,7 @@ class EnvironmentSpec:
 
 def environment_names() -> list[str]:
     """Every environment's name, sorted."""
-    return sorted(path.stem for path in _SPECS.glob("*.yaml"))
+    return sorted(_spec_files())
 
 
 def load_environment_spec(name: str) -> EnvironmentSpec:
@@ -70,12 +83,16 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     Raises
     ------
     UserError
-        There is none; the nearest names are given.
+        There is none (the nearest names are given), or its file is wrong.
     """
-    path = _SPECS / f"{name}.yaml"
-    if name not in environment_names():
-        raise UserError(f"unknown environment {name!r}: {suggestion(name, environment_names())}")
-    return parse_environment_spec(name, yaml.safe_load(path.read_text(encoding="utf-8")))
+    files = _spec_files()
+    if name not in files:
+        raise UserError(f"unknown environment {name!r}: {suggestion(name, files)}")
+    try:
+        content = yaml.safe_load(files[name].read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise UserError(f"environment {name}: {files[name]} is no readable YAML ({first_line(problem)})") from problem
+    return parse_environment_spec(name, content)
 
 
 def parse_environment_spec(name: str, content: Any) -> EnvironmentSpec:
@@ -84,21 +101,84 @@ def parse_environment_spec(name: str, content: Any) -> EnvironmentSpec:
     Raises
     ------
     UserError
-        A key is unknown or missing, or the content is no mapping.
+        A key is unknown, missing or of the wrong type, the values do not go together, or the content is no mapping.
     """
     if not isinstance(content, dict):
         raise UserError(f"environment {name}: expected key: value lines")
-    known = {field.name: field for field in fields(EnvironmentSpec) if field.name != "name"}
+    known = {item.name: item for item in fields(EnvironmentSpec) if item.name != "name"}
     for key in content:
         if key not in known:
             raise UserError(f"environment {name}: unknown key {key!r}: {suggestion(str(key), known)}")
-    for key, field in known.items():
-        if field.default is MISSING and key not in content:
+    for key, item in known.items():
+        if item.default is MISSING and item.default_factory is MISSING and key not in content:
             raise UserError(f"environment {name}: {key} is missing")
-    values: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in content.items()}
-    return EnvironmentSpec(name=name, **values)
+    values = {key: _read_value(name, key, str(known[key].type), value) for key, value in content.items()}
+    spec = EnvironmentSpec(name=name, **values)
+    _check(spec)
+    return spec
 
 
 def normalised_score(spec: EnvironmentSpec, episode_return: float) -> float:
     """``100 (return − min) / (max − min)``, D4RL's convention."""
     return 100 * (episode_return - spec.reference_min) / (spec.reference_max - spec.reference_min)
+
+
+def _spec_files() -> dict[str, Path]:
+    """File by name; the user's own come last, so that one of them may replace one of ours."""
+    own = os.environ.get(OWN_SPECS)
+    folders = [_SPECS, *([Path(own).expanduser()] if own else [])]
+    return {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return (_is_whole(value) or isinstance(value, float)) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of(is_item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(is_item, value))
+
+
+# For each type of field: what it is called, when a value is one, and how the field holds it.
+_READERS: dict[str, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    "str": ("text", _is_text, str),
+    "bool": ("true or false", lambda value: isinstance(value, bool), bool),
+    "int": ("a whole number", _is_whole, int),
+    "float": ("a number", _is_number, float),
+    "tuple[int, ...]": ("a list of whole numbers", _is_list_of(_is_whole), tuple),
+    "tuple[float, ...]": ("a list of numbers", _is_list_of(_is_number), lambda value: tuple(map(float, value))),
+    "tuple[str, ...]": ("a list of texts", _is_list_of(_is_text), tuple),
+    "Mapping[str, Any]": ("key: value lines", lambda value: isinstance(value, dict), dict),
+}
+
+
+def _read_value(name: str, key: str, kind: str, value: Any) -> Any:
+    title, is_one, hold = _READERS[kind]
+    if not is_one(value):
+        raise UserError(f"environment {name}: {key} is {value!r}, not {title}")
+    return hold(value)
+
+
+def _check(spec: EnvironmentSpec) -> None:
+    for key in ("time_limit", "observation_size", "action_size", "return_scale"):
+        if getattr(spec, key) <= 0:
+            raise UserError(f"environment {spec.name}: {key} must be positive, not {getattr(spec, key)}")
+    if spec.reference_max <= spec.reference_min:
+        raise UserError(
+            f"environment {spec.name}: reference_max {spec.reference_max} must be above "
+            f"reference_min {spec.reference_min}"
+        )
+    if not spec.return_targets:
+        raise UserError(f"environment {spec.name}: return_targets needs at least one return to ask a policy for")
+    if spec.observed and len(spec.observed) != spec.observation_size:
+        raise UserError(
+            f"environment {spec.name}: observed lists {len(spec.observed)} entries, "
+            f"observation_size is {spec.observation_size}"
+        )

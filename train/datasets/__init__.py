@@ -31,7 +31,10 @@ def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Ep
 
 def read_location(spec: EnvironmentSpec, location: DatasetLocation) -> list[Episode]:
     """The episodes of a dataset that has been found, checked against ``spec``."""
-    read = read_minari if location.kind == "minari" else read_d4rl
-    episodes = [episode for path in location.paths for episode in read(path)]
+    episodes = [episode for path in location.paths for episode in _read(spec, location.kind, path)]
     check_episodes(episodes, " + ".join(map(str, location.paths)), spec.observation_size, spec.action_size)
     return episodes
+
+
+def _read(spec: EnvironmentSpec, kind: str, path: Path) -> list[Episode]:
+    return read_minari(path) if kind == "minari" else read_d4rl(path, spec.time_limit)

@@ -13,10 +13,16 @@ from hw_profiles.errors import UserError
 from train.datasets.episode import Episode, cut_episodes
 
 _COLUMNS = ("observations", "actions", "rewards", "terminals")
+_ONE_A_STEP = ("rewards", "terminals", "timeouts")
 
 
-def read_d4rl(path: Path) -> list[Episode]:
+def read_d4rl(path: Path, time_limit: int) -> list[Episode]:
     """The whole episodes of a D4RL file; they end at ``terminals`` or ``timeouts``.
+
+    Parameters
+    ----------
+    time_limit
+        Ends an episode in D4RL's oldest files, which record no ``timeouts``.
 
     Raises
     ------
@@ -24,17 +30,16 @@ def read_d4rl(path: Path) -> list[Episode]:
         The file is missing, damaged, or lacks a column, or its columns differ in length.
     """
     columns = _read(path)
+    for name in _ONE_A_STEP:
+        if name in columns:
+            columns[name] = _flat(columns[name], path, name)
     steps = len(columns["observations"])
     for name, column in columns.items():
         if len(column) != steps:
             raise UserError(f"{path} has {steps} observations but {len(column)} {name}; it is damaged, fetch it again")
-    rewards = columns["rewards"].reshape(steps, -1)
-    if rewards.shape[1] != 1:
-        raise UserError(f"{path} has rewards of shape {columns['rewards'].shape}, not one a step")
-    ends = columns["terminals"].reshape(-1).astype(bool)
-    if "timeouts" in columns:
-        ends = ends | columns["timeouts"].reshape(-1).astype(bool)
-    return cut_episodes(columns["observations"], columns["actions"], rewards[:, 0], ends)
+    ends = columns["terminals"].astype(bool)
+    ends = ends | columns["timeouts"].astype(bool) if "timeouts" in columns else _with_time_limit(ends, time_limit)
+    return cut_episodes(columns["observations"], columns["actions"], columns["rewards"], ends)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -42,14 +47,32 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise UserError(f"there is no dataset {path}; `dsf-data list` shows what is here")
     try:
         with h5py.File(path, "r") as file:
-            missing = [name for name in _COLUMNS if name not in file]
-            if missing:
-                raise UserError(f"{path} is HDF5 but no D4RL dataset: it has no {' or '.join(missing)}")
-            names = [*_COLUMNS, *(["timeouts"] if "timeouts" in file else [])]
-            columns = {name: np.asarray(file[name][()]) for name in names}
+            columns = {name: np.asarray(file[name][()]) for name in (*_COLUMNS, "timeouts") if name in file}
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
-        raise UserError(f"{path} is no readable HDF5 dataset (damaged or cut short); fetch it again") from problem
+        raise UserError(
+            f"{path} is no readable HDF5 dataset (damaged or cut short); remove it and fetch it again"
+        ) from problem
+    missing = [name for name in _COLUMNS if name not in columns]
+    if missing:
+        raise UserError(f"{path} is HDF5 but no D4RL dataset: it has no {' or '.join(missing)}")
     for name, column in columns.items():
         if column.dtype.kind not in "fiub" or column.ndim == 0:
             raise UserError(f"{path} has {name} that are no numbers, one row a step")
     return columns
+
+
+def _flat(column: NDArray[Any], path: Path, name: str) -> NDArray[Any]:
+    """(N, 1), as old files have it, as (N,)."""
+    if column.shape[1:] not in ((), (1,)):
+        raise UserError(f"{path} has {name} of shape {column.shape}, not one a step")
+    return column.reshape(len(column))
+
+
+def _with_time_limit(terminals: NDArray[np.bool_], time_limit: int) -> NDArray[np.bool_]:
+    ends, length = terminals.copy(), 0
+    for step, terminal in enumerate(terminals):
+        length += 1
+        ends[step] = terminal or length == time_limit
+        if ends[step]:
+            length = 0
+    return ends

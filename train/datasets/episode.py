@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hw_profiles.errors import UserError
 
@@ -39,11 +40,14 @@ class Episode:
         return float(self.rewards.sum(dtype=np.float64))
 
 
+def as_float32(values: ArrayLike) -> Array:
+    """``values`` in float32; what does not fit becomes infinite, which `check_episodes` refuses."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values).astype(np.float32, copy=False)
+
+
 def cut_episodes(
-    observations: NDArray[np.generic],
-    actions: NDArray[np.generic],
-    rewards: NDArray[np.generic],
-    ends: NDArray[np.bool_],
+    observations: NDArray[Any], actions: NDArray[Any], rewards: NDArray[Any], ends: NDArray[np.bool_]
 ) -> list[Episode]:
     """Episodes of a flat record; ``ends`` marks each last step. What follows the last end was cut short and is dropped.
 
@@ -54,7 +58,7 @@ def cut_episodes(
     """
     last = np.flatnonzero(ends) + 1
     first = np.concatenate([[0], last[:-1]])
-    columns = [np.asarray(column, dtype=np.float32) for column in (observations, actions, rewards)]
+    columns = [as_float32(column) for column in (observations, actions, rewards)]
     return [Episode(*(column[a:b] for column in columns)) for a, b in zip(first, last, strict=True)]
 
 
@@ -64,17 +68,20 @@ def check_episodes(episodes: list[Episode], title: str, observation_size: int, a
     Raises
     ------
     UserError
-        There is no whole episode, a width is wrong, or a number is not finite.
+        There is no whole episode, an episode is empty, a width is wrong, or a number is not finite.
     """
     if not episodes:
         raise UserError(f"{title} holds no whole episode; is it cut short?")
-    for name, wanted in (("observations", observation_size), ("actions", action_size)):
-        found = getattr(episodes[0], name).shape[1:]
-        if found != (wanted,):
-            raise UserError(
-                f"{title} has {name} of shape {found}, the environment's are ({wanted},); is it another environment's?"
-            )
     for number, episode in enumerate(episodes):
+        if not len(episode):
+            raise UserError(f"{title} holds no step in episode {number}; fetch it again")
+        for name, wanted in (("observations", observation_size), ("actions", action_size)):
+            found = getattr(episode, name).shape[1:]
+            if found != (wanted,):
+                raise UserError(
+                    f"{title} has {name} of shape {found}, the environment's are ({wanted},); "
+                    "is it another environment's?"
+                )
         for name, values in vars(episode).items():
             if not np.isfinite(values).all():
-                raise UserError(f"{title} has a {name[:-1]} in episode {number} that is not finite; fetch it again")
+                raise UserError(f"{title} has {name} in episode {number} that are not finite; fetch it again")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from typing import Literal
 
+import h5py
 from tqdm import tqdm
 
 from hw_profiles.errors import UserError
@@ -25,40 +27,43 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DatasetLocation:
-    """Files (D4RL's layout) or folders (Minari's) that together are a dataset."""
+    """Files (D4RL's layout) or folders (Minari's) that together are a dataset, and where they were found."""
 
-    kind: str  # "file", "d4rl", "minari" or "generated"
+    kind: Literal["file", "d4rl", "minari", "generated"]
     paths: tuple[Path, ...]
 
 
 def cache_folder() -> Path:
     """This project's own cache, ``$DSF_CACHE``."""
-    return Path(os.environ.get("DSF_CACHE", "~/.cache/decision-spikeformer")).expanduser()
+    return _folder("DSF_CACHE", "~/.cache/decision-spikeformer")
 
 
 def d4rl_folder() -> Path:
     """D4RL's cache, ``$D4RL_DATASET_DIR``."""
-    return Path(os.environ.get("D4RL_DATASET_DIR", "~/.d4rl/datasets")).expanduser()
+    return _folder("D4RL_DATASET_DIR", "~/.d4rl/datasets")
 
 
 def minari_folder() -> Path:
     """Minari's, ``$MINARI_DATASETS_PATH``."""
-    return Path(os.environ.get("MINARI_DATASETS_PATH", "~/.minari/datasets")).expanduser()
+    return _folder("MINARI_DATASETS_PATH", "~/.minari/datasets")
+
+
+def _folder(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser()
 
 
 def find_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetLocation | None:
     """The dataset of ``spec`` on this machine, or None. ``dataset`` names a file or a Minari folder instead."""
     if dataset is not None:
+        dataset = dataset.expanduser()
         return DatasetLocation("minari" if dataset.is_dir() else "file", (dataset,))
     if spec.generated:
         path = _generated(spec)
         return DatasetLocation("generated", (path,)) if path.is_file() else None
-    files = tuple(d4rl_folder() / name for name in spec.d4rl_files)
-    if files and all(path.is_file() for path in files):
-        return DatasetLocation("d4rl", files)
-    joined = _medium_expert_parts(spec)
-    if joined and all(path.is_file() for path in joined):
-        return DatasetLocation("d4rl", joined)
+    for names in ((spec.d4rl_file,) if spec.d4rl_file else (), spec.d4rl_parts):
+        files = tuple(map(_cached, names))
+        if files and all(path.is_file() for path in files):
+            return DatasetLocation("d4rl", files)
     folders = tuple(minari_folder() / name for name in spec.minari_datasets)
     if folders and all((path / "data" / "main_data.hdf5").is_file() for path in folders):
         return DatasetLocation("minari", folders)
@@ -79,54 +84,50 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
     if spec.generated:
         path = _generated(spec)
         _log.info("recording the %s dataset, %s", spec.name, path)
-        generate_pendulum(spec, path)
+        generate_pendulum(spec, path, EPISODES, SEED)
         return DatasetLocation("generated", (path,))
-    return DatasetLocation("d4rl", tuple(_download(spec, name) for name in spec.d4rl_files))
+    if not spec.d4rl_file:
+        raise UserError(f"no dataset of {spec.name} is on this machine and D4RL has none; pass dataset=FILE")
+    return DatasetLocation("d4rl", (_download(spec),))
 
 
 def _generated(spec: EnvironmentSpec) -> Path:
     return cache_folder() / "datasets" / f"{spec.name}-{EPISODES}-episodes-seed-{SEED}-v1.hdf5"
 
 
-def _medium_expert_parts(spec: EnvironmentSpec) -> tuple[Path, ...]:
-    """A medium-expert dataset is D4RL's medium and expert ones, one after the other."""
-    return tuple(
-        d4rl_folder() / name.replace("medium_expert", part)
-        for name in spec.d4rl_files
-        if "medium_expert" in name
-        for part in ("medium", "expert")
-    )
+def _cached(d4rl_file: str) -> Path:
+    """Where D4RL keeps a file of its server."""
+    return d4rl_folder() / Path(d4rl_file).name
 
 
-def d4rl_address(spec: EnvironmentSpec, file_name: str) -> str:
-    """Where D4RL keeps a file."""
-    if spec.name.startswith("antmaze"):
-        return f"{D4RL_SERVER}/ant_maze_v2/{file_name}"
-    suite = "hand_dapg_v1" if "-v1" in file_name else "gym_mujoco_v2"
-    stored = file_name.removesuffix(".hdf5")
-    if suite == "hand_dapg_v1":
-        stored = stored.removesuffix("-v1").replace("human", "demos_clipped").replace("expert", "expert_clipped")
-        stored = stored.replace("cloned", "demos-v0-bc-combined")
-    return f"{D4RL_SERVER}/{suite}/{stored}.hdf5"
-
-
-def _download(spec: EnvironmentSpec, file_name: str) -> Path:
-    path, address = d4rl_folder() / file_name, d4rl_address(spec, file_name)
+def _download(spec: EnvironmentSpec) -> Path:
+    path, address = _cached(spec.d4rl_file), f"{D4RL_SERVER}/{spec.d4rl_file}"
     try:
-        with (
-            urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_S) as response,
-            atomic_write(path) as temporary,
-            temporary.open("wb") as file,
-            tqdm(
-                total=int(response.headers.get("Content-Length", 0)), unit="B", unit_scale=True, desc=file_name
-            ) as bar,
-        ):
+        with atomic_write(path) as temporary:
+            _fetch(address, temporary)
+    except (OSError, HTTPException, ValueError) as problem:
+        raise UserError(
+            f"the dataset of {spec.name} is not on this machine and cannot be downloaded ({problem}); "
+            f"put {path.name} into {path.parent}{_minari_hint(spec)}, or pass dataset=FILE"
+        ) from problem
+    return path
+
+
+def _minari_hint(spec: EnvironmentSpec) -> str:
+    commands = [f"`minari download {name}`" for name in spec.minari_datasets]
+    return f", run {' and '.join(commands)}" if commands else ""
+
+
+def _fetch(address: str, destination: Path) -> None:
+    """Download a file, with a progress bar; OSError if it does not come whole."""
+    with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_S) as response, destination.open("wb") as file:
+        expected = int(response.headers.get("Content-Length") or 0)
+        with tqdm(total=expected or None, unit="B", unit_scale=True, desc=address.rpartition("/")[2]) as bar:
             while chunk := response.read(CHUNK_BYTES):
                 file.write(chunk)
                 bar.update(len(chunk))
-    except (urllib.error.URLError, OSError) as problem:
-        raise UserError(
-            f"the dataset of {spec.name} is not on this machine and cannot be downloaded ({problem}); put {file_name} "
-            f"into {d4rl_folder()}, or pass dataset=FILE"
-        ) from problem
-    return path
+    received = destination.stat().st_size
+    if expected and received != expected:
+        raise OSError(f"the connection ended after {received:,} of {expected:,} bytes")
+    if not h5py.is_hdf5(destination):
+        raise OSError(f"what {address} gave is no HDF5 file")

@@ -5,7 +5,9 @@ Three kinds of episode, so that there is something to choose among by return-to-
 - expert (60 %): the demonstrator as it is;
 - noisy (25 %): the executed torque is disturbed, the demonstrator's own torque is what the record keeps, so that the
   data show how to recover from states that an expert never gets into;
-- partial (15 %): the demonstrator takes over only after some time of random torques.
+- partial (15 %): the demonstrator takes over only after some time of random torques, which the record keeps.
+
+The demonstrator always sees the whole state; the record keeps what a policy of the environment would see.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from neuro_runtime.files import atomic_write
 EPISODES = 300
 SEED = 0
 NOISY_FROM, PARTIAL_FROM = 0.6, 0.85
-NOISE = 0.6  # standard deviation of the disturbance, in units of the largest torque
+NOISE = 0.6  # largest standard deviation of the disturbance, in units of the largest torque
 LARGEST_TORQUE = 2.0
 
 
@@ -45,12 +47,12 @@ def demonstrate(state: NDArray[np.float64]) -> float:
     return float(np.clip(torque / LARGEST_TORQUE, -1, 1))
 
 
-def generate_pendulum(spec: EnvironmentSpec, path: Path, episodes: int = EPISODES, seed: int = SEED) -> None:
+def generate_pendulum(spec: EnvironmentSpec, path: Path, episodes: int, seed: int) -> None:
     """Record ``episodes`` episodes of ``spec`` (with or without velocity) into ``path``."""
     env = make_environment(spec.name)
     rng = np.random.default_rng(seed)
     try:
-        rows = [row for number in range(episodes) for row in _episode(env, rng, number, episodes)]
+        rows = [row for number in range(episodes) for row in _episode(env, rng, number / episodes)]
     finally:
         env.close()
     observations, actions, rewards, timeouts = (np.array(column) for column in zip(*rows, strict=True))
@@ -64,17 +66,18 @@ def generate_pendulum(spec: EnvironmentSpec, path: Path, episodes: int = EPISODE
 
 
 def _episode(
-    env: gymnasium.Env[Any, Any], rng: np.random.Generator, number: int, episodes: int
+    env: gymnasium.Env[Any, Any], rng: np.random.Generator, share: float
 ) -> Iterator[tuple[NDArray[np.float32], list[float], float, bool]]:
-    share = number / episodes
+    """One episode's rows; ``share`` in [0, 1) says which kind it is."""
+    simulator: Any = env.unwrapped
     noise = NOISE * rng.random() if NOISY_FROM <= share < PARTIAL_FROM else 0.0
     takes_over = int(rng.integers(20, 150)) if share >= PARTIAL_FROM else 0
     observation, _ = env.reset(seed=int(rng.integers(2**31)))
     step, over = 0, False
     while not over:
-        wanted = demonstrate(env.unwrapped.state) if step >= takes_over else float(rng.uniform(-1, 1))  # type: ignore[attr-defined]
-        executed = np.clip(wanted + noise * rng.standard_normal(), -1, 1)
+        recorded = demonstrate(simulator.state) if step >= takes_over else float(rng.uniform(-1, 1))
+        executed = np.clip(recorded + noise * rng.standard_normal(), -1, 1)
         seen = observation
         observation, reward, terminated, truncated, _ = env.step(np.array([executed], dtype=np.float32))
         step, over = step + 1, terminated or truncated
-        yield seen, [wanted], float(reward), over
+        yield seen, [recorded], float(reward), over
