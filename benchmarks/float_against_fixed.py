@@ -1,0 +1,86 @@
+"""Does 8-bit arithmetic cost a policy anything? The same episodes in float and in fixed point, paired by seed.
+
+    python benchmarks/float_against_fixed.py [env=pen-e] [policy=FILE_OR_FOLDER] [episodes=100] [seed=10000]
+
+Float is the trained model recomputing its window in PyTorch; fixed point is the exported program, streamed by the
+interpreter, whose spikes are Lava's (benchmarks/loihi_sim_exactness.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from neuro_runtime.command_line import compose, run_command
+from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.policy import load_policy
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.rollout import run_episodes
+from neuro_runtime.statistics import MeanEstimate, estimate_mean
+from train.checkpoint import load_model_file
+from train.evaluation import EVALUATION_SEED, evaluate
+
+
+@dataclass
+class Options:
+    """What to compare."""
+
+    env: str = "pen-e"
+    policy: str | None = None  # the one that ships with the environment
+    episodes: int = 100
+    seed: int = EVALUATION_SEED
+
+
+def main(argv: list[str]) -> int:
+    """Run both and print the paired difference."""
+    options = compose(Options, argv)
+    policy = options.policy or options.env
+    float_scores = _float_scores(options, policy)
+    fixed_scores = _fixed_scores(options, policy)
+    difference = estimate_mean([fixed - exact for fixed, exact in zip(fixed_scores, float_scores, strict=True)])
+    print(f"{options.env}, {options.episodes} episodes, seeds {options.seed} …, normalised scores\n")
+    print(_row("float, window, PyTorch", estimate_mean(float_scores)))
+    print(_row("fixed point, stream", estimate_mean(fixed_scores)))
+    print(_row("fixed − float, paired", difference))
+    return 0
+
+
+def _float_scores(options: Options, policy: str) -> list[float]:
+    model, spec = load_model_file(find_policy(policy).need_model()), load_environment_spec(options.env)
+    with tqdm(desc="float", unit="step", total=spec.time_limit) as progress:
+        scores = evaluate(
+            model,
+            spec,
+            model.return_target,
+            options.episodes,
+            seed=options.seed,
+            on_step=lambda: progress.update(),
+        )
+    return list(scores.scores)
+
+
+def _fixed_scores(options: Options, policy: str) -> list[float]:
+    spec, environment = load_environment_spec(options.env), make_environment(options.env)
+    with load_policy(policy, backend="interpreter") as fixed, tqdm(desc="fixed", unit="decision") as progress:
+        rollout = run_episodes(
+            fixed,
+            environment,
+            spec,
+            episodes=options.episodes,
+            seed=options.seed,
+            return_target=fixed.return_target,
+            on_step=lambda: progress.update(),
+        )
+    environment.close()
+    return [episode.score for episode in rollout.episodes]
+
+
+def _row(title: str, estimate: MeanEstimate) -> str:
+    interval = "" if estimate.low is None else f"   95 % interval {estimate.low:8.2f} … {estimate.high:.2f}"
+    return f"{title:<24}{estimate.mean:8.2f}{interval}"
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, "float_against_fixed"))
