@@ -20,14 +20,15 @@ def random_policy(
     """
     torch.manual_seed(seed)
     model = DSFormer(config, observation_size, action_size)
+    unit = config.threshold
     for name, norm in ((name, module) for name, module in model.named_modules() if isinstance(module, PTBN)):
         # The attention is a product of three spikes, so its factors must fire often for it to fire at all.
         is_factor = name.endswith(("query.norm", "key.norm", "value.norm"))
-        torch.nn.init.uniform_(norm.batch_norm.weight, 0.4, 0.8)
-        torch.nn.init.normal_(norm.batch_norm.bias, 0.3 if is_factor else 0.0, 0.15)
+        torch.nn.init.uniform_(norm.batch_norm.weight, 0.8 * unit, 1.6 * unit)
+        torch.nn.init.normal_(norm.batch_norm.bias, 0.6 * unit if is_factor else 0.0, 0.3 * unit)
     for name, parameter in model.named_parameters():
         if name.endswith("position.weight"):
-            torch.nn.init.normal_(parameter, 0.5, 0.4)
+            torch.nn.init.normal_(parameter, unit, 0.8 * unit)
     torch.nn.init.normal_(model.head.weight, std=0.5 / config.embedding_size**0.5)
     _settle_statistics(model)
     random = np.random.default_rng(seed)

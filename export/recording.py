@@ -38,7 +38,9 @@ def record(backend: Backend, decisions: int) -> Recording:
     except UserError as problem:
         return made_up_tokens(backend, decisions, reason=str(problem))
     try:
-        return Recording(f"{backend.environment} in closed loop", _closed_loop(backend, environment, decisions))
+        return Recording(
+            f"{backend.environment} in closed loop", closed_loop(backend, environment, decisions=decisions)
+        )
     finally:
         environment.close()
 
@@ -56,22 +58,14 @@ def made_up_tokens(backend: Backend, decisions: int, reason: str, episode_length
     return Recording(f"made up, since {reason}", episodes)
 
 
-def _closed_loop(backend: Backend, environment: Environment, decisions: int) -> tuple[tuple[Token, ...], ...]:
-    episodes: list[tuple[Token, ...]] = []
-    missing = decisions
-    while missing:
-        episodes.append(_episode(backend, environment, SEED + len(episodes), missing))
-        missing -= len(episodes[-1])
-    return tuple(episodes)
-
-
-def _episode(backend: Backend, environment: Environment, seed: int, at_most: int) -> tuple[Token, ...]:
+def record_episode(backend: Backend, environment: Environment, seed: int, at_most: int | None) -> tuple[Token, ...]:
+    """The tokens of one episode of ``backend``, or its first ``at_most``."""
     space = cast(gymnasium.spaces.Box, environment.action_space)
     backend.reset()
     observation, _ = environment.reset(seed=seed)
     action, wanted, done = np.zeros(backend.action_size), backend.return_target, False
     tokens: list[Token] = []
-    while not done and len(tokens) < at_most:
+    while not done and len(tokens) != at_most:
         tokens.append(Token(np.asarray(observation, dtype=np.float64), action, wanted))
         action = backend.decide(tokens[-1]).action
         within = np.clip(action, space.low, space.high).astype(space.dtype)

@@ -1,0 +1,78 @@
+"""Folding: the same decisions and spikes from a policy without normalisation layers, and what cannot be folded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.random_policies import random_policy
+from export.fold import fold
+from export.stages import run_folded, run_model
+from hw_profiles.errors import UserError
+from tests.export.export_doubles import ACTIONS, DELAY, OBSERVATIONS, PSSA, made_up, pssa_policy
+from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model import DSFormer
+from train.model.dsformer import Block
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(replace(PSSA, bias_sharing=BiasSharing.layer), id="pssa, a vector a layer"),
+        pytest.param(replace(PSSA, bias_sharing=BiasSharing.head, heads=4), id="pssa, a vector a head"),
+        pytest.param(PSSA, id="pssa, a vector a channel"),
+        pytest.param(DELAY, id="delay"),
+        pytest.param(replace(PSSA, leak=0.6, threshold=0.8, time_steps=6), id="other neurons"),
+        pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
+    ],
+)
+def test_folded_policy_is_the_model(config: ModelConfig) -> None:
+    policy = random_policy(config, OBSERVATIONS, ACTIONS)
+    recording = made_up(policy)
+    model = run_model(policy, recording, lambda: None)
+    folded = run_folded(fold(policy.model), policy.normalisation, recording, lambda: None)
+    np.testing.assert_allclose(folded.actions, model.actions, atol=1e-12)
+    for mine, theirs in zip(folded.spikes, model.spikes, strict=True):
+        assert list(mine) == list(theirs)
+        assert all((mine[name] == theirs[name]).all() for name in theirs)
+    assert all(any(layers[name].any() for layers in model.spikes) for name in model.spikes[0])
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    policy = pssa_policy()
+    before = {name: tensor.clone() for name, tensor in policy.model.state_dict().items()}
+    folded = fold(policy.model)
+    folded.blocks[0].mlp_hidden.weight[:] = 0
+    run_model(policy, made_up(policy, decisions=2), lambda: None)
+    after = policy.model.state_dict()
+    assert all(
+        torch.equal(after[name], tensor) and after[name].dtype == tensor.dtype for name, tensor in before.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (replace(PSSA, mixing=Mixing.tssa, streaming=False), "over all time steps"),
+        (replace(PSSA, mixing=Mixing.sssa, streaming=False), "integer map between all tokens"),
+        (
+            replace(PSSA, position_bias=PositionBias.pairwise, streaming=False),
+            "train with model.position_bias=relative",
+        ),
+        (replace(PSSA, window=4, streaming=False), "see 7 tokens"),
+    ],
+)
+def test_what_cannot_stream_is_refused_with_the_reason(config: ModelConfig, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        fold(DSFormer(config, OBSERVATIONS, ACTIONS))
+
+
+def test_another_normalisation_is_refused_by_name() -> None:
+    model = DSFormer(PSSA, OBSERVATIONS, ACTIONS)
+    cast(Block, model.blocks[1]).mlp.hidden.norm = torch.nn.LayerNorm(32)  # type: ignore[assignment]
+    with pytest.raises(UserError, match=r"block1\.mlp\.hidden is normalised by LayerNorm"):
+        fold(model)
