@@ -21,7 +21,7 @@ from export.parity import (
     window_rounding,
 )
 from export.quantise import quantise
-from export.recording import Recording, record
+from export.recording import Recording, StateSpread, record
 from export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.files import sha256_of
@@ -75,7 +75,8 @@ def from_policy(
     validate(lowered)
     program = quantise(lowered)
     validate(program)
-    recording = record(TorchBackend(policy), decisions)
+    spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
+    recording = record(TorchBackend(policy), spread, decisions)
     model_run = run_model(policy, recording, on_decision)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
@@ -93,7 +94,8 @@ def from_policy(
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
     """A program that was exported before, on decisions of its own."""
-    recording = record(ProgramBackend(program, Interpreter(program)), decisions)
+    spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
+    recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
     run = run_program(program, recording, on_decision)
     return Candidate(program, recording, (reference_row("program", run),), run, run)
 

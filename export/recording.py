@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.backends.base import Backend
@@ -31,29 +32,47 @@ class Recording:
         return sum(len(episode) for episode in self.episodes)
 
 
-def record(backend: Backend, decisions: int) -> Recording:
+@dataclass(frozen=True, eq=False)
+class StateSpread:
+    """Mean and standard deviation of a policy's observations, (obs,) each."""
+
+    mean: NDArray[np.floating[Any]]
+    deviation: NDArray[np.floating[Any]]
+
+
+def record(backend: Backend, spread: StateSpread, decisions: int) -> Recording:
     """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here."""
     try:
         environment = make_environment(backend.environment)
     except UserError as problem:
-        return made_up_tokens(backend, decisions, reason=str(problem))
+        return made_up_tokens(backend, spread, decisions, reason=str(problem))
+    episodes: list[tuple[Token, ...]] = []
+    missing = decisions
     try:
-        return Recording(
-            f"{backend.environment} in closed loop", closed_loop(backend, environment, decisions=decisions)
-        )
+        while missing:
+            episodes.append(record_episode(backend, environment, SEED + len(episodes), at_most=missing))
+            missing -= len(episodes[-1])
     finally:
         environment.close()
+    return Recording(f"{backend.environment} in closed loop", tuple(episodes))
 
 
-def made_up_tokens(backend: Backend, decisions: int, reason: str, episode_length: int = 100) -> Recording:
-    """Random walks of unit spread through the state space, random actions and a falling return-to-go."""
+def made_up_tokens(
+    backend: Backend, spread: StateSpread, decisions: int, reason: str, episode_length: int = 100
+) -> Recording:
+    """Random walks of the observations' spread, random actions, and returns-to-go that fall to 0."""
     random = np.random.default_rng(SEED)
-    states = np.zeros((decisions, backend.observation_size))
+    walk = np.zeros((decisions, backend.observation_size))
     for n in range(decisions):
-        states[n] = 0.9 * states[n - 1] + 0.44 * random.standard_normal(backend.observation_size)
-    actions = random.uniform(-1, 1, (decisions, backend.action_size))
-    wanted = backend.return_target * random.uniform(0, 1, decisions)
-    tokens = [Token(state, action, float(rest)) for state, action, rest in zip(states, actions, wanted, strict=True)]
+        walk[n] = 0.9 * walk[n - 1] + 0.44 * random.standard_normal(backend.observation_size)  # variance 1
+    tokens = [
+        Token(
+            state=spread.mean + spread.deviation * step,
+            previous_action=random.uniform(-1, 1, backend.action_size),
+            return_to_go=backend.return_target * (1 - n % episode_length / episode_length),
+        )
+        for n, step in enumerate(walk)
+    ]
     episodes = tuple(tuple(tokens[n : n + episode_length]) for n in range(0, decisions, episode_length))
     return Recording(f"made up, since {reason}", episodes)
 

@@ -8,7 +8,7 @@ from benchmarks.random_policies import random_policy
 from export.fold import FoldedPolicy, fold
 from export.lower import lower
 from export.quantise import quantise
-from export.recording import Recording, made_up_tokens
+from export.recording import Recording, StateSpread, made_up_tokens
 from neuro_runtime.program import Program
 from train.checkpoint import PolicyModel
 from train.configuration import BiasSharing, Mixing, ModelConfig
@@ -35,7 +35,8 @@ def delay_policy() -> PolicyModel:
 
 def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:
     """Tokens of two episodes, longer than the context."""
-    return made_up_tokens(TorchBackend(policy), decisions, reason="a test", episode_length=episode_length)
+    spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
+    return made_up_tokens(TorchBackend(policy), spread, decisions, reason="a test", episode_length=episode_length)
 
 
 def lowered(policy: PolicyModel) -> tuple[FoldedPolicy, Program]:

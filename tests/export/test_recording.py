@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from benchmarks.random_policies import random_policy
-from export.recording import made_up_tokens, record
-from tests.export.export_doubles import DELAY, pssa_policy
+from export.recording import StateSpread, record
+from tests.export.export_doubles import DELAY, made_up, pssa_policy
 from train.torch_backend import TorchBackend
 
 
 def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_rewards() -> None:
     backend = TorchBackend(random_policy(DELAY, 3, 1, environment="pendulum"))
-    recording = record(backend, decisions=230)
+    recording = record(backend, StateSpread(np.zeros(3), np.ones(3)), decisions=230)
     assert [len(episode) for episode in recording.episodes] == [200, 30]
     assert recording.decisions == 230
     first, second = recording.episodes[0][:2]
@@ -25,11 +26,18 @@ def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_reward
 
 
 def test_made_up_tokens_fit_the_policy_and_repeat() -> None:
-    backend = TorchBackend(pssa_policy())
-    recording = made_up_tokens(backend, 150, reason="of a test")
-    again = made_up_tokens(backend, 150, reason="of a test")
+    recording = made_up(pssa_policy(), decisions=150, episode_length=100)
+    again = made_up(pssa_policy(), decisions=150, episode_length=100)
     assert [len(episode) for episode in recording.episodes] == [100, 50]
     token = recording.episodes[1][3]
     assert token.state.shape == (5,)
     assert token.previous_action.shape == (3,)
+    assert token.return_to_go == pytest.approx(0.97 * pssa_policy().return_target)
     np.testing.assert_array_equal(token.state, again.episodes[1][3].state)
+
+
+def test_made_up_states_have_the_observations_spread() -> None:
+    normalisation = pssa_policy().normalisation
+    states = np.array([token.state for token in made_up(pssa_policy(), 3000, 3000).episodes[0]])
+    np.testing.assert_allclose(states.std(axis=0), normalisation.state_std, rtol=0.3)
+    np.testing.assert_allclose(states.mean(axis=0), normalisation.state_mean, atol=0.5)
