@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
-import time
 import weakref
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from neuro_runtime.lava.worker.wire import Message, receive, send
 
 SCRIPT = Path(__file__).parent / "worker" / "main.py"
 PARTING_S = 10.0  # how long a worker may take to stop Lava by itself
-KILLED_S = 2.0  # how long the kernel may take to end all of its processes
+DYING_S = 2.0  # how long a worker that hung up may take to end
 MISSING = "LAVA MISSING: "  # what the worker says where it cannot import Lava
 HOW_TO_GET_LAVA = "run `make setup`, or set DSF_LAVA_PYTHON to the Python 3.10 of an environment with lava-nc 0.10.0"
 
@@ -120,8 +120,9 @@ class WorkerProcess:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
             return subprocess.Popen(
-                # -E: our Python's paths are not its; -u: what it prints is in the log even if it is killed.
-                [self._python, "-E", "-u", SCRIPT, str(theirs.fileno())],
+                # -E: our Python's paths are not its. -u: what it prints is in the log even if it is killed.
+                # -W: if it is, Python frees Lava's shared memory, and would say so.
+                [self._python, "-E", "-u", "-W", "ignore:resource_tracker", SCRIPT, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
@@ -136,15 +137,15 @@ class WorkerProcess:
     def _death(self, doing: str) -> UserError:
         """The worker ended instead of answering."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(KILLED_S)
+            self._process.wait(DYING_S)
         last = self._last_line()
         if last.startswith(MISSING):
             problem = last.removeprefix(MISSING)
             return self._failure(f"Lava is missing, {self._python} lacks it ({problem}): {HOW_TO_GET_LAVA}", keep=False)
         status = self._process.poll()
         how = f"exit status {status}" if status is None or status >= 0 else f"signal {signal.Signals(-status).name}"
-        said = f": {last}" if last else " and without a word"
-        return self._failure(f"the Lava worker ended while {doing}, with {how}{said}")
+        said = f": {last}" if last else ""
+        return self._failure(f"the Lava worker ({self._python}) ended while {doing}, with {how}{said}")
 
     def _failure(self, sentence: str, keep: bool = True) -> UserError:
         """The error to raise; the worker is ended, and what it printed is kept in a file that the error names."""
@@ -170,25 +171,16 @@ def _close(process: subprocess.Popen[bytes], resources: contextlib.ExitStack) ->
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the worker; the kernel kills Lava's processes with it.
+    """Kill the worker and all of Lava's processes.
 
-    The last of its group then frees Lava's shared memory and ends by itself, unless it has to be killed too.
+    On Linux the kernel kills those with the worker (they have asked for it), and what is then left of the group, the
+    process that frees Lava's shared memory, ends by itself.
     """
     process.kill()
+    if sys.platform != "linux":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    deadline = time.monotonic() + KILLED_S
-    while _group_lives(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _saved(printed: str) -> Path:

@@ -68,6 +68,8 @@ class Network:
             configuration(select_tag="fixed_pt"), compile_config={"pypy_channel_size": CHANNEL_SIZE}
         )
         self._runtime = self._graph.axons.runtime
+        # Lava cannot stop what has never run, and a process that fails at once is better found now.
+        self._decay(1)
 
     @property
     def numbers(self) -> Mapping[str, Numbers]:
@@ -85,9 +87,7 @@ class Network:
     def reset(self, idle_decisions: int) -> None:
         """Forget everything: lose the spikes in flight, then let every state decay to 0 in decisions without input."""
         self._graph.axons.muted.set(np.ones(1))
-        for _ in range(idle_decisions):
-            self.decide(np.zeros(self._size, dtype=np.int32))
-        self._graph.axons.muted.set(np.zeros(1))
+        self._decay(idle_decisions)
 
     def stop(self) -> None:
         """End Lava's processes."""
@@ -95,6 +95,12 @@ class Network:
 
     def _tap(self, variable: str) -> list[tuple[Pool, StateTap]]:
         return [(pool, StateTap(getattr(pool.neurons, variable), self._period)) for pool in self._graph.pools]
+
+    def _decay(self, idle_decisions: int) -> None:
+        """Run decisions in which nothing arrives anywhere, since the axons are muted, and unmute them."""
+        for _ in range(idle_decisions):
+            self.decide(np.zeros(self._size, dtype=np.int32))
+        self._graph.axons.muted.set(np.zeros(1))
 
     def _take_states(self) -> dict[str, NDArray[np.int32]]:
         states = {}

@@ -99,7 +99,7 @@ class Axons(AbstractProcess):
     Attributes
     ----------
     muted
-        While it is not 0, spikes go nowhere and those in flight are lost.
+        While it is not 0, as it is at first, spikes go nowhere and those in flight are lost.
     """
 
     def __init__(self, size: int, neuron: Integers, delay: Integers, period: int) -> None:
@@ -108,7 +108,7 @@ class Axons(AbstractProcess):
         self.lines = OutPort((len(neuron),))
         self.raster = OutPort((period, size))
         self.raster.flag_external_pipe(buffer_size=2)
-        self.muted = Var((1,), init=0)
+        self.muted = Var((1,), init=1)
 
     def take_raster(self) -> NDArray[np.bool_]:
         """Every spike of the decision that has just run, (period, size)."""
