@@ -89,7 +89,9 @@ def _list(as_json: bool) -> int:
 def _where(spec: EnvironmentSpec, location: DatasetLocation | None) -> str:
     if location:
         return f"{location.kind}: {' + '.join(map(str, location.paths))}"
-    return "made on first use" if spec.generated else f"not here (dsf-data fetch env={spec.name})"
+    if spec.generated:
+        return "made on first use"
+    return f"not here (dsf-data fetch env={spec.name})" if spec.d4rl_file else "not here"
 
 
 def _as_dict(location: DatasetLocation) -> dict[str, Any]:

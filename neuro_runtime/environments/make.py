@@ -73,14 +73,9 @@ def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
             f"{spec.name} exists in legacy gym only and needs Gymnasium's compatibility layer for it; "
             "run `pip install 'decision-spikeformer[gym]'`"
         ) from problem
+    options = {"render_mode": render_mode, "max_episode_steps": spec.time_limit, "disable_env_checker": True}
     try:
-        return _make(
-            "GymV26Environment-v0",
-            env_id=spec.gymnasium_id,
-            make_kwargs=dict(spec.options),
-            max_episode_steps=spec.time_limit,
-            render_mode=render_mode,
-        )
+        return _make("GymV26Environment-v0", env_id=spec.gymnasium_id, make_kwargs={**spec.options, **options})
     except (gymnasium.error.Error, gym.error.Error, ImportError) as problem:
         raise UserError(
             f"legacy gym cannot make {spec.gymnasium_id} for {spec.name}: {first_line(problem)}"
