@@ -12,7 +12,7 @@ def depths(program: Program) -> dict[str, int]:
     """The shortest path from the token or a bias line to each node that one reaches.
 
     A hop takes one time step and its delay; an injection takes its delay alone. In a lowered program all paths of
-    the same token have the same length, so a layer works on time step t of the token at ``depth + t``.
+    a token to a layer have the same length, so a layer works on time step t of the token at ``depth + t``.
     """
     reached = {node.name: 0 for node in program.nodes if not program.connections_into(node.name)}
     for _ in program.nodes:

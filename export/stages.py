@@ -15,7 +15,7 @@ from export.depth import depths
 from export.fold import Array, FoldedPolicy
 from export.recording import Recording
 from export.window import WindowDecision, decide_window
-from neuro_runtime.interpreter import InterpretedDecision, Interpreter
+from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.token import Token
 from train.checkpoint import Normalisation, PolicyModel
@@ -90,27 +90,24 @@ def run_folded(
 def run_program(program: Program, recording: Recording, on_decision: OnDecision) -> ProgramRun:
     """A program in the interpreter, token by token."""
     interpreter = Interpreter(program)
-    depth = depths(program)
     actions: list[Array] = []
-    decisions: list[InterpretedDecision] = []
+    rasters: list[dict[str, Raster]] = []
+    accumulators: list[NDArray[np.generic]] = []
     for episode in recording.episodes:
         interpreter.reset()
         for token in episode:
             current = program.encoder.encode(token)
             given = program.encoder.quantise(current) if program.arithmetic == "loihi" else current
-            decisions.append(interpreter.decide(given, record=True))
-            actions.append(program.readout.decode(decisions[-1].accumulator, current))
+            decision = interpreter.decide(given, record=True)
+            assert decision.recording is not None
+            actions.append(program.readout.decode(decision.accumulator, current))
+            rasters.append(decision.recording.spikes)
+            accumulators.append(decision.accumulator)
             on_decision()
-    rasters = [decision.recording.spikes for decision in decisions if decision.recording]
-    return ProgramRun(
-        np.array(actions),
-        [
-            {name: raster[depth[name] : depth[name] + program.active_steps] for name, raster in nodes.items()}
-            for nodes in rasters
-        ],
-        rasters,
-        [decision.accumulator for decision in decisions],
-    )
+    depth = depths(program)
+    active = {name: slice(depth[name], depth[name] + program.active_steps) for name in rasters[0]}
+    aligned = [{name: raster[active[name]] for name, raster in nodes.items()} for nodes in rasters]
+    return ProgramRun(np.array(actions), aligned, rasters, accumulators)
 
 
 def windows(recording: Recording, normalisation: Normalisation, context: int) -> Iterator[Array]:

@@ -26,7 +26,7 @@ from neuro_runtime.program.validate import LARGEST_EXPONENT, LARGEST_THRESHOLD, 
 Integers = NDArray[np.int32]
 
 LARGEST_CURRENT = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
-ROUNDING_SLACK = 1.02  # weights rounded up may add to a little more than the real ones
+ROUNDING_SLACK = 1.05  # weights rounded up may add to a little more than the real ones
 FIRING_RATE = 0.1  # assumed of every layer, against 1 of the bias line
 CANDIDATES = 32
 
