@@ -37,8 +37,11 @@ def read_d4rl(path: Path, time_limit: int) -> list[Episode]:
     for name, column in columns.items():
         if len(column) != steps:
             raise UserError(f"{path} has {steps} observations but {len(column)} {name}; it is damaged, fetch it again")
-    ends = columns["terminals"].astype(bool)
-    ends = ends | columns["timeouts"].astype(bool) if "timeouts" in columns else _with_time_limit(ends, time_limit)
+    ends = _flags(columns["terminals"], path, "terminals")
+    if "timeouts" in columns:
+        ends = ends | _flags(columns["timeouts"], path, "timeouts")
+    else:
+        ends = _with_time_limit(ends, time_limit)
     return cut_episodes(columns["observations"], columns["actions"], columns["rewards"], ends)
 
 
@@ -66,6 +69,13 @@ def _flat(column: NDArray[Any], path: Path, name: str) -> NDArray[Any]:
     if column.shape[1:] not in ((), (1,)):
         raise UserError(f"{path} has {name} of shape {column.shape}, not one a step")
     return column.reshape(len(column))
+
+
+def _flags(column: NDArray[Any], path: Path, name: str) -> NDArray[np.bool_]:
+    """Old files keep them as numbers; NaN would pass for a true one."""
+    if not np.isfinite(column).all():
+        raise UserError(f"{path} has {name} that are not finite; fetch it again")
+    return column.astype(bool)
 
 
 def _with_time_limit(terminals: NDArray[np.bool_], time_limit: int) -> NDArray[np.bool_]:

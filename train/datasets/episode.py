@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,9 @@ def cut_episodes(
     observations, actions, rewards, ends
         (steps, ·), (steps, ·), (steps,) and (steps,).
     """
-    last = np.flatnonzero(ends) + 1
-    first = np.concatenate([[0], last[:-1]])
+    bounds = [0, *(np.flatnonzero(ends) + 1)]
     columns = [as_float32(column) for column in (observations, actions, rewards)]
-    return [Episode(*(column[a:b] for column in columns)) for a, b in zip(first, last, strict=True)]
+    return [Episode(*(column[first:after] for column in columns)) for first, after in pairwise(bounds)]
 
 
 def check_episodes(episodes: list[Episode], title: str, observation_size: int, action_size: int) -> None:
