@@ -2,10 +2,11 @@
 
 Three kinds of episode, so that there is something to choose among by return-to-go:
 
-- expert (60 %): the demonstrator as it is;
-- noisy (25 %): the executed torque is disturbed, the demonstrator's own torque is what the record keeps, so that the
-  data show how to recover from states that an expert never gets into;
-- partial (15 %): the demonstrator takes over only after some time of random torques, which the record keeps.
+- expert (30 %): the demonstrator as it is;
+- noisy (60 %): its torque is disturbed, and the record keeps the disturbed torque. So the data show how to recover from
+  states that an expert never gets into, and the last torque does not give the next one away, which would teach a
+  policy to repeat itself;
+- partial (10 %): the demonstrator takes over only after some time of random torques.
 
 The demonstrator always sees the whole state; the record keeps what a policy of the environment would see.
 """
@@ -26,8 +27,8 @@ from neuro_runtime.files import atomic_write
 
 EPISODES = 300
 SEED = 0
-NOISY_FROM, PARTIAL_FROM = 0.6, 0.85
-NOISE = 0.6  # largest standard deviation of the disturbance, in units of the largest torque
+NOISY_FROM, PARTIAL_FROM = 0.3, 0.9
+NOISE = 1.0  # largest standard deviation of the disturbance, in units of the largest torque
 LARGEST_TORQUE = 2.0
 
 
@@ -75,9 +76,9 @@ def _episode(
     observation, _ = env.reset(seed=int(rng.integers(2**31)))
     step, over = 0, False
     while not over:
-        recorded = demonstrate(simulator.state) if step >= takes_over else float(rng.uniform(-1, 1))
-        executed = np.clip(recorded + noise * rng.standard_normal(), -1, 1)
+        wanted = demonstrate(simulator.state) if step >= takes_over else float(rng.uniform(-1, 1))
+        executed = float(np.clip(wanted + noise * rng.standard_normal(), -1, 1))
         seen = observation
         observation, reward, terminated, truncated, _ = env.step(np.array([executed], dtype=np.float32))
         step, over = step + 1, terminated or truncated
-        yield seen, [recorded], float(reward), over
+        yield seen, [executed], float(reward), over
