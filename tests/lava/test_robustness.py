@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,12 @@ from tests.lava.lava_programs import block_program, make_program
 REPOSITORY = Path(__file__).resolve().parents[2]
 CURRENT = np.full(8, 900)
 GONE_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what a failed worker printed is kept."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -79,7 +86,6 @@ def test_error_in_one_of_lavas_processes() -> None:
     assert "broadcast" in sentence
     printed = Path(log.removesuffix(")"))
     assert "in _injected_at" in printed.read_text(), "the whole traceback"
-    printed.unlink()
 
 
 @pytest.mark.lava

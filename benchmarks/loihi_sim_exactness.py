@@ -1,0 +1,84 @@
+"""Does Lava's fixed-point simulator do what the interpreter defines? Closed-loop episodes, compared spike for spike.
+
+    python benchmarks/loihi_sim_exactness.py [env=NAME] [policy=FILE_OR_FOLDER] [episodes=3] [seed=10000]
+
+Every decision runs on both, and Lava's steers. Without env= it does so for pen-e and for pendulum.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from hw_profiles.errors import GateFailed
+from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.command_line import compose, run_command
+from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.lava.session import LavaSession
+from neuro_runtime.lockstep import Lockstep, LockstepResult
+from neuro_runtime.policy import Policy
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.program.storage import load_program
+from neuro_runtime.rollout import Rollout, run_episodes
+
+
+@dataclass
+class Options:
+    """What to compare."""
+
+    env: str | None = None  # pen-e, then pendulum
+    policy: str | None = None  # the one that ships with the environment
+    episodes: int = 3
+    seed: int = 10_000
+
+
+def main(argv: list[str]) -> int:
+    """Run the episodes and print what was compared."""
+    options = compose(Options, argv)
+    exact = True
+    for name in [options.env] if options.env else ["pen-e", "pendulum"]:
+        rollout, result = _run(name, options)
+        print(_report(rollout, result), flush=True)
+        exact &= result.first_difference is None
+    if not exact:
+        raise GateFailed("Lava and the interpreter differ")
+    return 0
+
+
+def _run(name: str, options: Options) -> tuple[Rollout, LockstepResult]:
+    spec, environment = load_environment_spec(name), make_environment(name)
+    program = load_program(find_policy(options.policy or name).need_program())
+    with LavaSession(program) as session, tqdm(desc=name, unit="decision") as progress:
+        lockstep = Lockstep(program, session)
+        rollout = run_episodes(
+            Policy(ProgramBackend(program, lockstep)),
+            environment,
+            spec,
+            episodes=options.episodes,
+            seed=options.seed,
+            return_target=program.return_target,
+            on_step=lambda: progress.update(),
+        )
+    environment.close()
+    return rollout, lockstep.result
+
+
+def _report(rollout: Rollout, result: LockstepResult) -> str:
+    lines = [
+        f"{rollout.environment}: {len(rollout.episodes)} episodes, {result.decisions} decisions, "
+        f"score {rollout.score.mean:.1f}",
+        f"  spikes compared, one for every neuron and time step  {result.compared:>13,}",
+        f"  of which fired                                       {result.fired:>13,}",
+        f"  different                                            {result.different:>13,}",
+        f"  accumulators compared                                {result.states_compared:>13,}",
+        f"  different                                            {result.states_different:>13,}",
+    ]
+    if result.first_difference:
+        lines.append(f"  first: {result.first_difference}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, "loihi_sim_exactness"))
