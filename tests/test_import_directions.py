@@ -21,8 +21,8 @@ class Refuse:
             raise ImportError(f"{name} must not be imported here")
 
 sys.meta_path.insert(0, Refuse())
-# The Lava worker's scripts are run by Lava's own Python and imported by nobody.
-apart = {"neuro_runtime.lava.worker", "neuro_runtime.lava.processes"}
+# The Lava worker's scripts are run by Lava's own Python; only what crosses its pipe is imported here.
+apart = {f"neuro_runtime.lava.worker.{script}" for script in ("graph", "main", "network", "processes", "virtual_ports")}
 for room in ("neuro_runtime", "hw_profiles"):
     package = importlib.import_module(room)
     for module in pkgutil.walk_packages(package.__path__, room + "."):
