@@ -1,0 +1,102 @@
+"""The fused neuron is snnTorch's `Leaky`, in its spikes and in its gradient."""
+
+from __future__ import annotations
+
+import pytest
+import snntorch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from train.model.lif import SURROGATE_HALF_WIDTH, Lif
+
+
+class Rectangle(torch.autograd.Function):
+    """Θ(x) with gradient 1 where ``|x| < 0.5``: the surrogate of the paper's code, in snnTorch's form."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, excess: Tensor) -> Tensor:
+        ctx.save_for_backward(excess)
+        return (excess > 0).to(excess.dtype)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Tensor:
+        (excess,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return grad_outputs[0] * (excess.abs() < SURROGATE_HALF_WIDTH).to(excess.dtype)
+
+
+def snntorch_spikes(current: Tensor, leak: float, threshold: float) -> Tensor:
+    """snnTorch's neuron over the first axis of ``current``: a spike empties the membrane before the next step."""
+    neuron = snntorch.Leaky(beta=leak, threshold=threshold, reset_mechanism="zero", spike_grad=Rectangle.apply)
+    membrane = torch.zeros_like(current[0])
+    spikes = []
+    for step in current:
+        spike, membrane = neuron(step, membrane)
+        spikes.append(spike)
+    return torch.stack(spikes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    time_steps=st.integers(1, 9),
+    leak=st.integers(0, 63).map(lambda parts: parts / 64),  # exact in the float32 that snnTorch keeps it in
+    threshold=st.integers(4, 128).map(lambda parts: parts / 64),
+    scale=st.floats(0.1, 3),
+)
+def test_spikes_and_gradient_are_snntorchs(
+    seed: int, time_steps: int, leak: float, threshold: float, scale: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    values = scale * torch.randn(time_steps, 3, 16, generator=generator, dtype=torch.float64)
+    weight = torch.randn(time_steps, 3, 16, generator=generator, dtype=torch.float64)
+    ours, theirs = (values.clone().requires_grad_() for _ in range(2))
+    spikes, expected = Lif(leak, threshold)(ours), snntorch_spikes(theirs, leak, threshold)
+    assert torch.equal(spikes, expected)
+    torch.autograd.backward((spikes * weight).sum())
+    torch.autograd.backward((expected * weight).sum())
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    assert torch.allclose(ours.grad, theirs.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_comparison_sees_both_values_and_a_gradient() -> None:
+    current = torch.randn(4, 1000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    spikes = snntorch_spikes(current, 0.25, 0.5)
+    torch.autograd.backward(spikes.sum())
+    assert 0.1 < spikes.mean() < 0.9
+    assert current.grad is not None
+    assert current.grad.count_nonzero() > 1000
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_membrane_at_the_threshold_stays_silent(kind: torch.dtype) -> None:
+    at = torch.tensor([0.5], dtype=kind)
+    above = torch.nextafter(at, torch.tensor([1.0], dtype=kind))
+    assert Lif(0.25, 0.5)(torch.stack([at, 0 * at])).tolist() == [[0.0], [0.0]]
+    assert Lif(0.25, 0.5)(torch.stack([above, 0 * at])).tolist() == [[1.0], [0.0]]
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_membrane_at_the_threshold_is_kept_and_one_above_is_reset(kind: torch.dtype) -> None:
+    """0.25 · 0.5 + 0.4 exceeds the threshold, 0.4 alone does not."""
+    at = torch.tensor([0.5], dtype=kind)
+    above = torch.nextafter(at, torch.tensor([1.0], dtype=kind))
+    later = torch.tensor([0.4], dtype=kind)
+    assert Lif(0.25, 0.5)(torch.stack([at, later]))[1].item() == 1
+    assert Lif(0.25, 0.5)(torch.stack([above, later]))[1].item() == 0
+
+
+def test_reset_carries_no_gradient() -> None:
+    """A spike at the first step cuts the second off from the first's current."""
+    current = torch.tensor([[0.8], [0.4]], requires_grad=True)
+    torch.autograd.backward(Lif(0.25, 0.5)(current)[1].sum())
+    assert current.grad is not None
+    assert current.grad.flatten().tolist() == [0.0, 1.0]
+
+
+def test_input_is_left_alone() -> None:
+    current = torch.full((3, 2), 0.7)
+    Lif(0.25, 0.5)(current)
+    assert torch.equal(current, torch.full((3, 2), 0.7))
