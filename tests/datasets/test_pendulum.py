@@ -46,7 +46,7 @@ def test_recording_is_the_demonstrators_for_the_most_part(tmp_path: Path) -> Non
     episodes = record("pendulum", tmp_path / "data.hdf5", 40)
     assert [len(episode) for episode in episodes] == [200] * 40
     scores = [normalised_score(spec, episode.total) for episode in episodes]
-    assert np.mean(scores[:12]) == pytest.approx(100, abs=6)  # expert
+    assert np.mean(scores[:4]) == pytest.approx(100, abs=10)  # expert
     assert np.mean(scores[36:]) < 90  # partial
 
 
@@ -66,8 +66,8 @@ def test_noisy_episodes_are_disturbed_and_the_others_are_not(tmp_path: Path) -> 
         return float(np.mean(np.abs(episode.actions[:, 0] - wanted) > 1e-3))
 
     disturbed = [disturbance(episode) for episode in record("pendulum", tmp_path / "data.hdf5", 20)]
-    assert max(disturbed[:6]) < 0.02  # expert; float32 may cross a switch
-    assert np.median(disturbed[6:18]) > 0.3  # noisy
+    assert max(disturbed[:2]) < 0.02  # expert; float32 may cross a switch
+    assert min(disturbed[2:18]) > 0.3  # noisy
 
 
 def test_hidden_recording_is_the_other_without_its_velocity(tmp_path: Path) -> None:

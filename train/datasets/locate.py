@@ -92,7 +92,7 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
 
 
 def _generated(spec: EnvironmentSpec) -> Path:
-    return cache_folder() / "datasets" / f"{spec.name}-{EPISODES}-episodes-seed-{SEED}-v2.hdf5"
+    return cache_folder() / "datasets" / f"{spec.name}-{EPISODES}-episodes-seed-{SEED}-v3.hdf5"
 
 
 def _cached(d4rl_file: str) -> Path:

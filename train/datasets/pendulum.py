@@ -2,8 +2,8 @@
 
 Three kinds of episode, so that there is something to choose among by return-to-go:
 
-- expert (30 %): the demonstrator as it is;
-- noisy (60 %): its torque is disturbed, and the record keeps the disturbed torque. So the data show how to recover from
+- expert (10 %): the demonstrator as it is;
+- noisy (80 %): its torque is disturbed, and the record keeps the disturbed torque. So the data show how to recover from
   states that an expert never gets into, and the last torque does not give the next one away, which would teach a
   policy to repeat itself;
 - partial (10 %): the demonstrator takes over only after some time of random torques.
@@ -27,24 +27,25 @@ from neuro_runtime.files import atomic_write
 
 EPISODES = 300
 SEED = 0
-NOISY_FROM, PARTIAL_FROM = 0.3, 0.9
-NOISE = 1.0  # largest standard deviation of the disturbance, in units of the largest torque
+NOISY_FROM, PARTIAL_FROM = 0.1, 0.9
+NOISE = 0.5, 1.0  # range of the disturbance's standard deviation, in units of the largest torque
 LARGEST_TORQUE = 2.0
 
 
 def demonstrate(state: NDArray[np.float64]) -> float:
     """The demonstrator's torque in [−1, 1] for the pendulum's (θ, θ'), θ = 0 upright.
 
-    Far from the top it feeds the energy ``E = θ'²/6 + 5 (cos θ − 1)`` that is missing, in the direction of motion;
-    where angle and speed are small it is a PD controller.
+    Where it cannot catch the pendulum it feeds the energy ``E = θ'²/6 + 5 (cos θ − 1)`` that is missing, in the
+    direction of motion; where it can, it is a PD controller. Both are gentle, so that a policy with a coarse idea of
+    the speed can follow.
     """
     angle = (state[0] + np.pi) % (2 * np.pi) - np.pi
     speed = state[1]
-    if abs(angle + 0.1 * speed) < 0.5:
-        torque = -(12 * angle + 3 * speed)
+    if abs(angle + 0.25 * speed) < 1:
+        torque = -(8 * angle + 2 * speed)
     else:
         missing = 5 * (1 - np.cos(angle)) - speed**2 / 6
-        torque = 5 * missing * (1.0 if speed >= 0 else -1.0)
+        torque = missing * np.tanh(speed)
     return float(np.clip(torque / LARGEST_TORQUE, -1, 1))
 
 
@@ -71,7 +72,7 @@ def _episode(
 ) -> Iterator[tuple[NDArray[np.float32], list[float], float, bool]]:
     """One episode's rows; ``share`` in [0, 1) says which kind it is."""
     simulator: Any = env.unwrapped
-    noise = NOISE * rng.random() if NOISY_FROM <= share < PARTIAL_FROM else 0.0
+    noise = rng.uniform(*NOISE) if NOISY_FROM <= share < PARTIAL_FROM else 0.0
     takes_over = int(rng.integers(20, 150)) if share >= PARTIAL_FROM else 0
     observation, _ = env.reset(seed=int(rng.integers(2**31)))
     step, over = 0, False
