@@ -1,0 +1,209 @@
+"""Each token mixing is its equation, written out as loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model.padding import TokenLayout
+from train.model.token_mixing import PSSA, SSSA, TSSA, DelayMixing, PairwiseWeights, RelativeWeights, token_mixing
+
+T, B, K, D, HEADS, S = 3, 2, 6, 8, 2, 4
+Array = NDArray[np.float64]
+
+
+def config(mixing: Mixing, **options: object) -> ModelConfig:
+    dimensions = {"embedding_size": D, "heads": HEADS, "context": K, "window": S, "time_steps": T, "blocks": 1}
+    return ModelConfig(mixing=mixing, streaming=False, **{**dimensions, **options})  # type: ignore[arg-type]
+
+
+def spikes(seed: int) -> Tensor:
+    """(T, B, K, D) of zeros and ones."""
+    return (torch.rand(T, B, K, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) < 0.4).double()
+
+
+def padded_layout() -> TokenLayout:
+    """The second window has two tokens of padding."""
+    return TokenLayout(torch.arange(K) >= torch.tensor([[0], [2]]))
+
+
+def places(layout: TokenLayout) -> Iterator[tuple[int, int, int, int]]:
+    """Every time step, window, real token and channel."""
+    for t, b, i, c in np.ndindex(T, B, K, D):
+        if layout.mask[b, i]:
+            yield t, b, i, c
+
+
+def attended(mixing: PSSA | TSSA | SSSA, layout: TokenLayout) -> tuple[Array, Array, Array, Array]:
+    """What the mixing makes of random q, k, v, as windows, beside these, padding zero."""
+    q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
+    sums = mixing.attend(layout.pack(q), layout.pack(k), layout.pack(v), layout)
+    return layout.unpack(sums).detach().numpy(), q.numpy(), k.numpy(), v.numpy()
+
+
+@pytest.mark.parametrize("sharing", BiasSharing)
+def test_pssa_weighs_the_past_by_distance(sharing: BiasSharing) -> None:
+    """Eq. 6 and 7: ``q_i ⊙ Σ_{i−S<j≤i} p_{i−j} (k_j ⊙ v_j)``."""
+    mixing, layout = PSSA(config(Mixing.pssa, bias_sharing=sharing)).double(), padded_layout()
+    assert isinstance(mixing.position, RelativeWeights)
+    groups = {BiasSharing.layer: 1, BiasSharing.head: HEADS, BiasSharing.channel: D}[sharing]
+    weight = np.random.default_rng(0).normal(size=(S, groups))
+    mixing.position.weight.data = torch.from_numpy(weight)
+    result, q, k, v = attended(mixing, layout)
+    expected = np.zeros_like(result)
+    for t, b, i, c in places(layout):
+        for j in range(max(0, i - S + 1), i + 1):
+            expected[t, b, i, c] += q[t, b, i, c] * weight[i - j, c * groups // D] * k[t, b, j, c] * v[t, b, j, c]
+    assert np.allclose(result, expected, atol=1e-12)
+    assert np.abs(expected).max() > 0.5
+
+
+def test_pssa_pairwise_weighs_each_pair_of_places() -> None:
+    mixing = PSSA(config(Mixing.pssa, position_bias=PositionBias.pairwise)).double()
+    layout = padded_layout()
+    assert isinstance(mixing.position, PairwiseWeights)
+    weight = np.random.default_rng(0).normal(size=(K, K))
+    mixing.position.weight.data = torch.from_numpy(weight)
+    result, q, k, v = attended(mixing, layout)
+    expected = np.zeros_like(result)
+    for t, b, i, c in places(layout):
+        for j in range(max(0, i - S + 1), i + 1):
+            expected[t, b, i, c] += q[t, b, i, c] * weight[i, j] * k[t, b, j, c] * v[t, b, j, c]
+    assert np.allclose(result, expected, atol=1e-12)
+
+
+def head_of(channel: int) -> slice:
+    size = D // HEADS
+    return slice(channel // size * size, channel // size * size + size)
+
+
+def test_sssa_maps_each_time_step() -> None:
+    """Eq. 4: ``Σ_{j≤i} (q_i · k_j) v_j`` at each time step, within a head."""
+    layout = padded_layout()
+    result, q, k, v = attended(SSSA(config(Mixing.sssa)).double(), layout)
+    expected = np.zeros_like(result)
+    for t, b, i, c in places(layout):
+        for j in range(i + 1):
+            expected[t, b, i, c] += q[t, b, i, head_of(c)] @ k[t, b, j, head_of(c)] * v[t, b, j, c]
+    assert np.array_equal(result, expected)
+    assert expected.max() > 1
+
+
+def test_tssa_sums_its_map_over_time_steps() -> None:
+    """Eq. 5: ``Σ_{j≤i} (Σ_s q_i^s · k_j^s) v_j^t``, within a head."""
+    layout = padded_layout()
+    result, q, k, v = attended(TSSA(config(Mixing.tssa)).double(), layout)
+    expected = np.zeros_like(result)
+    for t, b, i, c in places(layout):
+        for j in range(i + 1):
+            weight = sum(q[s, b, i, head_of(c)] @ k[s, b, j, head_of(c)] for s in range(T))
+            expected[t, b, i, c] += weight * v[t, b, j, c]
+    assert np.array_equal(result, expected)
+    assert expected.max() > 1
+
+
+def test_delay_is_one_weight_matrix_a_distance() -> None:
+    """``SN(BN₂(Σ_j p_j ⊙ BN₁(W s_{i−j})))`` and the output projection, with the batch norms written out."""
+    torch.manual_seed(0)
+    mixing, layout = DelayMixing(config(Mixing.delay)).double().eval(), padded_layout()
+    _stir(mixing)
+    inputs = spikes(0) * layout.mask[..., None]
+    recorded: dict[str, Tensor] = {}
+    result = layout.unpack(mixing(layout.pack(inputs), layout, recorded, "x")).detach().numpy()
+    output = layout.unpack(recorded["x.output"]).detach().numpy()
+
+    weight, bias = (mixing.value.linear.weight.detach().numpy(), mixing.value.linear.bias.detach().numpy())
+    position = mixing.position.weight.detach().numpy()
+    inner, outer = _affine(mixing.value.norm), _affine(mixing.norm)
+    current = np.zeros((T, B, K, D))
+    for t, b, i, c in places(layout):
+        mixed = 0.0
+        for distance in range(S):
+            if i - distance >= 0 and layout.mask[b, i - distance]:
+                value = weight[c] @ inputs[t, b, i - distance].numpy() + bias[c]
+                mixed += position[distance, c] * (inner[0][c] * value + inner[1][c])
+        current[t, b, i, c] = outer[0][c] * mixed + outer[1][c]
+    expected, membrane = np.zeros_like(current), np.zeros(current.shape[1:])
+    for t in range(T):
+        membrane = membrane + current[t]
+        expected[t] = membrane > 0.5
+        membrane = np.where(membrane > 0.5, 0, 0.25 * membrane)
+    expected *= layout.mask.numpy()[..., None]
+    assert np.array_equal(output, expected)
+    assert 0.05 < expected[:, layout.mask.numpy()].mean() < 0.95
+
+    project = mixing.project.linear.weight.detach().numpy(), mixing.project.linear.bias.detach().numpy()
+    scale, shift = _affine(mixing.project.norm)
+    last = scale * (expected @ project[0].T + project[1]) + shift
+    assert np.allclose(result, last * layout.mask.numpy()[..., None], atol=1e-12)
+
+
+def all_mixings() -> list[ModelConfig]:
+    return [
+        *(config(Mixing.pssa, bias_sharing=sharing) for sharing in BiasSharing),
+        config(Mixing.pssa, position_bias=PositionBias.pairwise),
+        config(Mixing.tssa),
+        config(Mixing.sssa),
+        config(Mixing.delay),
+    ]
+
+
+def _name(config: ModelConfig) -> str:
+    return f"{config.mixing.value}-{config.position_bias.value}-{config.bias_sharing.value}"
+
+
+@pytest.mark.parametrize("config", all_mixings(), ids=_name)
+def test_a_token_sees_no_later_one(config: ModelConfig) -> None:
+    changed = _influence(config, token=3)
+    assert not changed[:3].any()
+    assert changed[3]
+    assert changed[4:].any()
+
+
+@pytest.mark.parametrize("config", [c for c in all_mixings() if c.mixing in (Mixing.pssa, Mixing.delay)], ids=_name)
+def test_a_token_sees_no_further_than_its_window(config: ModelConfig) -> None:
+    changed = _influence(config, token=0)
+    assert changed[:S].all()
+    assert not changed[S:].any()
+
+
+def _influence(config: ModelConfig, token: int) -> NDArray[np.bool_]:
+    """Which tokens' outputs depend on the input of ``token``, shape (K,)."""
+    torch.manual_seed(0)
+    mixing, layout = token_mixing(config).double().eval(), TokenLayout(torch.ones(B, K, dtype=torch.bool))
+    _stir(mixing)
+
+    def run(inputs: Tensor) -> Tensor:
+        return layout.unpack(mixing(layout.pack(inputs), layout, {}, "x"))
+
+    changed = np.zeros(K, dtype=bool)
+    for seed in range(20):
+        inputs = spikes(seed)
+        other = inputs.clone()
+        other[:, :, token] = 1 - other[:, :, token]
+        changed |= (run(inputs) != run(other)).any(dim=3).any(dim=1).any(dim=0).numpy()
+    return changed
+
+
+def _stir(mixing: torch.nn.Module) -> None:
+    """Random weights and statistics under which the neurons fire."""
+    for name, value in [*mixing.named_parameters(), *mixing.named_buffers()]:
+        if value.is_floating_point():
+            positive = "var" in name or "position" in name
+            value.data = torch.rand_like(value) + 0.4 if positive else 0.6 * torch.randn_like(value) + 0.2
+
+
+def _affine(norm: torch.nn.Module) -> tuple[Array, Array]:
+    """A PTBN in evaluation as scale and shift."""
+    batch = norm.batch_norm
+    assert isinstance(batch, torch.nn.BatchNorm1d)
+    assert batch.running_var is not None
+    assert batch.running_mean is not None
+    scale = batch.weight.detach() / (batch.running_var + 1e-5).sqrt()
+    return scale.numpy(), (batch.bias.detach() - scale * batch.running_mean).numpy()
