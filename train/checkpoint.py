@@ -18,7 +18,7 @@ from hw_profiles.errors import UserError
 from neuro_runtime.files import atomic_write
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model import DSFormer
-from train.published_checkpoint import is_published, load_published
+from train.published_checkpoint import is_published
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 1
@@ -74,25 +74,21 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         torch.save(content, temporary)
 
 
-def load_model_file(path: Path, published_normalisation: Normalisation | None = None) -> PolicyModel:
-    """Read a trained policy, ours or a checkpoint of the paper's published code.
-
-    Parameters
-    ----------
-    path
-        model.pt, or a published ``state_dict``.
-    published_normalisation
-        A published checkpoint carries weights alone; this brings its dataset's statistics.
+def load_model_file(path: Path) -> PolicyModel:
+    """Read a trained policy.
 
     Raises
     ------
     UserError
-        The file is missing, not a model, damaged, of another version, or a published checkpoint that comes
-        without a normalisation.
+        The file is missing, not a model, damaged, of another version, or a checkpoint of the paper's published
+        code, which lacks the dataset's statistics.
     """
     content = load_tensors(path)
     if is_published(content):
-        return _published_policy(path, content, published_normalisation)
+        raise UserError(
+            f"{path} is a published checkpoint, which holds no state statistics; "
+            "bring it over once with dsf-train --import-published, which takes them from the dataset."
+        )
     if content.get("format") != FORMAT:
         raise UserError(
             f"{path} is a PyTorch file but neither a model.pt of dsf-train nor a published DSFormer checkpoint; "
@@ -157,18 +153,3 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
         return_target=float(content["return_target"]),
         configuration=dict(content["configuration"]),
     )
-
-
-def _published_policy(path: Path, weights: Mapping[str, Any], normalisation: Normalisation | None) -> PolicyModel:
-    if normalisation is None:
-        raise UserError(
-            f"{path} is a published checkpoint, which holds no state statistics; "
-            "bring it over once with dsf-train --import-published, which takes them from the dataset."
-        )
-    model = load_published(weights)
-    if len(normalisation.state_mean) != model.observation_size:
-        raise UserError(
-            f"{path} takes {model.observation_size} observations, the dataset has {len(normalisation.state_mean)}; "
-            "name the environment that the checkpoint was trained for."
-        )
-    return PolicyModel(model.eval(), normalisation, environment="", return_target=0.0, configuration={})

@@ -14,11 +14,9 @@ import yaml
 from hw_profiles.errors import UserError
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec
-from train.checkpoint import PolicyModel, load_model_file, save_model_file
 from train.configuration import TrainConfig
-from train.datasets import load_episodes
 from train.evaluation import Scores
-from train.sampling import normalisation_of
+from train.import_published import import_published
 from train.trainer import TrainingResult, train
 
 DESCRIPTION = """\
@@ -50,7 +48,7 @@ def _main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     config = training_config(arguments.overrides)
     if arguments.import_published:
-        model_file = import_published(arguments.import_published, config)
+        model_file = import_published(arguments.import_published, config, arguments.overwrite)
         print(json.dumps({"model": str(model_file)}) if arguments.json else f"model  {model_file}")
         return 0
     result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
@@ -79,25 +77,6 @@ def recipe(environment: str) -> list[str]:
     if not file.is_file():
         return []
     return [f"{key}={value}" for key, value in _flat(yaml.safe_load(file.read_text(encoding="utf-8")))]
-
-
-def import_published(path: Path, config: TrainConfig) -> Path:
-    """Write ``runs/<env>/<name>/model.pt`` from a published checkpoint and its dataset's statistics."""
-    spec = load_environment_spec(config.env)
-    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
-    policy = load_model_file(path, normalisation_of(episodes, spec.return_scale))
-    target = Path(config.output) / config.env / config.name / "model.pt"
-    save_model_file(
-        target,
-        PolicyModel(
-            policy.model,
-            policy.normalisation,
-            spec.name,
-            spec.return_targets[0],
-            {"imported_from": path.name, "env": spec.name},
-        ),
-    )
-    return target
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -1,13 +1,14 @@
 """Checkpoints of the paper's published code, by the names its ``state_dict`` uses.
 
-What the weights do not tell is an argument: T, the heads, S, and which of the two map attentions a checkpoint without
-position weights was trained with. The published defaults are the defaults here.
+What the weights do not tell is taken from a configuration, whose defaults are the published code's: T, S, the heads,
+and for a checkpoint without position weights K and whether its attention is TSSA or SSSA.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -44,23 +45,15 @@ def is_published(content: Mapping[str, Any]) -> bool:
     return any(_BLOCK.match(name.removeprefix("module.")) for name in content)
 
 
-def load_published(
-    state_dict: Mapping[str, Tensor],
-    map_attention: Mixing = Mixing.tssa,
-    time_steps: int = 4,
-    heads: int = 1,
-    window: int = 8,
-) -> DSFormer:
+def load_published(state_dict: Mapping[str, Tensor], told: ModelConfig | None = None) -> DSFormer:
     """Our model with a published checkpoint's weights; D, L, K and the environment's sizes come from their shapes.
 
     Parameters
     ----------
     state_dict
         The checkpoint. A checkpoint with ``pos_bias`` is PSSA, with position weights a pair of places.
-    map_attention
-        What a checkpoint without ``pos_bias`` is: ``tssa`` or ``sssa``; their weights have the same names.
-    time_steps, heads, window
-        T, heads and S; the published code fixes 4, 1 and 8.
+    told
+        What no weight tells: T, S, heads, and without ``pos_bias`` K and the mixing (``tssa`` unless it is ``sssa``).
 
     Raises
     ------
@@ -69,7 +62,7 @@ def load_published(
     """
     weights = {name.removeprefix("module."): value for name, value in state_dict.items()}
     _require_batch_norm(weights)
-    config = _infer_config(weights, map_attention, time_steps, heads, window)
+    config = _infer_config(weights, told or ModelConfig())
     observations, actions = _infer_sizes(weights)
     model = DSFormer(config, observations, actions)
     ours = dict(_rename(weights))
@@ -89,18 +82,14 @@ def _require_batch_norm(weights: Mapping[str, Tensor]) -> None:
         )
 
 
-def _infer_config(
-    weights: Mapping[str, Tensor], map_attention: Mixing, time_steps: int, heads: int, window: int
-) -> ModelConfig:
-    blocks = 1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match)
+def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConfig:
     position = weights.get("transformer.transformer.blocks.0.attn.pos_bias")
-    config = ModelConfig(
+    map_attention = Mixing.sssa if told.mixing is Mixing.sssa else Mixing.tssa
+    config = replace(
+        told,
         embedding_size=len(_need(weights, "embed.weight")),
-        blocks=blocks,
-        heads=heads,
-        context=20 if position is None else len(position),
-        time_steps=time_steps,
-        window=window,
+        blocks=1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match),
+        context=told.context if position is None else len(position),
         mixing=map_attention if position is None else Mixing.pssa,
         position_bias=PositionBias.pairwise,
         streaming=False,

@@ -1,0 +1,45 @@
+"""`dsf-train --import-published`: a checkpoint of the paper's published code becomes a model.pt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hw_profiles.errors import UserError
+from neuro_runtime.environments import load_environment_spec
+from train.checkpoint import PolicyModel, load_tensors, save_model_file
+from train.configuration import TrainConfig
+from train.datasets import load_episodes
+from train.published_checkpoint import is_published, load_published
+from train.sampling import normalisation_of
+
+
+def import_published(path: Path, config: TrainConfig, overwrite: bool = False) -> Path:
+    """Write ``runs/<env>/<name>/model.pt`` from the checkpoint in ``path`` and its dataset's statistics.
+
+    Raises
+    ------
+    UserError
+        The file is no published checkpoint, does not fit the environment, or a model is in the way.
+    """
+    target = Path(config.output) / config.env / config.name / "model.pt"
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} exists already; replace it by --overwrite, or choose another name=.")
+    weights = load_tensors(path)
+    if not is_published(weights):
+        raise UserError(
+            f"{path} is not a checkpoint of the paper's published code, whose weights have names such as "
+            "transformer.transformer.blocks.0.attn.q_m.weight; a model.pt of dsf-train needs no import."
+        )
+    model = load_published(weights, config.model)
+    spec = load_environment_spec(config.env)
+    if (model.observation_size, model.action_size) != (spec.observation_size, spec.action_size):
+        raise UserError(
+            f"{path} takes {model.observation_size} observations and gives {model.action_size} actions, {spec.name} "
+            f"has {spec.observation_size} and {spec.action_size}; name the environment that it was trained for."
+        )
+    normalisation = normalisation_of(
+        load_episodes(spec, Path(config.dataset) if config.dataset else None), spec.return_scale
+    )
+    provenance = {"imported_from": path.name, "env": spec.name}
+    save_model_file(target, PolicyModel(model, normalisation, spec.name, spec.return_targets[0], provenance))
+    return target
