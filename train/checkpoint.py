@@ -98,7 +98,7 @@ def load_model_file(path: Path) -> PolicyModel:
         raise UserError(f"{path} has model format {content.get('version')}, this release reads {VERSION}; retrain it.")
     try:
         return _policy(content)
-    except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
         reason = str(problem).splitlines()[0]
         raise UserError(f"{path} is damaged: {reason}; export or train it again.") from problem
 
@@ -143,12 +143,17 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
 
 
 def _policy(content: Mapping[str, Any]) -> PolicyModel:
-    state_mean = content["state_mean"].numpy()
+    for name, tensor in {**content["weights"], **{name: content[name] for name in ("state_mean", "state_std")}}.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} holds a value that is not finite")
+    state_mean, state_std = content["state_mean"].numpy(), content["state_std"].numpy()
+    if state_mean.shape != state_std.shape:
+        raise ValueError(f"state_mean has shape {state_mean.shape}, state_std {state_std.shape}")
     model = DSFormer(model_config(content["model"]), len(state_mean), int(content["action_size"]))
     model.load_state_dict(content["weights"])
     return PolicyModel(
         model=model.eval(),
-        normalisation=Normalisation(state_mean, content["state_std"].numpy(), float(content["return_scale"])),
+        normalisation=Normalisation(state_mean, state_std, float(content["return_scale"])),
         environment=str(content["environment"]),
         return_target=float(content["return_target"]),
         configuration=dict(content["configuration"]),

@@ -1,0 +1,130 @@
+"""model.pt: what is written comes back, and whatever else is in its place is refused without being run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hw_profiles.errors import UserError
+from train.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
+from train.configuration import Mixing, ModelConfig
+from train.model import DSFormer
+
+
+def policy() -> PolicyModel:
+    torch.manual_seed(0)
+    config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, mixing=Mixing.delay, leak=0.5)
+    normalisation = Normalisation(np.array([1, 2, 3], np.float32), np.array([4, 5, 6], np.float32), 100.0)
+    configuration = {"env": "pendulum", "steps": 7, "model": {"mixing": "delay"}}
+    return PolicyModel(DSFormer(config, 3, 2).eval(), normalisation, "pendulum", -150.0, configuration)
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.pt"
+    save_model_file(path, policy())
+    return path
+
+
+def test_round_trip(model_file: Path) -> None:
+    before, after = policy(), load_model_file(model_file)
+    assert after.model.config == before.model.config
+    weights, expected = after.model.state_dict(), before.model.state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+    assert not after.model.training
+    assert np.array_equal(after.normalisation.state_mean, before.normalisation.state_mean)
+    assert np.array_equal(after.normalisation.state_std, before.normalisation.state_std)
+    assert (after.normalisation.return_scale, after.environment, after.return_target) == (100.0, "pendulum", -150.0)
+    assert after.configuration == before.configuration
+
+
+def test_a_failed_write_leaves_the_earlier_file(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = model_file.read_bytes()
+
+    def cut_short(content: object, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", cut_short)
+    with pytest.raises(OSError, match="no space left"):
+        save_model_file(model_file, policy())
+    assert model_file.read_bytes() == before
+    assert os.listdir(model_file.parent) == ["model.pt"]
+
+
+class Trap:
+    """Unpickled, it would make a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("protocol", ["torch", "pickle"])
+def test_code_in_a_file_is_never_run(tmp_path: Path, protocol: str) -> None:
+    path, trap = tmp_path / "model.pt", tmp_path / "sprung"
+    if protocol == "torch":
+        torch.save({"format": Trap(trap)}, path)
+    else:
+        path.write_bytes(pickle.dumps(Trap(trap)))
+    with pytest.raises(UserError, match=r"model\.pt is not a readable PyTorch file of plain tensors"):
+        load_model_file(path)
+    assert not trap.exists()
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    """The model file with its content changed."""
+
+    def apply(path: Path) -> None:
+        content = load_tensors(path)
+        change(content)
+        torch.save(content, path)
+
+    return apply
+
+
+BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: path.unlink(), "There is no model file"),
+    "folder": (lambda path: (path.unlink(), path.mkdir()), "There is no model file"),
+    "empty": (lambda path: path.write_bytes(b""), "not a readable PyTorch file"),
+    "text": (lambda path: path.write_text("weights: none\n"), "not a readable PyTorch file"),
+    "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a readable PyTorch file"),
+    "cut short": (lambda path: path.write_bytes(path.read_bytes()[:4000]), "not a readable PyTorch file"),
+    "end lost": (lambda path: path.write_bytes(path.read_bytes()[:-30]), "not a readable PyTorch file"),
+    "a tensor": (lambda path: torch.save(torch.ones(3), path), "holds a Tensor, not a model"),
+    "another model": (lambda path: torch.save({"conv.weight": torch.ones(3)}, path), "neither a model.pt"),
+    "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1"),
+    "no weights": (edited(lambda content: content.pop("weights")), "is damaged"),
+    "a weight lost": (edited(lambda content: content["weights"].popitem()), "is damaged"),
+    "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),
+    "more observations": (edited(lambda content: content.update(state_mean=torch.zeros(5))), "is damaged"),
+    "unknown setting": (edited(lambda content: content["model"].update(depth=3)), "is damaged"),
+    "unknown mixing": (edited(lambda content: content["model"].update(mixing="magic")), "is damaged"),
+    "setting of another type": (edited(lambda content: content["model"].update(blocks="two")), "is damaged"),
+    "normalisation lost": (edited(lambda content: content.update(state_std=None)), "is damaged"),
+    "deviation of another size": (edited(lambda content: content.update(state_std=torch.ones(9))), "is damaged"),
+    "not a number": (
+        edited(lambda content: content["weights"]["head.weight"].fill_(float("nan"))),
+        "is damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_is_one_sentence(model_file: Path, case: str) -> None:
+    spoil, sentence = BAD_FILES[case]
+    spoil(model_file)
+    with pytest.raises(UserError, match=sentence) as refused:
+        load_model_file(model_file)
+    assert str(model_file) in str(refused.value)
+    assert "\n" not in str(refused.value)

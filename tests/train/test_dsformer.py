@@ -1,0 +1,161 @@
+"""The whole model: shapes, padding, causality, gradients, recorded layers, and dimensions that are refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hw_profiles.errors import UserError
+from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model import DSFormer
+from train.model.normalisation import set_blend
+
+OBSERVATIONS, ACTIONS = 3, 2
+SMALL = ModelConfig(embedding_size=16, heads=2, context=6, window=3)
+
+
+def awake(config: ModelConfig) -> DSFormer:
+    """A model whose layers all fire."""
+    torch.manual_seed(0)
+    model = DSFormer(config, OBSERVATIONS, ACTIONS)
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.4)
+            nn.init.constant_(module.bias, 0.1)
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.constant_(module.bias, 0.2)
+    return model.eval()
+
+
+def tokens(batch: int, length: int, seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(batch, length, width, generator=generator) for width in (OBSERVATIONS, ACTIONS, 1)]
+
+
+def real(batch: int, length: int) -> Tensor:
+    return torch.ones(batch, length, dtype=torch.bool)
+
+
+def every_mixing() -> list[ModelConfig]:
+    mixings = [replace(SMALL, mixing=mixing, streaming=False) for mixing in Mixing]
+    shared = [replace(SMALL, bias_sharing=sharing) for sharing in (BiasSharing.head, BiasSharing.channel)]
+    return [*mixings, *shared, replace(SMALL, position_bias=PositionBias.pairwise, streaming=False)]
+
+
+def name(config: ModelConfig) -> str:
+    return f"{config.mixing.value}-{config.position_bias.value}-{config.bias_sharing.value}"
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_actions_are_bounded_and_zero_for_padding(config: ModelConfig) -> None:
+    mask = torch.arange(6) >= torch.tensor([[0], [4]])
+    with torch.no_grad():
+        actions = awake(config)(*tokens(2, 6), mask)
+    assert actions.shape == (2, 6, ACTIONS)
+    assert actions[~mask].abs().max() == 0
+    assert 0.01 < actions[mask].abs().mean() < 1
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_a_later_token_changes_no_earlier_action(config: ModelConfig) -> None:
+    model, before = awake(config), tokens(1, 6)
+    after = [torch.cat([part[:, :4], other[:, 4:]], dim=1) for part, other in zip(before, tokens(1, 6, 1), strict=True)]
+    with torch.no_grad():
+        first, second = model(*before, real(1, 6)), model(*after, real(1, 6))
+    assert torch.equal(first[:, :4], second[:, :4])
+    assert not torch.equal(first[:, 4:], second[:, 4:])
+
+
+@pytest.mark.parametrize("mixing", [Mixing.pssa, Mixing.delay])
+def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: Mixing) -> None:
+    """L(S − 1) + 1 = 5 tokens decide, so the sixth changes nothing: why a stream gives the window's answer."""
+    config = replace(SMALL, mixing=mixing)
+    assert config.receptive_field == 5
+    model, whole = awake(config).double(), [part.double() for part in tokens(1, 6)]
+    with torch.no_grad():
+        long, short, shorter = (model(*(part[:, -k:] for part in whole), real(1, k))[:, -1] for k in (6, 5, 2))
+    assert torch.allclose(long, short, atol=1e-12)
+    assert not torch.allclose(long, shorter, atol=1e-3)
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_gradient_reaches_every_parameter(config: ModelConfig) -> None:
+    """With 0 < λ < 1, so that both branches of PTBN take part.
+
+    TSSA's and SSSA's sums are integers, and no integer lies within the surrogate's open (0, 1): the equations give
+    their queries, keys and values no gradient. Neither has PSSA while its weights are exactly 1, their initial value.
+    """
+    model = awake(config).train()
+    set_blend(model, 0.5)
+    for parameter in [value for name, value in model.named_parameters() if "position" in name]:
+        nn.init.constant_(parameter, 0.7)
+    torch.autograd.backward(model(*tokens(16, 6), real(16, 6)).square().sum())
+    without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
+    integer_sums = config.mixing in (Mixing.tssa, Mixing.sssa)
+    parts = ("query", "key", "value")
+    expected = {name for name, _ in model.named_parameters() if integer_sums and any(f".{p}." in name for p in parts)}
+    assert without == expected
+
+
+@pytest.mark.parametrize("mixing", Mixing)
+def test_recorded_layers_have_the_programs_names(mixing: Mixing) -> None:
+    spikes: dict[str, Tensor] = {}
+    with torch.no_grad():
+        awake(replace(SMALL, mixing=mixing, streaming=False))(*tokens(2, 6), real(2, 6), spikes)
+    attention = ["input", "output"] if mixing is Mixing.delay else ["input", "query", "key", "value", "output"]
+    expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in attention}
+    expected |= {f"block{b}.mlp.{layer}" for b in range(2) for layer in ("input", "hidden")}
+    assert spikes.keys() == expected
+    assert all(set(layer.unique().tolist()) == {0.0, 1.0} for layer in spikes.values())
+    widths = {name: layer.shape[-1] for name, layer in spikes.items()}
+    assert {widths.pop(f"block{b}.mlp.hidden") for b in range(2)} == {4 * 16}
+    assert set(widths.values()) == {16}
+    assert {layer.shape[:2] for layer in spikes.values()} == {(4, 2 * 6)}
+
+
+def test_what_cannot_stream_is_refused_with_values_that_can() -> None:
+    config = ModelConfig(blocks=3, window=8, context=20)
+    with pytest.raises(UserError, match=r"3 blocks with model.window=8 see 22 tokens, L\(S − 1\) \+ 1") as refused:
+        config.validate()
+    suggestions = re.findall(r"model\.(context|window|blocks)=(\d+)", str(refused.value).partition("choose")[2])
+    assert [field for field, _ in suggestions] == ["context", "window", "blocks"]
+    for field, value in suggestions:
+        replace(config, **{field: int(value)}).validate()
+        nearer = int(value) - 1 if field == "context" else int(value) + 1
+        with pytest.raises(UserError):
+            replace(config, **{field: nearer}).validate()
+    replace(config, streaming=False).validate()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"mixing": Mixing.tssa}, "model.mixing=tssa needs the whole window"),
+        ({"mixing": Mixing.sssa}, "model.mixing=sssa needs the whole window"),
+        ({"position_bias": PositionBias.pairwise}, "model.position_bias=pairwise weighs a token by its place"),
+    ],
+)
+def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence: str) -> None:
+    config = replace(SMALL, **options)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=sentence):
+        config.validate()
+    replace(config, streaming=False).validate()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"embedding_size": 0}, "model.embedding_size=0 must be at least 1"),
+        ({"time_steps": -1}, "model.time_steps=-1 must be at least 1"),
+        ({"heads": 3}, "model.heads=3 does not divide model.embedding_size=16"),
+        ({"leak": 1.0}, "model.leak=1.0 must be in"),
+        ({"threshold": 0.0}, "model.threshold=0.0 must be positive"),
+    ],
+)
+def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        replace(SMALL, **options).validate()  # type: ignore[arg-type]
