@@ -1,11 +1,11 @@
 """The two ways a command ends other than well; every room raises these, so they live in the lowest one."""
 
 
-class UserError(ValueError):
+class UserError(Exception):
     """The call or an input was wrong: one sentence that says what and what to do. Exit status 2."""
 
 
-class GateFailed(RuntimeError):
+class GateFailed(Exception):
     """A gate (parity, a chip's limit) said no: the work was done, the answer is "do not use this". Exit status 1."""
 
 

@@ -18,9 +18,8 @@ from neuro_runtime.program.program import Program
 Values = NDArray[Any]  # int64 in loihi arithmetic, float64 in float
 Raster = NDArray[np.bool_]
 
-AND_DECAY = (
-    4095  # both decays of a coincidence neuron on Loihi: it remembers 1/4096 of a lone input, which is too little
-)
+# Both decays of a coincidence neuron on Loihi: it remembers 1/4096 of a lone input, which is too little to matter.
+AND_DECAY = 4095
 
 
 @dataclass(frozen=True, eq=False)

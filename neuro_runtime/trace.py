@@ -114,8 +114,6 @@ def load_trace(path: str | Path) -> Trace:
     except FileNotFoundError as error:
         raise UserError(f"no trace at {path}") from error
     except (OSError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} is not a complete trace: {first_line(error)}") from error
 
 

@@ -98,7 +98,7 @@ def load_model_file(path: Path) -> PolicyModel:
         raise UserError(f"{path} has model format {content.get('version')}, this release reads {VERSION}; retrain it.")
     try:
         return _policy(content)
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+    except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
         reason = str(problem).splitlines()[0]
         raise UserError(f"{path} is damaged: {reason}; export or train it again.") from problem
 

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 def firing_rates(spikes: dict[str, Tensor]) -> dict[str, float]:
     """Spikes a neuron and time step of each layer, in [0, 1]."""
-    return {name: float(layer.mean()) for name, layer in spikes.items()}
+    return {name: layer.detach().mean().item() for name, layer in spikes.items()}
 
 
 class FiringWatch:

@@ -104,8 +104,6 @@ def from_graph(graph: nir.NIRGraph) -> Program:
     header, arrays = metadata["header"], dict(_flatten(metadata.get("arrays", {})))
     try:
         arrays |= _weights(graph, header, arrays)
-    except UserError:
-        raise
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as problem:
         raise UserError("the graph and its metadata do not fit; export it again") from problem
     program = program_from_wire(header, arrays)

@@ -11,7 +11,7 @@ from neuro_runtime.interpreter import InterpretedDecision
 from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.lockstep import Difference, Lockstep, compare_in_lockstep
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node, Sparse
-from tests.lava.lava_programs import CLEARED, block_program, currents, make_program, random_program
+from tests.program.small_programs import CLEARED, block_program, currents, make_program, random_program
 
 pytestmark = pytest.mark.lava
 

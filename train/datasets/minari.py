@@ -32,8 +32,6 @@ def read_minari(folder: Path) -> list[Episode]:
         with h5py.File(path, "r") as file:
             numbers = sorted(int(match[1]) for name in file if (match := _GROUP.fullmatch(name)))
             return [_episode(file[f"episode_{number}"], f"{path}, episode {number},") for number in numbers]
-    except UserError:
-        raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         raise UserError(
             f"{path} is no readable Minari dataset (damaged or cut short); remove it and fetch it again"

@@ -1,4 +1,4 @@
-"""Programs for the Lava tests: by hand, at random, and one shaped like a block of a DSFormer."""
+"""Small programs for tests: by hand, at random, and one shaped like a block of a DSFormer."""
 
 from __future__ import annotations
 
