@@ -27,8 +27,9 @@ def main(argv: list[str]) -> int:
             action = policy.act(observation, reward)
             spikes += sum(policy.activity.spikes.values())
             synops += sum(policy.activity.synops.values())
-            observation, reward, terminated, truncated, _ = environment.step(action)
-            episode_return += float(reward)
+            observation, earned, terminated, truncated, _ = environment.step(action)
+            reward = float(earned)
+            episode_return += reward
             decisions += 1
             over = terminated or truncated
     environment.close()

@@ -41,7 +41,17 @@ TOLERANCE = 1e-6  # relative; a tool that keeps single precision changes nothing
 
 
 def write(program: Program, path: Path) -> None:
-    """Write a loihi program as a NIR file, atomically."""
+    """Write a loihi program as a NIR file, atomically.
+
+    Raises
+    ------
+    UserError
+        The program is not in loihi arithmetic.
+    """
+    if program.arithmetic != "loihi":
+        raise UserError(
+            f"NIR files hold programs in loihi arithmetic, this one is in {program.arithmetic}: export a model.pt"
+        )
     with atomic_write(path) as temporary:
         nir.write(temporary, to_graph(program))
 

@@ -21,7 +21,16 @@ from export.targets import nir as target
 from hw_profiles.errors import UserError
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash
-from tests.export.export_doubles import ACTIONS, OBSERVATIONS, PSSA, delay_policy, made_up, pssa_policy, quantised
+from tests.export.export_doubles import (
+    ACTIONS,
+    OBSERVATIONS,
+    PSSA,
+    delay_policy,
+    lowered,
+    made_up,
+    pssa_policy,
+    quantised,
+)
 from train.checkpoint import PolicyModel
 
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
@@ -41,6 +50,12 @@ def test_the_same_program_comes_back(policy: PolicyModel, tmp_path: Path) -> Non
     program = quantised(policy)
     target.write(program, tmp_path / "program.nir")
     assert program_hash(target.read(tmp_path / "program.nir")) == program_hash(program)
+
+
+def test_a_float_program_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="hold programs in loihi arithmetic, this one is in float"):
+        target.write(lowered(pssa_policy())[1], tmp_path / "float.nir")
+    assert not list(tmp_path.iterdir())
 
 
 def test_stock_nir_reads_standard_nodes(stored: Path) -> None:

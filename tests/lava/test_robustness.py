@@ -118,7 +118,10 @@ def test_nothing_outlives_the_process_of_a_session(end: str) -> None:
         if end in SIGNALS:
             time.sleep(0.3)
             owner.send_signal(SIGNALS[end])
-        assert owner.wait(GONE_S) == {"exit": 0, "raise": 1}.get(end, -SIGNALS.get(end, 0))
+        try:
+            assert owner.wait(GONE_S) == {"exit": 0, "raise": 1}.get(end, -SIGNALS.get(end, 0))
+        finally:
+            owner.kill()
     assert not _left_of(worker)
 
 
@@ -127,6 +130,7 @@ SIGNALS = {"interrupt": signal.SIGINT, "kill": signal.SIGKILL}
 
 def _own_a_session(end: str) -> None:
     """What the process of the test above does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background starts without
     session = LavaSession(block_program())
     print(session.pid, flush=True)
     input()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.headroom import Headroom, headroom
-from neuro_runtime.program.nodes import Accumulator, CurrentInput, Dense, Injection, Lif
+from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
 from tests.program.small_programs import CLEARED, LEAK, block_program, make_program
 
 
@@ -32,8 +32,11 @@ def test_no_state_exceeds_its_bound(seed: int, share: float) -> None:
 def test_the_bound_is_reached_by_the_largest_token() -> None:
     """A LayerNorm's largest value in one channel of two is √(2 − 1); all four steps add up in a leaky voltage."""
     lif = Lif("lif", 2, CLEARED, LEAK, 2**17 - 1)
-    nodes = [CurrentInput("token", 2), lif, Accumulator("action", 1)]
-    connections = [Injection("token", "lif", exponent=1), Dense("lif", "action", np.array([[254, -256]]))]
+    nodes: list[Node] = [CurrentInput("token", 2), lif, Accumulator("action", 1)]
+    connections: list[Connection] = [
+        Injection("token", "lif", exponent=1),
+        Dense("lif", "action", np.array([[254, -256]])),
+    ]
     program = make_program(nodes, connections, active_steps=4, period=40)
     bound, action = headroom(program)
     largest = int(program.encoder.input_scale)

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, stored_weight, wrap24
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Dense, Injection, Lif, Sparse
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
 from neuro_runtime.program.program import Program
 from tests.program.scalar_loihi import ScalarLoihi
 from tests.program.small_programs import CLEARED, block_program, currents, make_program, random_program
@@ -56,7 +67,7 @@ def test_block_of_a_dsformer() -> None:
 
 def lone_neuron(lif: Lif, weight: int = 100, exponent: int = 0, delay: int = 0) -> Program:
     """token -> lif -> action, with an idle time in which everything decays."""
-    nodes = [CurrentInput("token", 1), lif, Accumulator("action", 1)]
+    nodes: list[Node] = [CurrentInput("token", 1), lif, Accumulator("action", 1)]
     out = Dense("lif", "action", np.array([[weight]]), delay, exponent)
     return make_program(nodes, [Injection("token", "lif"), out], active_steps=4, period=40)
 
@@ -116,11 +127,12 @@ def test_a_decision_after_a_reset_is_that_of_a_new_interpreter() -> None:
 @pytest.mark.parametrize("inputs", [0, 1, 2, 3])
 def test_and_gates_need_every_input_in_the_same_step(inputs: int) -> None:
     one = np.zeros(1, dtype=np.int32)
-    nodes = [CurrentInput("token", 3), Lif("lif", 3, CLEARED, CLEARED, 10), And("gate", 1, 3, 3 * 64 - 28)]
+    lif, gate = Lif("lif", 3, CLEARED, CLEARED, 10), And("gate", 1, 3, 3 * 64 - 28)
+    nodes: list[Node] = [CurrentInput("token", 3), lif, gate, Accumulator("action", 1)]
     synapses = [Sparse("lif", "gate", one + n, one, np.array([64]), one) for n in range(3)]
     out = Dense("gate", "action", np.array([[2]]))
-    connections = [Injection("token", "lif"), *synapses, out]
-    program = make_program([*nodes, Accumulator("action", 1)], connections, active_steps=2, period=10)
+    connections: list[Connection] = [Injection("token", "lif"), *synapses, out]
+    program = make_program(nodes, connections, active_steps=2, period=10)
     decision = Interpreter(program).decide(np.where(np.arange(3) < inputs, 11, 0))
     assert decision.spikes["gate"] == (2 if inputs == 3 else 0)
     late = replace(synapses[0], delay=one + 1)
@@ -130,8 +142,9 @@ def test_and_gates_need_every_input_in_the_same_step(inputs: int) -> None:
 
 def test_float_neurons_are_the_papers() -> None:
     """Eq. 1 with β = 1/4 and V_th = 1 for one neuron, and its bias line."""
-    nodes = [CurrentInput("token", 1), BiasLine("bias"), Lif("lif", 1, 1.0, 0.75, 1.0), Accumulator("action", 1)]
-    connections = [
+    lif = Lif("lif", 1, 1.0, 0.75, 1.0)
+    nodes: list[Node] = [CurrentInput("token", 1), BiasLine("bias"), lif, Accumulator("action", 1)]
+    connections: list[Connection] = [
         Injection("token", "lif"),
         Dense("bias", "lif", np.array([[0.3]])),
         Dense("lif", "action", np.array([[2.5]])),

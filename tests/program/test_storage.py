@@ -105,9 +105,14 @@ def _without(name: str) -> Callable[[Path], None]:
     return spoil
 
 
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: path.unlink(), "there is no program"),
-    "folder": (lambda path: (path.unlink(), path.mkdir()), "there is no program"),
+    "folder": (_folder, "there is no program"),
     "empty": (lambda path: path.write_bytes(b""), "not a readable program file"),
     "text": (lambda path: path.write_text("spikes\n"), "not a readable program file"),
     "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9000)), "not a readable program file"),

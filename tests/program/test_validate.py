@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.program.nodes import Accumulator, BiasLine, Connection, CurrentInput, Dense, Injection, Lif, Sparse
@@ -49,7 +50,7 @@ def with_readout(**changes: Any) -> Change:
 
 def weight(value: float, kind: type = np.int64) -> Any:
     """The query's weights, (8, 8), with one of them ``value``."""
-    weights = np.zeros((8, 8), dtype=kind)
+    weights: NDArray[Any] = np.zeros((8, 8), dtype=kind)
     weights[2, 3] = value
     return weights
 
@@ -74,7 +75,10 @@ def then(*changes: Change) -> Change:
 INDEX, ONE = np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.int64)
 
 BROKEN: dict[str, tuple[Change, str]] = {
-    "arithmetic": (lambda p: replace(p, arithmetic="ternary"), "arithmetic 'ternary' is neither float nor loihi"),
+    "arithmetic": (
+        lambda p: Program(**{**vars(p), "arithmetic": "ternary"}),
+        "arithmetic 'ternary' is neither float nor loihi",
+    ),
     "no active step": (lambda p: replace(p, active_steps=0), "active_steps=0 is below 1"),
     "short period": (lambda p: replace(p, period=3), "period=3 is shorter than the 4 active steps"),
     "same name": (with_node("query", name="key"), "two nodes are called key"),

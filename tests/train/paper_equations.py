@@ -63,7 +63,8 @@ class PaperPolicy:
         if self.attention == "pssa":
             near = np.abs(place[:, None] - place[None, :]) < self.window
             position = self.weights[f"{name}.attn.pos_bias"][:tokens, :tokens] * near * causal
-            return q * np.einsum("ij,tjd->tid", position, k * v)
+            sums: Array = np.einsum("ij,tjd->tid", position, k * v)
+            return q * sums
         parts = [np.stack(np.split(spikes, self.heads, axis=2)) for spikes in (q, k, v)]  # (heads, T, K, D/heads)
         maps = np.einsum("htid,htjd->htij", parts[0], parts[1]) * causal
         if self.attention == "tssa":
@@ -89,4 +90,5 @@ class PaperPolicy:
         batch = f"{norm}.bn" if f"{norm}.bn.weight" in self.weights else norm
         scale = self.weights[f"{batch}.weight"] / np.sqrt(self.weights[f"{batch}.running_var"] + EPSILON)
         normalised = scale * (current - self.weights[f"{batch}.running_mean"]) + self.weights[f"{batch}.bias"]
-        return normalised + self.weights.get(f"{norm}.alpha", np.zeros(1)) * current
+        skip = self.weights.get(f"{norm}.alpha", np.zeros(1))
+        return normalised + skip * current

@@ -93,9 +93,14 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], objec
     return apply
 
 
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: path.unlink(), "There is no model file"),
-    "folder": (lambda path: (path.unlink(), path.mkdir()), "There is no model file"),
+    "folder": (_folder, "There is no model file"),
     "empty": (lambda path: path.write_bytes(b""), "not a readable PyTorch file"),
     "text": (lambda path: path.write_text("weights: none\n"), "not a readable PyTorch file"),
     "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a readable PyTorch file"),

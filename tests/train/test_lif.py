@@ -18,12 +18,14 @@ class Rectangle(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, excess: Tensor) -> Tensor:
         ctx.save_for_backward(excess)
-        return (excess > 0).to(excess.dtype)
+        spikes: Tensor = (excess > 0).to(excess.dtype)
+        return spikes
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Tensor:
         (excess,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return grad_outputs[0] * (excess.abs() < SURROGATE_HALF_WIDTH).to(excess.dtype)
+        near: Tensor = (excess.abs() < SURROGATE_HALF_WIDTH).to(excess.dtype)
+        return grad_outputs[0] * near
 
 
 def snntorch_spikes(current: Tensor, leak: float, threshold: float) -> Tensor:

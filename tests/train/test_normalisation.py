@@ -87,7 +87,7 @@ def test_more_padding_changes_nothing() -> None:
     def statistics(padding: int) -> list[Tensor]:
         torch.manual_seed(0)
         model = DSFormer(ModelConfig(embedding_size=8, context=6, window=3), 3, 2).train()
-        tokens = torch.randn(2, 4, 6).split([3, 2, 1], dim=-1)
+        tokens = torch.split(torch.randn(2, 4, 6), [3, 2, 1], dim=-1)
         padded = [torch.cat([torch.zeros(2, padding, part.shape[-1]), part], dim=1) for part in tokens]
         model(*padded, torch.arange(4 + padding).expand(2, -1) >= padding)
         return [value for name, value in model.named_buffers() if "running" in name]
