@@ -1,0 +1,78 @@
+"""What ships trained: small, with a card, of one piece, and as good as the card says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.fold import fold
+from export.lower import lower
+from export.quantise import quantise
+from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.files import sha256_of
+from neuro_runtime.policy import load_policy
+from neuro_runtime.policy_files import PRETRAINED, shipped_policies
+from neuro_runtime.program.storage import load_program
+from neuro_runtime.program.wire import program_to_wire
+from neuro_runtime.rollout import run_episodes
+from train.checkpoint import load_model_file
+
+SHIPPED = ("pen-e", "pendulum", "pendulum-hidden")
+LARGEST_BYTES = 3_000_000
+
+
+def test_these_ship() -> None:
+    assert tuple(shipped_policies()) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_policy_is_small_and_has_a_card(name: str) -> None:
+    folder = PRETRAINED / name
+    assert {path.name for path in folder.iterdir()} == {"model.pt", "program.dsf.h5", "card.md"}
+    assert sum(path.stat().st_size for path in folder.iterdir()) < LARGEST_BYTES
+    card = (folder / "card.md").read_text()
+    for word in (
+        "Data",
+        "Training",
+        "steps",
+        "seed 0",
+        f"dsf-train env={name}",
+        "95 % interval",
+        "fixed − float, paired",
+    ):
+        assert word in card
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_program_is_the_models(name: str) -> None:
+    """Its provenance names the model file, and exporting that again gives the same network."""
+    folder = PRETRAINED / name
+    program, policy = load_program(folder / "program.dsf.h5"), load_model_file(folder / "model.pt")
+    assert program.environment == policy.environment == name
+    assert program.provenance["model_sha256"] == sha256_of(folder / "model.pt")
+    again = quantise(lower(fold(policy.model), policy, dict(program.provenance)))
+    (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
+    assert header == stored_header
+    for part, array in arrays.items():
+        # The host's real numbers may differ in the last bit from one processor to the next; the network is integers.
+        assert np.array_equal(array, stored[part]) if array.dtype.kind == "i" else np.allclose(array, stored[part])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_place_of_the_machine_that_trained_it_is_kept(name: str) -> None:
+    configuration = load_model_file(PRETRAINED / name / "model.pt").configuration
+    assert configuration["output"] == "runs"
+    assert Path(configuration["dataset"] or "").parts[1:] == ()
+
+
+@pytest.mark.parametrize("name", ["pendulum", "pendulum-hidden"])
+def test_a_pendulum_is_swung_up(name: str) -> None:
+    spec, environment = load_environment_spec(name), make_environment(name)
+    with load_policy(name, backend="interpreter") as policy:
+        rollout = run_episodes(
+            policy, environment, spec, episodes=5, seed=10_000, return_target=policy.return_target, on_step=lambda: None
+        )
+    environment.close()
+    assert np.median([episode.score for episode in rollout.episodes]) > 80
