@@ -1,6 +1,6 @@
 """Does 8-bit arithmetic cost a policy anything? The same episodes in float and in fixed point, paired by seed.
 
-    python benchmarks/float_against_fixed.py [env=pen-e] [policy=FILE_OR_FOLDER] [episodes=100] [seed=10000]
+    python -m benchmarks.float_against_fixed [env=pen-e] [policy=FILE_OR_FOLDER] [episodes=100] [seed=10000]
 
 Float is the trained model recomputing its window in PyTorch; fixed point is the exported program, streamed by the
 interpreter, whose spikes are Lava's (benchmarks/loihi_sim_exactness.py).

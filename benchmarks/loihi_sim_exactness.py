@@ -1,6 +1,6 @@
 """Does Lava's fixed-point simulator do what the interpreter defines? Closed-loop episodes, compared spike for spike.
 
-    python benchmarks/loihi_sim_exactness.py [env=NAME] [policy=FILE_OR_FOLDER] [episodes=3] [seed=10000]
+    python -m benchmarks.loihi_sim_exactness [env=NAME] [policy=FILE_OR_FOLDER] [episodes=3] [seed=10000]
 
 Every decision runs on both, and Lava's steers. Without env= it does so for pen-e and for pendulum.
 """

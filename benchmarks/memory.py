@@ -1,6 +1,6 @@
 """Does a token mixing use its past? `pendulum-hidden` cannot be solved without, so each policy is also run with none.
 
-    python benchmarks/memory.py [mixings=delay,pssa] [steps=N] [episodes=100] [seed=0]
+    python -m benchmarks.memory [mixings=delay,pssa] [steps=N] [episodes=100] [seed=0]
 
 Trains each mixing with the environment's recipe (or goes on with, or reuses, an earlier run in `runs/`), then scores it
 as it is and with its window cut to the present token.
