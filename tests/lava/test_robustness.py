@@ -208,6 +208,43 @@ def test_command_line_says_it_in_one_line(
     assert printed.err.startswith("dsf-run: error: Lava is missing")
 
 
+@pytest.mark.lava
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [(signal.SIGKILL, "ended while deciding, with signal SIGKILL"), (signal.SIGSTOP, "deciding took more than 20 s")],
+)
+def test_a_run_whose_worker_dies_or_hangs_ends_in_one_line(tmp_path: Path, end: signal.Signals, sentence: str) -> None:
+    """In the middle of an episode of a shipped policy."""
+    command = [Path(sys.executable).with_name("dsf-run"), "--backend", "loihi-sim", "env=pendulum"]
+    environment = os.environ | {"DSF_LAVA_TIME_LIMIT": "20", "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        worker = _worker_in_an_episode(run.pid)
+        os.kill(worker, end)
+        out, error = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert out == ""
+    last = error.splitlines()[-1]
+    assert last.startswith("dsf-run: error: the Lava worker")
+    assert sentence in last
+    assert "Traceback" not in error
+    assert not _left_of(worker)
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
+def _worker_in_an_episode(owner: int) -> int:
+    """The worker of a run, once it has Lava's processes running for a while."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for child in psutil.Process(owner).children():
+            if len(_members(child.pid)) > 10:
+                time.sleep(3)
+                return child.pid
+        time.sleep(0.1)
+    pytest.fail("no worker started")
+
+
 def _float(program: Program) -> Program:
     object.__setattr__(program, "arithmetic", "float")
     return program
