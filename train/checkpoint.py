@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -16,12 +15,23 @@ from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.files import atomic_write
-from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.configuration import ModelConfig
 from train.model import DSFormer
 from train.published_checkpoint import is_published
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 1
+_CONTENT = (
+    "environment",
+    "return_target",
+    "return_scale",
+    "state_mean",
+    "state_std",
+    "action_size",
+    "model",
+    "configuration",
+    "weights",
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,8 @@ def load_model_file(path: Path) -> PolicyModel:
     try:
         return _policy(content)
     except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise UserError(f"{path} is damaged: {reason}; export or train it again.") from problem
+        reason = str(problem).splitlines()[-1].strip().rstrip(".")
+        raise UserError(f"{path} is damaged: {reason}; copy or train it again.") from problem
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
@@ -115,9 +125,11 @@ def load_tensors(path: Path) -> dict[str, Any]:
         raise UserError(f"There is no model file {path}; pass the model.pt that dsf-train wrote.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, BadZipFile, pickle.UnpicklingError, KeyError, ValueError) as problem:
-        raise UserError(f"{path} is not a readable PyTorch file of plain tensors (damaged, or cut short).") from problem
-    if not isinstance(content, Mapping):
+    except Exception as problem:  # damaged bytes make PyTorch's reader raise anything, an IndexError or a TypeError too
+        raise UserError(
+            f"{path} is not a readable PyTorch file of plain tensors (damaged, or cut short); copy or train it again."
+        ) from problem
+    if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
         raise UserError(
             f"{path} holds a {type(content).__name__}, not a model; pass the model.pt that dsf-train wrote."
         )
@@ -130,31 +142,56 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     Raises
     ------
     ValueError
-        A name or a value is unknown.
+        A name or a value is unknown, or a value has the wrong type.
     """
     unknown = set(values) - {field.name for field in fields(ModelConfig)}
     if unknown:
         raise ValueError(f"unknown model settings {sorted(unknown)}")
-    kinds: dict[str, type[Enum]] = {"mixing": Mixing, "position_bias": PositionBias, "bias_sharing": BiasSharing}
-    typed: dict[str, Any] = {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
+    typed: dict[str, Any] = {name: _setting(name, value) for name, value in values.items()}
     config = ModelConfig(**typed)
     config.validate()
     return config
 
 
+def _setting(name: str, value: object) -> object:
+    """``value`` in the type of the setting's default."""
+    kind = type(getattr(ModelConfig, name))
+    if issubclass(kind, Enum):
+        return kind(value)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ValueError(f"model.{name}={value!r} is no {kind.__name__}")
+    return value
+
+
 def _policy(content: Mapping[str, Any]) -> PolicyModel:
-    for name, tensor in {**content["weights"], **{name: content[name] for name in ("state_mean", "state_std")}}.items():
+    missing = [name for name in _CONTENT if name not in content]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    for name, tensor in content["weights"].items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{name} holds a value that is not finite")
-    state_mean, state_std = content["state_mean"].numpy(), content["state_std"].numpy()
-    if state_mean.shape != state_std.shape:
-        raise ValueError(f"state_mean has shape {state_mean.shape}, state_std {state_std.shape}")
-    model = DSFormer(model_config(content["model"]), len(state_mean), int(content["action_size"]))
+    normalisation = _normalisation(content)
+    return_target = float(content["return_target"])
+    if not math.isfinite(return_target):
+        raise ValueError(f"its return target is {return_target}")
+    model = DSFormer(model_config(content["model"]), len(normalisation.state_mean), content["action_size"])
     model.load_state_dict(content["weights"])
     return PolicyModel(
         model=model.eval(),
-        normalisation=Normalisation(state_mean, state_std, float(content["return_scale"])),
+        normalisation=normalisation,
         environment=str(content["environment"]),
-        return_target=float(content["return_target"]),
+        return_target=return_target,
         configuration=dict(content["configuration"]),
     )
+
+
+def _normalisation(content: Mapping[str, Any]) -> Normalisation:
+    mean, std = content["state_mean"].numpy(), content["state_std"].numpy()
+    if mean.ndim != 1 or mean.shape != std.shape:
+        raise ValueError(f"state_mean has shape {mean.shape}, state_std {std.shape}")
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        raise ValueError("its state statistics are not finite, or a deviation is not positive")
+    return_scale = float(content["return_scale"])
+    if not 0 < return_scale < math.inf:
+        raise ValueError(f"its return scale is {return_scale}")
+    return Normalisation(mean, std, return_scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path, protocol: str) -> None:
     if protocol == "torch":
         torch.save({"format": Trap(trap)}, path)
     else:
-        path.write_bytes(pickle.dumps(Trap(trap)))
+        path.write_bytes(pickle.dumps(Trap(trap), protocol=2))
     with pytest.raises(UserError, match=r"model\.pt is not a readable PyTorch file of plain tensors"):
         load_model_file(path)
     assert not trap.exists()
@@ -106,16 +107,25 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a readable PyTorch file"),
     "cut short": (lambda path: path.write_bytes(path.read_bytes()[:4000]), "not a readable PyTorch file"),
     "end lost": (lambda path: path.write_bytes(path.read_bytes()[:-30]), "not a readable PyTorch file"),
+    "numbered tensors": (lambda path: torch.save({1: torch.ones(3)}, path), "holds a dict, not a model"),
     "a tensor": (lambda path: torch.save(torch.ones(3), path), "holds a Tensor, not a model"),
     "another model": (lambda path: torch.save({"conv.weight": torch.ones(3)}, path), "neither a model.pt"),
     "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1"),
-    "no weights": (edited(lambda content: content.pop("weights")), "is damaged"),
+    "no weights": (edited(lambda content: content.pop("weights")), "is damaged: it has no weights"),
     "a weight lost": (edited(lambda content: content["weights"].popitem()), "is damaged"),
     "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),
     "more observations": (edited(lambda content: content.update(state_mean=torch.zeros(5))), "is damaged"),
     "unknown setting": (edited(lambda content: content["model"].update(depth=3)), "is damaged"),
     "unknown mixing": (edited(lambda content: content["model"].update(mixing="magic")), "is damaged"),
-    "setting of another type": (edited(lambda content: content["model"].update(blocks="two")), "is damaged"),
+    "setting of another type": (edited(lambda content: content["model"].update(blocks="two")), "'two' is no int"),
+    "part of a time step": (edited(lambda content: content["model"].update(time_steps=2.5)), "2.5 is no int"),
+    "statistics of other axes": (
+        edited(lambda content: content.update(state_mean=torch.zeros(3, 1), state_std=torch.ones(3, 1))),
+        r"state_mean has shape \(3, 1\)",
+    ),
+    "no deviation": (edited(lambda content: content.update(state_std=torch.zeros(3))), "deviation is not positive"),
+    "no return scale": (edited(lambda content: content.update(return_scale=0.0)), "its return scale is 0.0"),
+    "no return target": (edited(lambda content: content.update(return_target=float("nan"))), "return target is nan"),
     "normalisation lost": (edited(lambda content: content.update(state_std=None)), "is damaged"),
     "deviation of another size": (edited(lambda content: content.update(state_std=torch.ones(9))), "is damaged"),
     "not a number": (
@@ -133,3 +143,21 @@ def test_a_bad_file_is_one_sentence(model_file: Path, case: str) -> None:
         load_model_file(model_file)
     assert str(model_file) in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert re.search("; (pass|copy or train|retrain) [^;]+\\.$", str(refused.value)), "it says what to do"
+
+
+def test_no_damage_is_a_traceback(model_file: Path) -> None:
+    """Files with a few bytes changed where the pickle is, or cut short, load or are refused."""
+    whole, generator = model_file.read_bytes(), np.random.default_rng(0)
+    refusals = []
+    for _ in range(300):
+        damaged = bytearray(whole[: generator.integers(1, len(whole))] if generator.random() < 0.2 else whole)
+        for place in generator.integers(0, min(len(damaged), 4000), 2):
+            damaged[place] = generator.integers(256)
+        model_file.write_bytes(damaged)
+        try:
+            load_model_file(model_file)
+        except UserError as problem:
+            refusals.append(str(problem))
+    assert len(refusals) > 100
+    assert not [refusal for refusal in refusals if "\n" in refusal or str(model_file) not in refusal]
