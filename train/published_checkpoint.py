@@ -58,9 +58,10 @@ def load_published(state_dict: Mapping[str, Tensor], told: ModelConfig | None = 
     Raises
     ------
     UserError
-        It was trained without batch-norm statistics, or a weight is missing, unknown or of the wrong shape.
+        It was trained without batch-norm statistics, or a weight is missing, unknown, not finite or of the wrong shape.
     """
     weights = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    _require_numbers(weights)
     _require_batch_norm(weights)
     config = _infer_config(weights, told or ModelConfig())
     observations, actions = _infer_sizes(weights)
@@ -74,6 +75,12 @@ def load_published(state_dict: Mapping[str, Tensor], told: ModelConfig | None = 
     return model.eval()
 
 
+def _require_numbers(weights: Mapping[str, Any]) -> None:
+    for name, value in weights.items():
+        if not isinstance(value, Tensor) or not torch.isfinite(value).all():
+            raise UserError(f"the published checkpoint's {name} is not a tensor of finite numbers; save it again")
+
+
 def _require_batch_norm(weights: Mapping[str, Tensor]) -> None:
     if not any(".norm2." in name for name in weights):
         raise UserError(
@@ -83,11 +90,12 @@ def _require_batch_norm(weights: Mapping[str, Tensor]) -> None:
 
 
 def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConfig:
-    position = weights.get("transformer.transformer.blocks.0.attn.pos_bias")
+    name = "transformer.transformer.blocks.0.attn.pos_bias"
+    position = _matrix(weights, name) if name in weights else None
     map_attention = Mixing.sssa if told.mixing is Mixing.sssa else Mixing.tssa
     config = replace(
         told,
-        embedding_size=len(_need(weights, "embed.weight")),
+        embedding_size=len(_matrix(weights, "embed.weight")),
         blocks=1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match),
         context=told.context if position is None else len(position),
         mixing=map_attention if position is None else Mixing.pssa,
@@ -99,14 +107,27 @@ def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConf
 
 
 def _infer_sizes(weights: Mapping[str, Tensor]) -> tuple[int, int]:
-    actions = len(_need(weights, "predict_action.0.weight"))
-    return _need(weights, "embed.weight").shape[1] - actions - 1, actions
+    actions = len(_matrix(weights, "predict_action.0.weight"))
+    observations = _matrix(weights, "embed.weight").shape[1] - actions - 1
+    if observations < 1:
+        raise UserError(
+            f"the published checkpoint's embed.weight has no room for a state beside {actions} actions and a return; "
+            "it is not a whole DSFormer"
+        )
+    return observations, actions
 
 
 def _need(weights: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in weights:
         raise UserError(f"the published checkpoint has no {name}; it is not a whole DSFormer")
     return weights[name]
+
+
+def _matrix(weights: Mapping[str, Tensor], name: str) -> Tensor:
+    weight = _need(weights, name)
+    if weight.ndim != 2:
+        raise UserError(f"the published checkpoint's {name} has shape {tuple(weight.shape)}; it must be a matrix")
+    return weight
 
 
 def _rename(weights: Mapping[str, Tensor]) -> list[tuple[str, Tensor]]:
@@ -153,10 +174,12 @@ def _norm_part(rest: str) -> str:
 def _with_skip(name: str, weights: Mapping[str, Tensor], skip: Tensor) -> Tensor:
     """RepBN, ``BN(x) + a·x``, is a batch norm with ``γ' = γ + a·√(var + ε)`` and ``β' = β + a·mean``."""
     prefix, _, part = name.rpartition(".")
+    if skip.shape not in ((), (1,)):
+        raise UserError(f"the published checkpoint's RepBN skip at {prefix} has {skip.numel()} values; it must be one")
     if part == "weight":
-        return weights[name] + skip * torch.sqrt(weights[f"{prefix}.running_var"] + _BATCH_NORM_EPSILON)
+        return weights[name] + skip * torch.sqrt(_need(weights, f"{prefix}.running_var") + _BATCH_NORM_EPSILON)
     if part == "bias":
-        return weights[name] + skip * weights[f"{prefix}.running_mean"]
+        return weights[name] + skip * _need(weights, f"{prefix}.running_mean")
     return weights[name]
 
 

@@ -21,6 +21,7 @@ from train.published_checkpoint import load_published
 Attention = Literal["pssa", "tssa", "sssa"]
 ATTENTIONS: tuple[Attention, ...] = ("pssa", "tssa", "sssa")
 SMALL = {"size": 16, "blocks": 1, "context": 8, "observations": 3, "actions": 1}
+BLOCK = "transformer.transformer.blocks.0"
 LARGE = {"size": 64, "blocks": 3, "context": 20, "observations": 45, "actions": 24}
 
 
@@ -152,12 +153,29 @@ def _without(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
         (lambda weights: _without(weights, "blocks.0.mlp.fc1.bias"), "mlp.hidden.linear.bias"),
         (lambda weights: weights | {"critic.weight": torch.ones(1)}, "critic.weight that no DSFormer has"),
         (
-            lambda weights: weights | {"transformer.transformer.blocks.0.attn.q_ln.norm.norm3.weight": torch.ones(1)},
+            lambda weights: weights | {f"{BLOCK}.attn.q_ln.norm.norm3.weight": torch.ones(1)},
             "only PTBN checkpoints load",
         ),
         (lambda weights: weights | {"embed.bias": torch.ones(5)}, "embedding.bias"),
         (
-            lambda weights: weights | {"transformer.transformer.blocks.0.attn.q_m.weight": torch.ones(16, 5)},
+            lambda weights: weights | {"embed.bias": torch.full((16,), torch.nan)},
+            "embed.bias is not a tensor of finite",
+        ),
+        (lambda weights: weights | {"embed.bias": "zero"}, "embed.bias is not a tensor of finite"),
+        (lambda weights: weights | {"embed.weight": torch.ones(16)}, "embed.weight has shape .*must be a matrix"),
+        (lambda weights: weights | {"embed.weight": torch.ones(16, 2)}, "no room for a state"),
+        (lambda weights: weights | {f"{BLOCK}.attn.pos_bias": torch.tensor(1.0)}, "pos_bias has shape .*a matrix"),
+        (lambda weights: weights | {f"{BLOCK}.attn.pos_bias": torch.ones(8, 3)}, "attention.position.weight"),
+        (lambda weights: weights | {f"{BLOCK}.mlp.ln1.norm.norm2.alpha": torch.ones(3)}, "it must be one"),
+        (
+            lambda weights: (
+                _without(weights, "ln1.norm.norm2.bn.running_var")
+                | {f"{BLOCK}.mlp.ln1.norm.norm2.alpha": torch.ones(1)}
+            ),
+            "has no .*running_var",
+        ),
+        (
+            lambda weights: weights | {f"{BLOCK}.attn.q_m.weight": torch.ones(16, 5)},
             "attention.query.linear.weight",
         ),
     ],
