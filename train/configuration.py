@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -69,8 +70,8 @@ class ModelConfig:
             )
         if not 0 <= self.leak < 1:
             raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
-        if self.threshold <= 0:
-            raise UserError(f"model.threshold={self.threshold} must be positive.")
+        if not 0 < self.threshold < math.inf:
+            raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
         if self.streaming:
             self._validate_streaming()
 
@@ -89,11 +90,12 @@ class ModelConfig:
         if field_of_view > self.context:
             longest_window = (self.context - 1) // self.blocks + 1
             most_blocks = (self.context - 1) // (self.window - 1)
+            choices = [f"model.context={field_of_view}", f"model.window={longest_window}"]
+            choices += [f"model.blocks={most_blocks}"] if most_blocks else []
             raise UserError(
                 f"{self.blocks} blocks with model.window={self.window} see {field_of_view} tokens, L(S − 1) + 1, more "
                 f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
-                f"model.context={field_of_view}, model.window={longest_window} or model.blocks={most_blocks}, "
-                "or set model.streaming=false."
+                f"one of {', '.join(choices)}, or set model.streaming=false."
             )
 
     @property
@@ -139,12 +141,12 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be at least 1.")
         for name in ("learning_rate", "gradient_clip"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"{name}={getattr(self, name)} must be positive.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
         for name in ("warmup_fraction", "norm_switch_fraction"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
         for name in ("seed", "threads", "evaluate_every", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name}={getattr(self, name)} must not be negative.")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
         self.model.validate()

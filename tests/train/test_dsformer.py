@@ -70,6 +70,17 @@ def test_a_later_token_changes_no_earlier_action(config: ModelConfig) -> None:
     assert not torch.equal(first[:, 4:], second[:, 4:])
 
 
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_a_short_window_is_a_padded_one(config: ModelConfig) -> None:
+    model, short = awake(config).double(), [part.double() for part in tokens(2, 4)]
+    if config.position_bias is PositionBias.pairwise:
+        nn.init.normal_(model.get_parameter("blocks.0.attention.position.weight"))
+    padded = [torch.cat([part.new_ones(2, 2, part.shape[-1]), part], dim=1) for part in short]
+    with torch.no_grad():
+        expected = model(*padded, (torch.arange(6) >= 2).expand(2, -1))[:, 2:]
+        assert torch.allclose(model(*short, real(2, 4)), expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("mixing", [Mixing.pssa, Mixing.delay])
 def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: Mixing) -> None:
     """L(S − 1) + 1 = 5 tokens decide, so the sixth changes nothing: why a stream gives the window's answer."""
@@ -131,6 +142,17 @@ def test_what_cannot_stream_is_refused_with_values_that_can() -> None:
     replace(config, streaming=False).validate()
 
 
+@pytest.mark.parametrize("config", [ModelConfig(window=50), ModelConfig(context=1), ModelConfig(blocks=40)])
+def test_every_value_suggested_can_stream(config: ModelConfig) -> None:
+    """Also where no number of blocks would do, which is then not suggested."""
+    with pytest.raises(UserError, match="choose one of") as refused:
+        config.validate()
+    suggestions = re.findall(r"model\.(context|window|blocks)=(\d+)", str(refused.value).partition("choose")[2])
+    assert len(suggestions) >= 2
+    for field, value in suggestions:
+        _with(config, field, int(value)).validate()
+
+
 def _with(config: ModelConfig, field: str, value: object) -> ModelConfig:
     return ModelConfig(**{**vars(config), field: value})
 
@@ -158,6 +180,8 @@ def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence:
         ({"heads": 3}, "model.heads=3 does not divide model.embedding_size=16"),
         ({"leak": 1.0}, "model.leak=1.0 must be in"),
         ({"threshold": 0.0}, "model.threshold=0.0 must be positive"),
+        ({"threshold": float("nan")}, "model.threshold=nan must be positive and finite"),
+        ({"leak": float("nan")}, "model.leak=nan must be in"),
     ],
 )
 def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:

@@ -88,7 +88,10 @@ class RelativeWeights(nn.Module):
 
 
 class PairwiseWeights(nn.Module):
-    """The published code's P: one learned weight a pair of places (i, j) of the window, ``j ≤ i`` and ``i − j < S``."""
+    """The published code's P: one learned weight a pair of places (i, j) of the window, ``j ≤ i`` and ``i − j < S``.
+
+    A window of fewer than K tokens holds the last places, as if it were padded on the left like every other.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -101,7 +104,7 @@ class PairwiseWeights(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """``y_i = Σ_j P_ij x_j`` over windows (T, B, K, D)."""
         tokens = windows.shape[2]
-        return (self.weight * self.seen)[:tokens, :tokens] @ windows
+        return (self.weight * self.seen)[-tokens:, -tokens:] @ windows
 
 
 class _Attention(nn.Module):
