@@ -85,6 +85,10 @@ def narrower_model(path: Path) -> None:
     torch.save(content, path)
 
 
+def another_model(path: Path) -> None:
+    torch.save({"step": 1, "weights": {"conv.weight": torch.ones(3)}, "optimiser": {}}, path)
+
+
 def narrower_synapses(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         names: list[str] = []
@@ -110,12 +114,14 @@ BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
     (TRAIN, "pendulum.hdf5", with_dataset("rewards", lambda r: np.full_like(r, np.nan)), "rewards"),
     ("dsf-data info pendulum.hdf5 env=pendulum", "pendulum.hdf5", truncated, "no readable HDF5 dataset"),
     (RESUME, "runs/pendulum/old/checkpoint.pt", truncated, "not a readable PyTorch file"),
+    (RESUME, "runs/pendulum/old/checkpoint.pt", another_model, "is no checkpoint of this run"),
     (RESUME, "runs/pendulum/old/config.yaml", text("steps: [\n"), "is damaged"),
+    (RESUME, "runs/pendulum/old/config.yaml", random_bytes, "is damaged"),
     (IMPORT, "model.pt", truncated, "not a readable PyTorch file"),
     (EXPORT, "model.pt", gone, "there is no"),
     (EXPORT, "model.pt", random_bytes, "not a readable PyTorch file"),
     (EXPORT, "model.pt", truncated, "not a readable PyTorch file"),
-    (EXPORT, "model.pt", narrower_model, "is damaged: Error(s) in loading state_dict"),
+    (EXPORT, "model.pt", narrower_model, "is damaged: size mismatch"),
     (RUN_MODEL, "model.pt", narrower_model, "is damaged"),
     (RUN_ELSEWHERE, "model.pt", Path.touch, "but pen-h has 45 and 24"),
     (RUN, "program.dsf.h5", gone, "no policy"),

@@ -78,7 +78,7 @@ class RunFolder:
             raise UserError(f"There is no run to resume in {self.path}; start it without --resume.")
         try:
             stored = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except yaml.YAMLError as problem:
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise UserError(f"{self.config} is damaged; start the run anew with --overwrite.") from problem
         wanted = plain(config)
         different = sorted(key for key in wanted if not isinstance(stored, dict) or stored.get(key) != wanted[key])

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
+from hw_profiles.errors import UserError
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
@@ -164,6 +165,9 @@ def _load_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimiz
     if not path.exists():
         return 0
     content = load_tensors(path)
-    model.load_state_dict(content["weights"])
-    optimiser.load_state_dict(content["optimiser"])
-    return int(content["step"])
+    try:
+        model.load_state_dict(content["weights"])
+        optimiser.load_state_dict(content["optimiser"])
+        return int(content["step"])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        raise UserError(f"{path} is no checkpoint of this run; start the run anew with --overwrite.") from problem
