@@ -63,6 +63,32 @@ def test_spikes_and_gradient_are_snntorchs(
     assert torch.allclose(ours.grad, theirs.grad, rtol=1e-12, atol=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    kind=st.sampled_from([torch.float32, torch.float64]),
+    shape=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    time_steps=st.integers(1, 5),
+    leak=st.sampled_from([0, 0.25, 0.5, 0.75]),
+    threshold=st.integers(1, 16).map(lambda parts: parts / 8),
+)
+def test_exact_sums_give_snntorchs_very_bits(
+    seed: int, kind: torch.dtype, shape: list[int], time_steps: int, leak: float, threshold: float
+) -> None:
+    """Eighths, which neither precision rounds, and which often fall on the threshold and on the surrogate's edges."""
+    generator = torch.Generator().manual_seed(seed)
+    values, weight = (torch.randint(-16, 17, (time_steps, *shape), generator=generator).to(kind) / 8 for _ in range(2))
+    ours, theirs = (values.clone().requires_grad_() for _ in range(2))
+    spikes, expected = Lif(leak, threshold)(ours), snntorch_spikes(theirs, leak, threshold)
+    assert spikes.dtype is kind
+    assert torch.equal(spikes, expected)
+    torch.autograd.backward((spikes * weight).sum())
+    torch.autograd.backward((expected * weight).sum())
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    assert torch.equal(ours.grad, theirs.grad)
+
+
 def test_comparison_sees_both_values_and_a_gradient() -> None:
     current = torch.randn(4, 1000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
     spikes = snntorch_spikes(current, 0.25, 0.5)

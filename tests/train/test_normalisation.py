@@ -17,22 +17,25 @@ def current(*shape: int, seed: int = 0) -> Tensor:
     return 3 * torch.randn(*shape, CHANNELS, generator=torch.Generator().manual_seed(seed)) + 1
 
 
+@pytest.mark.parametrize("threshold", [0.5, 1.2])
 @pytest.mark.parametrize("blend", [0.0, 0.3, 1.0])
-def test_training_blends_layer_norm_and_batch_norm(blend: float) -> None:
-    norm = PTBN(CHANNELS, THRESHOLD).train()
+def test_training_blends_layer_norm_and_batch_norm(blend: float, threshold: float) -> None:
+    """Both branches start at the scale of the threshold."""
+    norm = PTBN(CHANNELS, threshold).train()
     norm.blend = blend
     values = current(4, 10)
     layer = (values - values.mean(-1, keepdim=True)) / (values.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
     batch = (values - values.mean((0, 1))) / (values.var((0, 1), unbiased=False) + 1e-5).sqrt()
-    assert torch.allclose(norm(values), THRESHOLD * (blend * layer + (1 - blend) * batch), atol=1e-5)
+    assert torch.allclose(norm(values), threshold * (blend * layer + (1 - blend) * batch), atol=1e-5)
 
 
 def test_evaluation_is_the_batch_norm_with_its_running_statistics() -> None:
+    """These follow the data from the first step on, while training still normalises by layer alone."""
     norm = PTBN(CHANNELS, THRESHOLD).train()
+    norm.blend = 1.0
     for seed in range(200):
         norm(current(4, 10, seed=seed))
     norm.eval()
-    norm.blend = 1.0
     values = current(4, 10, seed=1000)
     mean, variance = norm.batch_norm.running_mean, norm.batch_norm.running_var
     assert mean is not None
