@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from hw_profiles.errors import UserError
+from neuro_runtime.environments import load_environment_spec
 from tests.train.paper_equations import PaperPolicy
 from train.checkpoint import load_model_file
 from train.command_train import main
 from train.configuration import Mixing, ModelConfig
+from train.datasets import load_episodes
 from train.published_checkpoint import load_published
 
 Attention = Literal["pssa", "tssa", "sssa"]
@@ -202,7 +204,11 @@ def test_command_brings_a_checkpoint_over(checkpoint: Path, tmp_path: Path, caps
     policy = load_model_file(model_file)
     assert policy.environment == "pendulum"
     assert policy.model.config.mixing is Mixing.sssa
-    assert policy.normalisation.state_mean.shape == (3,)
+    spec = load_environment_spec("pendulum")
+    assert (policy.normalisation.return_scale, policy.return_target) == (spec.return_scale, spec.return_targets[0])
+    states = np.concatenate([episode.observations for episode in load_episodes(spec, None)])
+    assert np.allclose(policy.normalisation.state_mean, states.mean(axis=0), atol=1e-5)
+    assert np.allclose(policy.normalisation.state_std, states.std(axis=0), atol=1e-5)
     expected = load_published(torch.load(checkpoint, weights_only=True), policy.model.config)
     tokens = (torch.randn(1, 8, 3), torch.randn(1, 8, 1), torch.randn(1, 8, 1), torch.ones(1, 8, dtype=torch.bool))
     assert torch.equal(policy.model(*tokens), expected(*tokens))

@@ -54,6 +54,7 @@ def test_pssa_weighs_the_past_by_distance(sharing: BiasSharing) -> None:
     assert isinstance(mixing.position, RelativeWeights)
     groups = {BiasSharing.layer: 1, BiasSharing.head: HEADS, BiasSharing.channel: D}[sharing]
     weight = np.random.default_rng(0).normal(size=(S, groups))
+    assert mixing.position.weight.shape == weight.shape
     mixing.position.weight.data = torch.from_numpy(weight)
     result, q, k, v = attended(mixing, layout)
     expected = np.zeros_like(result)
