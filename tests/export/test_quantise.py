@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ from train.checkpoint import PolicyModel
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
 
 
+@settings(deadline=None)
 @given(
     weight=arrays(np.float64, (3, 4), elements=st.floats(-50, 50, allow_nan=False)),
     unit=st.integers(2, 2**17 - 1),
