@@ -215,7 +215,7 @@ def test_command_line_says_it_in_one_line(
 )
 def test_a_run_whose_worker_dies_or_hangs_ends_in_one_line(tmp_path: Path, end: signal.Signals, sentence: str) -> None:
     """In the middle of an episode of a shipped policy."""
-    command = [Path(sys.executable).with_name("dsf-run"), "--backend", "loihi-sim", "env=pendulum"]
+    command = [str(Path(sys.executable).with_name("dsf-run")), "--backend", "loihi-sim", "env=pendulum"]
     environment = os.environ | {"DSF_LAVA_TIME_LIMIT": "20", "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
