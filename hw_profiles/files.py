@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and what to say of a file that cannot be opened."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from hw_profiles.errors import UserError
 
 
 @contextmanager
@@ -22,3 +24,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_readable(path: Path, absent: str) -> None:
+    """Refuse a file that is not there, or that its permissions keep closed, before a reader calls it damaged.
+
+    Raises
+    ------
+    UserError
+        There is no such file (``absent`` is the sentence), or it may not be read.
+    """
+    if not path.is_file():
+        raise UserError(absent)
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path} may not be read by this user; change its permissions")

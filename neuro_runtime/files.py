@@ -1,13 +1,13 @@
-"""Writing files so that a reader never meets half of one, and naming their content."""
+"""Writing and opening files (the lowest room's helpers, under this room's name), and naming their content."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-from hw_profiles.files import atomic_write
+from hw_profiles.files import atomic_write, require_readable
 
-__all__ = ["atomic_write", "sha256_of"]
+__all__ = ["atomic_write", "require_readable", "sha256_of"]
 
 
 def sha256_of(path: str | Path) -> str:

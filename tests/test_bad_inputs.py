@@ -20,6 +20,7 @@ from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.files import sha256_of
+from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
 from train.checkpoint import load_tensors
 from train.command_data import main as dsf_data
 from train.command_train import main as dsf_train
@@ -47,24 +48,6 @@ WITH_PROFILE = "dsf-report run --profile chip.yaml"
 
 PROFILES = Path(hw_profiles.__file__).parent / "profiles"
 
-Spoil = Callable[[Path], object]
-
-
-def random_bytes(path: Path) -> None:
-    path.write_bytes(np.random.default_rng(0).bytes(4000))
-
-
-def truncated(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def gone(path: Path) -> None:
-    path.unlink()
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
 
 def with_dataset(name: str, change: Callable[[np.ndarray], np.ndarray] | None) -> Spoil:
     """An HDF5 file with one dataset changed, or taken out."""
@@ -85,6 +68,10 @@ def narrower_model(path: Path) -> None:
     torch.save(content, path)
 
 
+def published_without_batch_norm(path: Path) -> None:
+    torch.save({"transformer.transformer.blocks.0.attn.q_m.weight": torch.ones(8, 8)}, path)
+
+
 def another_model(path: Path) -> None:
     torch.save({"step": 1, "weights": {"conv.weight": torch.ones(3)}, "optimiser": {}}, path)
 
@@ -96,10 +83,6 @@ def narrower_synapses(path: Path) -> None:
         values = file[names[0]][()]
         del file[names[0]]
         file[names[0]] = values[:, :-1]
-
-
-def text(content: str) -> Spoil:
-    return lambda path: path.write_text(content)
 
 
 BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
@@ -117,7 +100,9 @@ BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
     (RESUME, "runs/pendulum/old/checkpoint.pt", another_model, "is no checkpoint of this run"),
     (RESUME, "runs/pendulum/old/config.yaml", text("steps: [\n"), "is damaged"),
     (RESUME, "runs/pendulum/old/config.yaml", random_bytes, "is damaged"),
+    (RESUME, "runs/pendulum/old/metrics.jsonl", text('{"step": 1}\nstep 2\n'), "is damaged at line 2"),
     (IMPORT, "model.pt", truncated, "not a readable PyTorch file"),
+    (IMPORT, "model.pt", published_without_batch_norm, "model.pt: this published checkpoint was trained with"),
     (EXPORT, "model.pt", gone, "there is no"),
     (EXPORT, "model.pt", random_bytes, "not a readable PyTorch file"),
     (EXPORT, "model.pt", truncated, "not a readable PyTorch file"),

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
-from neuro_runtime.files import atomic_write
+from neuro_runtime.files import atomic_write, require_readable
 from train.configuration import ModelConfig
 from train.model import DSFormer
 from train.published_checkpoint import is_published
@@ -121,8 +121,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
     UserError
         The file is missing, unreadable, or holds anything else.
     """
-    if not path.is_file():
-        raise UserError(f"There is no model file {path}; pass the model.pt that dsf-train wrote.")
+    require_readable(path, f"There is no model file {path}; pass the model.pt that dsf-train wrote.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # damaged bytes make PyTorch's reader raise anything, an IndexError or a TypeError too

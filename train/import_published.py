@@ -30,7 +30,10 @@ def import_published(path: Path, config: TrainConfig, overwrite: bool = False) -
             f"{path} is not a checkpoint of the paper's published code, whose weights have names such as "
             "transformer.transformer.blocks.0.attn.q_m.weight; a model.pt of dsf-train needs no import."
         )
-    model = load_published(weights, config.model)
+    try:
+        model = load_published(weights, config.model)
+    except UserError as problem:
+        raise UserError(f"{path}: {problem}") from problem
     spec = load_environment_spec(config.env)
     if (model.observation_size, model.action_size) != (spec.observation_size, spec.action_size):
         raise UserError(

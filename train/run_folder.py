@@ -126,7 +126,16 @@ class Metrics:
     def _drop_after(self, step: int) -> None:
         if not self._path.exists():
             return
-        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        kept = [line for number, line in enumerate(whole, 1) if self._step(line, number) <= step]
         with atomic_write(self._path) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
+
+    def _step(self, line: str, number: int) -> int:
+        try:
+            return int(json.loads(line)["step"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise UserError(
+                f"{self._path} is damaged at line {number}; take that line out and resume, or use --overwrite."
+            ) from problem

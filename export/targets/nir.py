@@ -28,7 +28,7 @@ import numpy as np
 
 from export.targets.nir_synapses import all_synapses, nir_name
 from hw_profiles.errors import UserError
-from neuro_runtime.files import atomic_write
+from neuro_runtime.files import atomic_write, require_readable
 from neuro_runtime.loihi_arithmetic import DECAY_ONE
 from neuro_runtime.program import Program, program_from_wire, program_to_wire, validate
 from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif
@@ -64,8 +64,7 @@ def read(path: Path) -> Program:
     UserError
         The file is missing, damaged or not NIR, is another tool's graph, or its nodes no longer fit the metadata.
     """
-    if not path.is_file():
-        raise UserError(f"there is no NIR file {path}; make one with `dsf-export model.pt --target nir`")
+    require_readable(path, f"there is no NIR file {path}; make one with `dsf-export model.pt --target nir`")
     try:
         graph = nir.read(path)
     except Exception as problem:  # nir and h5py raise anything, bare assertions too, on a file they cannot read

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
-from neuro_runtime.files import atomic_write
+from neuro_runtime.files import atomic_write, require_readable
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import validate
 from neuro_runtime.program.wire import Arrays, program_from_wire, program_to_wire
@@ -48,8 +48,7 @@ def load_program(path: str | Path) -> Program:
         The file is missing, not a program, damaged (its content hash differs), of another version, or breaks a rule.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"there is no program {path}; make one with `dsf-export model.pt --target lava`")
+    require_readable(path, f"there is no program {path}; make one with `dsf-export model.pt --target lava`")
     header, arrays, stored_hash = _read(path)
     if content_hash(header, arrays) != stored_hash:
         raise UserError(f"{path} is damaged: its content does not match its hash; export it again")

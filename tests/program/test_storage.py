@@ -19,6 +19,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import content_hash, load_program, program_hash, save_program
 from neuro_runtime.program.wire import program_from_wire, program_to_wire
 from tests.program.small_programs import block_program, currents, random_program
+from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 
 def assert_same_program(first: Program, second: Program) -> None:
@@ -70,7 +71,7 @@ def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pyt
     assert os.listdir(tmp_path) == ["program.dsf.h5"]
 
 
-def _header(change: Callable[[dict[str, object]], object]) -> Callable[[Path], None]:
+def _header(change: Callable[[dict[str, object]], object]) -> Spoil:
     """A file whose header is changed and whose hash fits the change, as another release might write it."""
 
     def spoil(path: Path) -> None:
@@ -97,7 +98,7 @@ def _other_hdf5(path: Path) -> None:
         file["observations"] = np.zeros(3)
 
 
-def _without(name: str) -> Callable[[Path], None]:
+def _without(name: str) -> Spoil:
     def spoil(path: Path) -> None:
         with h5py.File(path, "r+") as file:
             del file[name]
@@ -105,19 +106,14 @@ def _without(name: str) -> Callable[[Path], None]:
     return spoil
 
 
-def _folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: path.unlink(), "there is no program"),
-    "folder": (_folder, "there is no program"),
-    "empty": (lambda path: path.write_bytes(b""), "not a readable program file"),
-    "text": (lambda path: path.write_text("spikes\n"), "not a readable program file"),
-    "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9000)), "not a readable program file"),
-    "half": (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "not a readable program"),
-    "end lost": (lambda path: path.write_bytes(path.read_bytes()[:-100]), "not a readable program file"),
+BAD_FILES: dict[str, tuple[Spoil, str]] = {
+    "missing": (gone, "there is no program"),
+    "folder": (a_folder, "there is no program"),
+    "empty": (empty, "not a readable program file"),
+    "text": (text("spikes\n"), "not a readable program file"),
+    "random": (random_bytes, "not a readable program file"),
+    "half": (truncated, "not a readable program"),
+    "end lost": (end_lost, "not a readable program file"),
     "a dataset": (_other_hdf5, "is an HDF5 file but no program"),
     "no header": (_without("header"), "not a readable program file"),
     "no arrays": (_without("arrays"), "not a readable program file"),

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from hw_profiles.errors import UserError
+from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 from train.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
 from train.configuration import Mixing, ModelConfig
 from train.model import DSFormer
@@ -83,7 +84,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path, protocol: str) -> None:
     assert not trap.exists()
 
 
-def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+def edited(change: Callable[[dict[str, Any]], object]) -> Spoil:
     """The model file with its content changed."""
 
     def apply(path: Path) -> None:
@@ -94,19 +95,14 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], objec
     return apply
 
 
-def _folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: path.unlink(), "There is no model file"),
-    "folder": (_folder, "There is no model file"),
-    "empty": (lambda path: path.write_bytes(b""), "not a readable PyTorch file"),
-    "text": (lambda path: path.write_text("weights: none\n"), "not a readable PyTorch file"),
-    "random": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a readable PyTorch file"),
-    "cut short": (lambda path: path.write_bytes(path.read_bytes()[:4000]), "not a readable PyTorch file"),
-    "end lost": (lambda path: path.write_bytes(path.read_bytes()[:-30]), "not a readable PyTorch file"),
+BAD_FILES: dict[str, tuple[Spoil, str]] = {
+    "missing": (gone, "There is no model file"),
+    "folder": (a_folder, "There is no model file"),
+    "empty": (empty, "not a readable PyTorch file"),
+    "text": (text("weights: none\n"), "not a readable PyTorch file"),
+    "random": (random_bytes, "not a readable PyTorch file"),
+    "cut short": (truncated, "not a readable PyTorch file"),
+    "end lost": (end_lost, "not a readable PyTorch file"),
     "numbered tensors": (lambda path: torch.save({1: torch.ones(3)}, path), "holds a dict, not a model"),
     "a tensor": (lambda path: torch.save(torch.ones(3), path), "holds a Tensor, not a model"),
     "another model": (lambda path: torch.save({"conv.weight": torch.ones(3)}, path), "neither a model.pt"),
@@ -133,6 +129,12 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
         "is damaged",
     ),
 }
+
+
+def test_a_closed_file_is_not_called_damaged(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser, whom no mode keeps out, runs these tests too
+    with pytest.raises(UserError, match=r"model\.pt may not be read by this user"):
+        load_model_file(model_file)
 
 
 @pytest.mark.parametrize("case", BAD_FILES)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
+from neuro_runtime.files import require_readable
 from train.datasets.episode import Episode, cut_episodes
 
 _COLUMNS = ("observations", "actions", "rewards", "terminals")
@@ -46,8 +47,7 @@ def read_d4rl(path: Path, time_limit: int) -> list[Episode]:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise UserError(f"there is no dataset {path}; `dsf-data list` shows what is here")
+    require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
     try:
         with h5py.File(path, "r") as file:
             columns = {name: np.asarray(file[name][()]) for name in (*_COLUMNS, "timeouts") if name in file}

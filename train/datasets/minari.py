@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 
 from hw_profiles.errors import UserError
+from neuro_runtime.files import require_readable
 from train.datasets.episode import Episode, as_float32
 
 _GROUP = re.compile(r"episode_(\d+)")
@@ -24,10 +25,9 @@ def read_minari(folder: Path) -> list[Episode]:
         The dataset is missing, damaged, or an episode's columns do not fit together.
     """
     path = folder / "data" / "main_data.hdf5"
-    if not path.is_file():
-        raise UserError(
-            f"there is no Minari dataset in {folder} (no data/main_data.hdf5); `dsf-data list` shows what is here"
-        )
+    require_readable(
+        path, f"there is no Minari dataset in {folder} (no data/main_data.hdf5); `dsf-data list` shows what is here"
+    )
     try:
         with h5py.File(path, "r") as file:
             numbers = sorted(int(match[1]) for name in file if (match := _GROUP.fullmatch(name)))
