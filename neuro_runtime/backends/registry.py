@@ -13,6 +13,7 @@ from neuro_runtime.policy_files import PolicyFiles
 
 GROUP = "decision_spikeformer.backends"
 INSTALL = {
+    "numba": "pip install 'decision-spikeformer[fast]'",
     "torch": "pip install 'decision-spikeformer[train]'",
     "snntorch": "pip install 'decision-spikeformer[train]'",
 }

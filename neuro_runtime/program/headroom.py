@@ -41,11 +41,15 @@ def headroom(program: Program) -> list[Headroom]:
     return [_headroom(program, node) for node in program.nodes if isinstance(node, (Lif, And, Accumulator))]
 
 
-def largest_current(program: Program, node: Lif | And | Accumulator) -> float:
-    """Largest current of one sign that can reach one of ``node``'s neurons in a time step (loihi: in mantissas)."""
+def largest_current(program: Program, node: Lif | And | Accumulator, token: float | None = None) -> float:
+    """Largest current of one sign that can reach one of ``node``'s neurons in a time step (loihi: in mantissas).
+
+    ``token`` is the largest that the host may inject; by default what its encoder can reach.
+    """
+    injected = np.ceil(current_bound(program.encoder) * program.encoder.input_scale) if token is None else token
     positive, negative = np.zeros(node.size), np.zeros(node.size)
     for connection in program.connections_into(node.name):
-        up, down = _extremes(connection, program.encoder, node.size)
+        up, down = _extremes(connection, injected, node.size)
         positive += up
         negative += down
     return float(max(positive.max(), negative.max()))
@@ -58,11 +62,11 @@ def _headroom(program: Program, node: Lif | And | Accumulator) -> Headroom:
     return Headroom(node.name, math.ceil(current), math.ceil(voltage))
 
 
-def _extremes(connection: Connection, encoder: HostEncoder, size: int) -> tuple[Bound, Bound]:
+def _extremes(connection: Connection, injected: Bound | float, size: int) -> tuple[Bound, Bound]:
     """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,)."""
     scale = 2.0**connection.exponent
     if isinstance(connection, Injection):
-        bound = np.ceil(current_bound(encoder) * encoder.input_scale) * scale
+        bound = np.broadcast_to(injected * scale, size)
         return bound, bound
     weight = np.asarray(connection.weight, dtype=np.float64) * scale
     up, down = weight.clip(min=0), -weight.clip(max=0)

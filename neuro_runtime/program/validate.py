@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from hw_profiles.errors import UserError
-from neuro_runtime.loihi_arithmetic import DECAY_ONE, STATE_LIMIT
+from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.program.headroom import largest_current
+from neuro_runtime.program.host import INJECTION_LIMIT
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -26,6 +28,7 @@ from neuro_runtime.program.program import Program
 LARGEST_DECAY = DECAY_ONE - 1  # 12 bits
 LARGEST_THRESHOLD = 2**17 - 1
 LARGEST_WEIGHT, SMALLEST_WEIGHT = 254, -256  # 8 bits with mixed signs
+LARGEST_WORD = 2**31 - 1
 LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
 AND_WEIGHT = 64
 
@@ -221,6 +224,23 @@ def _loihi_silence(program: Program) -> None:
             )
 
 
+def _loihi_words(program: Program) -> None:
+    """Lava and loihi-fast compute in 32 bits: u wraps at 24 only once, so it and u + v must fit whatever arrives."""
+    if program.arithmetic != "loihi":
+        return
+    for node in program.nodes:
+        if not isinstance(node, (Lif, And, Accumulator)):
+            continue
+        kept = 1 - (node.current_decay + 1) / DECAY_ONE if isinstance(node, Lif) else 0.0
+        arriving = largest_current(program, node, token=INJECTION_LIMIT) * 2**CURRENT_SHIFT
+        current = arriving / (1 - kept)
+        _require(
+            current + STATE_LIMIT < LARGEST_WORD,
+            f"{node.name} can be given so much current that u reaches {current:.3g}, beyond 32 bits; "
+            "smaller exponents or fewer synapses would do",
+        )
+
+
 def steps_to_zero(decay: int, at_most: int) -> int:
     """Idle time steps in which a state at full scale decays to exactly 0, counted up to ``at_most``."""
     state, steps = STATE_LIMIT - 1, 0
@@ -247,6 +267,7 @@ _RULES: tuple[Callable[[Program], None], ...] = (
     _loihi_neurons,
     _loihi_synapses,
     _loihi_silence,
+    _loihi_words,
 )
 
 

@@ -1,0 +1,21 @@
+"""The ``loihi-fast`` backend: a program on our compiled simulator of Loihi's arithmetic."""
+
+from __future__ import annotations
+
+from neuro_runtime.backends.base import Backend
+from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.program.storage import load_program
+
+
+def open_backend(files: PolicyFiles) -> Backend:
+    """Open the policy's program.
+
+    Raises
+    ------
+    UserError
+        The policy has no program, or it cannot be read.
+    """
+    program = load_program(files.need_program())
+    return ProgramBackend(program, LoihiFast(program))

@@ -1,0 +1,303 @@
+"""The compiled inner loop: one lane through one decision, or many lanes at once.
+
+A layer runs all its time steps before the next one begins, connection by connection, which gives the same spikes as
+stepping the whole program time step by time step (see `neuro_runtime.loihi_fast.order`) and keeps its weights in the
+cache. Work is done where something happens: a spike adds its neuron's row of weights, and neurons at rest that nothing
+reaches are passed over. The arithmetic is `neuro_runtime.loihi_arithmetic`'s, in 32 bits; `validate` sees to it that
+they are enough.
+
+How it is written follows from what the compiler does with it. Tables are read once a layer and a connection, outside
+the loops over time steps, since each reading of a tuple's member and each slice counts references. Inner loops begin at
+0 over whole rows, and fired neurons are unsigned, so that no index can be negative and the loops become SIMD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.loihi_fast.layout import Layout
+from neuro_runtime.loihi_fast.state import Flags, Neurons, State, Values
+
+LARGEST_VOLTAGE = STATE_LIMIT - 1
+ROWS_AT_ONCE = 255  # as many halved 8-bit weights add up in 16 bits
+
+
+class Tape(NamedTuple):
+    """Every spike and state of one decision, (period, neurons) each; (0, neurons) where nothing is to be recorded."""
+
+    spikes: Flags
+    current: Values
+    voltage: Values
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _compiled(function: F) -> F:
+    """Compile at the first call, and keep the result on disk for the next process."""
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def _compiled_parallel(function: F) -> F:
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
+
+
+@_compiled
+def decide_lane(layout: Layout, state: State, lane: int, token: Values, tape: Tape) -> None:
+    """Run one decision of ``lane``; ``token`` (D,) is its integer current."""
+    for number in range(len(layout.nodes)):
+        _begin_decision(layout, state, lane, number)
+    for group in layout.groups:
+        span = 1 if group.is_loop else layout.period
+        for begin in range(0, layout.period, span):
+            for number in range(group.first_node, group.end_node):
+                if layout.nodes[number].is_line:
+                    _fire_line(layout, state, lane, number, begin, begin + span, tape)
+                else:
+                    _inject(layout, state, lane, number, begin, begin + span, token)
+                    _deliver(layout, state, lane, number, begin, begin + span)
+                    _step(layout, state, lane, number, begin, begin + span, tape)
+    state.time[lane] += layout.period
+
+
+@_compiled_parallel
+def decide_lanes(layout: Layout, state: State, lanes: NDArray[np.int64], tokens: Values, tape: Tape) -> None:
+    """Run one decision of each of ``lanes`` on all cores; ``tokens`` (len(lanes), D) are their currents."""
+    for n in prange(len(lanes)):
+        decide_lane(layout, state, lanes[n], tokens[n], tape)
+
+
+@_compiled
+def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> None:
+    """Count anew; an accumulator begins at 0."""
+    node, tally = layout.nodes[number], state.tally[lane, number]
+    tally.spikes = 0
+    if node.is_accumulator:
+        state.current[lane, node.first_neuron : node.end_neuron] = 0
+        state.voltage[lane, node.first_neuron : node.end_neuron] = 0
+        tally.is_awake = False
+
+
+@_compiled
+def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
+    """A bias line fires in every active step."""
+    node = layout.nodes[number]
+    for step in range(begin, end):
+        fires = step < layout.active_steps
+        slot = (state.time[lane] + step) & (node.slots - 1)
+        state.fired_count[lane, node.first_slot + slot] = fires
+        state.tally[lane, number].spikes += fires
+        if len(tape.spikes):
+            tape.spikes[step, node.first_neuron] = fires
+
+
+@_compiled
+def _inject(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, token: Values) -> None:
+    """Begin what arrives at a node's neurons in time steps ``begin … end`` with the token's current."""
+    node, arrives, arriving = layout.nodes[number], state.arrives[lane], state.arriving[lane]
+    arrives[begin:end] = False
+    for injection in layout.injections[node.first_injection : node.end_injection]:
+        for step in range(max(begin, injection.delay), min(end, injection.delay + layout.active_steps)):
+            _add_shifted(arriving[step], token, injection.exponent, len(token), arrives[step])
+            arrives[step] = True
+
+
+@_compiled
+def _deliver(layout: Layout, state: State, lane: int, number: int, begin: int, end: int) -> None:
+    """Add what synapses bring to a node's neurons in time steps ``begin … end``."""
+    node = layout.nodes[number]
+    size = node.end_neuron - node.first_neuron
+    arrives, arriving = state.arrives[lane], state.arriving[lane]
+    brings, total, partial = state.brings[lane], state.total[lane], state.partial[lane]
+    fired_of_lane, count_of_lane, time = state.fired[lane], state.fired_count[lane], state.time[lane]
+    for connection in layout.connections[node.first_connection : node.end_connection]:
+        source = layout.nodes[connection.source]
+        sources = source.end_neuron - source.first_neuron
+        counts = count_of_lane[source.first_slot : source.first_slot + source.slots]
+        fired = fired_of_lane[source.first_fired : source.first_fired + source.slots * sources]
+        brings[begin:end] = False
+        for bundle in layout.bundles[connection.first_bundle : connection.end_bundle]:
+            emitted, start = time - 1 - bundle.delay, bundle.start
+            if bundle.is_dense:
+                rows = layout.dense_weight[start : start + sources * size].reshape(sources, size)
+                _sum_rows(total, brings, begin, end, emitted, counts, fired, rows, partial)
+            else:
+                row = layout.row[start : start + sources + 1]
+                weight, target = layout.listed_weight, layout.listed_target
+                _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
+        for step in range(begin, end):
+            if brings[step]:
+                _add_shifted(arriving[step], total[step], connection.shift, size, arrives[step])
+                arrives[step] = True
+
+
+@_compiled
+def _sum_rows(
+    total: Values,
+    brings: Flags,
+    begin: int,
+    end: int,
+    emitted: int,
+    counts: Values,
+    fired: Neurons,
+    rows: NDArray[np.int8],
+    partial: NDArray[np.int16],
+) -> None:
+    """``total[step] = Σ rows[fired]`` over the neurons that fired at time ``emitted + step``, where any did.
+
+    The sum is made in 16 bits, as far as they reach.
+    """
+    sources, size = rows.shape
+    for step in range(begin, end):
+        slot = (emitted + step) & (len(counts) - 1)
+        if counts[slot] == 0:
+            continue
+        brings[step] = True
+        total[step, :size] = 0
+        for first in range(0, counts[slot], ROWS_AT_ONCE):
+            partial[:size] = 0
+            for n in range(first, min(first + ROWS_AT_ONCE, counts[slot])):
+                neuron = fired[slot * sources + n]
+                for target in range(size):
+                    partial[target] += rows[neuron, target]
+            for target in range(size):
+                total[step, target] += partial[target]
+
+
+@_compiled
+def _sum_listed(
+    total: Values,
+    brings: Flags,
+    begin: int,
+    end: int,
+    emitted: int,
+    counts: Values,
+    fired: Neurons,
+    row: Values,
+    weight: NDArray[np.int8],
+    target: Values,
+    size: int,
+) -> None:
+    """Add the listed synapses of the neurons that fired at time ``emitted + step`` to ``total[step]``."""
+    sources = len(row) - 1
+    for step in range(begin, end):
+        slot = (emitted + step) & (len(counts) - 1)
+        if counts[slot] == 0:
+            continue
+        if not brings[step]:
+            total[step, :size] = 0
+            brings[step] = True
+        for n in range(counts[slot]):
+            neuron = np.int64(fired[slot * sources + n])
+            for synapse in range(row[neuron], row[neuron + 1]):
+                total[step, target[synapse]] += weight[synapse]
+
+
+@_compiled
+def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, onto: bool) -> None:
+    """``arriving = values·2^exponent``, floored where the exponent is negative, ``onto`` what is there or instead."""
+    left, right = max(exponent, 0), max(-exponent, 0)
+    if onto:
+        for n in range(size):
+            arriving[n] += np.int32(np.int32(values[n] << left) >> right)
+    else:
+        for n in range(size):
+            arriving[n] = np.int32(np.int32(values[n] << left) >> right)
+
+
+@_compiled
+def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
+    """Update a node's neurons in time steps ``begin … end`` and remember who fired."""
+    node, tally, time = layout.nodes[number], state.tally[lane, number], state.time[lane]
+    size = node.end_neuron - node.first_neuron
+    current = state.current[lane, node.first_neuron : node.end_neuron]
+    voltage = state.voltage[lane, node.first_neuron : node.end_neuron]
+    arrives, arriving = state.arrives[lane], state.arriving[lane]
+    counts = state.fired_count[lane, node.first_slot : node.first_slot + node.slots]
+    fired = state.fired[lane, node.first_fired : node.first_fired + node.slots * size]
+    largest_current, largest_voltage = tally.largest_current, tally.largest_voltage
+    is_awake, spikes = tally.is_awake, 0
+    for step in range(begin, end):
+        slot = (time + step) & (node.slots - 1)
+        counts[slot] = 0
+        if arrives[step] or is_awake:
+            if not arrives[step]:
+                arriving[step, :size] = 0
+            largest_current = _step_current(current, arriving[step], node.keep_current, largest_current)
+            highest, is_awake, largest_voltage = _step_voltage(voltage, current, node.keep_voltage, largest_voltage)
+            if highest > node.threshold:
+                counts[slot] = _fire(voltage, node.threshold, fired[slot * size : (slot + 1) * size])
+                spikes += counts[slot]
+        if len(tape.spikes):
+            tape.current[step, node.first_neuron : node.end_neuron] = current
+            tape.voltage[step, node.first_neuron : node.end_neuron] = voltage
+            for n in range(counts[slot]):
+                tape.spikes[step, node.first_neuron + np.int64(fired[slot * size + n])] = True
+    tally.is_awake = is_awake
+    tally.spikes += spikes
+    tally.largest_current = largest_current
+    tally.largest_voltage = largest_voltage
+
+
+@_compiled
+def _decayed(state: np.int32, keep: np.int32) -> np.int32:
+    """``trunc0(state·keep / 4096)`` without leaving 32 bits: whole 4096s and the rest apart."""
+    size = np.int32(abs(state))
+    whole = np.int32(np.int32(size >> 12) * keep)
+    rest = np.int32(np.int32(np.int32(size & 4095) * keep) >> 12)
+    kept = np.int32(whole + rest)
+    return np.int32(-kept) if state < 0 else kept
+
+
+@_compiled
+def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np.int32) -> np.int32:
+    """``u ← wrap24(decayed(u) + (a << 6))``; ``largest`` or the largest |u| before wrapping."""
+    for n in range(len(current)):
+        u = np.int32(arriving[n] << CURRENT_SHIFT)
+        if keep != 0:
+            u = np.int32(u + _decayed(current[n], keep))
+        largest = max(largest, np.int32(abs(u)))
+        wrapped = u
+        if u > STATE_LIMIT:
+            wrapped = np.int32(u - 2 * STATE_LIMIT)
+        if u <= -STATE_LIMIT:
+            wrapped = np.int32(u + 2 * STATE_LIMIT)
+        current[n] = wrapped
+    return largest
+
+
+@_compiled
+def _step_voltage(
+    voltage: Values, current: Values, keep: np.int32, largest: np.int32
+) -> tuple[np.int32, bool, np.int32]:
+    """``v ← clip24(decayed(v) + u)``, no neuron reset yet.
+
+    Returns the highest v, whether any state is left, and ``largest`` or the largest |v| before clipping.
+    """
+    highest, left = np.int32(-LARGEST_VOLTAGE), np.int32(0)
+    for n in range(len(voltage)):
+        v = np.int32(_decayed(voltage[n], keep) + current[n])
+        largest = max(largest, np.int32(abs(v)))
+        clipped = min(max(v, np.int32(-LARGEST_VOLTAGE)), np.int32(LARGEST_VOLTAGE))
+        voltage[n] = clipped
+        highest = max(highest, clipped)
+        left |= np.int32(clipped | current[n])
+    return highest, left != 0, largest
+
+
+@_compiled
+def _fire(voltage: Values, threshold: np.int32, fired: Neurons) -> int:
+    """Reset the neurons above threshold and list them; how many there are."""
+    count = 0
+    for n in range(len(voltage)):
+        if voltage[n] > threshold:
+            voltage[n] = 0
+            fired[count] = n
+            count += 1
+    return count

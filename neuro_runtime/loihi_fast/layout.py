@@ -1,0 +1,214 @@
+"""A loihi program as flat tables of numbers, the form in which compiled code steps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.interpreter import AND_DECAY
+from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.loihi_fast.order import Group, stepping_groups
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, Dense, Injection, Lif, Node, Sparse
+from neuro_runtime.program.program import Program
+
+Table = NDArray[Any]  # of records
+
+# Where one thing has several of another, they are `first_…` up to but not including `end_…`.
+GROUP = np.dtype([("first_node", "i8"), ("end_node", "i8"), ("is_loop", "?")])
+NODE = np.dtype(
+    [
+        ("first_neuron", "i8"),
+        ("end_neuron", "i8"),
+        ("is_line", "?"),
+        ("is_accumulator", "?"),
+        ("keep_current", "i4"),  # in 1/4096
+        ("keep_voltage", "i4"),  # in 1/4096
+        ("threshold", "i4"),  # in units of v
+        ("slots", "i8"),  # time steps in the ring of its past spikes, a power of two
+        ("first_slot", "i8"),
+        ("first_fired", "i8"),  # room for every neuron in every slot
+        ("first_injection", "i8"),
+        ("end_injection", "i8"),
+        ("first_connection", "i8"),  # of those into the node
+        ("end_connection", "i8"),
+    ]
+)
+INJECTION = np.dtype([("delay", "i8"), ("exponent", "i8")])
+CONNECTION = np.dtype(
+    [
+        ("source", "i8"),  # a node
+        ("shift", "i8"),  # of the sum of halved weights
+        ("first_bundle", "i8"),
+        ("end_bundle", "i8"),
+    ]
+)
+BUNDLE = np.dtype(
+    [
+        ("delay", "i8"),
+        ("is_dense", "?"),
+        ("start", "i8"),  # of its synapses in `dense_weight`, or of its rows in `row`
+    ]
+)
+
+
+class Layout(NamedTuple):
+    """Tables of a program; nodes are numbered in the order in which they are stepped.
+
+    A *bundle* is a connection's synapses of one delay, sorted by source neuron. Weights are halved, which loses
+    nothing: 8-bit weights of mixed sign are even.
+    """
+
+    period: int
+    active_steps: int
+    groups: Table
+    nodes: Table
+    injections: Table
+    connections: Table
+    bundles: Table
+    dense_weight: NDArray[np.int8]  # from every source neuron to every target
+    row: NDArray[np.int32]  # source neuron n's listed synapses are row[start + n] … row[start + n + 1]
+    listed_weight: NDArray[np.int8]
+    listed_target: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class NumberedProgram:
+    """A layout, and which of its numbers stand for what.
+
+    Attributes
+    ----------
+    names
+        Of the nodes, in the layout's order.
+    neurons
+        Where each node's neurons stand among all of the program's.
+    """
+
+    layout: Layout
+    names: tuple[str, ...]
+    neurons: dict[str, slice]
+
+
+def lay_out(program: Program) -> NumberedProgram:
+    """The tables of a valid program in loihi arithmetic."""
+    groups = stepping_groups(program)
+    names = [name for group in groups for name in group.names]
+    tables = _Tables(program, {name: n for n, name in enumerate(names)})
+    for name in names:
+        tables.add_node(program.node(name))
+    layout = Layout(program.period, program.active_steps, _groups(groups), **tables.members())
+    neurons = {
+        name: slice(int(node["first_neuron"]), int(node["end_neuron"]))
+        for name, node in zip(names, layout.nodes, strict=True)
+    }
+    return NumberedProgram(layout, tuple(names), neurons)
+
+
+def _groups(groups: list[Group]) -> Table:
+    ends = np.cumsum([len(group.names) for group in groups]).tolist()
+    rows = [(end - len(group.names), end, group.is_loop) for group, end in zip(groups, ends, strict=True)]
+    return np.array(rows, dtype=GROUP)
+
+
+@dataclass
+class _Tables:
+    """The tables of nodes, connections and synapses under construction, and how much room they have given away."""
+
+    program: Program
+    number: dict[str, int]
+    nodes: list[tuple[Any, ...]] = field(default_factory=list)
+    injections: list[tuple[int, int]] = field(default_factory=list)
+    connections: list[tuple[int, int, int, int]] = field(default_factory=list)
+    bundles: list[tuple[int, bool, int]] = field(default_factory=list)
+    dense_weight: list[NDArray[np.int8]] = field(default_factory=list)
+    row: list[NDArray[np.int32]] = field(default_factory=list)
+    listed_weight: list[NDArray[np.int8]] = field(default_factory=list)
+    listed_target: list[NDArray[np.int32]] = field(default_factory=list)
+    neurons: int = 0
+    slots: int = 0
+    fired: int = 0
+
+    def add_node(self, node: Node) -> None:
+        """Add a node with everything that arrives at it."""
+        first_injection, first_connection = len(self.injections), len(self.connections)
+        for connection in self.program.connections_into(node.name):
+            if isinstance(connection, Injection):
+                self.injections.append((connection.delay, connection.exponent))
+            elif connection.weight.any():
+                self._add_connection(connection)
+        slots = _power_of_two(self.program.period + 1 + self._longest_delay(node))
+        self.nodes.append(
+            (
+                *(self.neurons, self.neurons + node.size),
+                *(isinstance(node, BiasLine), isinstance(node, Accumulator)),
+                *_parameters(node),
+                *(slots, self.slots, self.fired),
+                *(first_injection, len(self.injections)),
+                *(first_connection, len(self.connections)),
+            )
+        )
+        self.neurons += node.size
+        self.slots += slots
+        self.fired += slots * node.size
+
+    def members(self) -> dict[str, Any]:
+        """The members of a `Layout` that stand here."""
+        return {
+            "nodes": np.array(self.nodes, dtype=NODE),
+            "injections": np.array(self.injections, dtype=INJECTION),
+            "connections": np.array(self.connections, dtype=CONNECTION),
+            "bundles": np.array(self.bundles, dtype=BUNDLE),
+            "dense_weight": np.concatenate([np.zeros(0, np.int8), *self.dense_weight]),
+            "row": np.concatenate([np.zeros(0, np.int32), *self.row]),
+            "listed_weight": np.concatenate([np.zeros(0, np.int8), *self.listed_weight]),
+            "listed_target": np.concatenate([np.zeros(0, np.int32), *self.listed_target]),
+        }
+
+    def _add_connection(self, connection: Dense | Sparse) -> None:
+        first_bundle = len(self.bundles)
+        halved = (np.asarray(connection.weight) >> 1).astype(np.int8)
+        if isinstance(connection, Dense):
+            self.bundles.append((connection.delay, True, _size(self.dense_weight)))
+            self.dense_weight.append(halved.T.reshape(-1))
+        else:
+            for delay in np.unique(connection.delay).tolist():
+                self._add_listed(connection, halved, delay)
+        source, shift = self.number[connection.source], connection.exponent + 1
+        self.connections.append((source, shift, first_bundle, len(self.bundles)))
+
+    def _add_listed(self, connection: Sparse, halved: NDArray[np.int8], delay: int) -> None:
+        """The bundle of a connection's synapses of one delay."""
+        of_delay = np.flatnonzero(connection.delay == delay)
+        order = of_delay[np.argsort(connection.source_index[of_delay], kind="stable")]
+        sources = np.arange(self.program.node(connection.source).size + 1)
+        row = np.searchsorted(connection.source_index[order], sources) + _size(self.listed_weight)
+        self.bundles.append((delay, False, _size(self.row)))
+        self.row.append(row.astype(np.int32))
+        self.listed_weight.append(halved[order])
+        self.listed_target.append(connection.target_index[order].astype(np.int32))
+
+    def _longest_delay(self, node: Node) -> int:
+        delays = (np.max(connection.delay, initial=0) for connection in self.program.connections_from(node.name))
+        return max((int(delay) for delay in delays), default=0)
+
+
+def _parameters(node: Node) -> tuple[int, int, int]:
+    """What a neuron keeps of u and of v, and what v must exceed; one that never spikes gets what v never exceeds."""
+    match node:
+        case Lif():
+            keep_current = DECAY_ONE - (int(node.current_decay) + 1)
+            return keep_current, DECAY_ONE - int(node.voltage_decay), int(node.threshold) << CURRENT_SHIFT
+        case And():
+            return DECAY_ONE - (AND_DECAY + 1), DECAY_ONE - AND_DECAY, int(node.threshold) << CURRENT_SHIFT
+        case _:
+            return 0, DECAY_ONE, STATE_LIMIT
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (least - 1).bit_length()
+
+
+def _size(arrays: list[Any]) -> int:
+    return sum(len(array) for array in arrays)

@@ -1,0 +1,171 @@
+"""``LoihiFast``: a program on Loihi's arithmetic, compiled, one decision or a batch of them at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hw_profiles.errors import UserError
+from neuro_runtime.interpreter import InterpretedDecision, Recording
+from neuro_runtime.loihi_arithmetic import STATE_LIMIT
+from neuro_runtime.loihi_fast.kernel import Tape, decide_lane, decide_lanes
+from neuro_runtime.loihi_fast.layout import lay_out
+from neuro_runtime.loihi_fast.state import blank_state, forget
+from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.nodes import BiasLine, CurrentInput
+from neuro_runtime.program.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class BatchDecision:
+    """What some lanes did in one decision each; row n is the n-th lane that was asked for.
+
+    Attributes
+    ----------
+    accumulators
+        v of the accumulator after the last time step, (lanes, action_size).
+    spikes
+        Spikes that each node emitted, (lanes, nodes) in the order of :attr:`LoihiFast.names`.
+    """
+
+    accumulators: NDArray[np.int64]
+    spikes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LargestStates:
+    """The largest magnitudes that a node's states have had, before a wrap, a saturation or a reset took them back.
+
+    Attributes
+    ----------
+    current, voltage
+        |u| and |v|; above :attr:`limit` they did not fit 24 bits, and the program is not to be trusted.
+    """
+
+    node: str
+    current: int
+    voltage: int
+    limit: int = STATE_LIMIT - 1
+
+
+class LoihiFast:
+    """Runs a program in loihi arithmetic; its decisions are those of the interpreter, and of Lava, spike for spike.
+
+    Parameters
+    ----------
+    program
+        A valid program in loihi arithmetic.
+    lanes
+        Independent copies of its state: environments that are steered at the same time.
+
+    Raises
+    ------
+    UserError
+        The program is not in loihi arithmetic, or there is no lane.
+    """
+
+    def __init__(self, program: Program, lanes: int = 1) -> None:
+        if program.arithmetic != "loihi":
+            raise UserError(
+                f"loihi-fast runs programs in loihi arithmetic and this one is {program.arithmetic}: "
+                "export one with --target lava"
+            )
+        if lanes < 1:
+            raise UserError(f"lanes must be at least 1, got {lanes}")
+        numbered = lay_out(program)
+        self.names = numbered.names
+        self.lanes = lanes
+        self._neurons = numbered.neurons
+        self._layout = numbered.layout
+        self._state = blank_state(numbered.layout, lanes)
+        self._action = numbered.neurons[program.accumulator.name]
+        self._size = next(node.size for node in program.nodes if isinstance(node, CurrentInput))
+        self._lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
+        self._accumulator = program.accumulator.name
+        self._no_tape = self._tape(steps=0)
+
+    def reset(self, lane: int | None = None) -> None:
+        """Forget everything, states and spikes in flight, of one lane or (default) of all."""
+        for each in range(self.lanes) if lane is None else [lane]:
+            forget(self._state, each)
+
+    def decide(self, current: ArrayLike, record: bool = False) -> InterpretedDecision:
+        """Run one decision of the first lane.
+
+        Parameters
+        ----------
+        current
+            The token's integer current, (D,).
+        record
+            Also return every spike and state.
+
+        Raises
+        ------
+        UserError
+            The current is not D integers of 18 bits.
+        """
+        token = self._checked(current, (self._size,))
+        tape = self._tape(self._layout.period) if record else self._no_tape
+        decide_lane(self._layout, self._state, 0, token, tape)
+        spikes = dict(zip(self.names, self._state.tally["spikes"][0].tolist(), strict=True))
+        del spikes[self._accumulator]
+        accumulator = self._state.voltage[0, self._action].astype(np.int64)
+        return InterpretedDecision(accumulator, spikes, self._recording(tape) if record else None)
+
+    def decide_batch(self, lanes: ArrayLike, currents: ArrayLike) -> BatchDecision:
+        """Run one decision of each of ``lanes`` (n,), which are all different, on ``currents`` (n, D).
+
+        Raises
+        ------
+        UserError
+            There is no such lane, one is named twice, or the currents are not (n, D) integers of 18 bits.
+        """
+        chosen = np.asarray(lanes, dtype=np.int64)
+        if chosen.ndim != 1 or len(np.unique(chosen)) != len(chosen) or not self._are_lanes(chosen):
+            raise UserError(f"lanes must be different numbers from 0 to {self.lanes - 1}, got {chosen.tolist()}")
+        tokens = self._checked(currents, (len(chosen), self._size))
+        decide_lanes(self._layout, self._state, chosen, tokens, self._no_tape)
+        return BatchDecision(
+            self._state.voltage[chosen, self._action].astype(np.int64),
+            self._state.tally["spikes"][chosen],
+        )
+
+    @property
+    def largest_states(self) -> list[LargestStates]:
+        """Of every node with states, over all lanes and decisions so far."""
+        tally = self._state.tally
+        current, voltage = tally["largest_current"].max(axis=0), tally["largest_voltage"].max(axis=0)
+        return [
+            LargestStates(name, int(current[n]), int(voltage[n]))
+            for n, name in enumerate(self.names)
+            if name not in self._lines
+        ]
+
+    def _are_lanes(self, chosen: NDArray[np.int64]) -> bool:
+        return bool(((chosen >= 0) & (chosen < self.lanes)).all())
+
+    def _checked(self, current: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int32]:
+        given = np.asarray(current)
+        if given.shape != shape or given.dtype.kind != "i":
+            raise UserError(f"the token's current must be integers of shape {shape}, got {given.dtype} {given.shape}")
+        if np.abs(given).max(initial=0) > INJECTION_LIMIT:
+            raise UserError(f"the token's current exceeds 18 bits: ±{INJECTION_LIMIT}, got {np.abs(given).max()}")
+        return given.astype(np.int32)
+
+    def _tape(self, steps: int) -> Tape:
+        shape = (steps, int(self._layout.nodes["end_neuron"][-1]))
+        return Tape(np.zeros(shape, np.bool_), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
+
+    def _recording(self, tape: Tape) -> Recording:
+        spikes: dict[str, NDArray[np.bool_]] = self._by_node(tape.spikes, without={self._accumulator})
+        return Recording(
+            spikes,
+            self._by_node(tape.current.astype(np.int64), without=self._lines),
+            self._by_node(tape.voltage.astype(np.int64), without=self._lines),
+        )
+
+    def _by_node(self, values: NDArray[Any], without: set[str]) -> dict[str, NDArray[Any]]:
+        return {name: values[:, neurons] for name, neurons in self._neurons.items() if name not in without}
