@@ -2,8 +2,8 @@
 
     python -m benchmarks.float_against_fixed [env=pen-e] [policy=FILE_OR_FOLDER] [episodes=100] [seed=10000]
 
-Float is the trained model recomputing its window in PyTorch; fixed point is the exported program, streamed by the
-interpreter, whose spikes are Lava's (benchmarks/loihi_sim_exactness.py).
+Float is the trained model recomputing its window in PyTorch; fixed point is the exported program, streamed by
+loihi-fast, whose spikes are Lava's (`dsf-run --backend loihi-sim --check`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from neuro_runtime.backends.loihi_fast import open_backend
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec, make_environment
-from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.rollout import run_episodes
+from neuro_runtime.policy_lanes import PolicyLanes
+from neuro_runtime.rollout import run_episodes_in_lanes
 from neuro_runtime.statistics import MeanEstimate, estimate_mean
 from train.checkpoint import load_model_file
 from train.evaluation import EVALUATION_SEED, evaluate
+
+LANES = 32
 
 
 @dataclass
@@ -62,18 +65,21 @@ def _float_scores(options: Options, policy: str) -> list[float]:
 
 
 def _fixed_scores(options: Options, policy: str) -> list[float]:
-    spec, environment = load_environment_spec(options.env), make_environment(options.env)
-    with load_policy(policy, backend="interpreter") as fixed, tqdm(desc="fixed", unit="decision") as progress:
-        rollout = run_episodes(
-            fixed,
-            environment,
+    spec = load_environment_spec(options.env)
+    environments = [make_environment(options.env) for _ in range(min(options.episodes, LANES))]
+    backend = open_backend(find_policy(policy))
+    with tqdm(desc="fixed", unit="decision", total=options.episodes * spec.time_limit) as progress:
+        rollout = run_episodes_in_lanes(
+            PolicyLanes(backend, len(environments)),
+            environments,
             spec,
             episodes=options.episodes,
             seed=options.seed,
-            return_target=fixed.return_target,
+            return_target=backend.return_target,
             on_step=lambda: progress.update(),
         )
-    environment.close()
+    for environment in environments:
+        environment.close()
     return [episode.score for episode in rollout.episodes]
 
 

@@ -17,12 +17,14 @@ from hw_profiles.energy import estimate_energy
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from neuro_runtime.activity import mean_counts
+from neuro_runtime.backends.base import BatchBackend
 from neuro_runtime.backends.registry import backend_names, open_backend
 from neuro_runtime.command_line import compose, describe_keys, run_command
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
-from neuro_runtime.rollout import Rollout, check_sizes, run_episodes
+from neuro_runtime.policy_lanes import PolicyLanes
+from neuro_runtime.rollout import Rollout, check_sizes, run_episodes, run_episodes_in_lanes
 from neuro_runtime.run_folder import run_folder, save_run
 from neuro_runtime.run_summary import RunSummary, dead_layers, provenance_of
 from neuro_runtime.video import check_video, film, render_without_display
@@ -30,6 +32,7 @@ from neuro_runtime.video import check_video, film, render_without_display
 logger = logging.getLogger(__name__)
 
 DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")
+MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 
 @dataclass
@@ -42,6 +45,10 @@ class RunConfiguration:
     )
     episodes: int = field(default=1, metadata={"help": "episodes to run"})
     seed: int = field(default=0, metadata={"help": "seed of the first episode; the next has seed + 1"})
+    lanes: int | None = field(
+        default=None,
+        metadata={"help": "environments to step at once on a backend that can (default: one an episode, at most 32)"},
+    )
     return_target: float | None = field(
         default=None, metadata={"help": "raw return to ask for (default: the policy's own)"}
     )
@@ -50,6 +57,8 @@ class RunConfiguration:
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise UserError(f"episodes must be at least 1, got {self.episodes}")
+        if self.lanes is not None and self.lanes < 1:
+            raise UserError(f"lanes must be at least 1, got {self.lanes}")
         if self.seed < 0:
             raise UserError(f"seed must not be negative, got {self.seed}")
 
@@ -126,24 +135,42 @@ def _environment_spec(configuration: RunConfiguration, policy: Policy) -> Enviro
 
 def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration, video: Path | None) -> Rollout:
     """Run the episodes, with a progress bar, and a film where one is wanted."""
-    target = policy.return_target if configuration.return_target is None else configuration.return_target
+    lanes = _lanes(policy, configuration, video)
     with ExitStack() as stack:
-        environment = make_environment(spec.name, render_mode="rgb_array" if video else None)
-        stack.callback(environment.close)
+        environments = [make_environment(spec.name, render_mode="rgb_array" if video else None) for _ in range(lanes)]
+        for environment in environments:
+            stack.callback(environment.close)
         if video:
-            environment = stack.enter_context(film(video, environment))
+            environments = [stack.enter_context(film(video, *environments))]
         stack.enter_context(logging_redirect_tqdm())
         decisions = configuration.episodes * spec.time_limit
         bar = stack.enter_context(tqdm(total=decisions, desc=spec.name, unit=" decisions", leave=False, disable=None))
+        count, seed = configuration.episodes, configuration.seed
+        target = policy.return_target if configuration.return_target is None else configuration.return_target
+        if lanes > 1 and isinstance(policy.backend, BatchBackend):
+            batch = PolicyLanes(policy.backend, lanes)
+            return run_episodes_in_lanes(
+                batch, environments, spec, episodes=count, seed=seed, return_target=target, on_step=bar.update
+            )
         return run_episodes(
-            policy,
-            environment,
-            spec,
-            episodes=configuration.episodes,
-            seed=configuration.seed,
-            return_target=target,
-            on_step=bar.update,
+            policy, environments[0], spec, episodes=count, seed=seed, return_target=target, on_step=bar.update
         )
+
+
+def _lanes(policy: Policy, configuration: RunConfiguration, video: Path | None) -> int:
+    """How many environments to step at once.
+
+    Raises
+    ------
+    UserError
+        Several were asked for where only one can be.
+    """
+    if video or not isinstance(policy.backend, BatchBackend):
+        if (configuration.lanes or 1) > 1:
+            why = "a film is of one environment" if video else "this backend steers one environment at a time"
+            raise UserError(f"lanes={configuration.lanes} is too many: {why}")
+        return 1
+    return min(configuration.episodes, configuration.lanes or MOST_LANES)
 
 
 def _warn_of_dead_layers(rollout: Rollout) -> None:

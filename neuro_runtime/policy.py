@@ -13,7 +13,7 @@ from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.backends.registry import open_backend
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.token import Token
+from neuro_runtime.steering import Steering
 
 
 def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
@@ -58,6 +58,11 @@ class Policy:
         self.reset()
 
     @property
+    def backend(self) -> Backend:
+        """What decides."""
+        return self._backend
+
+    @property
     def environment(self) -> str:
         """Name of the environment the policy was trained for."""
         return self._backend.environment
@@ -92,13 +97,9 @@ class Policy:
 
     def reset(self, return_target: float | None = None) -> None:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
-        target = self.return_target if return_target is None else float(return_target)
-        if not np.isfinite(target):
-            raise UserError(f"return_target must be finite, got {target}")
+        target = self.return_target if return_target is None else return_target
+        self._steering = Steering(target, self.observation_size, self.action_size, self.environment)
         self._backend.reset()
-        self._return_to_go = target
-        self._previous_action = np.zeros(self.action_size)
-        self._first = True
 
     def act(self, observation: ArrayLike, reward: float = 0.0) -> NDArray[np.float64]:
         """Decide one step.
@@ -120,14 +121,8 @@ class Policy:
         UserError
             The observation has another shape, or it or the reward is not finite.
         """
-        state = self._checked(observation)
-        if not np.isfinite(reward):
-            raise UserError(f"the reward is not finite: {reward}")
-        if not self._first:
-            self._return_to_go -= float(reward)
-        self._first = False
-        decision = self._backend.decide(Token(state, self._previous_action, self._return_to_go))
-        self._previous_action = decision.action
+        decision = self._backend.decide(self._steering.token(observation, reward))
+        self._steering.acted(decision.action)
         self._activity = decision.activity
         return decision.action.copy()
 
@@ -142,14 +137,3 @@ class Policy:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
-        state = np.asarray(observation, dtype=np.float64)
-        if state.shape != (self.observation_size,):
-            raise UserError(
-                f"the observation has shape {state.shape}, but the policy for {self.environment} "
-                f"expects ({self.observation_size},)"
-            )
-        if not np.isfinite(state).all():
-            raise UserError("the observation holds a value that is not finite")
-        return state

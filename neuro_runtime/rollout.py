@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from hw_profiles.errors import UserError
 from neuro_runtime.activity import Activity
 from neuro_runtime.environments import EnvironmentSpec, normalised_score
 from neuro_runtime.policy import Policy
+from neuro_runtime.policy_lanes import PolicyLanes
 from neuro_runtime.statistics import MeanEstimate, estimate_mean
 
 Environment = gymnasium.Env[Any, Any]
@@ -113,6 +115,53 @@ def run_episodes(
     )
 
 
+def run_episodes_in_lanes(
+    policy: PolicyLanes,
+    environments: Sequence[Environment],
+    spec: EnvironmentSpec,
+    *,
+    episodes: int,
+    seed: int,
+    return_target: float,
+    on_step: Callable[[], object] = lambda: None,
+) -> Rollout:
+    """Run ``episodes`` episodes side by side, one in each environment, and the next one wherever one ends.
+
+    The episodes are those of :func:`run_episodes`; only a decision's wall time differs, as it is a share of the time
+    that all lanes took together.
+
+    Parameters
+    ----------
+    environments
+        As many environments of ``spec`` as the policy has lanes; they stay open.
+    return_target, on_step
+        See :func:`run_episodes`.
+    """
+    waiting = iter(range(seed, seed + episodes))
+    running: dict[int, _RunningEpisode] = {}
+    finished: list[Episode] = []
+
+    def begin(lane: int) -> None:
+        for next_seed in itertools.islice(waiting, 1):
+            policy.reset(lane, return_target)
+            running[lane] = _RunningEpisode(environments[lane], next_seed)
+
+    for lane in range(len(environments)):
+        begin(lane)
+    while running:
+        lanes = list(running)
+        begun = time.perf_counter()
+        observations, rewards = [running[lane].observation for lane in lanes], [running[lane].reward for lane in lanes]
+        decisions = policy.act(lanes, observations, rewards)
+        seconds = (time.perf_counter() - begun) / len(lanes)
+        for lane, decision in zip(lanes, decisions, strict=True):
+            if running[lane].step(decision.action, decision.activity, seconds):
+                finished.append(running.pop(lane).finished(spec))
+                begin(lane)
+            on_step()
+    return Rollout(spec.name, return_target, tuple(sorted(finished, key=lambda episode: episode.seed)))
+
+
 def check_sizes(policy: Policy, spec: EnvironmentSpec) -> None:
     """Refuse a policy whose observations or actions are not the environment's.
 
@@ -137,32 +186,54 @@ def _run_episode(
     return_target: float,
     on_step: Callable[[], object],
 ) -> Episode:
-    actions: list[NDArray[np.float64]] = []
-    rewards: list[float] = []
-    seconds: list[float] = []
-    activities: list[Activity] = []
     policy.reset(return_target)
-    observation, _ = environment.reset(seed=seed)
-    reward, done = 0.0, False
+    running = _RunningEpisode(environment, seed)
+    done = False
     while not done:
         begun = time.perf_counter()
-        action = policy.act(observation, reward)
-        seconds.append(time.perf_counter() - begun)
-        observation, earned, terminated, truncated, _ = environment.step(_within(action, environment))
-        reward = float(earned)
-        done = terminated or truncated
-        actions.append(action)
-        rewards.append(reward)
-        activities.append(policy.activity)
+        action = policy.act(running.observation, running.reward)
+        done = running.step(action, policy.activity, time.perf_counter() - begun)
         on_step()
-    return Episode(
-        seed,
-        normalised_score(spec, sum(rewards)),
-        np.array(actions),
-        np.array(rewards),
-        np.array(seconds),
-        tuple(activities),
-    )
+    return running.finished(spec)
+
+
+class _RunningEpisode:
+    """An episode under way, and what has been written down of it."""
+
+    def __init__(self, environment: Environment, seed: int) -> None:
+        self._environment = environment
+        self._seed = seed
+        self._actions: list[NDArray[np.float64]] = []
+        self._rewards: list[float] = []
+        self._seconds: list[float] = []
+        self._activities: list[Activity] = []
+        self.observation, _ = environment.reset(seed=seed)
+
+    @property
+    def reward(self) -> float:
+        """What the last action earned."""
+        return self._rewards[-1] if self._rewards else 0.0
+
+    def step(self, action: NDArray[np.float64], activity: Activity, seconds: float) -> bool:
+        """Act, and write down what it brought and what it took to decide; whether the episode is over."""
+        environment = self._environment
+        self.observation, earned, terminated, truncated, _ = environment.step(_within(action, environment))
+        self._actions.append(action)
+        self._rewards.append(float(earned))
+        self._seconds.append(seconds)
+        self._activities.append(activity)
+        return bool(terminated or truncated)
+
+    def finished(self, spec: EnvironmentSpec) -> Episode:
+        """The whole episode."""
+        return Episode(
+            self._seed,
+            normalised_score(spec, sum(self._rewards)),
+            np.array(self._actions),
+            np.array(self._rewards),
+            np.array(self._seconds),
+            tuple(self._activities),
+        )
 
 
 def _within(action: NDArray[np.float64], environment: Environment) -> NDArray[np.float64]:

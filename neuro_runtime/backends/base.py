@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,4 +56,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Release processes and files; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """A backend that also steers several environments at once, each in a lane of its own."""
+
+    def open_lanes(self, count: int) -> None:
+        """Make lanes 0 … count − 1, none of which has seen a token."""
+        ...
+
+    def reset_lane(self, lane: int) -> None:
+        """Begin an episode in one lane; the others go on."""
+        ...
+
+    def decide_lanes(self, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
+        """Answer one environment step in each of ``lanes``; what a lane answers does not depend on the others."""
         ...

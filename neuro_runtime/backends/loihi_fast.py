@@ -1,15 +1,19 @@
-"""The ``loihi-fast`` backend: a program on our compiled simulator of Loihi's arithmetic."""
+"""The ``loihi-fast`` backend: a program on our compiled simulator of Loihi's arithmetic, alone or many at once."""
 
 from __future__ import annotations
 
-from neuro_runtime.backends.base import Backend
+from collections.abc import Sequence
+
+from neuro_runtime.backends.base import Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.token import Token
 
 
-def open_backend(files: PolicyFiles) -> Backend:
+def open_backend(files: PolicyFiles) -> LoihiFastBackend:
     """Open the policy's program.
 
     Raises
@@ -17,5 +21,31 @@ def open_backend(files: PolicyFiles) -> Backend:
     UserError
         The policy has no program, or it cannot be read.
     """
-    program = load_program(files.need_program())
-    return ProgramBackend(program, LoihiFast(program))
+    return LoihiFastBackend(load_program(files.need_program()))
+
+
+class LoihiFastBackend(ProgramBackend):
+    """A program on `LoihiFast`, which has as many lanes as are opened."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program, LoihiFast(program))
+        self._lanes = LoihiFast(program)
+
+    def open_lanes(self, count: int) -> None:
+        """Make lanes 0 … count − 1, none of which has seen a token."""
+        self._lanes = LoihiFast(self._program, count)
+
+    def reset_lane(self, lane: int) -> None:
+        """Begin an episode in one lane; the others go on."""
+        self._lanes.reset(lane)
+
+    def decide_lanes(self, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
+        """Answer one environment step in each of ``lanes``."""
+        encoder, readout = self._program.encoder, self._program.readout
+        currents = encoder.encode_batch(tokens)
+        batch = self._lanes.decide_batch(lanes, encoder.quantise(currents))
+        actions = readout.decode_batch(batch.accumulators, currents)
+        return [
+            Decision(action, self._meter.activity(dict(zip(self._lanes.spiking, spikes, strict=True))))
+            for action, spikes in zip(actions, batch.spikes.tolist(), strict=True)
+        ]

@@ -28,7 +28,7 @@ class BatchDecision:
     accumulators
         v of the accumulator after the last time step, (lanes, action_size).
     spikes
-        Spikes that each node emitted, (lanes, nodes) in the order of :attr:`LoihiFast.names`.
+        Spikes that each spiking node emitted, (lanes, nodes) in the order of :attr:`LoihiFast.spiking`.
     """
 
     accumulators: NDArray[np.int64]
@@ -76,8 +76,10 @@ class LoihiFast:
         if lanes < 1:
             raise UserError(f"lanes must be at least 1, got {lanes}")
         numbered = lay_out(program)
-        self.names = numbered.names
         self.lanes = lanes
+        self.spiking = tuple(name for name in numbered.names if name != program.accumulator.name)
+        self._names = numbered.names
+        self._spiking = np.array([numbered.names.index(name) for name in self.spiking])
         self._neurons = numbered.neurons
         self._layout = numbered.layout
         self._state = blank_state(numbered.layout, lanes)
@@ -86,6 +88,7 @@ class LoihiFast:
         self._lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
         self._accumulator = program.accumulator.name
         self._no_tape = self._tape(steps=0)
+        self._make_ready()
 
     def reset(self, lane: int | None = None) -> None:
         """Forget everything, states and spikes in flight, of one lane or (default) of all."""
@@ -110,8 +113,7 @@ class LoihiFast:
         token = self._checked(current, (self._size,))
         tape = self._tape(self._layout.period) if record else self._no_tape
         decide_lane(self._layout, self._state, 0, token, tape)
-        spikes = dict(zip(self.names, self._state.tally["spikes"][0].tolist(), strict=True))
-        del spikes[self._accumulator]
+        spikes = dict(zip(self.spiking, self._state.tally["spikes"][0, self._spiking].tolist(), strict=True))
         accumulator = self._state.voltage[0, self._action].astype(np.int64)
         return InterpretedDecision(accumulator, spikes, self._recording(tape) if record else None)
 
@@ -130,7 +132,7 @@ class LoihiFast:
         decide_lanes(self._layout, self._state, chosen, tokens, self._no_tape)
         return BatchDecision(
             self._state.voltage[chosen, self._action].astype(np.int64),
-            self._state.tally["spikes"][chosen],
+            self._state.tally["spikes"][chosen[:, None], self._spiking],
         )
 
     @property
@@ -140,9 +142,18 @@ class LoihiFast:
         current, voltage = tally["largest_current"].max(axis=0), tally["largest_voltage"].max(axis=0)
         return [
             LargestStates(name, int(current[n]), int(voltage[n]))
-            for n, name in enumerate(self.names)
+            for n, name in enumerate(self._names)
             if name not in self._lines
         ]
+
+    def _make_ready(self) -> None:
+        """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""
+        if self.lanes == 1:
+            decide_lane(self._layout, self._state, 0, np.zeros(self._size, np.int32), self._no_tape)
+        else:
+            nobody = np.zeros(0, np.int64)
+            decide_lanes(self._layout, self._state, nobody, np.zeros((0, self._size), np.int32), self._no_tape)
+        self._state = blank_state(self._layout, self.lanes)
 
     def _are_lanes(self, chosen: NDArray[np.int64]) -> bool:
         return bool(((chosen >= 0) & (chosen < self.lanes)).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +54,15 @@ class HostEncoder:
 
     def encode(self, token: Token) -> Array:
         """The token current x, shape (D,), in real units."""
-        state = (token.state - self.state_mean) / self.state_std
-        token_vector = np.concatenate([state, token.previous_action, [token.return_to_go / self.return_scale]])
-        return self._normalise(self.weight @ token_vector + self.bias)
+        current: Array = self.encode_batch([token])[0]
+        return current
+
+    def encode_batch(self, tokens: Sequence[Token]) -> Array:
+        """The currents of tokens of different lanes, (lanes, D); each is bit for bit what it would be alone."""
+        states = (np.array([token.state for token in tokens]) - self.state_mean) / self.state_std
+        actions = np.array([token.previous_action for token in tokens])
+        returns = np.array([[token.return_to_go / self.return_scale] for token in tokens])
+        return self._normalise(_each(self.weight, np.concatenate([states, actions, returns], axis=1)) + self.bias)
 
     def quantise(self, current: Array) -> NDArray[np.int64]:
         """The integers that a loihi program is given for the current: ``rint(x · input_scale)``, clipped to 18 bits."""
@@ -63,8 +70,8 @@ class HostEncoder:
         return np.clip(scaled, -INJECTION_LIMIT, INJECTION_LIMIT)
 
     def _normalise(self, values: Array) -> Array:
-        centred = values - values.mean()
-        deviation = np.sqrt((centred**2).mean() + self.norm_epsilon)
+        centred = values - values.mean(axis=1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + self.norm_epsilon)
         normalised: Array = centred / deviation * self.norm_weight + self.norm_bias
         return normalised
 
@@ -87,5 +94,16 @@ class HostReadout:
 
     def decode(self, accumulator: NDArray[Any], current: Array) -> Array:
         """The action, shape (action_size,), from the accumulator's ``v`` and the token current x in real units."""
-        action: Array = np.tanh(accumulator * self.unit + self.weight @ current + self.bias)
+        action: Array = self.decode_batch(accumulator[None], current[None])[0]
         return action
+
+    def decode_batch(self, accumulators: NDArray[Any], currents: Array) -> Array:
+        """The actions of lanes, (lanes, action_size), each bit for bit what it would be alone."""
+        actions: Array = np.tanh(accumulators * self.unit + _each(self.weight, currents) + self.bias)
+        return actions
+
+
+def _each(weight: Array, rows: Array) -> Array:
+    """``weight @ row`` for each of ``rows``: one product a row, since a single one for all would round differently."""
+    products: Array = np.matmul(weight, rows[:, :, None])[:, :, 0]
+    return products
