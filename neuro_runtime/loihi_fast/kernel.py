@@ -2,9 +2,9 @@
 
 A layer runs all its time steps before the next one begins, connection by connection, which gives the same spikes as
 stepping the whole program time step by time step (see `neuro_runtime.loihi_fast.order`) and keeps its weights in the
-cache. Work is done where something happens: a spike adds its neuron's row of weights, and neurons at rest that nothing
-reaches are passed over. The arithmetic is `neuro_runtime.loihi_arithmetic`'s, in 32 bits; `validate` sees to it that
-they are enough.
+cache. Work is done where something happens: a spike adds its neuron's row of weights, and neurons that nothing reaches
+are passed over, their decay made up for later. The arithmetic is that of `neuro_runtime.loihi_arithmetic` in 32 bits;
+`validate` sees to it that they are enough.
 
 How it is written follows from what the compiler does with it. Tables are read once a layer and a connection, outside
 the loops over time steps, since each reading of a tuple's member and each slice counts references. Inner loops begin at
@@ -20,12 +20,12 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.layout import Layout
 from neuro_runtime.loihi_fast.state import Flags, Neurons, State, Values
 
 LARGEST_VOLTAGE = STATE_LIMIT - 1
-ROWS_AT_ONCE = 255  # as many halved 8-bit weights add up in 16 bits
+ROWS_IN_16_BITS = 255  # as many halved 8-bit weights add up without overflow
 
 
 class Tape(NamedTuple):
@@ -81,7 +81,7 @@ def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> Non
     if node.is_accumulator:
         state.current[lane, node.first_neuron : node.end_neuron] = 0
         state.voltage[lane, node.first_neuron : node.end_neuron] = 0
-        tally.is_awake = False
+        tally.has_current = False
 
 
 @_compiled
@@ -160,14 +160,27 @@ def _sum_rows(
             continue
         brings[step] = True
         total[step, :size] = 0
-        for first in range(0, counts[slot], ROWS_AT_ONCE):
+        first, end_fired = slot * sources, slot * sources + counts[slot]
+        for chunk in range(first, end_fired, ROWS_IN_16_BITS):
             partial[:size] = 0
-            for n in range(first, min(first + ROWS_AT_ONCE, counts[slot])):
-                neuron = fired[slot * sources + n]
-                for target in range(size):
-                    partial[target] += rows[neuron, target]
+            _add_rows(partial, rows, fired, chunk, min(chunk + ROWS_IN_16_BITS, end_fired))
             for target in range(size):
                 total[step, target] += partial[target]
+
+
+@_compiled
+def _add_rows(partial: NDArray[np.int16], rows: NDArray[np.int8], fired: Neurons, begin: int, end: int) -> None:
+    """``partial += Σ rows[fired[begin … end]]``, four rows at a time, which reads and writes the sum less often."""
+    size = rows.shape[1]
+    fours = begin + (end - begin) // 4 * 4
+    for n in range(begin, fours, 4):
+        a, b, c, d = fired[n], fired[n + 1], fired[n + 2], fired[n + 3]
+        for target in range(size):
+            partial[target] += rows[a, target] + rows[b, target] + rows[c, target] + rows[d, target]
+    for n in range(fours, end):
+        neuron = fired[n]
+        for target in range(size):
+            partial[target] += rows[neuron, target]
 
 
 @_compiled
@@ -213,7 +226,11 @@ def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, ont
 
 @_compiled
 def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
-    """Update a node's neurons in time steps ``begin … end`` and remember who fired."""
+    """Update a node's neurons in time steps ``begin … end`` and remember who fired.
+
+    Steps in which nothing arrives and no current is left are made up for later: v only decays in them, towards 0,
+    so that it cannot pass a threshold, and mostly it has reached 0 when something arrives again.
+    """
     node, tally, time = layout.nodes[number], state.tally[lane, number], state.time[lane]
     size = node.end_neuron - node.first_neuron
     current = state.current[lane, node.first_neuron : node.end_neuron]
@@ -222,15 +239,17 @@ def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end:
     counts = state.fired_count[lane, node.first_slot : node.first_slot + node.slots]
     fired = state.fired[lane, node.first_fired : node.first_fired + node.slots * size]
     largest_current, largest_voltage = tally.largest_current, tally.largest_voltage
-    is_awake, spikes = tally.is_awake, 0
+    has_current, stepped, spikes = tally.has_current, tally.stepped, 0
     for step in range(begin, end):
         slot = (time + step) & (node.slots - 1)
         counts[slot] = 0
-        if arrives[step] or is_awake:
+        if arrives[step] or has_current or len(tape.spikes):
             if not arrives[step]:
                 arriving[step, :size] = 0
-            largest_current = _step_current(current, arriving[step], node.keep_current, largest_current)
-            highest, is_awake, largest_voltage = _step_voltage(voltage, current, node.keep_voltage, largest_voltage)
+            _rest(voltage, time + step - stepped, node.keep_voltage, node.steps_to_zero)
+            stepped = time + step + 1
+            has_current, largest_current = _step_current(current, arriving[step], node.keep_current, largest_current)
+            highest, largest_voltage = _step_voltage(voltage, current, node.keep_voltage, largest_voltage)
             if highest > node.threshold:
                 counts[slot] = _fire(voltage, node.threshold, fired[slot * size : (slot + 1) * size])
                 spikes += counts[slot]
@@ -239,10 +258,22 @@ def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end:
             tape.voltage[step, node.first_neuron : node.end_neuron] = voltage
             for n in range(counts[slot]):
                 tape.spikes[step, node.first_neuron + np.int64(fired[slot * size + n])] = True
-    tally.is_awake = is_awake
+    tally.has_current = has_current
+    tally.stepped = stepped
     tally.spikes += spikes
     tally.largest_current = largest_current
     tally.largest_voltage = largest_voltage
+
+
+@_compiled
+def _rest(voltage: Values, steps: int, keep: np.int32, steps_to_zero: int) -> None:
+    """Make up for ``steps`` time steps in which nothing arrived."""
+    if steps >= steps_to_zero:
+        voltage[:] = 0
+    elif keep != DECAY_ONE:
+        for _ in range(steps):
+            for n in range(len(voltage)):
+                voltage[n] = _decayed(voltage[n], keep)
 
 
 @_compiled
@@ -256,8 +287,12 @@ def _decayed(state: np.int32, keep: np.int32) -> np.int32:
 
 
 @_compiled
-def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np.int32) -> np.int32:
-    """``u ← wrap24(decayed(u) + (a << 6))``; ``largest`` or the largest |u| before wrapping."""
+def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np.int32) -> tuple[bool, np.int32]:
+    """``u ← wrap24(decayed(u) + (a << 6))``.
+
+    Returns whether any of it is left to decay, and ``largest`` or the largest |u| before wrapping.
+    """
+    left = np.int32(0)
     for n in range(len(current)):
         u = np.int32(arriving[n] << CURRENT_SHIFT)
         if keep != 0:
@@ -269,26 +304,24 @@ def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np
         if u <= -STATE_LIMIT:
             wrapped = np.int32(u + 2 * STATE_LIMIT)
         current[n] = wrapped
-    return largest
+        left |= wrapped
+    return keep != 0 and left != 0, largest
 
 
 @_compiled
-def _step_voltage(
-    voltage: Values, current: Values, keep: np.int32, largest: np.int32
-) -> tuple[np.int32, bool, np.int32]:
+def _step_voltage(voltage: Values, current: Values, keep: np.int32, largest: np.int32) -> tuple[np.int32, np.int32]:
     """``v ← clip24(decayed(v) + u)``, no neuron reset yet.
 
-    Returns the highest v, whether any state is left, and ``largest`` or the largest |v| before clipping.
+    Returns the highest v, and ``largest`` or the largest |v| before clipping.
     """
-    highest, left = np.int32(-LARGEST_VOLTAGE), np.int32(0)
+    highest = np.int32(-LARGEST_VOLTAGE)
     for n in range(len(voltage)):
         v = np.int32(_decayed(voltage[n], keep) + current[n])
         largest = max(largest, np.int32(abs(v)))
         clipped = min(max(v, np.int32(-LARGEST_VOLTAGE)), np.int32(LARGEST_VOLTAGE))
         voltage[n] = clipped
         highest = max(highest, clipped)
-        left |= np.int32(clipped | current[n])
-    return highest, left != 0, largest
+    return highest, largest
 
 
 @_compiled

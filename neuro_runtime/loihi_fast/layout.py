@@ -13,8 +13,11 @@ from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.order import Group, stepping_groups
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, Dense, Injection, Lif, Node, Sparse
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import steps_to_zero
 
 Table = NDArray[Any]  # of records
+
+NEVER = 2**16  # time steps; the slowest decay there is takes fewer
 
 # Where one thing has several of another, they are `first_…` up to but not including `end_…`.
 GROUP = np.dtype([("first_node", "i8"), ("end_node", "i8"), ("is_loop", "?")])
@@ -27,6 +30,7 @@ NODE = np.dtype(
         ("keep_current", "i4"),  # in 1/4096
         ("keep_voltage", "i4"),  # in 1/4096
         ("threshold", "i4"),  # in units of v
+        ("steps_to_zero", "i8"),  # in which any v decays to 0 if nothing arrives
         ("slots", "i8"),  # time steps in the ring of its past spikes, a power of two
         ("first_slot", "i8"),
         ("first_fired", "i8"),  # room for every neuron in every slot
@@ -194,16 +198,22 @@ class _Tables:
         return max((int(delay) for delay in delays), default=0)
 
 
-def _parameters(node: Node) -> tuple[int, int, int]:
-    """What a neuron keeps of u and of v, and what v must exceed; one that never spikes gets what v never exceeds."""
+def _parameters(node: Node) -> tuple[int, int, int, int]:
+    """What a neuron keeps of u and of v, what v must exceed, and the steps in which any v decays to 0.
+
+    One that never spikes gets a threshold that v never exceeds, and one that keeps all of v never gets to 0.
+    """
     match node:
         case Lif():
-            keep_current = DECAY_ONE - (int(node.current_decay) + 1)
-            return keep_current, DECAY_ONE - int(node.voltage_decay), int(node.threshold) << CURRENT_SHIFT
+            current_decay, voltage_decay = int(node.current_decay), int(node.voltage_decay)
+            threshold = int(node.threshold) << CURRENT_SHIFT
         case And():
-            return DECAY_ONE - (AND_DECAY + 1), DECAY_ONE - AND_DECAY, int(node.threshold) << CURRENT_SHIFT
+            current_decay, voltage_decay = AND_DECAY, AND_DECAY
+            threshold = int(node.threshold) << CURRENT_SHIFT
         case _:
-            return 0, DECAY_ONE, STATE_LIMIT
+            return 0, DECAY_ONE, STATE_LIMIT, NEVER
+    keep_current, keep_voltage = DECAY_ONE - (current_decay + 1), DECAY_ONE - voltage_decay
+    return keep_current, keep_voltage, threshold, steps_to_zero(voltage_decay, at_most=NEVER)
 
 
 def _power_of_two(least: int) -> int:

@@ -15,7 +15,8 @@ Flags = NDArray[np.bool_]
 
 TALLY = np.dtype(
     [
-        ("is_awake", "?"),  # whether any u or v of the node may not be 0
+        ("has_current", "?"),  # whether any u of the node has yet to decay
+        ("stepped", "i8"),  # time steps that its u and v have been through
         ("spikes", "i8"),  # emitted in the last decision
         ("largest_current", "i4"),  # |u| before it wraps, since the beginning
         ("largest_voltage", "i4"),  # |v| before it saturates or is reset, since the beginning
@@ -65,4 +66,4 @@ def forget(state: State, lane: int) -> None:
     state.current[lane] = 0
     state.voltage[lane] = 0
     state.fired_count[lane] = 0
-    state.tally["is_awake"][lane] = False
+    state.tally["has_current"][lane] = False
