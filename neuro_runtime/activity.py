@@ -27,6 +27,9 @@ class Activity:
     idle_neuron_steps
         Updates of neurons outside their layer's active steps (the silent gap between tokens), whole network:
         nothing arrives, yet a chip steps them.
+    messages
+        Spikes sent: one for each spike and each connection it leaves on; a connection spread over several cores of a
+        chip takes more.
     """
 
     spikes: dict[str, int]
@@ -35,6 +38,7 @@ class Activity:
     time_steps: int
     host_macs: int
     idle_neuron_steps: int = 0
+    messages: int = 0
 
 
 @dataclass(frozen=True)

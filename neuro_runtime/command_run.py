@@ -21,6 +21,7 @@ from neuro_runtime.backends.base import BatchBackend
 from neuro_runtime.backends.registry import backend_names, open_backend
 from neuro_runtime.command_line import compose, describe_keys, run_command
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.largest_states import LargestStates, WatchesStates
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
 from neuro_runtime.policy_lanes import PolicyLanes
@@ -82,9 +83,11 @@ def _main(argv: list[str]) -> int:
             rollout = _run(policy, spec, configuration, arguments.video)
             counts = mean_counts(rollout.activities)
             estimates = [estimate_energy(counts, profile) for profile in profiles]
-            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files))
+            states = policy.backend.largest_states if isinstance(policy.backend, WatchesStates) else []
+            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files), states)
             save_run(folder, summary)
     _warn_of_dead_layers(rollout)
+    _warn_of_overflow(states)
     if arguments.json:
         print(json.dumps(summary.document()))
     else:
@@ -176,3 +179,8 @@ def _lanes(policy: Policy, configuration: RunConfiguration, video: Path | None) 
 def _warn_of_dead_layers(rollout: Rollout) -> None:
     if dead := dead_layers(rollout):
         logger.warning("never fired in the whole run: %s", ", ".join(dead))
+
+
+def _warn_of_overflow(states: Sequence[LargestStates]) -> None:
+    if overflown := [node.node for node in states if node.bits_left < 0]:
+        logger.warning("states did not fit Loihi's 24 bits, so the answers are wrong: %s", ", ".join(overflown))

@@ -14,6 +14,7 @@ from hw_profiles.energy import EnergyEstimate
 from hw_profiles.report import estimate_text, estimates_document
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.files import sha256_of
+from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.rollout import Episode, Rollout
 from neuro_runtime.statistics import MeanEstimate
@@ -36,12 +37,15 @@ class RunSummary:
         Energy of the average decision, by profile.
     provenance
         See :func:`provenance_of`.
+    states
+        How large the states have been, where the backend watches them.
     """
 
     backend: str
     rollout: Rollout
     estimates: Sequence[EnergyEstimate]
     provenance: Mapping[str, str]
+    states: Sequence[LargestStates] = ()
 
     def document(self) -> dict[str, object]:
         """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
@@ -62,6 +66,7 @@ class RunSummary:
             },
             "activity": asdict(mean_counts(rollout.activities)),
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
+            "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
             "energy": estimates_document(self.estimates),
             "provenance": dict(self.provenance),
         }
@@ -75,7 +80,7 @@ class RunSummary:
                 f"return target {rollout.return_target:g}",
                 "\n".join(_episode_lines(rollout.episodes)),
                 "\n".join(_mean_lines(rollout)),
-                "\n".join(_layer_lines(mean_layers(rollout.activities))),
+                "\n".join(_layer_lines(mean_layers(rollout.activities), self.states)),
                 *map(estimate_text, self.estimates),
             ]
         )
@@ -147,10 +152,12 @@ def _interval_text(estimate: MeanEstimate) -> str:
     )
 
 
-def _layer_lines(layers: Sequence[LayerActivity]) -> list[str]:
+def _layer_lines(layers: Sequence[LayerActivity], states: Sequence[LargestStates]) -> list[str]:
     width = max(len(layer.name) for layer in layers)
+    bits_left = {node.node: f"{node.bits_left:>11.1f}" for node in states}
     header = f"{'layer':<{width}}{'firing rate':>13}{'spikes/decision':>17}{'synops/decision':>17}"
-    return [header, *(_layer_line(layer, width) for layer in layers)]
+    header += f"{'bits left':>11}" if states else ""
+    return [header, *(_layer_line(layer, width) + bits_left.get(layer.name, "") for layer in layers)]
 
 
 def _layer_line(layer: LayerActivity, width: int) -> str:

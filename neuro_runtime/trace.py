@@ -5,7 +5,7 @@ Layout, for N decisions of E episodes; ``format``, ``version``, ``environment``,
 
     episodes/{seed, steps, score}                                                          (E,)
     decisions/action                                                                       (N, act)
-    decisions/{reward, seconds, time_steps, host_macs, idle_neuron_steps}                  (N,)
+    decisions/{reward, seconds, time_steps, host_macs, idle_neuron_steps, messages}        (N,)
     spikes/<layer>, neuron_steps/<layer>, synops/<target layer>                            (N,)
 
 Episodes lie one after another, ``steps`` decisions each.
@@ -59,7 +59,7 @@ class Trace:
 
 GROUPS = ("episodes", "decisions", "spikes", "neuron_steps", "synops")
 EPISODE_COLUMNS = ("seed", "steps", "score")
-COUNT_COLUMNS = ("time_steps", "host_macs", "idle_neuron_steps")
+COUNT_COLUMNS = ("time_steps", "host_macs", "idle_neuron_steps", "messages")
 DECISION_COLUMNS = ("action", "reward", "seconds", *COUNT_COLUMNS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.program import Program
@@ -28,8 +29,14 @@ class LoihiFastBackend(ProgramBackend):
     """A program on `LoihiFast`, which has as many lanes as are opened."""
 
     def __init__(self, program: Program) -> None:
-        super().__init__(program, LoihiFast(program))
-        self._lanes = LoihiFast(program)
+        self._alone = self._lanes = LoihiFast(program)
+        super().__init__(program, self._alone)
+
+    @property
+    def largest_states(self) -> list[LargestStates]:
+        """The largest states of every node so far, in whichever lanes were stepped."""
+        alone, lanes = self._alone.largest_states, self._lanes.largest_states
+        return [ours.or_larger(theirs) for ours, theirs in zip(alone, lanes, strict=True)]
 
     def open_lanes(self, count: int) -> None:
         """Make lanes 0 … count − 1, none of which has seen a token."""
@@ -45,7 +52,4 @@ class LoihiFastBackend(ProgramBackend):
         currents = encoder.encode_batch(tokens)
         batch = self._lanes.decide_batch(lanes, encoder.quantise(currents))
         actions = readout.decode_batch(batch.accumulators, currents)
-        return [
-            Decision(action, self._meter.activity(dict(zip(self._lanes.spiking, spikes, strict=True))))
-            for action, spikes in zip(actions, batch.spikes.tolist(), strict=True)
-        ]
+        return list(map(Decision, actions, self._meter.activities(batch.spikes)))

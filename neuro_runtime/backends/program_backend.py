@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.interpreter import InterpretedDecision
-from neuro_runtime.program.nodes import Connection, CurrentInput, Dense, Injection
+from neuro_runtime.program.nodes import And, BiasLine, Connection, CurrentInput, Dense, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.token import Token
 
@@ -100,11 +100,19 @@ class ProgramMeter:
     """
 
     def __init__(self, program: Program) -> None:
-        self._fan_outs = [
+        self._layers = [node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And))]
+        fan_outs = [
             (connection.source, connection.target, fan_out)
             for connection in program.connections
             if (fan_out := _fan_out(connection, program.node(connection.source).size)) > 0
         ]
+        self._targets = list(dict.fromkeys(target for _, target, _ in fan_outs))
+        self._fan_out = np.zeros((len(self._layers), len(self._targets)))
+        self._connections = np.zeros(len(self._layers))
+        for source, target, fan_out in fan_outs:
+            layer = self._layers.index(source)
+            self._fan_out[layer, self._targets.index(target)] += fan_out
+            self._connections[layer] += 1
         sizes = {node.name: node.size for node in program.nodes if not isinstance(node, CurrentInput)}
         self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
         self._idle_neuron_steps = sum(sizes.values()) * (program.period - program.active_steps)
@@ -113,17 +121,24 @@ class ProgramMeter:
 
     def activity(self, spikes: Mapping[str, int]) -> Activity:
         """The work of a decision in which node ``name`` emitted ``spikes[name]`` spikes."""
-        synops = {target: 0.0 for _, target, _ in self._fan_outs}
-        for source, target, fan_out in self._fan_outs:
-            synops[target] += spikes[source] * fan_out
-        return Activity(
-            spikes=dict(spikes),
-            neuron_steps=self._neuron_steps,
-            synops={target: round(count) for target, count in synops.items()},
-            time_steps=self._time_steps,
-            host_macs=self._host_macs,
-            idle_neuron_steps=self._idle_neuron_steps,
-        )
+        return self.activities(np.array([[spikes[name] for name in self._layers]]))[0]
+
+    def activities(self, spikes: NDArray[np.integer[Any]]) -> list[Activity]:
+        """The work of several decisions from the spikes that each emitted, (decisions, spiking nodes in order)."""
+        synops = np.rint(spikes @ self._fan_out).astype(int).tolist()
+        messages = (spikes @ self._connections).astype(int).tolist()
+        return [
+            Activity(
+                spikes=dict(zip(self._layers, emitted, strict=True)),
+                neuron_steps=self._neuron_steps,
+                synops=dict(zip(self._targets, arrived, strict=True)),
+                time_steps=self._time_steps,
+                host_macs=self._host_macs,
+                idle_neuron_steps=self._idle_neuron_steps,
+                messages=sent,
+            )
+            for emitted, arrived, sent in zip(spikes.tolist(), synops, messages, strict=True)
+        ]
 
 
 def _fan_out(connection: Connection, source_size: int) -> float:

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.interpreter import InterpretedDecision, Recording
-from neuro_runtime.loihi_arithmetic import STATE_LIMIT
+from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.loihi_fast.kernel import Tape, decide_lane, decide_lanes
 from neuro_runtime.loihi_fast.layout import lay_out
 from neuro_runtime.loihi_fast.state import blank_state, forget
 from neuro_runtime.program.host import INJECTION_LIMIT
-from neuro_runtime.program.nodes import BiasLine, CurrentInput
+from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Lif
 from neuro_runtime.program.program import Program
 
 
@@ -28,27 +28,11 @@ class BatchDecision:
     accumulators
         v of the accumulator after the last time step, (lanes, action_size).
     spikes
-        Spikes that each spiking node emitted, (lanes, nodes) in the order of :attr:`LoihiFast.spiking`.
+        Spikes that each spiking node emitted, (lanes, nodes) in the program's order.
     """
 
     accumulators: NDArray[np.int64]
     spikes: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class LargestStates:
-    """The largest magnitudes that a node's states have had, before a wrap, a saturation or a reset took them back.
-
-    Attributes
-    ----------
-    current, voltage
-        |u| and |v|; above :attr:`limit` they did not fit 24 bits, and the program is not to be trusted.
-    """
-
-    node: str
-    current: int
-    voltage: int
-    limit: int = STATE_LIMIT - 1
 
 
 class LoihiFast:
@@ -77,7 +61,7 @@ class LoihiFast:
             raise UserError(f"lanes must be at least 1, got {lanes}")
         numbered = lay_out(program)
         self.lanes = lanes
-        self.spiking = tuple(name for name in numbered.names if name != program.accumulator.name)
+        self.spiking = tuple(node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And)))
         self._names = numbered.names
         self._spiking = np.array([numbered.names.index(name) for name in self.spiking])
         self._neurons = numbered.neurons

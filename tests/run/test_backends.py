@@ -37,6 +37,20 @@ def test_a_spike_costs_one_synop_at_every_synapse(program: Program) -> None:
     assert activity.spikes == {"bias": 2, "input": 3, "hidden": 2}
 
 
+def test_a_spike_is_one_message_on_every_connection_it_leaves_on(program: Program) -> None:
+    wired_twice = dataclasses.replace(
+        program, connections=(*program.connections, Dense("input", "action", np.ones((1, 2))))
+    )
+    activity = ProgramMeter(wired_twice).activity({"bias": 2, "input": 3, "hidden": 2})
+    assert activity.messages == 0 * 2 + 2 * 3 + 1 * 2
+
+
+def test_several_decisions_are_counted_each_on_its_own(program: Program) -> None:
+    meter = ProgramMeter(program)
+    alone = [meter.activity({"bias": 2, "input": 3, "hidden": 2}), meter.activity({"bias": 2, "input": 0, "hidden": 1})]
+    assert meter.activities(np.array([[2, 3, 2], [2, 0, 1]])) == alone
+
+
 def test_neurons_are_counted_for_the_active_steps_and_the_gap(program: Program) -> None:
     activity = ProgramMeter(program).activity({"bias": 0, "input": 0, "hidden": 0})
     assert activity.neuron_steps == {"bias": 2, "input": 4, "hidden": 6, "action": 2}  # size × T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.policy import Policy, load_policy
 from neuro_runtime.policy_files import shipped_policy
 from neuro_runtime.policy_lanes import PolicyLanes
-from neuro_runtime.program.storage import load_program
+from neuro_runtime.program.nodes import Injection
+from neuro_runtime.program.storage import load_program, save_program
 from neuro_runtime.rollout import Rollout, run_episodes, run_episodes_in_lanes
 from neuro_runtime.token import Token
 
@@ -78,6 +80,23 @@ def test_the_command_saves_every_lane(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [episode["seed"] for episode in document["episodes"]] == [0, 1, 2]
     assert document["decisions"] == 600
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == document
+    assert {node["node"] for node in document["largest_states"]} >= {"block0.mlp.hidden", "action"}
+    assert all(0 < node["bits_left"] < 20 for node in document["largest_states"] if node["voltage"])
+
+
+def test_states_that_overflow_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    program = load_program(shipped_policy("pendulum").need_program())
+    connections = [
+        replace(item, exponent=7) if isinstance(item, Injection) and item.target == "block0.mlp.input" else item
+        for item in program.connections
+    ]
+    save_program(replace(program, connections=tuple(connections)), tmp_path / "loud.dsf.h5")
+    assert main(["--backend", "loihi-fast", f"policy={tmp_path}/loud.dsf.h5"]) == 0
+    assert "did not fit Loihi's 24 bits" in caplog.text
+    assert "block0.mlp.input" in caplog.text
+    assert "bits left" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
