@@ -59,19 +59,23 @@ class HostEncoder:
 
     def encode_batch(self, tokens: Sequence[Token]) -> Array:
         """The currents of tokens of different lanes, (lanes, D); each is bit for bit what it would be alone."""
-        states = (np.array([token.state for token in tokens]) - self.state_mean) / self.state_std
-        actions = np.array([token.previous_action for token in tokens])
-        returns = np.array([[token.return_to_go / self.return_scale] for token in tokens])
-        return self._normalise(_each(self.weight, np.concatenate([states, actions, returns], axis=1)) + self.bias)
+        observations = self.observation_size
+        vectors = np.empty((len(tokens), self.weight.shape[1]))
+        vectors[:, :observations] = [token.state for token in tokens]
+        vectors[:, :observations] -= self.state_mean
+        vectors[:, :observations] /= self.state_std
+        vectors[:, observations:-1] = [token.previous_action for token in tokens]
+        vectors[:, -1] = [token.return_to_go / self.return_scale for token in tokens]
+        return self._normalise(_each(self.weight, vectors) + self.bias)
 
     def quantise(self, current: Array) -> NDArray[np.int64]:
         """The integers that a loihi program is given for the current: ``rint(x · input_scale)``, clipped to 18 bits."""
-        scaled = np.rint(current * self.input_scale).astype(np.int64)
-        return np.clip(scaled, -INJECTION_LIMIT, INJECTION_LIMIT)
+        scaled = np.rint(current * self.input_scale)
+        return np.minimum(np.maximum(scaled, -INJECTION_LIMIT), INJECTION_LIMIT).astype(np.int64)
 
     def _normalise(self, values: Array) -> Array:
-        centred = values - values.mean(axis=1, keepdims=True)
-        deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + self.norm_epsilon)
+        centred = values - _mean(values)
+        deviation = np.sqrt(_mean(centred**2) + self.norm_epsilon)
         normalised: Array = centred / deviation * self.norm_weight + self.norm_bias
         return normalised
 
@@ -107,3 +111,9 @@ def _each(weight: Array, rows: Array) -> Array:
     """``weight @ row`` for each of ``rows``: one product a row, since a single one for all would round differently."""
     products: Array = np.matmul(weight, rows[:, :, None])[:, :, 0]
     return products
+
+
+def _mean(rows: Array) -> Array:
+    """Of each row, (lanes, 1); `np.mean` takes four times as long for rows this short."""
+    mean: Array = rows.sum(axis=1, keepdims=True) / rows.shape[1]
+    return mean
