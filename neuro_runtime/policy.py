@@ -24,8 +24,8 @@ def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
     name_or_path
         An environment's name for the policy that ships for it, a ``model.pt``, a ``.dsf.h5`` program, or a folder.
     backend
-        What runs it: ``loihi-sim`` (Lava's simulator), ``interpreter`` (plain numpy), ``torch`` (the trained model),
-        ``loihi`` (hardware), or any other installed under the entry-point group.
+        What runs it: ``loihi-sim`` (Lava's simulator), ``loihi-fast`` (ours, compiled), ``interpreter`` (plain numpy),
+        ``torch`` (the trained model), ``loihi`` (hardware), or any other installed under the entry-point group.
 
     Raises
     ------
