@@ -107,12 +107,11 @@ class ProgramMeter:
             if (fan_out := _fan_out(connection, program.node(connection.source).size)) > 0
         ]
         self._targets = list(dict.fromkeys(target for _, target, _ in fan_outs))
-        self._fan_out = np.zeros((len(self._layers), len(self._targets)))
-        self._connections = np.zeros(len(self._layers))
+        self._work_of_a_spike = np.zeros((len(self._layers), len(self._targets) + 1))  # synops by target, messages
         for source, target, fan_out in fan_outs:
-            layer = self._layers.index(source)
-            self._fan_out[layer, self._targets.index(target)] += fan_out
-            self._connections[layer] += 1
+            work = self._work_of_a_spike[self._layers.index(source)]
+            work[self._targets.index(target)] += fan_out
+            work[-1] += 1
         sizes = {node.name: node.size for node in program.nodes if not isinstance(node, CurrentInput)}
         self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
         self._idle_neuron_steps = sum(sizes.values()) * (program.period - program.active_steps)
@@ -125,19 +124,18 @@ class ProgramMeter:
 
     def activities(self, spikes: NDArray[np.integer[Any]]) -> list[Activity]:
         """The work of several decisions from the spikes that each emitted, (decisions, spiking nodes in order)."""
-        synops = np.rint(spikes @ self._fan_out).astype(int).tolist()
-        messages = (spikes @ self._connections).astype(int).tolist()
+        work = np.rint(spikes.astype(np.float64) @ self._work_of_a_spike).astype(np.int64).tolist()
         return [
             Activity(
                 spikes=dict(zip(self._layers, emitted, strict=True)),
                 neuron_steps=self._neuron_steps,
-                synops=dict(zip(self._targets, arrived, strict=True)),
+                synops=dict(zip(self._targets, synops, strict=True)),
                 time_steps=self._time_steps,
                 host_macs=self._host_macs,
                 idle_neuron_steps=self._idle_neuron_steps,
-                messages=sent,
+                messages=messages,
             )
-            for emitted, arrived, sent in zip(spikes.tolist(), synops, messages, strict=True)
+            for emitted, (*synops, messages) in zip(spikes.tolist(), work, strict=True)
         ]
 
 

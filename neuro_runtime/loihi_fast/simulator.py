@@ -110,10 +110,13 @@ class LoihiFast:
             There is no such lane, one is named twice, or the currents are not (n, D) integers of 18 bits.
         """
         chosen = np.asarray(lanes, dtype=np.int64)
-        if chosen.ndim != 1 or len(np.unique(chosen)) != len(chosen) or not self._are_lanes(chosen):
+        if chosen.ndim != 1 or not self._are_different_lanes(chosen.tolist()):
             raise UserError(f"lanes must be different numbers from 0 to {self.lanes - 1}, got {chosen.tolist()}")
         tokens = self._checked(currents, (len(chosen), self._size))
-        decide_lanes(self._layout, self._state, chosen, tokens, self._no_tape)
+        if len(chosen) == 1:
+            decide_lane(self._layout, self._state, int(chosen[0]), tokens[0], self._no_tape)
+        else:
+            decide_lanes(self._layout, self._state, chosen, tokens, self._no_tape)
         return BatchDecision(
             self._state.voltage[chosen, self._action].astype(np.int64),
             self._state.tally["spikes"][chosen[:, None], self._spiking],
@@ -132,21 +135,20 @@ class LoihiFast:
 
     def _make_ready(self) -> None:
         """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""
-        if self.lanes == 1:
-            decide_lane(self._layout, self._state, 0, np.zeros(self._size, np.int32), self._no_tape)
-        else:
-            nobody = np.zeros(0, np.int64)
-            decide_lanes(self._layout, self._state, nobody, np.zeros((0, self._size), np.int32), self._no_tape)
+        nothing = np.zeros((self.lanes, self._size), np.int32)
+        self.decide_batch([0], nothing[:1])
+        if self.lanes > 1:
+            self.decide_batch(range(self.lanes), nothing)
         self._state = blank_state(self._layout, self.lanes)
 
-    def _are_lanes(self, chosen: NDArray[np.int64]) -> bool:
-        return bool(((chosen >= 0) & (chosen < self.lanes)).all())
+    def _are_different_lanes(self, chosen: list[int]) -> bool:
+        return len(set(chosen)) == len(chosen) and all(0 <= lane < self.lanes for lane in chosen)
 
     def _checked(self, current: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int32]:
         given = np.asarray(current)
         if given.shape != shape or given.dtype.kind != "i":
             raise UserError(f"the token's current must be integers of shape {shape}, got {given.dtype} {given.shape}")
-        if np.abs(given).max(initial=0) > INJECTION_LIMIT:
+        if given.size and not -INJECTION_LIMIT <= given.min() <= given.max() <= INJECTION_LIMIT:
             raise UserError(f"the token's current exceeds 18 bits: ±{INJECTION_LIMIT}, got {np.abs(given).max()}")
         return given.astype(np.int32)
 
