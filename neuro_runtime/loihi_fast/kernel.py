@@ -1,4 +1,4 @@
-"""The compiled inner loop: one lane through one decision, or many lanes at once.
+"""The compiled inner loop: one lane through one decision, or several lanes.
 
 A layer runs all its time steps before the next one begins, connection by connection, which gives the same spikes as
 stepping the whole program time step by time step (see `neuro_runtime.loihi_fast.order`) and keeps its weights in the
@@ -17,12 +17,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.layout import Layout
-from neuro_runtime.loihi_fast.state import Flags, Neurons, State, Values
+from neuro_runtime.loihi_fast.state import Flags, Neurons, Scratch, State, Values
 
 LARGEST_VOLTAGE = STATE_LIMIT - 1
 ROWS_IN_16_BITS = 255  # as many halved 8-bit weights add up without overflow
@@ -44,33 +44,40 @@ def _compiled(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
-def _compiled_parallel(function: F) -> F:
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))
-
-
 @_compiled
-def decide_lane(layout: Layout, state: State, lane: int, token: Values, tape: Tape) -> None:
+def decide_lane(
+    layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, token: Values, tape: Tape
+) -> None:
     """Run one decision of ``lane``; ``token`` (D,) is its integer current."""
     for number in range(len(layout.nodes)):
         _begin_decision(layout, state, lane, number)
     for group in layout.groups:
         span = 1 if group.is_loop else layout.period
         for begin in range(0, layout.period, span):
+            end = begin + span
             for number in range(group.first_node, group.end_node):
                 if layout.nodes[number].is_line:
-                    _fire_line(layout, state, lane, number, begin, begin + span, tape)
+                    _fire_line(layout, state, lane, number, begin, end, tape)
                 else:
-                    _inject(layout, state, lane, number, begin, begin + span, token)
-                    _deliver(layout, state, lane, number, begin, begin + span)
-                    _step(layout, state, lane, number, begin, begin + span, tape)
+                    _inject(layout, scratch, worker, number, begin, end, token)
+                    _deliver(layout, state, scratch, worker, lane, number, begin, end)
+                    _step(layout, state, scratch, worker, lane, number, begin, end, tape)
     state.time[lane] += layout.period
 
 
-@_compiled_parallel
-def decide_lanes(layout: Layout, state: State, lanes: NDArray[np.int64], tokens: Values, tape: Tape) -> None:
-    """Run one decision of each of ``lanes`` on all cores; ``tokens`` (len(lanes), D) are their currents."""
-    for n in prange(len(lanes)):
-        decide_lane(layout, state, lanes[n], tokens[n], tape)
+@_compiled
+def decide_lanes(
+    layout: Layout,
+    state: State,
+    scratch: Scratch,
+    worker: int,
+    lanes: NDArray[np.int64],
+    tokens: Values,
+    tape: Tape,
+) -> None:
+    """Run one decision of each of ``lanes``, one after the other; ``tokens`` (lanes, D) are their currents."""
+    for n in range(len(lanes)):
+        decide_lane(layout, state, scratch, worker, lanes[n], tokens[n], tape)
 
 
 @_compiled
@@ -98,9 +105,9 @@ def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int,
 
 
 @_compiled
-def _inject(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, token: Values) -> None:
+def _inject(layout: Layout, scratch: Scratch, worker: int, number: int, begin: int, end: int, token: Values) -> None:
     """Begin what arrives at a node's neurons in time steps ``begin … end`` with the token's current."""
-    node, arrives, arriving = layout.nodes[number], state.arrives[lane], state.arriving[lane]
+    node, arrives, arriving = layout.nodes[number], scratch.arrives[worker], scratch.arriving[worker]
     arrives[begin:end] = False
     for injection in layout.injections[node.first_injection : node.end_injection]:
         for step in range(max(begin, injection.delay), min(end, injection.delay + layout.active_steps)):
@@ -109,12 +116,14 @@ def _inject(layout: Layout, state: State, lane: int, number: int, begin: int, en
 
 
 @_compiled
-def _deliver(layout: Layout, state: State, lane: int, number: int, begin: int, end: int) -> None:
+def _deliver(
+    layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, number: int, begin: int, end: int
+) -> None:
     """Add what synapses bring to a node's neurons in time steps ``begin … end``."""
     node = layout.nodes[number]
     size = node.end_neuron - node.first_neuron
-    arrives, arriving = state.arrives[lane], state.arriving[lane]
-    brings, total, partial = state.brings[lane], state.total[lane], state.partial[lane]
+    arrives, arriving = scratch.arrives[worker], scratch.arriving[worker]
+    brings, total, partial = scratch.brings[worker], scratch.total[worker], scratch.partial[worker]
     fired_of_lane, count_of_lane, time = state.fired[lane], state.fired_count[lane], state.time[lane]
     for connection in layout.connections[node.first_connection : node.end_connection]:
         source = layout.nodes[connection.source]
@@ -225,7 +234,17 @@ def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, ont
 
 
 @_compiled
-def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
+def _step(
+    layout: Layout,
+    state: State,
+    scratch: Scratch,
+    worker: int,
+    lane: int,
+    number: int,
+    begin: int,
+    end: int,
+    tape: Tape,
+) -> None:
     """Update a node's neurons in time steps ``begin … end`` and remember who fired.
 
     Steps in which nothing arrives and no current is left are made up for later: v only decays in them, towards 0,
@@ -235,7 +254,7 @@ def _step(layout: Layout, state: State, lane: int, number: int, begin: int, end:
     size = node.end_neuron - node.first_neuron
     current = state.current[lane, node.first_neuron : node.end_neuron]
     voltage = state.voltage[lane, node.first_neuron : node.end_neuron]
-    arrives, arriving = state.arrives[lane], state.arriving[lane]
+    arrives, arriving = scratch.arrives[worker], scratch.arriving[worker]
     counts = state.fired_count[lane, node.first_slot : node.first_slot + node.slots]
     fired = state.fired[lane, node.first_fired : node.first_fired + node.slots * size]
     largest_current, largest_voltage = tally.largest_current, tally.largest_voltage

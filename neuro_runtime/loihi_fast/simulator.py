@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from hw_profiles.errors import UserError
 from neuro_runtime.interpreter import InterpretedDecision, Recording
 from neuro_runtime.largest_states import LargestStates
-from neuro_runtime.loihi_fast.kernel import Tape, decide_lane, decide_lanes
+from neuro_runtime.loihi_fast.kernel import Tape, decide_lanes
 from neuro_runtime.loihi_fast.layout import lay_out
-from neuro_runtime.loihi_fast.state import blank_state, forget
+from neuro_runtime.loihi_fast.state import blank_state, forget, new_scratch
 from neuro_runtime.program.host import INJECTION_LIMIT
 from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Lif
 from neuro_runtime.program.program import Program
+
+FIRST_LANE = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,9 @@ class LoihiFast:
         self._neurons = numbered.neurons
         self._layout = numbered.layout
         self._state = blank_state(numbered.layout, lanes)
+        self._workers = min(lanes, len(os.sched_getaffinity(0)))
+        self._scratch = new_scratch(numbered.layout, self._workers)
+        self._threads = ThreadPoolExecutor(max(self._workers - 1, 1), thread_name_prefix="loihi-fast")
         self._action = numbered.neurons[program.accumulator.name]
         self._size = next(node.size for node in program.nodes if isinstance(node, CurrentInput))
         self._lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
@@ -94,9 +101,9 @@ class LoihiFast:
         UserError
             The current is not D integers of 18 bits.
         """
-        token = self._checked(current, (self._size,))
+        token = self._checked(current, (self._size,))[None]
         tape = self._tape(self._layout.period) if record else self._no_tape
-        decide_lane(self._layout, self._state, 0, token, tape)
+        decide_lanes(self._layout, self._state, self._scratch, 0, FIRST_LANE, token, tape)
         spikes = dict(zip(self.spiking, self._state.tally["spikes"][0, self._spiking].tolist(), strict=True))
         accumulator = self._state.voltage[0, self._action].astype(np.int64)
         return InterpretedDecision(accumulator, spikes, self._recording(tape) if record else None)
@@ -113,10 +120,7 @@ class LoihiFast:
         if chosen.ndim != 1 or not self._are_different_lanes(chosen.tolist()):
             raise UserError(f"lanes must be different numbers from 0 to {self.lanes - 1}, got {chosen.tolist()}")
         tokens = self._checked(currents, (len(chosen), self._size))
-        if len(chosen) == 1:
-            decide_lane(self._layout, self._state, int(chosen[0]), tokens[0], self._no_tape)
-        else:
-            decide_lanes(self._layout, self._state, chosen, tokens, self._no_tape)
+        self._share_out(chosen, tokens)
         return BatchDecision(
             self._state.voltage[chosen, self._action].astype(np.int64),
             self._state.tally["spikes"][chosen[:, None], self._spiking],
@@ -135,11 +139,27 @@ class LoihiFast:
 
     def _make_ready(self) -> None:
         """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""
-        nothing = np.zeros((self.lanes, self._size), np.int32)
-        self.decide_batch([0], nothing[:1])
-        if self.lanes > 1:
-            self.decide_batch(range(self.lanes), nothing)
+        self.decide_batch([0], np.zeros((1, self._size), np.int32))
         self._state = blank_state(self._layout, self.lanes)
+
+    def _share_out(self, lanes: NDArray[np.int64], tokens: NDArray[np.int32]) -> None:
+        """Give each worker its share of the lanes; this thread is the first one.
+
+        Threads wait for work asleep. Those of numba's own loops spin, and stand still where a core is taken.
+        """
+
+        workers = min(self._workers, len(lanes))
+        ends = [worker * len(lanes) // max(workers, 1) for worker in range(workers + 1)]
+
+        def decide(worker: int) -> None:
+            share = slice(ends[worker], ends[worker + 1])
+            decide_lanes(self._layout, self._state, self._scratch, worker, lanes[share], tokens[share], self._no_tape)
+
+        others = [self._threads.submit(decide, worker) for worker in range(1, workers)]
+        if workers:
+            decide(worker=0)
+        for other in others:
+            other.result()
 
     def _are_different_lanes(self, chosen: list[int]) -> bool:
         return len(set(chosen)) == len(chosen) and all(0 <= lane < self.lanes for lane in chosen)

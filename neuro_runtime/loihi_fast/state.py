@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from neuro_runtime.loihi_fast.layout import Layout, Table
 
 Values = NDArray[np.int32]
-Neurons = NDArray[np.uint32]
+Neurons = NDArray[np.unsignedinteger[Any]]
 Flags = NDArray[np.bool_]
+
+LARGEST_UINT16 = 2**16 - 1
 
 TALLY = np.dtype(
     [
@@ -25,7 +27,7 @@ TALLY = np.dtype(
 
 
 class State(NamedTuple):
-    """Everything that changes, one row a lane, and all the memory that stepping needs."""
+    """Everything that is remembered, one row a lane."""
 
     time: NDArray[np.int64]  # (lanes,), time steps since the beginning
     current: Values  # u, (lanes, neurons)
@@ -33,31 +35,44 @@ class State(NamedTuple):
     fired_count: Values  # (lanes, slots)
     fired: Neurons  # (lanes, …), in each slot the neurons that fired
     tally: Table  # (lanes, nodes)
-    # Scratch for the node that is being stepped, as wide as the widest.
-    arrives: Flags  # (lanes, period), whether anything does
-    arriving: Values  # (lanes, period, neurons), the currents that do
-    brings: Flags  # (lanes, period), whether a connection brings anything
-    total: Values  # (lanes, period, neurons), what it brings
-    partial: NDArray[np.int16]  # (lanes, neurons)
+
+
+class Scratch(NamedTuple):
+    """What the node that is being stepped needs for the moment, one row a worker, as wide as the widest node.
+
+    Lanes share it, so that it stays in the cache however many there are.
+    """
+
+    arrives: Flags  # (workers, period), whether anything does
+    arriving: Values  # (workers, period, neurons), the currents that do
+    brings: Flags  # (workers, period), whether a connection brings anything
+    total: Values  # (workers, period, neurons), what it brings
+    partial: NDArray[np.int16]  # (workers, neurons)
 
 
 def blank_state(layout: Layout, lanes: int) -> State:
     """The state of ``lanes`` lanes that have seen nothing."""
-    nodes = layout.nodes
-    neurons, last = int(nodes["end_neuron"][-1]), nodes[-1]
-    widest = int((nodes["end_neuron"] - nodes["first_neuron"]).max())
+    sizes = _sizes(layout)
+    fired = int((layout.nodes["slots"] * sizes).sum())
     return State(
         time=np.zeros(lanes, np.int64),
-        current=np.zeros((lanes, neurons), np.int32),
-        voltage=np.zeros((lanes, neurons), np.int32),
-        fired_count=np.zeros((lanes, int(nodes["slots"].sum())), np.int32),
-        fired=np.zeros((lanes, int(last["first_fired"] + last["slots"] * widest)), np.uint32),
-        tally=np.zeros((lanes, len(nodes)), TALLY),
-        arrives=np.zeros((lanes, layout.period), np.bool_),
-        arriving=np.zeros((lanes, layout.period, widest), np.int32),
-        brings=np.zeros((lanes, layout.period), np.bool_),
-        total=np.zeros((lanes, layout.period, widest), np.int32),
-        partial=np.zeros((lanes, widest), np.int16),
+        current=np.zeros((lanes, int(sizes.sum())), np.int32),
+        voltage=np.zeros((lanes, int(sizes.sum())), np.int32),
+        fired_count=np.zeros((lanes, int(layout.nodes["slots"].sum())), np.int32),
+        fired=np.zeros((lanes, fired), np.uint16 if sizes.max() <= LARGEST_UINT16 else np.uint32),
+        tally=np.zeros((lanes, len(sizes)), TALLY),
+    )
+
+
+def new_scratch(layout: Layout, workers: int) -> Scratch:
+    """Room for ``workers`` threads to work in."""
+    widest = int(_sizes(layout).max())
+    return Scratch(
+        arrives=np.zeros((workers, layout.period), np.bool_),
+        arriving=np.zeros((workers, layout.period, widest), np.int32),
+        brings=np.zeros((workers, layout.period), np.bool_),
+        total=np.zeros((workers, layout.period, widest), np.int32),
+        partial=np.zeros((workers, widest), np.int16),
     )
 
 
@@ -67,3 +82,8 @@ def forget(state: State, lane: int) -> None:
     state.voltage[lane] = 0
     state.fired_count[lane] = 0
     state.tally["has_current"][lane] = False
+
+
+def _sizes(layout: Layout) -> NDArray[np.int64]:
+    sizes: NDArray[np.int64] = layout.nodes["end_neuron"] - layout.nodes["first_neuron"]
+    return sizes

@@ -151,7 +151,7 @@ def test_a_second_process_finds_the_code_compiled() -> None:
         "from tests.program.small_programs import block_program, currents\n"
         "program = block_program()\n"
         "LoihiFast(program).decide(next(currents(program, 1, 0)))\n"
-        "print(kernel.decide_lane.stats.cache_misses.total(), kernel.decide_lane.stats.cache_hits.total())"
+        "print(kernel.decide_lanes.stats.cache_misses.total(), kernel.decide_lanes.stats.cache_hits.total())"
     )
     repository = Path(__file__).resolve().parents[2]
     run = subprocess.run([sys.executable, "-c", script], cwd=repository, capture_output=True, text=True, check=True)
