@@ -16,6 +16,7 @@ from hw_profiles.errors import GateFailed
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.lockstep import Lockstep, LockstepResult
 from neuro_runtime.policy import Policy
@@ -51,7 +52,7 @@ def _run(name: str, options: Options) -> tuple[Rollout, LockstepResult]:
     spec, environment = load_environment_spec(name), make_environment(name)
     program = load_program(find_policy(options.policy or name).need_program())
     with LavaSession(program) as session, tqdm(desc=name, unit="decision") as progress:
-        lockstep = Lockstep(program, session)
+        lockstep = Lockstep(program, Interpreter(program), session, ("the interpreter", "Lava"))
         rollout = run_episodes(
             Policy(ProgramBackend(program, lockstep)),
             environment,

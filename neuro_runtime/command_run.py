@@ -17,11 +17,12 @@ from hw_profiles.energy import estimate_energy
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from neuro_runtime.activity import mean_counts
-from neuro_runtime.backends.base import BatchBackend
-from neuro_runtime.backends.registry import backend_names, open_backend
+from neuro_runtime.backends.base import Backend, BatchBackend
+from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
 from neuro_runtime.command_line import compose, describe_keys, run_command
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.largest_states import LargestStates, WatchesStates
+from neuro_runtime.lockstep import ComparesSimulators
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
 from neuro_runtime.policy_lanes import PolicyLanes
@@ -77,14 +78,15 @@ def _main(argv: list[str]) -> int:
         check_video(arguments.video)
         render_without_display()
     files = _policy_files(configuration)
-    with Policy(open_backend(arguments.backend, files)) as policy:
+    with Policy(_open(arguments.backend, files, arguments.check)) as policy:
         spec = _environment_spec(configuration, policy)
         with run_folder(spec.name, arguments.backend, configuration.out) as folder:
             rollout = _run(policy, spec, configuration, arguments.video)
             counts = mean_counts(rollout.activities)
             estimates = [estimate_energy(counts, profile) for profile in profiles]
             states = policy.backend.largest_states if isinstance(policy.backend, WatchesStates) else []
-            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files), states)
+            comparison = policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None
+            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files), states, comparison)
             save_run(folder, summary)
     _warn_of_dead_layers(rollout)
     _warn_of_overflow(states)
@@ -109,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"what runs it: {', '.join(backend_names())} (default: %(default)s)",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="run loihi-fast beside loihi-sim and stop at the first neuron in which they differ (status 1); slow",
+    )
     parser.add_argument("--video", type=Path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
     parser.add_argument(
         "--profile",
@@ -126,6 +133,18 @@ def _policy_files(configuration: RunConfiguration) -> PolicyFiles:
     if configuration.env is not None:
         return shipped_policy(load_environment_spec(configuration.env).name)
     raise UserError("say what to run: env=NAME for a shipped policy, or policy=FILE")
+
+
+def _open(name: str, files: PolicyFiles, check: bool) -> Backend:
+    if not check:
+        return open_backend(name, files)
+    if name != "loihi-sim":
+        raise UserError(f"--check compares loihi-sim with loihi-fast; give --backend loihi-sim, not {name}")
+    try:
+        from neuro_runtime.backends.checked import CheckedBackend
+    except ModuleNotFoundError as error:
+        raise missing_library("--check", error) from error
+    return CheckedBackend(files)
 
 
 def _environment_spec(configuration: RunConfiguration, policy: Policy) -> EnvironmentSpec:

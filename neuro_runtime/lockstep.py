@@ -1,24 +1,35 @@
-"""The interpreter and Lava side by side on the same decisions, compared at every neuron and time step."""
+"""Two simulators side by side on the same decisions, compared at every neuron and time step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.interpreter import InterpretedDecision, Interpreter
-from neuro_runtime.lava.session import LavaSession
+from neuro_runtime.interpreter import InterpretedDecision, Recording
 from neuro_runtime.program.program import Program
 
 Values = NDArray[Any]
 
 
+class Simulator(Protocol):
+    """What runs a program and can tell what each neuron did: the interpreter, loihi-fast, a session with Lava."""
+
+    def reset(self) -> None:
+        """Forget everything: states, and spikes in flight."""
+        ...
+
+    def decide(self, current: Values, record: bool = False) -> InterpretedDecision:
+        """Run one decision's time steps on the token's integer current, (D,)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Difference:
-    """Where the two first differ.
+    """Where two simulators first differ.
 
     Attributes
     ----------
@@ -28,8 +39,12 @@ class Difference:
         Counted from 0; time steps begin anew with every decision.
     node, neuron
         Whose it is.
-    interpreter, lava
-        The two values.
+    values
+        What it is in the one and in the other.
+    voltages
+        v of the neuron after that time step in both, where both recorded it.
+    names
+        The simulators'.
     """
 
     quantity: str
@@ -37,14 +52,19 @@ class Difference:
     time_step: int
     node: str
     neuron: int
-    interpreter: int
-    lava: int
+    values: tuple[int, int]
+    voltages: tuple[int, int] | None
+    names: tuple[str, str]
 
     def __str__(self) -> str:
-        return (
+        (ours, theirs), (first, second) = self.values, self.names
+        text = (
             f"{self.quantity} of {self.node}[{self.neuron}] in decision {self.decision}, time step {self.time_step}: "
-            f"{self.interpreter} in the interpreter, {self.lava} in Lava"
+            f"{ours} in {first}, {theirs} in {second}"
         )
+        if self.voltages is None or self.quantity == "voltage":
+            return text
+        return f"{text}; its voltage {self.voltages[0]} and {self.voltages[1]}"
 
 
 @dataclass(frozen=True)
@@ -58,9 +78,9 @@ class LockstepResult:
     compared, different
         Spikes: one for every neuron and time step, whether it fired or not.
     fired
-        How many of them did fire, in the interpreter.
+        How many of them did fire, in the first simulator.
     states_compared, states_different
-        Currents and voltages, likewise, where the session records them; and each decision's accumulator.
+        Currents and voltages, likewise, where both record them; and each decision's accumulator.
     first_difference
         None where the two are identical.
     """
@@ -74,25 +94,35 @@ class LockstepResult:
     first_difference: Difference | None
 
 
+@runtime_checkable
+class ComparesSimulators(Protocol):
+    """A backend that runs two simulators in lockstep."""
+
+    @property
+    def result(self) -> LockstepResult: ...
+
+
 class Lockstep:
-    """An executor that runs every decision twice and answers with Lava's.
+    """Runs every decision on two simulators and answers with the second one's.
 
     Parameters
     ----------
     program
         What both run.
-    session
-        Lava's, open on ``program``; it stays open.
+    first, second
+        The simulators; they stay open.
+    names
+        What to call them.
     """
 
-    def __init__(self, program: Program, session: LavaSession) -> None:
-        self._accumulator = program.accumulator.name
-        self._interpreter = Interpreter(program)
-        self._session = session
+    def __init__(self, program: Program, first: Simulator, second: Simulator, names: tuple[str, str]) -> None:
+        self._first, self._second = first, second
+        self._names = names
+        self._accumulator, self._period = program.accumulator.name, program.period
         self._decisions = 0
         self._fired = 0
         self._spikes, self._states = _Tally(), _Tally()
-        self._first: Difference | None = None
+        self._difference: Difference | None = None
 
     @property
     def result(self) -> LockstepResult:
@@ -104,41 +134,58 @@ class Lockstep:
             self._fired,
             self._states.compared,
             self._states.different,
-            self._first,
+            self._difference,
         )
 
     def reset(self) -> None:
         """Make both forget everything; what was counted stays."""
-        self._interpreter.reset()
-        self._session.reset()
+        self._first.reset()
+        self._second.reset()
 
     def decide(self, current: Values) -> InterpretedDecision:
         """Run one decision on both; ``current`` (D,) is the token's integer current."""
-        ours = self._interpreter.decide(current, record=True)
-        lavas = self._session.decide(current, record=True)
+        ours, theirs = self._first.decide(current, record=True), self._second.decide(current, record=True)
         assert ours.recording is not None
-        assert lavas.recording is not None
-        self._compare("spike", ours.recording.spikes, lavas.recording.spikes, self._spikes)
-        self._compare("current", ours.recording.currents, lavas.recording.currents, self._states)
-        self._compare("voltage", ours.recording.voltages, lavas.recording.voltages, self._states)
-        self._compare("accumulator", self._result_of(ours), self._result_of(lavas), self._states)
+        assert theirs.recording is not None
+        found = [
+            self._compare("spike", ours.recording.spikes, theirs.recording.spikes, self._spikes),
+            self._compare("current", ours.recording.currents, theirs.recording.currents, self._states),
+            self._compare("voltage", ours.recording.voltages, theirs.recording.voltages, self._states),
+            self._compare("accumulator", self._result_of(ours), self._result_of(theirs), self._states),
+        ]
+        if self._difference is None and (places := [place for place in found if place]):
+            # Of several at the same time step the first in the list above, a spike if there is one.
+            first = min(places, key=lambda place: place.time_step)
+            self._difference = _with_voltages(first, ours.recording, theirs.recording)
         self._fired += sum(ours.spikes.values())
         self._decisions += 1
-        return lavas
+        return theirs
 
     def _result_of(self, decision: InterpretedDecision) -> dict[str, Values]:
+        """The accumulator as (1, size), as if it were the last of the decision's time steps."""
         return {self._accumulator: decision.accumulator[None]}
 
-    def _compare(self, quantity: str, ours: Mapping[str, Values], lavas: Mapping[str, Values], tally: _Tally) -> None:
-        """Compare (steps, neurons) of every node that Lava recorded, earliest time step first."""
-        unequal = {name: ours[name] != lavas[name] for name in lavas}
+    def _compare(
+        self, quantity: str, ours: Mapping[str, Values], theirs: Mapping[str, Values], tally: _Tally
+    ) -> Difference | None:
+        """Compare the (steps, neurons) of every node that both recorded; where they first differ."""
+        unequal = {name: ours[name] != theirs[name] for name in ours if name in theirs}
         tally.compared += sum(where.size for where in unequal.values())
         tally.different += sum(int(np.count_nonzero(where)) for where in unequal.values())
-        if self._first is None:
-            found = [(*np.argwhere(where)[0], name) for name, where in unequal.items() if where.any()]
-            for step, neuron, name in sorted(found)[:1]:
-                values = (int(recording[name][step, neuron]) for recording in (ours, lavas))
-                self._first = Difference(quantity, self._decisions, int(step), name, int(neuron), *values)
+        found = [(*np.argwhere(where)[0].tolist(), name) for name, where in unequal.items() if where.any()]
+        for step, neuron, name in sorted(found)[:1]:
+            values = int(ours[name][step, neuron]), int(theirs[name][step, neuron])
+            time_step = self._period - 1 if quantity == "accumulator" else step
+            return Difference(quantity, self._decisions, time_step, name, neuron, values, None, self._names)
+        return None
+
+
+def _with_voltages(difference: Difference, ours: Recording, theirs: Recording) -> Difference:
+    both = [recording.voltages.get(difference.node) for recording in (ours, theirs)]
+    if any(voltages is None for voltages in both):
+        return difference
+    first, second = (int(v[difference.time_step, difference.neuron]) for v in both if v is not None)
+    return replace(difference, voltages=(first, second))
 
 
 @dataclass
@@ -147,25 +194,8 @@ class _Tally:
     different: int = 0
 
 
-def compare_in_lockstep(program: Program, currents: Iterable[Values], *, record_states: bool = False) -> LockstepResult:
-    """Run the same decisions on the interpreter and on Lava's simulator, one after the other without a reset.
-
-    Parameters
-    ----------
-    program
-        In loihi arithmetic.
-    currents
-        The token's integer current of each decision, shape (D,).
-    record_states
-        Also compare every neuron's current and voltage after every time step; this takes longer.
-
-    Raises
-    ------
-    UserError
-        Lava is missing, fails or hangs.
-    """
-    with LavaSession(program, record_states=record_states) as session:
-        lockstep = Lockstep(program, session)
-        for current in currents:
-            lockstep.decide(current)
-        return lockstep.result
+def run_in_lockstep(lockstep: Lockstep, currents: Iterable[Values]) -> LockstepResult:
+    """Run decisions one after the other without a reset, each on its token's integer current, (D,)."""
+    for current in currents:
+        lockstep.decide(current)
+    return lockstep.result

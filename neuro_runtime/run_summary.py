@@ -15,6 +15,7 @@ from hw_profiles.report import estimate_text, estimates_document
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.files import sha256_of
 from neuro_runtime.largest_states import LargestStates
+from neuro_runtime.lockstep import LockstepResult
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.rollout import Episode, Rollout
 from neuro_runtime.statistics import MeanEstimate
@@ -39,6 +40,8 @@ class RunSummary:
         See :func:`provenance_of`.
     states
         How large the states have been, where the backend watches them.
+    comparison
+        What two simulators in lockstep had in common, where the backend runs two.
     """
 
     backend: str
@@ -46,6 +49,7 @@ class RunSummary:
     estimates: Sequence[EnergyEstimate]
     provenance: Mapping[str, str]
     states: Sequence[LargestStates] = ()
+    comparison: LockstepResult | None = None
 
     def document(self) -> dict[str, object]:
         """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
@@ -67,6 +71,7 @@ class RunSummary:
             "activity": asdict(mean_counts(rollout.activities)),
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
             "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
+            "comparison": None if self.comparison is None else asdict(self.comparison),
             "energy": estimates_document(self.estimates),
             "provenance": dict(self.provenance),
         }
@@ -80,6 +85,7 @@ class RunSummary:
                 f"return target {rollout.return_target:g}",
                 "\n".join(_episode_lines(rollout.episodes)),
                 "\n".join(_mean_lines(rollout)),
+                *([] if self.comparison is None else [_comparison_line(self.comparison)]),
                 "\n".join(_layer_lines(mean_layers(rollout.activities), self.states)),
                 *map(estimate_text, self.estimates),
             ]
@@ -149,6 +155,14 @@ def _interval_text(estimate: MeanEstimate) -> str:
     return (
         f"{estimate.mean:.1f} ± {estimate.standard_error:.1f} (standard error; "
         f"95 % interval {estimate.low:.1f} … {estimate.high:.1f})"
+    )
+
+
+def _comparison_line(comparison: LockstepResult) -> str:
+    return (
+        f"loihi-fast beside it: {comparison.compared:,} spikes ({comparison.fired:,} fired) and "
+        f"{comparison.states_compared:,} states compared, "
+        f"{comparison.different} spikes and {comparison.states_different} states different"
     )
 
 

@@ -48,6 +48,10 @@ def _load(entry: EntryPoint) -> Callable[[PolicyFiles], Backend]:
     try:
         return cast(Callable[[PolicyFiles], Backend], entry.load())
     except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        remedy = INSTALL.get(library, "install it")
-        raise UserError(f"backend {entry.name} needs {library}, which is not installed: {remedy}") from error
+        raise missing_library(f"backend {entry.name}", error) from error
+
+
+def missing_library(what: str, error: ModuleNotFoundError) -> UserError:
+    """Says what ``what`` needs, and how to get it."""
+    library = (error.name or "").partition(".")[0]
+    return UserError(f"{what} needs {library}, which is not installed: {INSTALL.get(library, 'install it')}")
