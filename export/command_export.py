@@ -11,18 +11,21 @@ from typing import Any
 
 from tqdm import tqdm
 
+from export.agreement_plot import plot_agreement
+from export.layer_report import LayerReport
 from export.parity import Parity, table
 from export.pipeline import MODEL_STAGES, PROGRAM_STAGES, Candidate, from_model_file, from_program, with_read_back
+from export.report_text import format_table, layer_table
 from export.stages import OnDecision
 from export.targets import TARGETS, Target, find_target
 from hw_profiles.errors import UserError
 from neuro_runtime.command_line import run_command
 from neuro_runtime.files import atomic_write
 from neuro_runtime.program import Program, program_hash
-from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.summary import summary
+from neuro_runtime.weight_rounding import DEFAULT_FORMAT, FEWEST_BITS, MOST_BITS, MOST_EXPONENTS, WeightFormat
 
-DEFAULT_DECISIONS = 100
+DEFAULT_DECISIONS = 200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,18 +41,20 @@ def _main(argv: list[str]) -> int:
     source = _source(arguments.source)
     output = _output(arguments.output, source, target)
     stored = _stored_program(source)
-    stages = MODEL_STAGES if stored is None else PROGRAM_STAGES
+    formats = _formats(arguments.bits, arguments.exponents, stored)
+    stages = MODEL_STAGES + len(formats) - 1 if stored is None else PROGRAM_STAGES
     with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
-        candidate = _candidate(source, stored, arguments.decisions, bar.update)
+        candidate = _candidate(source, stored, arguments.decisions, bar.update, formats)
         with atomic_write(output) as temporary:
             target.write(candidate.program, temporary)
             parity = with_read_back(candidate, target.read(temporary), f"{target.name} file, read back", bar.update)
             bar.close()
-            document = _document(candidate.program, parity, target, output)
-            print(json.dumps(document) if arguments.json else _text(candidate.program, parity))
+            plot = _plot(candidate, output)
+            document = _document(candidate, parity, target, output, plot)
+            print(json.dumps(document) if arguments.json else _text(candidate, parity))
             parity.require()
     if not arguments.json:
-        print(f"\nwrote {output}")
+        print(f"\nwrote {output}" + (f"\nwrote {plot}" if plot else ""))
     return 0
 
 
@@ -71,7 +76,21 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=DEFAULT_DECISIONS,
         metavar="N",
-        help="decisions of the policy in its environment to compare the stages on (default: %(default)s)",
+        help="decisions of the policy in its environment to compare the stages on, and as many others to choose the "
+        "quantisation on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bits",
+        metavar="N",
+        help=f"bits of a weight, {FEWEST_BITS} to {MOST_BITS} (default: {DEFAULT_FORMAT.bits}); several, as 8,6,4 or "
+        "8-2, add a table and a plot of how spike agreement falls, and the first is written",
+    )
+    parser.add_argument(
+        "--exponents",
+        type=int,
+        metavar="N",
+        help=f"connections, each with its own exponent, that a weight matrix may become, 1 to {MOST_EXPONENTS} "
+        f"(default: {DEFAULT_FORMAT.exponents}); synapses stay as many",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
@@ -101,30 +120,85 @@ def _stored_program(source: Path) -> Program | None:
     return None
 
 
-def _candidate(source: Path, stored: Program | None, decisions: int, on_decision: OnDecision) -> Candidate:
+def _formats(bits: str | None, exponents: int | None, stored: Program | None) -> tuple[WeightFormat, ...]:
+    """The weight formats asked for, in their order."""
+    if stored is not None and (bits is not None or exponents is not None):
+        raise UserError("a program's weights are rounded already: pass its model.pt for other --bits or --exponents")
+    widths = [DEFAULT_FORMAT.bits] if bits is None else _widths(bits)
+    return tuple(WeightFormat(width, DEFAULT_FORMAT.exponents if exponents is None else exponents) for width in widths)
+
+
+def _widths(bits: str) -> list[int]:
+    """``8`` is 8; ``8,6,4`` these; ``8-5`` is 8, 7, 6, 5."""
+    first, dash, last = bits.partition("-")
+    try:
+        if not dash:
+            widths = [int(width) for width in bits.split(",")]
+        else:
+            direction = 1 if int(first) <= int(last) else -1
+            widths = list(range(int(first), int(last) + direction, direction))
+    except ValueError:
+        widths = []
+    if not widths or not all(FEWEST_BITS <= width <= MOST_BITS for width in widths):
+        raise UserError(
+            f"--bits {bits} is neither a number from {FEWEST_BITS} to {MOST_BITS} nor several, such as 8,6,4 or 8-2"
+        )
+    if len(set(widths)) < len(widths):
+        raise UserError(f"--bits {bits} names a number twice")
+    return widths
+
+
+def _candidate(
+    source: Path,
+    stored: Program | None,
+    decisions: int,
+    on_decision: OnDecision,
+    formats: tuple[WeightFormat, ...],
+) -> Candidate:
     if stored is None:
-        return from_model_file(source, decisions, on_decision)
+        return from_model_file(source, decisions, on_decision, formats)
     return from_program(stored, decisions, on_decision)
 
 
-def _text(program: Program, parity: Parity) -> str:
-    rows = [f"  {row.node:<26}{row.current:>10}{row.voltage:>10}{row.bits:>8.1f}" for row in headroom(program)]
-    return "\n".join(
-        [
-            f"program: {program.active_steps} active of {program.period} time steps a decision",
-            "",
-            summary(program),
-            "",
-            "headroom: largest |u| and |v| if every synapse of one sign is active at once, and bits left of 24",
-            *rows,
-            "",
-            f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
-            table(parity),
-        ]
-    )
+def _plot(candidate: Candidate, output: Path) -> Path | None:
+    """Where several formats were plotted: beside the program."""
+    if len(candidate.formats) < 2:
+        return None
+    path = output.with_name(f"{output.name.split('.')[0]}-bits.svg")
+    plot_agreement(candidate.formats, path)
+    return path
 
 
-def _document(program: Program, parity: Parity, target: Target, output: Path) -> dict[str, Any]:
+def _text(candidate: Candidate, parity: Parity) -> str:
+    program = candidate.program
+    lines = [
+        f"program: {program.active_steps} active of {program.period} time steps a decision{_weights(candidate)}",
+        "",
+        summary(program),
+        "",
+        f"layers on {parity.recording.decisions} decisions, {parity.recording.origin}: spikes beside the float",
+        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes), and the",
+        "largest states if every synapse of one sign is active at once",
+        layer_table(candidate.layers),
+        "",
+        f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
+        table(parity),
+    ]
+    if len(candidate.formats) > 1:
+        lines += ["", "spike agreement with float by the bits of a weight, alone / in the program"]
+        lines += [format_table(candidate.formats)]
+    return "\n".join(lines)
+
+
+def _weights(candidate: Candidate) -> str:
+    if not candidate.formats:
+        return ""
+    weight_format = candidate.formats[0].weight_format
+    return f", weights of {weight_format.bits} bits with up to {weight_format.exponents} exponents a matrix"
+
+
+def _document(candidate: Candidate, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
+    program = candidate.program
     return {
         "target": target.name,
         "output": str(output),
@@ -135,10 +209,29 @@ def _document(program: Program, parity: Parity, target: Target, output: Path) ->
             "period": program.period,
             "provenance": dict(program.provenance),
         },
-        "headroom": [{**asdict(row), "bits": row.bits} for row in headroom(program)],
+        "layers": [_layer(layer) for layer in candidate.layers],
+        "formats": [
+            {
+                **asdict(quantised.weight_format),
+                "action_error": quantised.action_error,
+                "layers": [_layer(layer) for layer in quantised.layers],
+            }
+            for quantised in candidate.formats
+        ],
+        "plot": str(plot) if plot else None,
         "parity": {
             "decisions": parity.recording.decisions,
             "origin": parity.recording.origin,
             "rows": [asdict(row) for row in parity.rows],
         },
     }
+
+
+def _layer(layer: LayerReport) -> dict[str, Any]:
+    document = asdict(layer)
+    document["headroom"] = {
+        "current": layer.headroom.current,
+        "voltage": layer.headroom.voltage,
+        "bits": layer.headroom.bits,
+    }
+    return document

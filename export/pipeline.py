@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
+from export.drive import LayerDrive, layer_drives
 from export.fold import fold
+from export.layer_report import LayerReport, report_layers, report_program
 from export.lower import lower
 from export.parity import (
     Parity,
@@ -21,17 +26,40 @@ from export.parity import (
     window_rounding,
 )
 from export.quantise import quantise
-from export.recording import Recording, StateSpread, record
+from export.recording import CHOICE_SEED, Recording, StateSpread, record
 from export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
+from export.units import choose_units
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.files import sha256_of
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash, validate
+from neuro_runtime.weight_rounding import DEFAULT_FORMAT, WeightFormat
 from train.checkpoint import PolicyModel, load_model_file, plain
 from train.torch_backend import TorchBackend
 
-MODEL_STAGES, PROGRAM_STAGES = 5, 2  # runs of the recorded decisions, that of the file read back included
+MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
 DISTRIBUTIONS = ("decision-spikeformer", "numpy", "torch")
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A model in one weight format.
+
+    Attributes
+    ----------
+    layers
+        What the format did to each layer, on decisions that nothing was chosen on.
+    action_error
+        Root mean square of the difference to the float program's actions on those decisions.
+    run
+        What the program did on them.
+    """
+
+    weight_format: WeightFormat
+    program: Program
+    layers: tuple[LayerReport, ...]
+    action_error: float
+    run: ProgramRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +68,28 @@ class Candidate:
 
     Attributes
     ----------
+    layers
+        One row a node group.
     rows
         Its parity up to the program itself.
     first, run
         What the first row's stage and the program did on the recording.
+    formats
+        The model in each weight format that was asked for, that of the program first; of a program, none.
     """
 
     program: Program
+    layers: tuple[LayerReport, ...]
     recording: Recording
     rows: tuple[ParityRow, ...]
     first: StageRun
     run: ProgramRun
+    formats: tuple[Quantised, ...] = ()
 
 
-def from_model_file(path: Path, decisions: int, on_decision: OnDecision) -> Candidate:
+def from_model_file(
+    path: Path, decisions: int, on_decision: OnDecision, formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,)
+) -> Candidate:
     """Fold, lower and quantise the model in ``path``, and compare all stages on ``decisions`` of its own decisions.
 
     Raises
@@ -62,34 +98,70 @@ def from_model_file(path: Path, decisions: int, on_decision: OnDecision) -> Cand
         The model cannot be read, cannot stream, or has no Loihi form.
     """
     policy = load_model_file(path)
-    return from_policy(policy, _provenance(path, policy), decisions, on_decision)
+    return from_policy(policy, _provenance(path, policy), decisions, on_decision, formats)
 
 
 def from_policy(
-    policy: PolicyModel, provenance: dict[str, str], decisions: int, on_decision: OnDecision = lambda: None
+    policy: PolicyModel,
+    provenance: dict[str, str],
+    decisions: int,
+    on_decision: OnDecision = lambda: None,
+    formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,),
 ) -> Candidate:
     """The candidate of a policy in memory; see :func:`from_model_file`."""
     config = policy.model.config
     folded = fold(policy.model)
     lowered = lower(folded, policy, provenance)
     validate(lowered)
-    program = quantise(lowered)
-    validate(program)
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
-    recording = record(TorchBackend(policy), spread, decisions)
+    backend = TorchBackend(policy)
+    chosen_on = record(backend, spread, decisions, CHOICE_SEED)
+    choice = layer_drives(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
+    recording = record(backend, spread, decisions)
     model_run = run_model(policy, recording, on_decision)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
-    run = run_program(program, recording, on_decision)
+    judge = _Judge(lowered, recording, lowered_run, layer_drives(lowered, recording, lowered_run))
+    quantised = tuple(_quantised(judge, choice, chosen_on.origin, item, on_decision) for item in formats)
     in_window = window_rounding(folded_run, config.receptive_field)
     in_stream = stream_rounding(folded_run, config.receptive_field, config.leak, lowered)
     rows = (
         reference_row("model, window", model_run),
         float_row("folded, window", folded_run, model_run, folded_run, in_window, recording),
         float_row("lowered, stream", lowered_run, model_run, folded_run, in_stream, recording),
-        quantised_row("fixed point, stream", run, model_run),
+        quantised_row("fixed point, stream", quantised[0].run, model_run),
     )
-    return Candidate(program, recording, rows, model_run, run)
+    first = quantised[0]
+    return Candidate(first.program, first.layers, recording, rows, model_run, first.run, quantised)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """The float program and what it did on the decisions that quantised ones are compared on."""
+
+    lowered: Program
+    recording: Recording
+    run: ProgramRun
+    drives: dict[str, LayerDrive]
+
+
+def _quantised(
+    judge: _Judge, choice: dict[str, LayerDrive], chosen_on: str, weight_format: WeightFormat, on_decision: OnDecision
+) -> Quantised:
+    """The float program in one format, its units chosen on other decisions than it is judged on."""
+    units = choose_units(judge.lowered, choice, weight_format)
+    program = quantise(judge.lowered, units, weight_format)
+    provenance = {
+        "weight_bits": str(weight_format.bits),
+        "weight_exponents": str(weight_format.exponents),
+        "units_chosen_on": f"{len(choice[program.accumulator.name].tokens)} decisions, {chosen_on}",
+    }
+    program = replace(program, provenance={**program.provenance, **provenance})
+    validate(program)
+    run = run_program(program, judge.recording, on_decision)
+    layers = report_layers(program, judge.lowered, run, judge.run, judge.drives)
+    error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
+    return Quantised(weight_format, program, layers, error, run)
 
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
@@ -97,7 +169,7 @@ def from_program(program: Program, decisions: int, on_decision: OnDecision) -> C
     spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
     recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
     run = run_program(program, recording, on_decision)
-    return Candidate(program, recording, (reference_row("program", run),), run, run)
+    return Candidate(program, report_program(program), recording, (reference_row("program", run),), run, run)
 
 
 def with_read_back(candidate: Candidate, again: Program, stage: str, on_decision: OnDecision) -> Parity:

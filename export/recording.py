@@ -16,7 +16,9 @@ from neuro_runtime.token import Token
 
 Environment = gymnasium.Env[Any, Any]
 
-SEED = 20_000  # of the first episode; evaluations begin elsewhere
+SEED = 20_000  # of the first episode that stages are compared on; evaluations begin elsewhere
+CHOICE_SEED = 30_000  # of the first episode that the quantisation is chosen on
+EPISODE_AT_MOST = 50  # decisions: many beginnings have more to say than one long end
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,21 @@ class StateSpread:
     deviation: NDArray[np.floating[Any]]
 
 
-def record(backend: Backend, spread: StateSpread, decisions: int) -> Recording:
-    """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here."""
+def record(backend: Backend, spread: StateSpread, decisions: int, seed: int = SEED) -> Recording:
+    """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here.
+
+    Of each episode the first 50 tokens are taken; the n-th begins from seed ``seed + n``.
+    """
     try:
         environment = make_environment(backend.environment)
     except UserError as problem:
-        return made_up_tokens(backend, spread, decisions, reason=str(problem))
+        return made_up_tokens(backend, spread, decisions, reason=str(problem), seed=seed)
     episodes: list[tuple[Token, ...]] = []
     missing = decisions
     try:
         while missing:
-            episodes.append(record_episode(backend, environment, SEED + len(episodes), at_most=missing))
+            at_most = min(missing, EPISODE_AT_MOST)
+            episodes.append(record_episode(backend, environment, seed + len(episodes), at_most))
             missing -= len(episodes[-1])
     finally:
         environment.close()
@@ -58,10 +64,15 @@ def record(backend: Backend, spread: StateSpread, decisions: int) -> Recording:
 
 
 def made_up_tokens(
-    backend: Backend, spread: StateSpread, decisions: int, reason: str, episode_length: int = 100
+    backend: Backend,
+    spread: StateSpread,
+    decisions: int,
+    reason: str,
+    episode_length: int = EPISODE_AT_MOST,
+    seed: int = SEED,
 ) -> Recording:
     """Random walks of the observations' spread, random actions, and returns-to-go that fall to 0."""
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(seed)
     walk = np.zeros((decisions, backend.observation_size))
     for n in range(decisions):
         walk[n] = 0.9 * walk[n - 1] + 0.44 * random.standard_normal(backend.observation_size)  # variance 1

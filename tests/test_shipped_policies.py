@@ -10,13 +10,17 @@ import pytest
 from export.fold import fold
 from export.lower import lower
 from export.quantise import quantise
+from export.units import Units
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.files import sha256_of
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
+from neuro_runtime.program import Program
+from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.wire import program_to_wire
 from neuro_runtime.rollout import run_episodes
+from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import load_model_file
 
 SHIPPED = ("pen-e", "pendulum", "pendulum-hidden")
@@ -47,17 +51,29 @@ def test_a_policy_is_small_and_has_a_card(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_program_is_the_models(name: str) -> None:
-    """Its provenance names the model file, and exporting that again gives the same network."""
+    """Its provenance names the model file, and quantising that with the program's units gives the same network.
+
+    The units themselves were chosen on recorded activity, which need not be the same bit for bit on another machine.
+    """
     folder = PRETRAINED / name
     program, policy = load_program(folder / "program.dsf.h5"), load_model_file(folder / "model.pt")
     assert program.environment == policy.environment == name
     assert program.provenance["model_sha256"] == sha256_of(folder / "model.pt")
-    again = quantise(lower(fold(policy.model), policy, dict(program.provenance)))
+    lowered = lower(fold(policy.model), policy, dict(program.provenance))
+    weight_format = WeightFormat(*(int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents")))
+    again = quantise(lowered, _units(program, lowered), weight_format)
     (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
     assert header == stored_header
     for part, array in arrays.items():
         # The host's real numbers may differ in the last bit from one processor to the next; the network is integers.
         assert np.array_equal(array, stored[part]) if array.dtype.kind == "i" else np.allclose(array, stored[part])
+
+
+def _units(program: Program, lowered: Program) -> Units:
+    """The units that a program was quantised with: thresholds of 1.0, and what the host multiplies and divides by."""
+    units = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
+    units[program.accumulator.name] = round(lowered.readout.unit[0] / program.readout.unit[0] / 2**6)
+    return Units(units, injected=int(program.encoder.input_scale))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

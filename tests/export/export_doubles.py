@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from benchmarks.random_policies import random_policy
+from export.drive import LayerDrive, layer_drives
 from export.fold import FoldedPolicy, fold
 from export.lower import lower
 from export.quantise import quantise
 from export.recording import Recording, StateSpread, made_up_tokens
+from export.stages import run_program
+from export.units import Units, choose_units
 from neuro_runtime.program import Program
+from neuro_runtime.weight_rounding import DEFAULT_FORMAT, WeightFormat
 from train.checkpoint import PolicyModel
 from train.configuration import BiasSharing, Mixing, ModelConfig
 from train.torch_backend import TorchBackend
@@ -19,6 +23,9 @@ PSSA = ModelConfig(
     embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing=Mixing.pssa
 )
 DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
+
+# By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
+_UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
 
 
 @cache
@@ -45,6 +52,21 @@ def lowered(policy: PolicyModel) -> tuple[FoldedPolicy, Program]:
     return folded, lower(folded, policy, {"made by": "a test"})
 
 
-def quantised(policy: PolicyModel) -> Program:
+def drives(policy: PolicyModel, program: Program) -> dict[str, LayerDrive]:
+    """What reaches each layer of the policy's float program on made-up tokens."""
+    recording = made_up(policy)
+    return layer_drives(program, recording, run_program(program, recording, lambda: None))
+
+
+def units(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Units:
+    """The units of the policy's groups, chosen on made-up tokens; once for each policy and format."""
+    known = _UNITS.setdefault(id(policy), (policy, {}))[1]
+    if weight_format not in known:
+        program = lowered(policy)[1]
+        known[weight_format] = choose_units(program, drives(policy, program), weight_format)
+    return known[weight_format]
+
+
+def quantised(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Program:
     """The policy's loihi program."""
-    return quantise(lowered(policy)[1])
+    return quantise(lowered(policy)[1], units(policy, weight_format), weight_format)

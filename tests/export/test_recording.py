@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from benchmarks.random_policies import random_policy
-from export.recording import StateSpread, record
+from export.recording import CHOICE_SEED, SEED, StateSpread, made_up_tokens, record
 from tests.export.export_doubles import DELAY, made_up, pssa_policy
 from train.torch_backend import TorchBackend
 
 
 def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_rewards() -> None:
     backend = TorchBackend(random_policy(DELAY, 3, 1, environment="pendulum"))
-    recording = record(backend, StateSpread(np.zeros(3), np.ones(3)), decisions=230)
-    assert [len(episode) for episode in recording.episodes] == [200, 30]
-    assert recording.decisions == 230
+    recording = record(backend, StateSpread(np.zeros(3), np.ones(3)), decisions=80)
+    assert [len(episode) for episode in recording.episodes] == [50, 30]
+    assert recording.decisions == 80
     first, second = recording.episodes[0][:2]
     assert not first.previous_action.any()
     backend.reset()
@@ -23,6 +23,16 @@ def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_reward
     assert first.return_to_go == backend.return_target
     assert second.return_to_go > first.return_to_go  # pendulum's rewards are negative
     assert not np.array_equal(first.state, recording.episodes[1][0].state)
+
+
+def test_another_seed_records_other_decisions() -> None:
+    """What quantisation is chosen on is not what it is judged on."""
+    backend = TorchBackend(random_policy(DELAY, 3, 1, environment="pendulum"))
+    spread = StateSpread(np.zeros(3), np.ones(3))
+    one, other = (record(backend, spread, decisions=1, seed=seed).episodes[0][0] for seed in (SEED, CHOICE_SEED))
+    assert not np.array_equal(one.state, other.state)
+    walks = [made_up_tokens(backend, spread, 5, reason="a test", seed=seed) for seed in (SEED, CHOICE_SEED)]
+    assert not np.array_equal(walks[0].episodes[0][4].state, walks[1].episodes[0][4].state)
 
 
 def test_made_up_tokens_fit_the_policy_and_repeat() -> None:

@@ -1,0 +1,136 @@
+"""From real weights to Loihi's: the one rounding that the exporter applies and that training can train through.
+
+A synapse of N bits is a mantissa, one of the 2^N multiples of ``2^(9 − N)`` in ``[−256, 256 − 2^(9 − N)]`` (Lava's
+weights of mixed sign: 8 bits are the even numbers), times a power of two that its connection has. A weight matrix may
+be laid out as several connections with exponents one apart: each weight then goes to the finest one that holds it,
+so that small weights are not rounded by the step that the largest one needs. A weight has one synapse either way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.errors import UserError
+
+Integers = NDArray[np.int32]
+
+FEWEST_BITS, MOST_BITS = 2, 8
+MOST_EXPONENTS = 8
+LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
+MANTISSA_SPAN = 512  # of all mantissas, −256 … 255, whatever their bits
+
+
+@dataclass(frozen=True)
+class WeightFormat:
+    """How fine a weight is.
+
+    Attributes
+    ----------
+    bits
+        Of a mantissa, sign included, 2 … 8.
+    exponents
+        Connections, each with its own exponent, that a weight matrix may be laid out as, 1 … 8.
+
+    Raises
+    ------
+    UserError
+        A number out of range.
+    """
+
+    bits: int = 8
+    exponents: int = 4
+
+    def __post_init__(self) -> None:
+        for what, value, low, high in (
+            ("bits of a weight", self.bits, FEWEST_BITS, MOST_BITS),
+            ("exponents of a weight matrix", self.exponents, 1, MOST_EXPONENTS),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"{what}: {value} is outside {low} … {high}")
+
+    @property
+    def step(self) -> int:
+        """Between one mantissa and the next: 2 for 8 bits, 128 for 2."""
+        return MANTISSA_SPAN >> self.bits
+
+    @property
+    def smallest(self) -> int:
+        """The lowest mantissa."""
+        return -MANTISSA_SPAN // 2
+
+    @property
+    def largest(self) -> int:
+        """The highest mantissa."""
+        return MANTISSA_SPAN // 2 - self.step
+
+
+DEFAULT_FORMAT = WeightFormat()
+
+
+@dataclass(frozen=True, eq=False)
+class RoundedWeight:
+    """Integer weights and the unit they are counted in.
+
+    Attributes
+    ----------
+    mantissa, exponent
+        Of each weight, both in the weights' shape.
+    unit
+        Integers for 1.0.
+    """
+
+    mantissa: Integers
+    exponent: Integers
+    unit: float
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """What the integers mean: ``mantissa·2^exponent / unit``."""
+        meant: NDArray[np.float64] = self.mantissa * 2.0**self.exponent / self.unit
+        return meant
+
+
+def round_weight(
+    weight: NDArray[np.generic], unit: float, weight_format: WeightFormat, finest: int = SMALLEST_EXPONENT
+) -> RoundedWeight:
+    """The nearest weights that Loihi has: ``weight·unit ≈ mantissa·2^exponent``.
+
+    The coarsest exponent is the smallest that every weight fits; a weight gets the finest of the format's exponents,
+    from there down, that it fits. They stop at 0: below it a connection's sum is floored, which is worth it only where
+    the mantissas of the coarsest would not fill their bits otherwise. What is on the grid already stays as it is.
+
+    Parameters
+    ----------
+    weight
+        All weights of one connection, of any shape.
+    unit
+        Integers for 1.0 of the current that the weights add to.
+    finest
+        No exponent is below this.
+    """
+    scaled = np.asarray(weight, dtype=np.float64) * unit
+    coarsest = _coarsest(scaled, weight_format, finest)
+    exponent = np.full(scaled.shape, coarsest, dtype=np.int32)
+    for finer in range(coarsest - 1, max(coarsest - weight_format.exponents, -1), -1):
+        exponent[_fits(scaled / 2.0**finer, weight_format)] = finer
+    step = weight_format.step
+    mantissa = step * np.rint(scaled / 2.0**exponent / step).astype(np.int32)
+    return RoundedWeight(mantissa, exponent, unit)
+
+
+def _coarsest(scaled: NDArray[np.float64], weight_format: WeightFormat, finest: int) -> int:
+    if not scaled.any():
+        return 0
+    exponent = finest
+    while not _fits(scaled / 2.0**exponent, weight_format).all():
+        exponent += 1
+    return exponent
+
+
+def _fits(mantissas: NDArray[np.float64], weight_format: WeightFormat) -> NDArray[np.bool_]:
+    rounded = weight_format.step * np.rint(mantissas / weight_format.step)
+    fits: NDArray[np.bool_] = (rounded >= weight_format.smallest) & (rounded <= weight_format.largest)
+    return fits
