@@ -25,7 +25,6 @@ from neuro_runtime.loihi_fast.layout import Layout
 from neuro_runtime.loihi_fast.state import Flags, Neurons, Scratch, State, Values
 
 LARGEST_VOLTAGE = STATE_LIMIT - 1
-ROWS_IN_16_BITS = 255  # as many halved 8-bit weights add up without overflow
 
 
 class Tape(NamedTuple):
@@ -123,27 +122,46 @@ def _deliver(
     node = layout.nodes[number]
     size = node.end_neuron - node.first_neuron
     arrives, arriving = scratch.arrives[worker], scratch.arriving[worker]
-    brings, total, partial = scratch.brings[worker], scratch.total[worker], scratch.partial[worker]
+    brings, total = scratch.brings[worker], scratch.total[worker]
+    for each in layout.sums[node.first_sum : node.end_sum]:
+        if each.shift == 0:
+            _sum_bundles(layout, state, lane, each, size, arriving, arrives, begin, end)
+            continue
+        brings[begin:end] = False
+        _sum_bundles(layout, state, lane, each, size, total, brings, begin, end)
+        for step in range(begin, end):
+            if brings[step]:
+                _add_shifted(arriving[step], total[step], -each.shift, size, arrives[step])
+                arrives[step] = True
+
+
+@_compiled
+def _sum_bundles(
+    layout: Layout,
+    state: State,
+    lane: int,
+    of: Any,
+    size: int,
+    total: Values,
+    brings: Flags,
+    begin: int,
+    end: int,
+) -> None:
+    """Add a sum's synapses to ``total[step]``, which begins where ``brings[step]`` is not set yet."""
     fired_of_lane, count_of_lane, time = state.fired[lane], state.fired_count[lane], state.time[lane]
-    for connection in layout.connections[node.first_connection : node.end_connection]:
-        source = layout.nodes[connection.source]
+    for bundle in layout.bundles[of.first_bundle : of.end_bundle]:
+        source = layout.nodes[bundle.source]
         sources = source.end_neuron - source.first_neuron
         counts = count_of_lane[source.first_slot : source.first_slot + source.slots]
         fired = fired_of_lane[source.first_fired : source.first_fired + source.slots * sources]
-        brings[begin:end] = False
-        for bundle in layout.bundles[connection.first_bundle : connection.end_bundle]:
-            emitted, start = time - 1 - bundle.delay, bundle.start
-            if bundle.is_dense:
-                rows = layout.dense_weight[start : start + sources * size].reshape(sources, size)
-                _sum_rows(total, brings, begin, end, emitted, counts, fired, rows, partial)
-            else:
-                row = layout.row[start : start + sources + 1]
-                weight, target = layout.listed_weight, layout.listed_target
-                _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
-        for step in range(begin, end):
-            if brings[step]:
-                _add_shifted(arriving[step], total[step], connection.shift, size, arrives[step])
-                arrives[step] = True
+        emitted, start = time - 1 - bundle.delay, bundle.start
+        if bundle.is_dense:
+            rows = layout.dense_weight[start : start + sources * size].reshape(sources, size)
+            _sum_rows(total, brings, begin, end, emitted, counts, fired, rows)
+        else:
+            row = layout.row[start : start + sources + 1]
+            weight, target = layout.listed_weight, layout.listed_target
+            _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
 
 
 @_compiled
@@ -155,41 +173,29 @@ def _sum_rows(
     emitted: int,
     counts: Values,
     fired: Neurons,
-    rows: NDArray[np.int8],
-    partial: NDArray[np.int16],
+    rows: NDArray[np.int16],
 ) -> None:
-    """``total[step] = Σ rows[fired]`` over the neurons that fired at time ``emitted + step``, where any did.
+    """``total[step] += Σ rows[fired]`` over the neurons that fired at time ``emitted + step``.
 
-    The sum is made in 16 bits, as far as they reach.
+    Four rows at a time, so that the sum is read and written less often.
     """
     sources, size = rows.shape
     for step in range(begin, end):
         slot = (emitted + step) & (len(counts) - 1)
         if counts[slot] == 0:
             continue
-        brings[step] = True
-        total[step, :size] = 0
-        first, end_fired = slot * sources, slot * sources + counts[slot]
-        for chunk in range(first, end_fired, ROWS_IN_16_BITS):
-            partial[:size] = 0
-            _add_rows(partial, rows, fired, chunk, min(chunk + ROWS_IN_16_BITS, end_fired))
+        if not brings[step]:
+            total[step, :size] = 0
+            brings[step] = True
+        first, fours, last = slot * sources, slot * sources + counts[slot] // 4 * 4, slot * sources + counts[slot]
+        for n in range(first, fours, 4):
+            a, b, c, d = fired[n], fired[n + 1], fired[n + 2], fired[n + 3]
             for target in range(size):
-                total[step, target] += partial[target]
-
-
-@_compiled
-def _add_rows(partial: NDArray[np.int16], rows: NDArray[np.int8], fired: Neurons, begin: int, end: int) -> None:
-    """``partial += Σ rows[fired[begin … end]]``, four rows at a time, which reads and writes the sum less often."""
-    size = rows.shape[1]
-    fours = begin + (end - begin) // 4 * 4
-    for n in range(begin, fours, 4):
-        a, b, c, d = fired[n], fired[n + 1], fired[n + 2], fired[n + 3]
-        for target in range(size):
-            partial[target] += rows[a, target] + rows[b, target] + rows[c, target] + rows[d, target]
-    for n in range(fours, end):
-        neuron = fired[n]
-        for target in range(size):
-            partial[target] += rows[neuron, target]
+                total[step, target] += rows[a, target] + rows[b, target] + rows[c, target] + rows[d, target]
+        for n in range(fours, last):
+            neuron = fired[n]
+            for target in range(size):
+                total[step, target] += rows[neuron, target]
 
 
 @_compiled
@@ -202,7 +208,7 @@ def _sum_listed(
     counts: Values,
     fired: Neurons,
     row: Values,
-    weight: NDArray[np.int8],
+    weight: NDArray[np.int16],
     target: Values,
     size: int,
 ) -> None:

@@ -36,21 +36,21 @@ NODE = np.dtype(
         ("first_fired", "i8"),  # room for every neuron in every slot
         ("first_injection", "i8"),
         ("end_injection", "i8"),
-        ("first_connection", "i8"),  # of those into the node
-        ("end_connection", "i8"),
+        ("first_sum", "i8"),
+        ("end_sum", "i8"),
     ]
 )
 INJECTION = np.dtype([("delay", "i8"), ("exponent", "i8")])
-CONNECTION = np.dtype(
+SUM = np.dtype(
     [
-        ("source", "i8"),  # a node
-        ("shift", "i8"),  # of the sum of halved weights
+        ("shift", "i8"),  # to the right, with a floor
         ("first_bundle", "i8"),
         ("end_bundle", "i8"),
     ]
 )
 BUNDLE = np.dtype(
     [
+        ("source", "i8"),  # a node
         ("delay", "i8"),
         ("is_dense", "?"),
         ("start", "i8"),  # of its synapses in `dense_weight`, or of its rows in `row`
@@ -61,8 +61,10 @@ BUNDLE = np.dtype(
 class Layout(NamedTuple):
     """Tables of a program; nodes are numbered in the order in which they are stepped.
 
-    A *bundle* is a connection's synapses of one delay, sorted by source neuron. Weights are halved, which loses
-    nothing: 8-bit weights of mixed sign are even.
+    What synapses bring to a node is a few sums. Positive exponents are multiplied into the weights, which are then as
+    much as 16 bits wide, so that all such synapses meet in one sum, whatever their exponents and sources; each
+    connection with a negative exponent is a sum of its own, since its shift floors. A *bundle* is the synapses of a sum
+    with one source and one delay, sorted by source neuron.
     """
 
     period: int
@@ -70,11 +72,11 @@ class Layout(NamedTuple):
     groups: Table
     nodes: Table
     injections: Table
-    connections: Table
+    sums: Table
     bundles: Table
-    dense_weight: NDArray[np.int8]  # from every source neuron to every target
+    dense_weight: NDArray[np.int16]  # from every source neuron to every target
     row: NDArray[np.int32]  # source neuron n's listed synapses are row[start + n] … row[start + n + 1]
-    listed_weight: NDArray[np.int8]
+    listed_weight: NDArray[np.int16]
     listed_target: NDArray[np.int32]
 
 
@@ -118,17 +120,17 @@ def _groups(groups: list[Group]) -> Table:
 
 @dataclass
 class _Tables:
-    """The tables of nodes, connections and synapses under construction, and how much room they have given away."""
+    """The tables of nodes, sums and synapses under construction, and how much room they have given away."""
 
     program: Program
     number: dict[str, int]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     injections: list[tuple[int, int]] = field(default_factory=list)
-    connections: list[tuple[int, int, int, int]] = field(default_factory=list)
-    bundles: list[tuple[int, bool, int]] = field(default_factory=list)
-    dense_weight: list[NDArray[np.int8]] = field(default_factory=list)
+    sums: list[tuple[int, int, int]] = field(default_factory=list)
+    bundles: list[tuple[int, int, bool, int]] = field(default_factory=list)
+    dense_weight: list[NDArray[np.int16]] = field(default_factory=list)
     row: list[NDArray[np.int32]] = field(default_factory=list)
-    listed_weight: list[NDArray[np.int8]] = field(default_factory=list)
+    listed_weight: list[NDArray[np.int16]] = field(default_factory=list)
     listed_target: list[NDArray[np.int32]] = field(default_factory=list)
     neurons: int = 0
     slots: int = 0
@@ -136,12 +138,14 @@ class _Tables:
 
     def add_node(self, node: Node) -> None:
         """Add a node with everything that arrives at it."""
-        first_injection, first_connection = len(self.injections), len(self.connections)
-        for connection in self.program.connections_into(node.name):
-            if isinstance(connection, Injection):
-                self.injections.append((connection.delay, connection.exponent))
-            elif connection.weight.any():
-                self._add_connection(connection)
+        first_injection, first_sum = len(self.injections), len(self.sums)
+        arriving = self.program.connections_into(node.name)
+        self.injections += [(item.delay, item.exponent) for item in arriving if isinstance(item, Injection)]
+        connections = [item for item in arriving if not isinstance(item, Injection) and item.weight.any()]
+        self._add_sum([item for item in connections if item.exponent >= 0], shift=0)
+        for connection in connections:
+            if connection.exponent < 0:
+                self._add_sum([connection], shift=-connection.exponent)
         slots = _power_of_two(self.program.period + 1 + self._longest_delay(node))
         self.nodes.append(
             (
@@ -150,7 +154,7 @@ class _Tables:
                 *_parameters(node),
                 *(slots, self.slots, self.fired),
                 *(first_injection, len(self.injections)),
-                *(first_connection, len(self.connections)),
+                *(first_sum, len(self.sums)),
             )
         )
         self.neurons += node.size
@@ -162,40 +166,76 @@ class _Tables:
         return {
             "nodes": np.array(self.nodes, dtype=NODE),
             "injections": np.array(self.injections, dtype=INJECTION),
-            "connections": np.array(self.connections, dtype=CONNECTION),
+            "sums": np.array(self.sums, dtype=SUM),
             "bundles": np.array(self.bundles, dtype=BUNDLE),
-            "dense_weight": np.concatenate([np.zeros(0, np.int8), *self.dense_weight]),
+            "dense_weight": np.concatenate([np.zeros(0, np.int16), *self.dense_weight]),
             "row": np.concatenate([np.zeros(0, np.int32), *self.row]),
-            "listed_weight": np.concatenate([np.zeros(0, np.int8), *self.listed_weight]),
+            "listed_weight": np.concatenate([np.zeros(0, np.int16), *self.listed_weight]),
             "listed_target": np.concatenate([np.zeros(0, np.int32), *self.listed_target]),
         }
 
-    def _add_connection(self, connection: Dense | Sparse) -> None:
+    def _add_sum(self, connections: list[Dense | Sparse], shift: int) -> None:
         first_bundle = len(self.bundles)
-        halved = (np.asarray(connection.weight) >> 1).astype(np.int8)
-        if isinstance(connection, Dense):
-            self.bundles.append((connection.delay, True, _size(self.dense_weight)))
-            self.dense_weight.append(halved.T.reshape(-1))
-        else:
-            for delay in np.unique(connection.delay).tolist():
-                self._add_listed(connection, halved, delay)
-        source, shift = self.number[connection.source], connection.exponent + 1
-        self.connections.append((source, shift, first_bundle, len(self.bundles)))
+        for (source, delay), weights in _merged(connections).items():
+            for weight in weights:
+                self.bundles.append((self.number[source], delay, True, _size(self.dense_weight)))
+                self.dense_weight.append(weight.T.reshape(-1))
+        for (source, delay), synapses in _listed(connections).items():
+            self._add_listed(source, delay, synapses)
+        if len(self.bundles) > first_bundle:
+            self.sums.append((shift, first_bundle, len(self.bundles)))
 
-    def _add_listed(self, connection: Sparse, halved: NDArray[np.int8], delay: int) -> None:
-        """The bundle of a connection's synapses of one delay."""
-        of_delay = np.flatnonzero(connection.delay == delay)
-        order = of_delay[np.argsort(connection.source_index[of_delay], kind="stable")]
-        sources = np.arange(self.program.node(connection.source).size + 1)
-        row = np.searchsorted(connection.source_index[order], sources) + _size(self.listed_weight)
-        self.bundles.append((delay, False, _size(self.row)))
+    def _add_listed(self, source: str, delay: int, synapses: NDArray[np.int64]) -> None:
+        """The bundle of synapses (source neuron, target neuron, weight), shape (synapses, 3)."""
+        ordered = synapses[np.argsort(synapses[:, 0], kind="stable")]
+        sources = np.arange(self.program.node(source).size + 1)
+        row = np.searchsorted(ordered[:, 0], sources) + _size(self.listed_weight)
+        self.bundles.append((self.number[source], delay, False, _size(self.row)))
         self.row.append(row.astype(np.int32))
-        self.listed_weight.append(halved[order])
-        self.listed_target.append(connection.target_index[order].astype(np.int32))
+        self.listed_weight.append(ordered[:, 2].astype(np.int16))
+        self.listed_target.append(ordered[:, 1].astype(np.int32))
 
     def _longest_delay(self, node: Node) -> int:
         delays = (np.max(connection.delay, initial=0) for connection in self.program.connections_from(node.name))
         return max((int(delay) for delay in delays), default=0)
+
+
+def _merged(connections: list[Dense | Sparse]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:
+    """By source and delay the weights of dense connections, added up as far as 16 bits hold them."""
+    merged: dict[tuple[str, int], list[NDArray[np.int16]]] = {}
+    for connection in connections:
+        if isinstance(connection, Dense):
+            matrices = merged.setdefault((connection.source, connection.delay), [])
+            weight = _shifted_weight(connection)
+            total = weight + (matrices[-1] if matrices else 0)
+            if matrices and _fits(total):
+                matrices[-1] = total.astype(np.int16)
+            else:
+                matrices.append(weight.astype(np.int16))
+    return merged
+
+
+def _listed(connections: list[Dense | Sparse]) -> dict[tuple[str, int], NDArray[np.int64]]:
+    """By source and delay the synapses of sparse connections, each as source neuron, target neuron and weight."""
+    listed: dict[tuple[str, int], list[NDArray[np.int64]]] = {}
+    for connection in connections:
+        if isinstance(connection, Sparse):
+            synapses = (connection.source_index, connection.target_index, _shifted_weight(connection))
+            table = np.stack(synapses, axis=1, dtype=np.int64)
+            for delay in np.unique(connection.delay).tolist():
+                of_delay = table[connection.delay == delay]
+                listed.setdefault((connection.source, delay), []).append(of_delay)
+    return {key: np.concatenate(tables) for key, tables in listed.items()}
+
+
+def _shifted_weight(connection: Dense | Sparse) -> NDArray[np.int64]:
+    """Times two to the exponent, where that is positive: at most 15 bits and a sign."""
+    return np.asarray(connection.weight, dtype=np.int64) << max(connection.exponent, 0)
+
+
+def _fits(weight: NDArray[np.int64]) -> bool:
+    limits = np.iinfo(np.int16)
+    return bool((weight >= limits.min).all() and (weight <= limits.max).all())
 
 
 def _parameters(node: Node) -> tuple[int, int, int, int]:

@@ -45,9 +45,8 @@ class Scratch(NamedTuple):
 
     arrives: Flags  # (workers, period), whether anything does
     arriving: Values  # (workers, period, neurons), the currents that do
-    brings: Flags  # (workers, period), whether a connection brings anything
+    brings: Flags  # (workers, period), whether a sum that has yet to be shifted brings anything
     total: Values  # (workers, period, neurons), what it brings
-    partial: NDArray[np.int16]  # (workers, neurons)
 
 
 def blank_state(layout: Layout, lanes: int) -> State:
@@ -72,7 +71,6 @@ def new_scratch(layout: Layout, workers: int) -> Scratch:
         arriving=np.zeros((workers, layout.period, widest), np.int32),
         brings=np.zeros((workers, layout.period), np.bool_),
         total=np.zeros((workers, layout.period, widest), np.int32),
-        partial=np.zeros((workers, widest), np.int16),
     )
 
 
