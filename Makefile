@@ -1,5 +1,5 @@
 # `make demo` shows the whole path, `make test` runs the tests; each makes what it needs and reuses it afterwards.
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test nightly lint format clean
 
 VENV := .venv
 LAVA := .venv-lava
@@ -26,6 +26,9 @@ demo: setup ## train pendulum, export it, run it and a shipped hand policy on th
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest
+
+nightly: setup ## compare many more random programs with Lava, other ones each time (an hour)
+	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/lava/test_differential.py
 
 lint: $(VENV)/.ready ## check style, types and import directions
 	$(BIN)/ruff check .

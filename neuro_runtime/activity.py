@@ -28,8 +28,8 @@ class Activity:
         Updates of neurons outside their layer's active steps (the silent gap between tokens), whole network:
         nothing arrives, yet a chip steps them.
     messages
-        Spikes sent: one for each spike and each connection it leaves on; a connection spread over several cores of a
-        chip takes more.
+        Spikes sent: one for each spike and each matrix or list of synapses it reaches; one spread over several cores of
+        a chip takes more.
     """
 
     spikes: dict[str, int]

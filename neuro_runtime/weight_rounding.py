@@ -21,6 +21,7 @@ FEWEST_BITS, MOST_BITS = 2, 8
 MOST_EXPONENTS = 8
 LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
 MANTISSA_SPAN = 512  # of all mantissas, −256 … 255, whatever their bits
+BIAS_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,29 @@ def round_weight(
     step = weight_format.step
     mantissa = step * np.rint(scaled / 2.0**exponent / step).astype(np.int32)
     return RoundedWeight(mantissa, exponent, unit)
+
+
+def round_bias(bias: NDArray[np.generic], unit: float, bits: int) -> list[RoundedWeight]:
+    """A bias as synapses of the bias line: ``bias·unit ≈ Σ_n mantissa_n·2^exponent_n``, one connection for each n.
+
+    A bias counts in every time step, so its rounding error is a constant pull where a weight's is noise. It gets 16
+    bits at any weight width: after the first connection, further ones with what is still missing. Their steps stop at
+    2 integers; a single source's sum is one weight, so no shift floors anything.
+
+    Returns
+    -------
+    list of RoundedWeight
+        Whose ``value`` is in integers: their unit is 1.
+    """
+    missing = np.asarray(bias, dtype=np.float64) * unit
+    made: list[RoundedWeight] = []
+    for _ in range(-(-BIAS_BITS // bits)):
+        rounded = round_weight(missing, 1, WeightFormat(bits, exponents=1), finest=bits - MOST_BITS)
+        if made and not rounded.mantissa.any():
+            break
+        made.append(rounded)
+        missing = missing - rounded.value
+    return made
 
 
 def _coarsest(scaled: NDArray[np.float64], weight_format: WeightFormat, finest: int) -> int:

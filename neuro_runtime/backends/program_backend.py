@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.interpreter import InterpretedDecision
-from neuro_runtime.program.nodes import And, BiasLine, Connection, CurrentInput, Dense, Injection, Lif
+from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Dense, Lif, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.token import Token
 
@@ -92,20 +92,18 @@ class ProgramBackend:
 class ProgramMeter:
     """Counts a decision's work from the spikes each node emitted.
 
-    A spike costs one synop at every synapse its neuron has. A :class:`Dense` connection stores all its weights, zeros
-    too, as Loihi's dense format does, and a spike visits them all; one whose weights are all zero would not be placed
-    and has none. A :class:`Sparse` connection has the synapses it lists. The counts are exact where a connection's
-    neurons have equally many synapses, as in every program that export makes; else they take the mean.
+    A spike costs one synop at every synapse its neuron has. A :class:`Dense` matrix stores all its weights, zeros too,
+    as Loihi's dense format does, and a spike visits them all; one whose weights are all zero would not be placed and
+    has none. Dense connections with the same ends and delay are one such matrix, laid out by exponents: a weight has a
+    synapse in each of them that it is not zero in, and at least one. A :class:`Sparse` connection has the synapses it
+    lists. The counts are exact where a connection's neurons have equally many synapses, as in every program that export
+    makes; else they take the mean.
     An :class:`Injection` is the host's current, not synapses.
     """
 
     def __init__(self, program: Program) -> None:
         self._layers = [node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And))]
-        fan_outs = [
-            (connection.source, connection.target, fan_out)
-            for connection in program.connections
-            if (fan_out := _fan_out(connection, program.node(connection.source).size)) > 0
-        ]
+        fan_outs = _fan_outs(program)
         self._targets = list(dict.fromkeys(target for _, target, _ in fan_outs))
         self._work_of_a_spike = np.zeros((len(self._layers), len(self._targets) + 1))  # synops by target, messages
         for source, target, fan_out in fan_outs:
@@ -139,10 +137,19 @@ class ProgramMeter:
         ]
 
 
-def _fan_out(connection: Connection, source_size: int) -> float:
-    """Synapses of one source neuron."""
-    if isinstance(connection, Injection):
-        return 0.0
-    if isinstance(connection, Dense):
-        return float(connection.weight.shape[0]) if np.any(connection.weight) else 0.0
-    return len(connection.weight) / source_size
+def _fan_outs(program: Program) -> list[tuple[str, str, float]]:
+    """Source, target and the synapses of one source neuron, of every matrix and list of synapses that has any."""
+    matrices: dict[tuple[str, str, int], NDArray[np.int64]] = {}
+    fan_outs: list[tuple[str, str, float]] = []
+    for connection in program.connections:
+        if isinstance(connection, Dense):
+            key = (connection.source, connection.target, connection.delay)
+            matrices[key] = matrices.get(key, 0) + (connection.weight != 0).astype(np.int64)
+        elif isinstance(connection, Sparse):
+            synapses = len(connection.weight) / program.node(connection.source).size
+            fan_outs.append((connection.source, connection.target, synapses))
+    for (source, target, _), synapses_of_weight in matrices.items():
+        if synapses_of_weight.any():
+            synapses = np.maximum(synapses_of_weight, 1).sum() / synapses_of_weight.shape[1]
+            fan_outs.append((source, target, float(synapses)))
+    return fan_outs

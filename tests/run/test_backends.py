@@ -37,6 +37,16 @@ def test_a_spike_costs_one_synop_at_every_synapse(program: Program) -> None:
     assert activity.spikes == {"bias": 2, "input": 3, "hidden": 2}
 
 
+def test_a_matrix_laid_out_by_exponents_is_one(program: Program) -> None:
+    """A weight is in one of the slices, or in both, or in none and stored all the same."""
+    coarse, fine = np.array([[1.0, 0, 0], [0, 0, 2]]).T, np.array([[0, 3.0, 0], [0, 0, 4]]).T
+    slices = (Dense("input", "hidden", coarse), Dense("input", "hidden", fine))
+    sliced = dataclasses.replace(program, connections=(*slices, Dense("hidden", "action", np.ones((1, 3)))))
+    activity = ProgramMeter(sliced).activity({"bias": 0, "input": 4, "hidden": 0})
+    assert activity.synops == {"hidden": 4 * 7 / 2, "action": 0}
+    assert activity.messages == 4
+
+
 def test_a_spike_is_one_message_on_every_connection_it_leaves_on(program: Program) -> None:
     wired_twice = dataclasses.replace(
         program, connections=(*program.connections, Dense("input", "action", np.ones((1, 2))))
