@@ -1,8 +1,8 @@
 """Fold a trained DSFormer: no normalisation layer left but the embedding's, and every threshold 1.
 
-In evaluation PTBN is its batch-norm branch, an affine map a channel, so it goes into the Linear before it:
-``g = γ/√(var + ε)``, ``W' = diag(g) W``, ``b' = g (b − mean) + β'``. Currents are then counted in thresholds
-(``W'/V_th``, ``b'/V_th``), the residual stream included, so the token's LayerNorm gives its current in thresholds too.
+In evaluation PTBN is its batch-norm branch, an affine map a channel, so it goes into the Linear before it
+(`train.model.fold`). Currents are then counted in thresholds, the residual stream included, so the token's LayerNorm
+gives its current in thresholds too.
 The last norm, the mean over time steps and the head become one affine readout of the residual stream.
 
 The folded policy is plain numpy in float64 and shares nothing with the model it came from.
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import Mixing, ModelConfig, PositionBias
 from train.model import DSFormer
 from train.model.dsformer import Block
+from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, refuse_unstreamable
 from train.model.normalisation import PTBN
 from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
 
@@ -106,7 +106,8 @@ def fold(model: DSFormer) -> FoldedPolicy:
     config = model.config
     refuse_unstreamable(config)
     threshold = config.threshold
-    last_gain, last_offset = _batch_norm(model.last_norm, "last_norm")
+    _require_ptbn(model.last_norm, "last_norm")
+    last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm))
     head = _affine(model.head)
     return FoldedPolicy(
         embedding=_affine(model.embedding),
@@ -119,37 +120,6 @@ def fold(model: DSFormer) -> FoldedPolicy:
         time_steps=config.time_steps,
         context=config.context,
     )
-
-
-def refuse_unstreamable(config: ModelConfig) -> None:
-    """Refuse what has no stream layout, with the reason.
-
-    Raises
-    ------
-    UserError
-        See :func:`fold`.
-    """
-    if config.mixing is Mixing.tssa:
-        raise UserError(
-            "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
-            "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay."
-        )
-    if config.mixing is Mixing.sssa:
-        raise UserError(
-            "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
-            "neurons and delays cannot do; train with model.mixing=pssa or delay."
-        )
-    if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
-        raise UserError(
-            "A position bias of (i, j) in the window (model.position_bias=pairwise) weighs a token differently at "
-            "every decision and cannot stream; train with model.position_bias=relative."
-        )
-    if config.receptive_field > config.context:
-        raise UserError(
-            f"{config.blocks} blocks with model.window={config.window} see {config.receptive_field} tokens, "
-            f"L(S − 1) + 1, but model.context={config.context}, so a stream would see more than the trained window; "
-            f"train with model.context={config.receptive_field} or more, or with a shorter model.window."
-        )
 
 
 def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
@@ -181,35 +151,26 @@ def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
 
 def _fold_delay(mixing: DelayMixing, name: str, threshold: float) -> FoldedDelay:
     """``W_j = diag(g₂ p_j) W_v'``: the inner bias comes once for every token that exists, the outer one once."""
-    inner = _fold_linear(mixing.value, f"{name}.attention.value", threshold=1.0)
-    outer_gain, outer_offset = _batch_norm(mixing.norm, f"{name}.attention.norm")
-    gain = outer_gain * _array(mixing.position.per_channel()) / threshold
-    return FoldedDelay(
-        weight=gain[:, :, None] * inner.weight,
-        past_bias=gain * inner.bias,
-        bias=outer_offset / threshold,
-    )
+    _require_ptbn(mixing.value.norm, f"{name}.attention.value")
+    _require_ptbn(mixing.norm, f"{name}.attention.norm")
+    weight, past_bias, bias = fold_delay(mixing, threshold)
+    return FoldedDelay(_array(weight), _array(past_bias), _array(bias))
 
 
 def _fold_linear(layer: SpikingLinear | NormalisedLinear, name: str, threshold: float) -> Affine:
-    gain, offset = _batch_norm(layer.norm, name)
-    linear = _affine(layer.linear)
-    return Affine(gain[:, None] * linear.weight / threshold, (gain * linear.bias + offset) / threshold)
+    _require_ptbn(layer.norm, name)
+    weight, bias = fold_linear(layer, threshold)
+    return Affine(_array(weight), _array(bias))
 
 
-def _batch_norm(norm: nn.Module, name: str) -> tuple[Array, Array]:
-    """Gain and offset of PTBN in evaluation: ``γ/√(var + ε)`` and ``β' − gain·mean``."""
+def _require_ptbn(norm: nn.Module, name: str) -> None:
     if not isinstance(norm, PTBN):
         raise UserError(f"{name} is normalised by {type(norm).__name__}, which does not fold; train with PTBN.")
-    statistics = norm.batch_norm
-    gain = _array(statistics.weight) / np.sqrt(_array(statistics.running_var) + statistics.eps)
-    return gain, _array(statistics.bias) - gain * _array(statistics.running_mean)
 
 
 def _affine(linear: nn.Linear) -> Affine:
-    return Affine(_array(linear.weight), _array(linear.bias))
+    return Affine(*(_array(tensor) for tensor in fold_affine(linear)))
 
 
-def _array(tensor: Tensor | None) -> Array:
-    assert tensor is not None  # affine batch norms with running statistics: PTBN has no other
+def _array(tensor: Tensor) -> Array:
     return tensor.detach().cpu().double().numpy().copy()

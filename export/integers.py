@@ -10,10 +10,9 @@ from export.loihi_decay import decay_mantissa
 from neuro_runtime.loihi_arithmetic import DECAY_ONE
 from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
-from neuro_runtime.weight_rounding import MOST_BITS, Integers, RoundedWeight, WeightFormat, round_weight
+from neuro_runtime.weight_rounding import Integers, RoundedWeight, WeightFormat, round_bias, round_weight
 
 AND_WEIGHT = 64
-BIAS_BITS = 16
 
 
 def integer_lif(node: Lif, unit: int) -> Lif:
@@ -48,7 +47,8 @@ def integer_connections(
     if isinstance(program.node(connection.target), And):
         return [replace(connection, weight=np.full(connection.weight.shape, AND_WEIGHT, dtype=np.int32))]
     if isinstance(program.node(connection.source), BiasLine):
-        return _bias(connection, unit, weight_format.bits)
+        parts = round_bias(connection.weight, unit, weight_format.bits)
+        return [_with(connection, part.mantissa, int(part.exponent.flat[0])) for part in parts]
     return _by_exponent(connection, round_weight(connection.weight, unit, weight_format))
 
 
@@ -64,23 +64,6 @@ def _by_exponent(connection: Dense | Sparse, rounded: RoundedWeight) -> list[Con
         if mantissa.any():
             made.append(_with(connection, mantissa, int(exponent)))
     return made or [_with(connection, rounded.mantissa, 0)]
-
-
-def _bias(connection: Dense | Sparse, unit: int, bits: int) -> list[Connection]:
-    """A bias counts in every time step, so its rounding error is a constant pull where a weight's is noise.
-
-    It gets 16 bits at any weight width: after the first connection from the bias line, further ones with what is
-    still missing. Their steps stop at 2 integers; a single source's sum is one weight, so no shift floors anything.
-    """
-    missing = connection.weight.astype(np.float64) * unit
-    made: list[Connection] = []
-    for _ in range(-(-BIAS_BITS // bits)):
-        rounded = round_weight(missing, 1, WeightFormat(bits, exponents=1), finest=bits - MOST_BITS)
-        if made and not rounded.mantissa.any():
-            break
-        made.append(_with(connection, rounded.mantissa, int(rounded.exponent.flat[0])))
-        missing = missing - rounded.value
-    return made
 
 
 def _with(connection: Dense | Sparse, mantissa: Integers, exponent: int) -> Dense | Sparse:

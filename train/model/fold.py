@@ -1,0 +1,87 @@
+"""Where normalisation goes when a model leaves PyTorch: the arithmetic of folding, in float64 and differentiable.
+
+In evaluation PTBN is its batch-norm branch, an affine map a channel: ``g = γ/√(var + ε)``, ``W' = diag(g) W``,
+``b' = g (b − mean) + β'``. Divided by V_th, currents are counted in thresholds. `export.fold` takes the numbers from
+here and `train.quantised` trains through them, so that what is trained is what is exported.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hw_profiles.errors import UserError
+from train.configuration import Mixing, ModelConfig, PositionBias
+from train.model.normalisation import PTBN
+from train.model.token_mixing import DelayMixing, NormalisedLinear, SpikingLinear
+
+
+def fold_norm(norm: PTBN) -> tuple[Tensor, Tensor]:
+    """Gain and offset of PTBN in evaluation, (D,) each: ``γ/√(var + ε)`` and ``β' − gain·mean``."""
+    statistics = norm.batch_norm
+    deviation = _root(double(statistics.running_var) + statistics.eps)
+    gain = double(statistics.weight) / deviation
+    return gain, double(statistics.bias) - gain * double(statistics.running_mean)
+
+
+def fold_linear(layer: SpikingLinear | NormalisedLinear, threshold: float) -> tuple[Tensor, Tensor]:
+    """Weight (outputs, inputs) and bias (outputs,) of ``PTBN(W s + b) / threshold``."""
+    gain, offset = fold_norm(layer.norm)
+    weight, bias = fold_affine(layer.linear)
+    return gain[:, None] * weight / threshold, (gain * bias + offset) / threshold
+
+
+def fold_delay(mixing: DelayMixing, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """``W_j = diag(g₂ p_j) W_v'`` (S, D, D); the biases of each token that exists (S, D), and that come once (D,)."""
+    inner_weight, inner_bias = fold_linear(mixing.value, threshold=1.0)
+    outer_gain, outer_offset = fold_norm(mixing.norm)
+    gain = outer_gain * double(mixing.position.per_channel()) / threshold
+    return gain[:, :, None] * inner_weight, gain * inner_bias, outer_offset / threshold
+
+
+def fold_affine(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a Linear as it is."""
+    return double(linear.weight), double(linear.bias)
+
+
+def double(tensor: Tensor | None) -> Tensor:
+    """``tensor`` in float64; it must be there."""
+    assert tensor is not None  # affine batch norms with running statistics: PTBN has no other
+    return tensor.double()
+
+
+def _root(variance: Tensor) -> Tensor:
+    """By numpy, whose roots are correctly rounded on every machine; PyTorch's may be one bit off. Nothing learns it."""
+    return torch.from_numpy(np.sqrt(variance.cpu().numpy())).to(variance.device)
+
+
+def refuse_unstreamable(config: ModelConfig) -> None:
+    """Refuse what has no stream layout and so no program, with the reason.
+
+    Raises
+    ------
+    UserError
+        TSSA, SSSA, ``pairwise`` position bias, or more tokens in view than the context holds.
+    """
+    if config.mixing is Mixing.tssa:
+        raise UserError(
+            "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
+            "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay."
+        )
+    if config.mixing is Mixing.sssa:
+        raise UserError(
+            "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
+            "neurons and delays cannot do; train with model.mixing=pssa or delay."
+        )
+    if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
+        raise UserError(
+            "A position bias of (i, j) in the window (model.position_bias=pairwise) weighs a token differently at "
+            "every decision and cannot stream; train with model.position_bias=relative."
+        )
+    if config.receptive_field > config.context:
+        raise UserError(
+            f"{config.blocks} blocks with model.window={config.window} see {config.receptive_field} tokens, "
+            f"L(S − 1) + 1, but model.context={config.context}, so a stream would see more than the trained window; "
+            f"train with model.context={config.receptive_field} or more, or with a shorter model.window."
+        )
