@@ -10,7 +10,7 @@ from export.pipeline import Quantised
 from hw_profiles.errors import UserError
 from neuro_runtime.files import atomic_write
 
-WIDTH, HEIGHT = 10.0, 4.5  # inches
+WIDTH, HEIGHT = 11.0, 4.5  # inches
 PANELS: tuple[tuple[str, Callable[[LayerReport], SpikeAgreement | None]], ...] = (
     ("each layer alone, given the float spikes", lambda layer: layer.alone),
     ("in the program", lambda layer: layer.in_program),
@@ -46,7 +46,8 @@ def plot_agreement(formats: Sequence[Quantised], path: Path) -> None:
         panel.set_xticks(sorted(bits))
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("spike agreement with float, %")
-    panels[1].legend(fontsize="x-small")
+    lines, names = panels[1].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside right upper", fontsize="x-small")
     with (
         matplotlib.rc_context({"svg.hashsalt": "decision-spikeformer", "svg.fonttype": "none"}),
         atomic_write(path) as temporary,
