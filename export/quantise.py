@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from export.integers import AND_WEIGHT, integer_connections, integer_lif
-from export.units import Units
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif, Node
 from neuro_runtime.program.program import Program
+from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 
 AND_SLACK = 28  # an AND of n inputs fires above 64n − 28, which n − 1 inputs and their residue stay below

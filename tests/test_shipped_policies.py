@@ -10,7 +10,6 @@ import pytest
 from export.fold import fold
 from export.lower import lower
 from export.quantise import quantise
-from export.units import Units
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.files import sha256_of
 from neuro_runtime.policy import load_policy
@@ -20,6 +19,7 @@ from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.wire import program_to_wire
 from neuro_runtime.rollout import run_episodes
+from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import load_model_file
 

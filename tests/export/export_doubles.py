@@ -11,8 +11,9 @@ from export.lower import lower
 from export.quantise import quantise
 from export.recording import Recording, StateSpread, made_up_tokens
 from export.stages import run_program
-from export.units import Units, choose_units
+from export.units import choose_units
 from neuro_runtime.program import Program
+from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import DEFAULT_FORMAT, WeightFormat
 from train.checkpoint import PolicyModel
 from train.configuration import BiasSharing, Mixing, ModelConfig

@@ -10,11 +10,12 @@ import pytest
 from export.drive import integer_currents, integer_spikes
 from export.quantise import quantise
 from export.stages import run_program
-from export.units import Units, choose_units
+from export.units import choose_units
 from hw_profiles.errors import UserError
 from neuro_runtime.program import validate
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.nodes import And, Dense, Injection, Lif, Sparse
+from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 from tests.export.export_doubles import delay_policy, drives, lowered, made_up, pssa_policy, quantised, units
 from train.checkpoint import PolicyModel
