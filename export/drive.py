@@ -148,5 +148,5 @@ def _arriving(period: int, recording: Recording, run: ProgramRun, source: str, s
         spikes = np.concatenate([nodes[source] for nodes in run.rasters[begun : begun + len(episode)]])
         begun += len(episode)
         emitted = (period * np.arange(len(episode))[:, None] + steps - 1).reshape(-1)
-        arriving.append(np.where(emitted[:, None] >= 0, spikes[emitted], False))
+        arriving.append(np.where(emitted[:, None] >= 0, spikes[np.maximum(emitted, 0)], False))
     return np.concatenate(arriving).astype(np.float32)

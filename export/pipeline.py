@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from export.drive import LayerDrive, layer_drives
+from export.faithful import require_faithful
 from export.fold import fold
 from export.layer_report import LayerReport, report_layers, report_program
 from export.lower import lower
@@ -158,6 +159,7 @@ def _quantised(
     }
     program = replace(program, provenance={**program.provenance, **provenance})
     validate(program)
+    require_faithful(judge.lowered, program, units, weight_format)
     run = run_program(program, judge.recording, on_decision)
     layers = report_layers(program, judge.lowered, run, judge.run, judge.drives)
     error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
