@@ -104,14 +104,14 @@ def _with(items: tuple[T, ...], n: int, item: T) -> tuple[T, ...]:
 @pytest.mark.parametrize("name", POLICIES)
 def test_no_mutant_is_the_float_program(name: str) -> None:
     policy = POLICIES[name]()
-    program = quantised(policy)
+    program, float_program, chosen = quantised(policy), lowered(policy)[1], units(policy)
     escaped = []
     count = 0
     for what, mutant in mutants(program):
         count += 1
         try:
             validate(mutant)
-            require_faithful(lowered(policy)[1], mutant, units(policy), DEFAULT_FORMAT)
+            require_faithful(float_program, mutant, chosen, DEFAULT_FORMAT)
         except (GateFailed, UserError):
             continue
         escaped.append(what)
