@@ -1,4 +1,4 @@
-"""Does Lava's fixed-point simulator do what the interpreter defines? Closed-loop episodes, compared spike for spike.
+"""Does Lava's fixed-point simulator do what the interpreter defines? Closed-loop episodes, every spike and state.
 
     python -m benchmarks.loihi_sim_exactness [env=NAME] [policy=FILE_OR_FOLDER] [episodes=3] [seed=10000]
 
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 def _run(name: str, options: Options) -> tuple[Rollout, LockstepResult]:
     spec, environment = load_environment_spec(name), make_environment(name)
     program = load_program(find_policy(options.policy or name).need_program())
-    with LavaSession(program) as session, tqdm(desc=name, unit="decision") as progress:
+    with LavaSession(program, record_states=True) as session, tqdm(desc=name, unit="decision") as progress:
         lockstep = Lockstep(program, Interpreter(program), session, ("the interpreter", "Lava"))
         rollout = run_episodes(
             Policy(ProgramBackend(program, lockstep)),
@@ -73,7 +73,7 @@ def _report(rollout: Rollout, result: LockstepResult) -> str:
         f"  spikes compared, one for every neuron and time step  {result.compared:>13,}",
         f"  of which fired                                       {result.fired:>13,}",
         f"  different                                            {result.different:>13,}",
-        f"  accumulators compared                                {result.states_compared:>13,}",
+        f"  currents and voltages compared                       {result.states_compared:>13,}",
         f"  different                                            {result.states_different:>13,}",
     ]
     if result.first_difference:

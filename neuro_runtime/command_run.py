@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="run loihi-fast beside loihi-sim and stop at the first neuron in which they differ (status 1); slow",
+        help="run loihi-fast beside loihi-sim and stop at the first neuron in which they differ (status 1)",
     )
     parser.add_argument("--video", type=Path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
     parser.add_argument(

@@ -61,7 +61,7 @@ class LavaSession:
     program
         A valid program in loihi arithmetic.
     record_states
-        Let recordings hold every current and voltage besides the spikes; decisions take much longer.
+        Let recordings hold every current and voltage besides the spikes.
     hardware
         Run on Loihi 2 instead of the simulator. Needs Intel's closed extension of Lava.
     limits

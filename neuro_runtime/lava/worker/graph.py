@@ -1,6 +1,7 @@
 """A program as a graph of Lava processes, as few as can be: most of a time step goes into messages between them.
 
-- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator).
+- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator), or such a one
+  with a record of its states.
 - All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron.
 - Between them stand `TokenCurrent` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
   ``t + 1 + delay``: Lava's synapses take the one step.
@@ -21,6 +22,7 @@ from lava.proc.sparse.process import Sparse
 from lava.utils.weightutils import SignMode
 from numpy.typing import NDArray
 from processes import Axons, TokenCurrent
+from recorded import RecordedLIF, RecordedLIFReset
 from scipy.sparse import csr_matrix
 from virtual_ports import place, take
 
@@ -63,15 +65,17 @@ class Graph:
     numbers: Mapping[str, Numbers]
 
 
-def build_graph(program: SimpleNamespace) -> Graph:
+def build_graph(program: SimpleNamespace, record_states: bool) -> Graph:
     """Make the processes of a loihi program and connect them.
 
     Parameters
     ----------
     program
         Has the fields of `neuro_runtime.program.Program`; nodes and connections say what they are as ``kind``.
+    record_states
+        Let every pool's neurons be those of `recorded`.
     """
-    pools, numbers = _populate(program)
+    pools, numbers = _populate(program, record_states)
     count = 1 + sum(len(pool.numbers) for pool in pools)
     token = _token_current(program, numbers, count)
     axons = _synapses(program, pools, numbers, count)
@@ -83,8 +87,11 @@ def build_graph(program: SimpleNamespace) -> Graph:
     return Graph(token, axons, tuple(pools), pools[-1], numbers)
 
 
-def _populate(program: SimpleNamespace) -> tuple[list[Pool], dict[str, Numbers]]:
+def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool], dict[str, Numbers]]:
     """The pools, that of the accumulator last, and the numbers of every node's neurons."""
+    lif, resetting, recorded = LIF, LIFReset, {}
+    if record_states:
+        lif, resetting, recorded = RecordedLIF, RecordedLIFReset, {"period": program.period}
     alike: dict[tuple[int, int, int], list[SimpleNamespace]] = {}
     numbers = {node.name: np.array([BIAS_LINE]) for node in program.nodes if node.kind == "BiasLine"}
     for node in program.nodes:
@@ -93,11 +100,12 @@ def _populate(program: SimpleNamespace) -> tuple[list[Pool], dict[str, Numbers]]
     pools = []
     for (du, dv, vth), nodes in alike.items():
         members = _number(nodes, numbers)
-        pools.append(Pool(LIF(shape=members.shape, du=du, dv=dv, vth=vth), members))
+        pools.append(Pool(lif(shape=members.shape, du=du, dv=dv, vth=vth, **recorded), members))
     accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
     # Lava counts time steps from 1, so the accumulator is cleared before the first one of every decision.
     timing = {"reset_interval": program.period, "reset_offset": 1}
-    pools.append(Pool(LIFReset(shape=accumulators.shape, du=CLEARED_CURRENT, dv=0, vth=NEVER, **timing), accumulators))
+    parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER}
+    pools.append(Pool(resetting(**parameters, **timing, **recorded), accumulators))
     return pools, numbers
 
 

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from graph import Numbers, Pool, build_graph
+from graph import Numbers, build_graph
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from numpy.typing import NDArray
-from processes import StateTap
+from recorded import take_states
 
 LOOK_AROUND_S = 0.2  # how often a run is searched for processes that failed: Lava itself would wait for ever
 LAST_WORDS_S = 2.0  # how long a failed process is given to say why
@@ -53,7 +53,7 @@ class Network:
     program
         See `graph.build_graph`.
     record_states
-        Read every neuron's u and v after every time step: much slower.
+        Keep every neuron's u and v after every time step.
     hardware
         Run on Loihi 2 rather than on Lava's simulator.
     """
@@ -61,8 +61,8 @@ class Network:
     def __init__(self, program: SimpleNamespace, record_states: bool, hardware: bool) -> None:
         self._period = int(program.period)
         self._size = next(int(node.size) for node in program.nodes if node.kind == "CurrentInput")
-        self._graph = build_graph(program)
-        self._taps = {name: self._tap(name) for name in ("u", "v") if record_states}
+        self._graph = build_graph(program, record_states)
+        self._record_states = record_states
         configuration = Loihi2HwCfg if hardware else Loihi2SimCfg
         self._graph.axons.create_runtime(
             configuration(select_tag="fixed_pt"), compile_config={"pypy_channel_size": CHANNEL_SIZE}
@@ -93,9 +93,6 @@ class Network:
         """End Lava's processes."""
         self._graph.axons.stop()
 
-    def _tap(self, variable: str) -> list[tuple[Pool, StateTap]]:
-        return [(pool, StateTap(getattr(pool.neurons, variable), self._period)) for pool in self._graph.pools]
-
     def _decay(self, idle_decisions: int) -> None:
         """Run decisions in which nothing arrives anywhere, since the axons are muted, and unmute them."""
         for _ in range(idle_decisions):
@@ -103,12 +100,12 @@ class Network:
         self._graph.axons.muted.set(np.zeros(1))
 
     def _take_states(self) -> dict[str, NDArray[np.int32]]:
-        states = {}
-        for variable, taps in self._taps.items():
-            states[variable] = np.zeros((self._period, self._graph.axons.spikes.shape[0]), dtype=np.int32)
-            for pool, tap in taps:
-                states[variable][:, pool.numbers] = tap.take_states()
-        return states
+        if not self._record_states:
+            return {}
+        states = np.zeros((2, self._period, self._graph.axons.spikes.shape[0]), dtype=np.int32)
+        for pool in self._graph.pools:
+            states[:, :, pool.numbers] = take_states(pool.neurons)
+        return dict(zip("uv", states, strict=True))
 
     def _run(self) -> None:
         """One period; Lava's own blocking run would not notice a process that failed."""

@@ -1,4 +1,4 @@
-"""What a program has and Lava's library does not: the token's current, axons with delays, and a tap on states.
+"""What a program has and Lava's library does not: the token's current, and axons with delays.
 
 Each is a Lava process with a fixed-point model. Neurons and synapses are the library's own.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyOutPort, PyRefPort
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.process.ports.ports import InPort, OutPort, RefPort
+from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
@@ -145,50 +145,3 @@ class AxonsModel(PyLoihiProcessModel):
         self.lines.send(self._past[emitted, self.proc_params["neuron"]])
         if step == len(self._raster) - 1:
             self.raster.send(self._raster)
-
-
-class StateTap(AbstractProcess):
-    """Reads a neurons' variable after every time step.
-
-    Parameters
-    ----------
-    variable
-        Of a process in the same graph, one-dimensional.
-    period
-        Time steps a decision.
-    """
-
-    def __init__(self, variable: Var, period: int) -> None:
-        super().__init__(period=period, shape=variable.shape)
-        self.state = RefPort(variable.shape)
-        self.states = OutPort((period, *variable.shape))
-        self.states.flag_external_pipe(buffer_size=2)
-        self.state.connect_var(variable)
-
-    def take_states(self) -> Integers:
-        """The variable after each time step of the decision that has just run, (period, size)."""
-        states: Integers = self.states.external_pipe_csp_recv_port.recv()
-        return states
-
-
-@implements(proc=StateTap, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class StateTapModel(PyLoihiProcessModel):
-    """Reads in the management phase, when every neuron has been updated."""
-
-    state: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
-    states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-
-    def __init__(self, proc_params: dict[str, object]) -> None:
-        super().__init__(proc_params)
-        self._states = np.zeros((self.proc_params["period"], *self.proc_params["shape"]), dtype=np.int32)
-
-    def post_guard(self) -> bool:
-        return True
-
-    def run_post_mgmt(self) -> None:
-        step = (self.time_step - 1) % len(self._states)
-        self._states[step] = self.state.read()
-        if step == len(self._states) - 1:
-            self.states.send(self._states)

@@ -1,0 +1,86 @@
+"""The library's neurons, which also keep what u and v were after every time step and send it once a decision.
+
+The arithmetic is the library's: its models run, and only then are their variables copied, in the same process. Reading
+them from another one takes a message each way for each variable and time step, longer than all the rest of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.ports import PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import OutPort
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.lif.models import PyLifModelBitAcc, PyLifResetModelBitAcc
+from lava.proc.lif.process import LIF, LIFReset
+from numpy.typing import NDArray
+
+States = NDArray[np.int32]
+
+
+class RecordedLIF(LIF):
+    """A `LIF` with a record; takes what that takes, and the ``period`` of a decision in time steps."""
+
+    def __init__(self, *, period: int, **of_lif: Any) -> None:
+        super().__init__(**of_lif)
+        self.states = _states_port(self, period)
+
+
+class RecordedLIFReset(LIFReset):
+    """A `LIFReset` with a record, likewise."""
+
+    def __init__(self, *, period: int, **of_lif: Any) -> None:
+        super().__init__(**of_lif)
+        self.states = _states_port(self, period)
+
+
+def take_states(neurons: RecordedLIF | RecordedLIFReset) -> States:
+    """u and v after each time step of the decision that has just run, (2, period, neurons)."""
+    states: States = neurons.states.external_pipe_csp_recv_port.recv()
+    return states
+
+
+def _states_port(neurons: LIF | LIFReset, period: int) -> OutPort:
+    neurons.proc_params["period"] = period
+    port = OutPort((2, period, *neurons.v.shape))
+    port.flag_external_pipe(buffer_size=2)
+    return port
+
+
+class _Recording:
+    """Comes before a model of the library, which has u and v."""
+
+    implements_process = None  # not the library's process: Lava's decorator wants to hear it of one that inherits
+
+    def __init__(self, proc_params: dict[str, Any]) -> None:
+        super().__init__(proc_params)  # type: ignore[call-arg]
+        self._record = np.zeros((2, proc_params["period"], *proc_params["shape"]), dtype=np.int32)
+
+    def run_spk(self: Any) -> None:
+        super().run_spk()  # type: ignore[misc]
+        step = (self.time_step - 1) % self._record.shape[1]
+        self._record[:, step] = self.u, self.v
+        if step == self._record.shape[1] - 1:
+            self.states.send(self._record)
+
+
+@implements(proc=RecordedLIF, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class RecordedLIFModel(_Recording, PyLifModelBitAcc):
+    """The library's model, and a record."""
+
+    states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+
+@implements(proc=RecordedLIFReset, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class RecordedLIFResetModel(_Recording, PyLifResetModelBitAcc):
+    """The library's model, and a record."""
+
+    states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
