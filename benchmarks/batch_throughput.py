@@ -1,26 +1,35 @@
 """How many decisions a second do many environments get? loihi-fast with 1 to 256 lanes, on all cores.
 
-    python -m benchmarks.batch_throughput [env=pen-e] [policy=FOLDER] [repeats=9]
+    python -m benchmarks.batch_throughput [env=pen-e] [policy=FOLDER] [rounds=9]
 
-From tokens to actions, the host's encoder and readout and the counting included; environments are not stepped. Every
-lane is given the tokens of one recorded episode, each from another place in it.
+From tokens to actions, the host's encoder and readout and the counting included; environments are not stepped. Lanes
+are given the tokens of one recording, each from another place in it. ``neurons alone`` leaves the host's parts out, and
+`torch, window` is the trained model with as many windows in one batch.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.decision_time import recorded_tokens
-from benchmarks.timing import Work, seconds_each
-from neuro_runtime.backends.loihi_fast import LoihiFastBackend, open_backend
+import numpy as np
+
+from benchmarks.recorded import recording_of, tokens_of
+from benchmarks.timing import Times, Work, over, take_turns
+from neuro_runtime.backends import loihi_fast
 from neuro_runtime.command_line import compose, run_command
-from neuro_runtime.policy_files import find_policy
+from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.policy_files import PolicyFiles, find_policy
+from neuro_runtime.program.storage import load_program
 from neuro_runtime.token import Token
+from train.checkpoint import load_model_file
+from train.evaluation import TokenHistory
 
 LANES = (1, 8, 64, 256)
-DECISIONS = 1024  # a round, over all lanes
+FAST, NEURONS, TORCH = "from token to action", "neurons alone", "torch, window"
+DECISIONS, TORCH_DECISIONS = 1024, 64  # a round, over all lanes
 
 
 @dataclass
@@ -29,33 +38,46 @@ class Options:
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment
-    repeats: int = 9
+    rounds: int = 9
 
 
 def main(argv: list[str]) -> int:
-    """Time the numbers of lanes in turns and print decisions a second."""
+    """Time every number of lanes in turns and print decisions a second."""
     options = compose(Options, argv)
     files = find_policy(options.policy or options.env)
-    tokens = recorded_tokens(files, decisions=100)
-    ways = {str(lanes): _deciding(open_backend(files), lanes, tokens) for lanes in LANES}
-    print(f"{options.env}, loihi-fast, median of {options.repeats} rounds\n\n{'lanes':>6}{'decisions a second':>20}")
-    for lanes, seconds in seconds_each(ways, options.repeats).items():
-        print(f"{lanes:>6}{1 / seconds:>20,.0f}")
+    tokens = tokens_of(recording_of(files, decisions=100))
+    ways = {f"{lanes} {name}": work for lanes in LANES for name, work in _ways(files, tokens, lanes).items()}
+    times = take_turns(ways, options.rounds)
+    cores = len(os.sched_getaffinity(0))
+    print(f"{options.env}, decisions a second on {cores} cores, median of {options.rounds} rounds (fastest round)\n")
+    print(f"{'lanes':>6}{FAST:>30}{NEURONS:>30}{TORCH:>30}")
+    for lanes in LANES:
+        print(f"{lanes:>6}" + "".join(_rate(times, f"{lanes} {name}") for name in (FAST, NEURONS, TORCH)))
     return 0
 
 
-def _deciding(backend: LoihiFastBackend, lanes: int, tokens: Sequence[Token]) -> Work:
+def _ways(files: PolicyFiles, tokens: Sequence[Token], lanes: int) -> dict[str, Work]:
+    backend, program, policy = loihi_fast.open_backend(files), load_program(files.need_program()), files.need_model()
     backend.open_lanes(lanes)
-    steps = [
-        [tokens[(lane + step) % len(tokens)] for lane in range(lanes)] for step in range(max(DECISIONS // lanes, 1))
+    simulator, history = LoihiFast(program, lanes), TokenHistory(load_model_file(policy), lanes)
+    chosen = range(lanes)
+    batches = [
+        [tokens[(lane + step) % len(tokens)] for lane in chosen] for step in range(max(DECISIONS // lanes, 1))
     ]
+    currents = [program.encoder.quantise(program.encoder.encode_batch(batch)) for batch in batches]
+    raw = [
+        (np.array([token.state for token in batch]), np.array([token.return_to_go for token in batch]))
+        for batch in batches[: max(TORCH_DECISIONS // lanes, 1)]
+    ]
+    return {
+        FAST: over(batches, lambda batch: backend.decide_lanes(chosen, batch), each=lanes),
+        NEURONS: over(currents, lambda current: simulator.decide_batch(chosen, current), each=lanes),
+        TORCH: over(raw, lambda given: history.act(*given), each=lanes),
+    }
 
-    def work() -> int:
-        for given in steps:
-            backend.decide_lanes(range(lanes), given)
-        return lanes * len(steps)
 
-    return work
+def _rate(times: Times, way: str) -> str:
+    return f"{1 / times.typical(way):>18,.0f} ({1 / times.best(way):>9,.0f})"
 
 
 if __name__ == "__main__":

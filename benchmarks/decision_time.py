@@ -1,31 +1,38 @@
-"""How long does one decision take? The same tokens through every backend in turns, one environment, one core.
+"""How long does one decision take? The same tokens through every way to decide, in turns, one environment, one core.
 
-    python -m benchmarks.decision_time [env=pen-e] [policy=FOLDER] [decisions=100] [repeats=7]
+    python -m benchmarks.decision_time [env=pen-e] [policy=FOLDER] [decisions=100] [rounds=9]
 
 A decision is everything from the token to the action, the host's encoder and readout included; ``neurons alone`` is
-loihi-fast without them. Lava's simulator decides a few tokens only, and PyTorch uses one thread.
+loihi-fast without them. `torch, window` is the torch backend; `torch, stream` computes the newest token only
+(`benchmarks.torch_stream`), after its actions were compared with the window's (status 1 if one differs by 1e-5 or
+more, in float64). PyTorch uses one thread. Lava's simulator decides a few tokens a round.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from benchmarks.timing import Work, seconds_each
-from export.recording import StateSpread, record
+from benchmarks.recorded import recording_of, tokens_of
+from benchmarks.timing import Times, over, take_turns
+from benchmarks.torch_stream import TorchStream
+from export.recording import Recording
+from export.stages import run_model
+from hw_profiles.errors import GateFailed
 from neuro_runtime.backends import loihi_fast, loihi_sim
-from neuro_runtime.backends.base import Backend
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
-from neuro_runtime.policy_files import PolicyFiles, find_policy
+from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
-from neuro_runtime.token import Token
 from train import torch_backend
+from train.checkpoint import PolicyModel, load_model_file
 
+FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
 LAVA_DECISIONS = 3
+LIMIT = 1e-5
 
 
 @dataclass
@@ -35,60 +42,58 @@ class Options:
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment
     decisions: int = 100
-    repeats: int = 7
+    rounds: int = 9
 
 
 def main(argv: list[str]) -> int:
-    """Time the backends and print medians and ratios."""
+    """Compare the two forms of PyTorch, time all ways, and print medians and ratios."""
     options = compose(Options, argv)
     torch.set_num_threads(1)
     files = find_policy(options.policy or options.env)
-    tokens = recorded_tokens(files, options.decisions)
+    policy, program = load_model_file(files.need_model()), load_program(files.need_program())
+    recording = recording_of(files, options.decisions)
+    difference = _stream_against_window(policy, recording)
+    tokens = tokens_of(recording)
+    currents = program.encoder.quantise(program.encoder.encode_batch(tokens))
     lava = loihi_sim.open_backend(files)
     try:
         ways = {
-            "loihi-fast": _deciding(loihi_fast.open_backend(files), tokens),
-            "loihi-fast, neurons alone": _stepping(files, tokens),
-            "torch, window": _deciding(torch_backend.open_backend(files), tokens),
-            "loihi-sim": _deciding(lava, tokens[:LAVA_DECISIONS]),
+            FAST: over(tokens, loihi_fast.open_backend(files).decide),
+            NEURONS: over(currents, LoihiFast(program).decide),
+            "torch, stream": over(tokens, TorchStream(policy).act),
+            "torch, window": over(tokens, torch_backend.open_backend(files).decide),
+            LAVA: over(tokens[:LAVA_DECISIONS], lava.decide),
         }
-        seconds = seconds_each(ways, options.repeats)
+        times = take_turns(ways, options.rounds)
     finally:
         lava.close()
-    print(f"{options.env}, one decision, median of {options.repeats} rounds\n")
-    for name, of_way in seconds.items():
-        print(f"{name:<28}{1e6 * of_way:>12,.1f} µs{of_way / seconds['loihi-fast']:>12,.1f} ×")
+    print(f"{options.env}, one decision, {options.rounds} rounds of {options.decisions} (loihi-sim {LAVA_DECISIONS})")
+    print(f"torch: the stream's actions are the window's to {difference:.1g}\n")
+    print(_table(times))
     return 0
 
 
-def recorded_tokens(files: PolicyFiles, decisions: int) -> Sequence[Token]:
-    """Tokens that the policy met in its environment."""
-    backend = loihi_fast.open_backend(files)
-    encoder = load_program(files.need_program()).encoder
-    recording = record(backend, StateSpread(encoder.state_mean, encoder.state_std), decisions)
-    return [token for episode in recording.episodes for token in episode]
+def _stream_against_window(policy: PolicyModel, recording: Recording) -> float:
+    """The largest difference of an action, both in float64."""
+    stream = TorchStream(policy, torch.float64)
+    actions = []
+    for episode in recording.episodes:
+        stream.reset()
+        actions += [stream.act(token) for token in episode]
+    window = run_model(policy, recording, lambda: None)
+    difference = float(np.abs(np.array(actions) - window.actions).max())
+    if not difference < LIMIT:
+        raise GateFailed(f"torch's stream differs from its window by {difference:.2g}, the limit is {LIMIT:g}")
+    return difference
 
 
-def _deciding(backend: Backend, tokens: Sequence[Token]) -> Work:
-    def work() -> int:
-        for token in tokens:
-            backend.decide(token)
-        return len(tokens)
-
-    return work
-
-
-def _stepping(files: PolicyFiles, tokens: Sequence[Token]) -> Work:
-    program = load_program(files.need_program())
-    simulator = LoihiFast(program)
-    currents = [program.encoder.quantise(program.encoder.encode(token)) for token in tokens]
-
-    def work() -> int:
-        for current in currents:
-            simulator.decide(current)
-        return len(currents)
-
-    return work
+def _table(times: Times) -> str:
+    lines = [f"{'':<28}{'median':>14}{'fastest round':>16}{'loihi-fast is':>16}"]
+    for way in times.seconds:
+        median, fastest, ratio = times.typical(way), times.best(way), times.ratio(way, to=FAST)
+        comparison = f"{ratio:,.1f} × faster" if ratio > 1 else ""
+        lines.append(f"{way:<28}{1e6 * median:>11,.1f} µs{1e6 * fastest:>13,.1f} µs{comparison:>20}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 Work = Callable[[], int]  # does something and says how many times
 
+Input = TypeVar("Input")
 
-def seconds_each(ways: Mapping[str, Work], repeats: int) -> dict[str, float]:
-    """Median over ``repeats`` rounds of the seconds that each way takes for one time of what it does.
 
-    A round lets every way work once; a first round that does not count warms them up.
-    """
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repeats + 1):
+@dataclass(frozen=True)
+class Times:
+    """Seconds that each way took for one time of what it does, round by round."""
+
+    seconds: Mapping[str, tuple[float, ...]]
+
+    def typical(self, way: str) -> float:
+        """Seconds in the median round."""
+        return median(self.seconds[way])
+
+    def best(self, way: str) -> float:
+        """Seconds in the fastest round: the nearest to a machine that nobody else uses."""
+        return min(self.seconds[way])
+
+    def ratio(self, way: str, to: str) -> float:
+        """How many times as long ``way`` takes as ``to``: the median over rounds, since both of a round meet the
+        same load.
+        """
+        return median(ours / theirs for ours, theirs in zip(self.seconds[way], self.seconds[to], strict=True))
+
+
+def take_turns(ways: Mapping[str, Work], rounds: int) -> Times:
+    """Let every way work once in each of ``rounds`` rounds, after one that warms them up and is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
         for name, work in ways.items():
             begun = time.perf_counter()
             done = work()
-            times[name].append((time.perf_counter() - begun) / done)
-    return {name: median(of_way[1:]) for name, of_way in times.items()}
+            seconds[name].append((time.perf_counter() - begun) / done)
+    return Times({name: tuple(of_way[1:]) for name, of_way in seconds.items()})
+
+
+def over(inputs: Iterable[Input], act: Callable[[Input], object], each: int = 1) -> Work:
+    """Work that acts on each of ``inputs``, an act counting ``each`` times."""
+    given = list(inputs)
+
+    def work() -> int:
+        for item in given:
+            act(item)
+        return each * len(given)
+
+    return work

@@ -1,0 +1,144 @@
+"""A trained policy in PyTorch that computes its newest token only: the fairest float rival of a streaming program.
+
+It is the folded policy, so every normalisation is in its weights, and the past is kept as spikes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedPssa, fold
+from neuro_runtime.token import Token
+from train.checkpoint import PolicyModel
+
+Layer = Callable[[Tensor], Tensor]
+
+
+class TorchStream:
+    """The folded form of ``policy`` in PyTorch, token by token.
+
+    Parameters
+    ----------
+    dtype
+        Of everything; the spikes of float64 are those of the window in float64.
+    """
+
+    def __init__(self, policy: PolicyModel, dtype: torch.dtype = torch.float32) -> None:
+        folded = fold(policy.model)
+        self._arithmetic = arithmetic = _Arithmetic(folded.leak, dtype)
+        self._normalisation = policy.normalisation
+        self._time_steps = folded.time_steps
+        self._embedding = arithmetic.affine(folded.embedding)
+        self._norm = (
+            (folded.size,),
+            arithmetic.tensor(folded.norm_weight),
+            arithmetic.tensor(folded.norm_bias),
+            folded.norm_epsilon,
+        )
+        self._blocks = [_Block(block, arithmetic) for block in folded.blocks]
+        self._readout = arithmetic.affine(folded.readout)
+
+    def reset(self) -> None:
+        """Forget every earlier token."""
+        for block in self._blocks:
+            block.mixing.past.clear()
+
+    @torch.inference_mode()
+    def act(self, token: Token) -> NDArray[np.float64]:
+        """The action, (action_size,)."""
+        given = self._normalisation
+        state = (token.state - given.state_mean) / given.state_std
+        vector = np.concatenate([state, token.previous_action, [token.return_to_go / given.return_scale]])
+        current = torch.layer_norm(self._embedding(self._arithmetic.tensor(vector)), *self._norm)
+        residual = current.expand(self._time_steps, -1)
+        for block in self._blocks:
+            residual = block(residual)
+        action: NDArray[np.float64] = torch.tanh(self._readout(residual.mean(0))).double().numpy()
+        return action
+
+
+class _Arithmetic:
+    """Affine maps and spiking neurons; thresholds are 1, as folding leaves them."""
+
+    def __init__(self, leak: float, dtype: torch.dtype) -> None:
+        self.leak = leak
+        self.dtype = dtype
+
+    def tensor(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, dtype=self.dtype)
+
+    def affine(self, affine: Affine) -> Layer:
+        weight, bias = self.tensor(affine.weight), self.tensor(affine.bias)
+        return lambda inputs: torch.nn.functional.linear(inputs, weight, bias)
+
+    def fire(self, current: Tensor) -> Tensor:
+        """Spikes of neurons at rest that are given ``current``, (T, size)."""
+        spikes = torch.empty_like(current)
+        membrane = current[0]
+        for t in range(len(current)):
+            fired = torch.gt(membrane, 1.0, out=spikes[t])
+            if t + 1 < len(current):
+                kept = membrane.masked_fill(fired.bool(), 0.0)
+                membrane = torch.add(current[t + 1], kept, alpha=self.leak)
+        return spikes
+
+
+class _Block:
+    def __init__(self, block: FoldedBlock, arithmetic: _Arithmetic) -> None:
+        mixing = block.mixing
+        self.mixing = _Pssa(mixing, arithmetic) if isinstance(mixing, FoldedPssa) else _Delay(mixing, arithmetic)
+        self._fire = arithmetic.fire
+        self._attention_project = arithmetic.affine(block.attention_project)
+        self._mlp_hidden = arithmetic.affine(block.mlp_hidden)
+        self._mlp_project = arithmetic.affine(block.mlp_project)
+
+    def __call__(self, residual: Tensor) -> Tensor:
+        residual = residual + self._attention_project(self.mixing(self._fire(residual)))
+        return residual + self._mlp_project(self._fire(self._mlp_hidden(self._fire(residual))))
+
+
+class _Pssa:
+    """``SN(q ⊙ Σ_j p_j ⊙ (k ∧ v)_j)``; the past is the latest tokens' k ∧ v, newest first."""
+
+    def __init__(self, mixing: FoldedPssa, arithmetic: _Arithmetic) -> None:
+        self._fire = arithmetic.fire
+        size = len(mixing.query.bias)
+        # One product for the three of them.
+        self._together = arithmetic.affine(
+            Affine(
+                np.concatenate([mixing.query.weight, mixing.key.weight, mixing.value.weight]),
+                np.concatenate([mixing.query.bias, mixing.key.bias, mixing.value.bias]),
+            )
+        )
+        self._size = size
+        self._position = arithmetic.tensor(mixing.position)[:, None]
+        self.past: deque[Tensor] = deque(maxlen=len(mixing.position))
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        query, key, value = self._fire(self._together(inputs)).split(self._size, dim=-1)
+        self.past.appendleft(key * value)
+        seen = torch.stack(tuple(self.past))
+        return self._fire(query * (self._position[: len(seen)] * seen).sum(0))
+
+
+class _Delay:
+    """``SN(Σ_j (W_j s_j + c_j) + b)``; the past is the latest tokens' input spikes, newest first."""
+
+    def __init__(self, mixing: FoldedDelay, arithmetic: _Arithmetic) -> None:
+        self._fire = arithmetic.fire
+        self._weight = arithmetic.tensor(mixing.weight.transpose(0, 2, 1))
+        self._past_bias = arithmetic.tensor(mixing.past_bias)[:, None]
+        self._bias = arithmetic.tensor(mixing.bias)
+        self.past: deque[Tensor] = deque(maxlen=len(mixing.weight))
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        self.past.appendleft(inputs)
+        seen = torch.stack(tuple(self.past))
+        currents = torch.baddbmm(self._past_bias[: len(seen)], seen, self._weight[: len(seen)])
+        return self._fire(currents.sum(0) + self._bias)
