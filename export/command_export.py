@@ -14,7 +14,15 @@ from tqdm import tqdm
 from export.agreement_plot import plot_agreement
 from export.layer_report import LayerReport
 from export.parity import Parity, table
-from export.pipeline import MODEL_STAGES, PROGRAM_STAGES, Candidate, from_model_file, from_program, with_read_back
+from export.pipeline import (
+    MODEL_STAGES,
+    PROGRAM_STAGES,
+    Candidate,
+    from_model_file,
+    from_program,
+    own_format,
+    with_read_back,
+)
 from export.report_text import format_table, layer_table
 from export.stages import OnDecision
 from export.targets import TARGETS, Target, find_target
@@ -41,7 +49,8 @@ def _main(argv: list[str]) -> int:
     source = _source(arguments.source)
     output = _output(arguments.output, source, target)
     stored = _stored_program(source)
-    formats = _formats(arguments.bits, arguments.exponents, stored)
+    own = own_format(source) if stored is None else DEFAULT_FORMAT
+    formats = _formats(arguments.bits, arguments.exponents, stored, own)
     stages = MODEL_STAGES + len(formats) - 1 if stored is None else PROGRAM_STAGES
     with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
         candidate = _candidate(source, stored, arguments.decisions, bar.update, formats)
@@ -82,15 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bits",
         metavar="N",
-        help=f"bits of a weight, {FEWEST_BITS} to {MOST_BITS} (default: {DEFAULT_FORMAT.bits}); several, as 8,6,4 or "
-        "8-2, add a table and a plot of how spike agreement falls, and the first is written",
+        help=f"bits of a weight, {FEWEST_BITS} to {MOST_BITS} (default: {DEFAULT_FORMAT.bits}, or those that the model "
+        "was trained through with quantise=true); several, as 8,6,4 or 8-2, add a table and a plot of how spike "
+        "agreement falls, and the first is written",
     )
     parser.add_argument(
         "--exponents",
         type=int,
         metavar="N",
         help=f"connections, each with its own exponent, that a weight matrix may become, 1 to {MOST_EXPONENTS} "
-        f"(default: {DEFAULT_FORMAT.exponents}); synapses stay as many",
+        f"(default: {DEFAULT_FORMAT.exponents}, likewise); synapses stay as many",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
@@ -120,12 +130,14 @@ def _stored_program(source: Path) -> Program | None:
     return None
 
 
-def _formats(bits: str | None, exponents: int | None, stored: Program | None) -> tuple[WeightFormat, ...]:
-    """The weight formats asked for, in their order."""
+def _formats(
+    bits: str | None, exponents: int | None, stored: Program | None, own: WeightFormat
+) -> tuple[WeightFormat, ...]:
+    """The weight formats asked for, in their order; where nothing is said, the model's own."""
     if stored is not None and (bits is not None or exponents is not None):
         raise UserError("a program's weights are rounded already: pass its model.pt for other --bits or --exponents")
-    widths = [DEFAULT_FORMAT.bits] if bits is None else _widths(bits)
-    return tuple(WeightFormat(width, DEFAULT_FORMAT.exponents if exponents is None else exponents) for width in widths)
+    widths = [own.bits] if bits is None else _widths(bits)
+    return tuple(WeightFormat(width, own.exponents if exponents is None else exponents) for width in widths)
 
 
 def _widths(bits: str) -> list[int]:

@@ -29,13 +29,15 @@ from export.parity import (
 from export.quantise import quantise
 from export.recording import CHOICE_SEED, Recording, StateSpread, record
 from export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
-from export.units import choose_units
+from export.units import choose_units, trained_units
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.files import sha256_of
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash, validate
+from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import DEFAULT_FORMAT, WeightFormat
 from train.checkpoint import PolicyModel, load_model_file, plain
+from train.quantisation import Quantisation
 from train.torch_backend import TorchBackend
 
 MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
@@ -117,13 +119,14 @@ def from_policy(
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
     backend = TorchBackend(policy)
     chosen_on = record(backend, spread, decisions, CHOICE_SEED)
-    choice = layer_drives(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
+    drives = layer_drives(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
+    choice = _Choice(lowered, drives, chosen_on.origin, policy.quantisation)
     recording = record(backend, spread, decisions)
     model_run = run_model(policy, recording, on_decision)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
     judge = _Judge(lowered, recording, lowered_run, layer_drives(lowered, recording, lowered_run))
-    quantised = tuple(_quantised(judge, choice, chosen_on.origin, item, on_decision) for item in formats)
+    quantised = tuple(_quantised(judge, choice, item, on_decision) for item in formats)
     in_window = window_rounding(folded_run, config.receptive_field)
     in_stream = stream_rounding(folded_run, config.receptive_field, config.leak, lowered)
     rows = (
@@ -146,16 +149,31 @@ class _Judge:
     drives: dict[str, LayerDrive]
 
 
-def _quantised(
-    judge: _Judge, choice: dict[str, LayerDrive], chosen_on: str, weight_format: WeightFormat, on_decision: OnDecision
-) -> Quantised:
-    """The float program in one format, its units chosen on other decisions than it is judged on."""
-    units = choose_units(judge.lowered, choice, weight_format)
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """What units are chosen by: those of training, or recorded decisions that nothing is judged on."""
+
+    lowered: Program
+    drives: dict[str, LayerDrive]
+    origin: str
+    trained: Quantisation | None
+
+    def units(self, weight_format: WeightFormat) -> tuple[Units, str]:
+        """The units of a format, and a phrase that says what they were chosen on."""
+        if self.trained and self.trained.weight_format == weight_format:
+            return trained_units(self.lowered, self.trained, weight_format), "training with quantise=true"
+        units = choose_units(self.lowered, self.drives, weight_format)
+        return units, f"{len(self.drives[self.lowered.accumulator.name].tokens)} decisions, {self.origin}"
+
+
+def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_decision: OnDecision) -> Quantised:
+    """The float program in one format."""
+    units, chosen_on = choice.units(weight_format)
     program = quantise(judge.lowered, units, weight_format)
     provenance = {
         "weight_bits": str(weight_format.bits),
         "weight_exponents": str(weight_format.exponents),
-        "units_chosen_on": f"{len(choice[program.accumulator.name].tokens)} decisions, {chosen_on}",
+        "units_chosen_on": chosen_on,
     }
     program = replace(program, provenance={**program.provenance, **provenance})
     validate(program)
@@ -164,6 +182,18 @@ def _quantised(
     layers = report_layers(program, judge.lowered, run, judge.run, judge.drives)
     error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
     return Quantised(weight_format, program, layers, error, run)
+
+
+def own_format(path: Path) -> WeightFormat:
+    """The weight format that the model in ``path`` was trained through; the default if it was trained in float.
+
+    Raises
+    ------
+    UserError
+        The model cannot be read.
+    """
+    quantisation = load_model_file(path).quantisation
+    return quantisation.weight_format if quantisation else DEFAULT_FORMAT
 
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:

@@ -14,14 +14,16 @@ from dataclasses import replace
 
 from export.drive import LayerDrive, integer_currents, integer_spikes, real_currents
 from export.integers import integer_connections, integer_lif
+from hw_profiles.errors import UserError
 from neuro_runtime.program.headroom import headroom, largest_current
 from neuro_runtime.program.nodes import Accumulator, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import LARGEST_THRESHOLD
 from neuro_runtime.unit_choice import LARGEST_CURRENT, Cost, Units, best_units
 from neuro_runtime.weight_rounding import LARGEST_EXPONENT, WeightFormat
+from train.quantisation import Quantisation
 
-__all__ = ["Units", "choose_units"]
+__all__ = ["Units", "choose_units", "trained_units"]
 
 
 def choose_units(program: Program, drives: Mapping[str, LayerDrive], weight_format: WeightFormat) -> Units:
@@ -52,6 +54,27 @@ def choose_units(program: Program, drives: Mapping[str, LayerDrive], weight_form
     return Units(units, injected=min(shared))
 
 
+def trained_units(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Units:
+    """The units that training rounded a float program's weights by, which may have grown since it chose them.
+
+    Raises
+    ------
+    UserError
+        They are not this program's, or a group could overflow by them.
+    """
+    nodes = [node for node in program.nodes if isinstance(node, (Lif, Accumulator))]
+    if set(trained.units.of) != {node.name for node in nodes}:
+        raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
+    for node in nodes:
+        alone = _alone(program, node, trained.units.of[node.name], trained.units.injected, weight_format)
+        if not _is_safe(alone):
+            raise UserError(
+                f"{node.name} could overflow: its weights have grown too large for the unit that training with "
+                "quantise=true began with; go on from this model with quantise=true, which chooses anew."
+            )
+    return trained.units
+
+
 class _Group:
     """What the choice of a group's unit depends on."""
 
@@ -79,17 +102,24 @@ class _Group:
 
     def is_safe(self, unit: int) -> bool:
         """Whether its integers can overflow nothing and have exponents that there are."""
-        alone = self._alone(unit, injected=unit)
-        exponents = [connection.exponent for connection in alone.connections]
-        return max(exponents, default=0) <= LARGEST_EXPONENT and headroom(alone)[0].bits >= 0
+        return _is_safe(self._alone(unit, injected=unit))
 
     def _alone(self, unit: int, injected: int) -> Program:
-        """The group and what ends at it, in integers."""
-        node = integer_lif(self.node, unit) if isinstance(self.node, Lif) else self.node
-        connections = tuple(
-            integer
-            for connection in self._program.connections_into(node.name)
-            for integer in integer_connections(self._program, connection, unit, injected, self._format)
-        )
-        encoder = replace(self._program.encoder, input_scale=float(injected))
-        return replace(self._program, arithmetic="loihi", nodes=(node,), connections=connections, encoder=encoder)
+        return _alone(self._program, self.node, unit, injected, self._format)
+
+
+def _is_safe(alone: Program) -> bool:
+    exponents = [connection.exponent for connection in alone.connections]
+    return max(exponents, default=0) <= LARGEST_EXPONENT and headroom(alone)[0].bits >= 0
+
+
+def _alone(program: Program, node: Lif | Accumulator, unit: int, injected: int, weight_format: WeightFormat) -> Program:
+    """A group and what ends at it, in integers."""
+    integer_node = integer_lif(node, unit) if isinstance(node, Lif) else node
+    connections = tuple(
+        integer
+        for connection in program.connections_into(node.name)
+        for integer in integer_connections(program, connection, unit, injected, weight_format)
+    )
+    encoder = replace(program.encoder, input_scale=float(injected))
+    return replace(program, arithmetic="loihi", nodes=(integer_node,), connections=connections, encoder=encoder)

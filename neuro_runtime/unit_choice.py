@@ -15,7 +15,7 @@ import numpy as np
 from hw_profiles.errors import UserError
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, STATE_LIMIT
 
-LARGEST_CURRENT = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
+LARGEST_CURRENT: float = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
 CANDIDATES = 32
 SMALLEST_UNIT = 2
 

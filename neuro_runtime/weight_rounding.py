@@ -8,6 +8,7 @@ so that small weights are not rounded by the step that the largest one needs. A 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,8 +149,10 @@ def round_bias(bias: NDArray[np.generic], unit: float, bits: int) -> list[Rounde
 def _coarsest(scaled: NDArray[np.float64], weight_format: WeightFormat, finest: int) -> int:
     if not scaled.any():
         return 0
-    exponent = finest
-    while not _fits(scaled / 2.0**exponent, weight_format).all():
+    extremes = np.array([scaled.min(), scaled.max()])  # all others fit where these two do
+    surely_too_fine = math.frexp(float(np.abs(extremes).max()) / MANTISSA_SPAN)[1] - 2
+    exponent = max(finest, surely_too_fine + 1)
+    while not _fits(extremes / 2.0**exponent, weight_format).all():
         exponent += 1
     return exponent
 

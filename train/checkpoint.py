@@ -18,6 +18,7 @@ from neuro_runtime.files import atomic_write, require_readable
 from train.configuration import ModelConfig
 from train.model import DSFormer
 from train.published_checkpoint import is_published
+from train.quantisation import Quantisation
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 1
@@ -52,6 +53,7 @@ class PolicyModel:
     environment: str
     return_target: float  # raw, the default for running it
     configuration: dict[str, Any]  # the whole run's, for provenance
+    quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
 
 
 def plain(value: object) -> Any:
@@ -80,6 +82,8 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         "configuration": policy.configuration,
         "weights": {name: tensor.detach().cpu() for name, tensor in policy.model.state_dict().items()},
     }
+    if policy.quantisation:
+        content["quantisation"] = policy.quantisation.plain()
     with atomic_write(path) as temporary:
         torch.save(content, temporary)
 
@@ -181,6 +185,7 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
         environment=str(content["environment"]),
         return_target=return_target,
         configuration=dict(content["configuration"]),
+        quantisation=Quantisation.from_plain(content["quantisation"]) if "quantisation" in content else None,
     )
 
 

@@ -17,13 +17,15 @@ from neuro_runtime.environments import load_environment_spec
 from train.configuration import TrainConfig
 from train.evaluation import Scores
 from train.import_published import import_published
+from train.quantised.gain import Gain, gain_table
 from train.trainer import TrainingResult, train
 
 DESCRIPTION = """\
 Train a Decision SpikeFormer on an environment's dataset; writes runs/<env>/<name>/ with model.pt, config.yaml,
 metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of train/configuration.py, such as
 steps=5000, seed=1, dataset=FILE, model.mixing=delay, model.embedding_size=64. env=NAME also brings that
-environment's recipe, where there is one."""
+environment's recipe, where there is one. quantise=true goes on with a trained policy (policy=FILE, or the one that
+ships) through weights of Loihi's format (quantise_bits=4), and says what that gained."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,7 +70,27 @@ def training_config(overrides: list[str]) -> TrainConfig:
     if not names:
         raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
     load_environment_spec(names[-1])
+    if compose(TrainConfig, overrides).quantise:
+        _refuse_dimensions(overrides)
+        return compose(TrainConfig, [*_without_model(recipe(names[-1])), *recipe("quantise"), *overrides])
+    _refuse_idle(overrides)
     return compose(TrainConfig, [*recipe(names[-1]), *overrides])
+
+
+def _refuse_dimensions(overrides: list[str]) -> None:
+    for pair in overrides:
+        if pair.startswith("model."):
+            raise UserError(f"quantise=true takes the dimensions of the policy that it goes on with; leave out {pair}.")
+
+
+def _refuse_idle(overrides: list[str]) -> None:
+    for pair in overrides:
+        if pair.startswith("quantise_"):
+            raise UserError(f"{pair} has a meaning with quantise=true only; add quantise=true.")
+
+
+def _without_model(pairs: list[str]) -> list[str]:
+    return [pair for pair in pairs if not pair.startswith("model.")]
 
 
 def recipe(environment: str) -> list[str]:
@@ -93,11 +115,25 @@ def _summary(result: TrainingResult) -> str:
         f"return target {scores.return_target:g}"
         for scores in result.scores
     ]
+    lines += [f"\n{gain_table(gain)}" for gain in result.gains]
     return "\n".join(lines)
 
 
 def _document(result: TrainingResult) -> dict[str, Any]:
-    return {"model": str(result.model_file), "scores": [_score_document(scores) for scores in result.scores]}
+    return {
+        "model": str(result.model_file),
+        "scores": [_score_document(scores) for scores in result.scores],
+        "gains": [_gain_document(gain) for gain in result.gains],
+    }
+
+
+def _gain_document(gain: Gain) -> dict[str, Any]:
+    return {
+        "return_target": gain.tuned.return_target,
+        **{name: _score_document(scores) for name, scores in gain.stages().items()},
+        "difference": {"mean": gain.difference.mean, "standard_error": gain.difference.standard_error},
+        "shared_spikes": {"rounded": gain.rounded_spikes, "tuned": gain.tuned_spikes},
+    }
 
 
 def _score_document(scores: Scores) -> dict[str, Any]:

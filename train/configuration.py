@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hw_profiles.errors import UserError
+from neuro_runtime.weight_rounding import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
 
 
 class Mixing(Enum):
@@ -127,6 +128,10 @@ class TrainConfig:
     checkpoint_every: int = 500
     threads: int = 0  # 0 leaves the choice to PyTorch
     device: str = "cpu"
+    quantise: bool = False  # go on with a trained policy through Loihi's weights; brings recipes/quantise.yaml
+    policy: str | None = None  # what quantise=true goes on with: model.pt or its folder; else the shipped policy
+    quantise_bits: int = 8  # of a weight, 2 … 8; 8 seldom needs training
+    quantise_exponents: int = 4  # connections, each with its own exponent, that a weight matrix may become, 1 … 8
     model: ModelConfig = field(default_factory=ModelConfig)
 
     def validate(self) -> None:
@@ -149,4 +154,15 @@ class TrainConfig:
         for name in ("seed", "threads", "evaluate_every", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
+        self._validate_quantisation()
         self.model.validate()
+
+    def _validate_quantisation(self) -> None:
+        if self.policy is not None and not self.quantise:
+            raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
+        for name, least, most in (
+            ("quantise_bits", FEWEST_BITS, MOST_BITS),
+            ("quantise_exponents", 1, MOST_EXPONENTS),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f"{name}={getattr(self, name)} must be from {least} to {most}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from neuro_runtime.token import Token
 from train.checkpoint import PolicyModel, load_model_file
 from train.configuration import Mixing, ModelConfig
 from train.evaluation import TokenHistory
+from train.quantised.model import QuantisedDSFormer
 
 
 def open_backend(files: PolicyFiles) -> Backend:
@@ -22,7 +25,10 @@ def open_backend(files: PolicyFiles) -> Backend:
     UserError
         The policy has no model, or it cannot be read.
     """
-    return TorchBackend(load_model_file(files.need_model()))
+    policy = load_model_file(files.need_model())
+    if policy.quantisation:  # it was trained through these rounded weights, so it is run with them
+        policy = replace(policy, model=QuantisedDSFormer.of(policy.model, policy.quantisation))
+    return TorchBackend(policy)
 
 
 class TorchBackend:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
 from train.model import DSFormer
 from train.model.normalisation import set_blend
+from train.quantised.gain import Gain, gain_metrics, measure_gains
+from train.quantised.model import QuantisedDSFormer
+from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
 
@@ -33,10 +36,14 @@ class TrainingResult:
 
     model_file: Path
     scores: tuple[Scores, ...]  # one for each return target
+    gains: tuple[Gain, ...] = ()  # of a fine-tuning, likewise
 
 
 def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) -> TrainingResult:
     """Train a policy, writing ``runs/<env>/<name>/``; killed and resumed, it ends with the same weights.
+
+    With ``quantise`` it goes on with a trained policy: its normalisation, its dimensions, and its weights, which every
+    forward pass rounds to Loihi's (`train.quantised`).
 
     Every random choice depends on (seed, step) alone: the batch of a step, the initial weights, the evaluation
     episodes. So the checkpoint needs weights, optimiser state and the step, and nothing else.
@@ -48,14 +55,18 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     """
     config.validate()
     spec = load_environment_spec(config.env)
+    start = starting_policy(config) if config.quantise else None
+    config = replace(config, model=start.model.config) if start else config
     episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
     folder = RunFolder.open(config, resume, overwrite)
     _prepare_torch(config)
 
-    normalisation = normalisation_of(episodes, spec.return_scale)
+    normalisation = start.normalisation if start else normalisation_of(episodes, spec.return_scale)
     windows = TokenWindows(episodes, normalisation, config.model.context)
     device = torch.device(config.device)
-    model = DSFormer(config.model, episodes[0].observations.shape[1], episodes[0].actions.shape[1]).to(device)
+    sizes = episodes[0].observations.shape[1], episodes[0].actions.shape[1]
+    model = quantised_start(start, config, windows) if start else DSFormer(config.model, *sizes)
+    model.to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     watch = FiringWatch()
@@ -94,7 +105,10 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
         final = tuple(_evaluate_all(config, spec, model, normalisation, config.final_episodes))
         for scores in final:
             metrics.write(config.steps, {f"final_{name}": value for name, value in score_metrics(scores).items()})
-    return TrainingResult(folder.model, final)
+        gains = tuple(measure_gains(start, policy, final, choice_batch(config, windows))) if start else ()
+        for gain in gains:
+            metrics.write(config.steps, gain_metrics(gain))
+    return TrainingResult(folder.model, final, gains)
 
 
 def action_loss(model: DSFormer, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
@@ -136,7 +150,8 @@ def _prepare_torch(config: TrainConfig) -> None:
 
 
 def _policy(config: TrainConfig, spec: EnvironmentSpec, model: DSFormer, normalisation: Normalisation) -> PolicyModel:
-    return PolicyModel(model.eval(), normalisation, spec.name, spec.return_targets[0], plain(config))
+    quantisation = model.quantisation if isinstance(model, QuantisedDSFormer) else None
+    return PolicyModel(model.eval(), normalisation, spec.name, spec.return_targets[0], plain(config), quantisation)
 
 
 def _evaluate_all(
@@ -156,8 +171,14 @@ def _progress(config: TrainConfig, first_step: int) -> tqdm[NoReturn]:
 
 
 def _save_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer, step: int) -> None:
+    content = {"step": step, "weights": model.state_dict(), "optimiser": optimiser.state_dict()}
     with atomic_write(path) as temporary:
-        torch.save({"step": step, "weights": model.state_dict(), "optimiser": optimiser.state_dict()}, temporary)
+        torch.save(content | {"quantisation": _rounding(model)}, temporary)
+
+
+def _rounding(model: DSFormer) -> dict[str, Any] | None:
+    quantisation = model.quantisation if isinstance(model, QuantisedDSFormer) else None
+    return quantisation.plain() if quantisation else None
 
 
 def _load_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer) -> int:
@@ -165,6 +186,11 @@ def _load_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimiz
     if not path.exists():
         return 0
     content = load_tensors(path)
+    if content.get("quantisation") != _rounding(model):
+        raise UserError(
+            f"{path} was trained with other units than the policy it goes on with has now, so that policy is another; "
+            "start the run anew with --overwrite."
+        )
     try:
         model.load_state_dict(content["weights"])
         optimiser.load_state_dict(content["optimiser"])
