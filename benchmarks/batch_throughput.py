@@ -61,9 +61,7 @@ def _ways(files: PolicyFiles, tokens: Sequence[Token], lanes: int) -> dict[str, 
     backend.open_lanes(lanes)
     simulator, history = LoihiFast(program, lanes), TokenHistory(load_model_file(policy), lanes)
     chosen = range(lanes)
-    batches = [
-        [tokens[(lane + step) % len(tokens)] for lane in chosen] for step in range(max(DECISIONS // lanes, 1))
-    ]
+    batches = [[tokens[(lane + step) % len(tokens)] for lane in chosen] for step in range(max(DECISIONS // lanes, 1))]
     currents = [program.encoder.quantise(program.encoder.encode_batch(batch)) for batch in batches]
     raw = [
         (np.array([token.state for token in batch]), np.array([token.return_to_go for token in batch]))
