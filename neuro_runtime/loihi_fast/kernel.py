@@ -6,9 +6,9 @@ cache. Work is done where something happens: a spike adds its neuron's row of we
 are passed over, their decay made up for later. The arithmetic is that of `neuro_runtime.loihi_arithmetic` in 32 bits;
 `validate` sees to it that they are enough.
 
-How it is written follows from what the compiler does with it. Tables are read once a layer and a connection, outside
-the loops over time steps, since each reading of a tuple's member and each slice counts references. Inner loops begin at
-0 over whole rows, and fired neurons are unsigned, so that no index can be negative and the loops become SIMD.
+How it is written follows from what the compiler does with it. Everything becomes one function, whose arrays are
+borrowed. Inner loops begin at 0 over whole rows, and fired neurons are unsigned, so that no index can be negative and
+the loops become SIMD.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.loihi_fast.borrowing import borrowed
 from neuro_runtime.loihi_fast.layout import Layout
 from neuro_runtime.loihi_fast.state import Flags, Neurons, Scratch, State, Values
 
@@ -43,8 +44,13 @@ def _compiled(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
-@_compiled
-def decide_lane(
+def _part(function: F) -> F:
+    """A part of a compiled function, put in its place: calls would copy all members of the tables each time."""
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function))
+
+
+@_part
+def _decide_lane(
     layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, token: Values, tape: Tape
 ) -> None:
     """Run one decision of ``lane``; ``token`` (D,) is its integer current."""
@@ -75,11 +81,12 @@ def decide_lanes(
     tape: Tape,
 ) -> None:
     """Run one decision of each of ``lanes``, one after the other; ``tokens`` (lanes, D) are their currents."""
+    layout, state, scratch, tape = borrowed(layout), borrowed(state), borrowed(scratch), borrowed(tape)
     for n in range(len(lanes)):
-        decide_lane(layout, state, scratch, worker, lanes[n], tokens[n], tape)
+        _decide_lane(layout, state, scratch, worker, lanes[n], tokens[n], tape)
 
 
-@_compiled
+@_part
 def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> None:
     """Count anew; an accumulator begins at 0."""
     node, tally = layout.nodes[number], state.tally[lane, number]
@@ -90,7 +97,7 @@ def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> Non
         tally.has_current = False
 
 
-@_compiled
+@_part
 def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
     """A bias line fires in every active step."""
     node = layout.nodes[number]
@@ -103,7 +110,7 @@ def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int,
             tape.spikes[step, node.first_neuron] = fires
 
 
-@_compiled
+@_part
 def _inject(layout: Layout, scratch: Scratch, worker: int, number: int, begin: int, end: int, token: Values) -> None:
     """Begin what arrives at a node's neurons in time steps ``begin … end`` with the token's current."""
     node, arrives, arriving = layout.nodes[number], scratch.arrives[worker], scratch.arriving[worker]
@@ -114,7 +121,7 @@ def _inject(layout: Layout, scratch: Scratch, worker: int, number: int, begin: i
             arrives[step] = True
 
 
-@_compiled
+@_part
 def _deliver(
     layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, number: int, begin: int, end: int
 ) -> None:
@@ -135,7 +142,7 @@ def _deliver(
                 arrives[step] = True
 
 
-@_compiled
+@_part
 def _sum_bundles(
     layout: Layout,
     state: State,
@@ -164,7 +171,7 @@ def _sum_bundles(
             _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
 
 
-@_compiled
+@_part
 def _sum_rows(
     total: Values,
     brings: Flags,
@@ -198,7 +205,7 @@ def _sum_rows(
                 total[step, target] += rows[neuron, target]
 
 
-@_compiled
+@_part
 def _sum_listed(
     total: Values,
     brings: Flags,
@@ -227,7 +234,7 @@ def _sum_listed(
                 total[step, target[synapse]] += weight[synapse]
 
 
-@_compiled
+@_part
 def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, onto: bool) -> None:
     """``arriving = values·2^exponent``, floored where the exponent is negative, ``onto`` what is there or instead."""
     left, right = max(exponent, 0), max(-exponent, 0)
@@ -239,7 +246,7 @@ def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, ont
             arriving[n] = np.int32(np.int32(values[n] << left) >> right)
 
 
-@_compiled
+@_part
 def _step(
     layout: Layout,
     state: State,
@@ -290,7 +297,7 @@ def _step(
     tally.largest_voltage = largest_voltage
 
 
-@_compiled
+@_part
 def _rest(voltage: Values, steps: int, keep: np.int32, steps_to_zero: int) -> None:
     """Make up for ``steps`` time steps in which nothing arrived."""
     if steps >= steps_to_zero:
@@ -301,7 +308,7 @@ def _rest(voltage: Values, steps: int, keep: np.int32, steps_to_zero: int) -> No
                 voltage[n] = _decayed(voltage[n], keep)
 
 
-@_compiled
+@_part
 def _decayed(state: np.int32, keep: np.int32) -> np.int32:
     """``trunc0(state·keep / 4096)`` without leaving 32 bits: whole 4096s and the rest apart."""
     size = np.int32(abs(state))
@@ -311,7 +318,7 @@ def _decayed(state: np.int32, keep: np.int32) -> np.int32:
     return np.int32(-kept) if state < 0 else kept
 
 
-@_compiled
+@_part
 def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np.int32) -> tuple[bool, np.int32]:
     """``u ← wrap24(decayed(u) + (a << 6))``.
 
@@ -333,7 +340,7 @@ def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np
     return keep != 0 and left != 0, largest
 
 
-@_compiled
+@_part
 def _step_voltage(voltage: Values, current: Values, keep: np.int32, largest: np.int32) -> tuple[np.int32, np.int32]:
     """``v ← clip24(decayed(v) + u)``, no neuron reset yet.
 
@@ -349,13 +356,16 @@ def _step_voltage(voltage: Values, current: Values, keep: np.int32, largest: np.
     return highest, largest
 
 
-@_compiled
-def _fire(voltage: Values, threshold: np.int32, fired: Neurons) -> int:
-    """Reset the neurons above threshold and list them; how many there are."""
-    count = 0
+@_part
+def _fire(voltage: Values, threshold: np.int32, fired: Neurons) -> np.int64:
+    """Reset the neurons above threshold and list them; how many there are.
+
+    Without a branch for each, since nobody can predict who fires.
+    """
+    count = np.uint64(0)
     for n in range(len(voltage)):
-        if voltage[n] > threshold:
-            voltage[n] = 0
-            fired[count] = n
-            count += 1
-    return count
+        fired[count] = n  # until the next one, unless it did
+        count += np.uint64(voltage[n] > threshold)
+    for n in range(len(voltage)):
+        voltage[n] = 0 if voltage[n] > threshold else voltage[n]
+    return np.int64(count)
