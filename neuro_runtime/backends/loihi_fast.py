@@ -46,17 +46,10 @@ class LoihiFastBackend(ProgramBackend):
         """Begin an episode in one lane; the others go on."""
         self._lanes.reset(lane)
 
-    def decide(self, token: Token) -> Decision:
-        """Answer one environment step."""
-        return self._decide(self._alone, [0], [token])[0]
-
     def decide_lanes(self, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
         """Answer one environment step in each of ``lanes``."""
-        return self._decide(self._lanes, lanes, tokens)
-
-    def _decide(self, simulator: LoihiFast, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
         encoder, readout = self._program.encoder, self._program.readout
         currents = encoder.encode_batch(tokens)
-        batch = simulator.decide_batch(lanes, encoder.quantise(currents))
+        batch = self._lanes.decide_batch(lanes, encoder.quantise(currents))
         actions = readout.decode_batch(batch.accumulators, currents)
         return list(map(Decision, actions, self._meter.activities(batch.spikes)))
