@@ -108,7 +108,6 @@ class _Pssa:
 
     def __init__(self, mixing: FoldedPssa, arithmetic: _Arithmetic) -> None:
         self._fire = arithmetic.fire
-        size = len(mixing.query.bias)
         # One product for the three of them.
         self._together = arithmetic.affine(
             Affine(
@@ -116,12 +115,11 @@ class _Pssa:
                 np.concatenate([mixing.query.bias, mixing.key.bias, mixing.value.bias]),
             )
         )
-        self._size = size
         self._position = arithmetic.tensor(mixing.position)[:, None]
         self.past: deque[Tensor] = deque(maxlen=len(mixing.position))
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        query, key, value = self._fire(self._together(inputs)).split(self._size, dim=-1)
+        query, key, value = torch.chunk(self._fire(self._together(inputs)), 3, dim=-1)
         self.past.appendleft(key * value)
         seen = torch.stack(tuple(self.past))
         return self._fire(query * (self._position[: len(seen)] * seen).sum(0))

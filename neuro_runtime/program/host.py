@@ -115,5 +115,5 @@ def _each(weight: Array, rows: Array) -> Array:
 
 def _mean(rows: Array) -> Array:
     """Of each row, (lanes, 1); `np.mean` takes four times as long for rows this short."""
-    mean: Array = rows.sum(axis=1, keepdims=True) / rows.shape[1]
+    mean: Array = np.add.reduce(rows, axis=1, keepdims=True) / rows.shape[1]
     return mean
