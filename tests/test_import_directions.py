@@ -22,7 +22,8 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 # The Lava worker's scripts are run by Lava's own Python; only what crosses its pipe is imported here.
-apart = {f"neuro_runtime.lava.worker.{script}" for script in ("graph", "main", "network", "processes", "virtual_ports")}
+scripts = ("graph", "main", "network", "processes", "recorded", "virtual_ports")
+apart = {f"neuro_runtime.lava.worker.{script}" for script in scripts}
 for room in ("neuro_runtime", "hw_profiles"):
     package = importlib.import_module(room)
     for module in pkgutil.walk_packages(package.__path__, room + "."):
