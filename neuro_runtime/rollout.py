@@ -178,6 +178,12 @@ def check_sizes(policy: Policy, spec: EnvironmentSpec) -> None:
         )
 
 
+def within(action: NDArray[np.float64], environment: Environment) -> NDArray[Any]:
+    """The action clipped to the actuators' range, in the type the environment declares: what it is given."""
+    space = cast(gymnasium.spaces.Box, environment.action_space)
+    return np.clip(action, space.low, space.high).astype(space.dtype)
+
+
 def _run_episode(
     policy: Policy,
     environment: Environment,
@@ -217,7 +223,7 @@ class _RunningEpisode:
     def step(self, action: NDArray[np.float64], activity: Activity, seconds: float) -> bool:
         """Act, and write down what it brought and what it took to decide; whether the episode is over."""
         environment = self._environment
-        self.observation, earned, terminated, truncated, _ = environment.step(_within(action, environment))
+        self.observation, earned, terminated, truncated, _ = environment.step(within(action, environment))
         self._actions.append(action)
         self._rewards.append(float(earned))
         self._seconds.append(seconds)
@@ -234,9 +240,3 @@ class _RunningEpisode:
             np.array(self._seconds),
             tuple(self._activities),
         )
-
-
-def _within(action: NDArray[np.float64], environment: Environment) -> NDArray[np.float64]:
-    """The action clipped to the actuators' range, in the type the environment declares."""
-    space = cast(gymnasium.spaces.Box, environment.action_space)
-    return np.clip(action, space.low, space.high).astype(space.dtype)

@@ -1,0 +1,171 @@
+"""How far is loihi-fast from what the machine could do, and where does a decision's time go?
+
+    python -m benchmarks.against_the_limit [env=pen-e] [policy=FOLDER] [decisions=100] [rounds=9]
+
+A synapse costs one addition of a 16-bit weight to a 32-bit sum. The limit is that addition with nothing around it: on
+weights that stay in the first cache (what the integer units allow), and on weights that come from memory (what its
+bandwidth allows). Where the rest goes is found by doing parts of a decision alone: a call for no lane, and the synapses
+once more, delivered from the spikes that a decision left behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from benchmarks.recorded import recording_of, tokens_of
+from benchmarks.timing import Times, Work, over, take_turns
+from neuro_runtime.backends import loihi_fast
+from neuro_runtime.command_line import compose, run_command
+from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.loihi_fast.kernel import Tape, _deliver, decide_lanes
+from neuro_runtime.loihi_fast.layout import Layout, lay_out
+from neuro_runtime.loihi_fast.state import Scratch, State, blank_state, new_scratch
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.program.storage import load_program
+
+Weights = NDArray[np.int16]
+
+ROW = 128
+SMALL, LARGE = 64, 2**19  # rows: 16 KiB and 128 MiB of weights
+IN_CACHE, FROM_MEMORY = "weights in the first cache", "weights from memory"
+WHOLE, NEURONS, COMPILED, CALL, SYNAPSES = "token to action", "neurons", "compiled", "call", "synapses"
+AGAIN = 100
+
+
+@dataclass
+class Options:
+    """What to time, over how many decisions a round, and in how many rounds."""
+
+    env: str = "pen-e"
+    policy: str | None = None  # the one that ships with the environment
+    decisions: int = 100
+    rounds: int = 9
+
+
+def main(argv: list[str]) -> int:
+    """Time the parts and the limits in turns, and print both."""
+    options = compose(Options, argv)
+    files = find_policy(options.policy or options.env)
+    program = load_program(files.need_program())
+    tokens = tokens_of(recording_of(files, options.decisions))
+    currents = program.encoder.quantise(program.encoder.encode_batch(tokens)).astype(np.int32)
+    kernel = _Kernel(lay_out(program).layout)
+    additions = float(np.mean([kernel.decide(current[None]) for current in currents]))
+    ways = {
+        WHOLE: over(tokens, loihi_fast.open_backend(files).decide),
+        NEURONS: over(currents, LoihiFast(program).decide),
+        COMPILED: over(currents[:, None], kernel.decide),
+        CALL: over([currents[:0]] * options.decisions, kernel.decide),
+        SYNAPSES: kernel.deliver_again,
+        IN_CACHE: _adding(SMALL, times=500),
+        FROM_MEMORY: _adding(LARGE, times=1),
+    }
+    times = take_turns(ways, options.rounds)
+    print(f"{options.env}, medians of {options.rounds} rounds; {additions:,.0f} additions a decision\n")
+    _print_speeds(times, additions)
+    _print_parts(times, additions)
+    return 0
+
+
+def _print_speeds(times: Times, additions: float) -> None:
+    print(f"{'additions':<32}{'a nanosecond':>14}")
+    for limit in (IN_CACHE, FROM_MEMORY):
+        print(f"{limit:<32}{1e-9 / times.typical(limit):>14.1f}")
+    print(f"{'synapses of the program':<32}{1e-9 / times.typical(SYNAPSES):>14.1f}")
+    print(f"{'the whole decision, compiled':<32}{1e-9 * additions / times.typical(COMPILED):>14.1f}\n")
+
+
+def _print_parts(times: Times, additions: float) -> None:
+    whole, neurons, compiled, call = (times.typical(way) for way in (WHOLE, NEURONS, COMPILED, CALL))
+    synapses, limit = additions * times.typical(SYNAPSES), additions * times.typical(IN_CACHE)
+    parts = {
+        "additions at the limit": limit,
+        "the rest of the synapses": synapses - limit,
+        "neurons": compiled - call - synapses,
+        "handing the tables over": call,
+        "checks and results": neurons - compiled,
+        "host: encoder, readout, counts": whole - neurons,
+        "token to action": whole,
+    }
+    print(f"{'one decision':<32}{'µs':>14}")
+    for name, seconds in parts.items():
+        print(f"{name:<32}{1e6 * seconds:>14.1f}")
+
+
+class _Kernel:
+    """The compiled part of loihi-fast by itself, one lane."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._state = blank_state(layout, lanes=1)
+        self._scratch = new_scratch(layout, workers=1)
+        nothing = np.zeros((0, int(layout.nodes["end_neuron"][-1])), np.int32)
+        self._tape = Tape(nothing.astype(np.bool_), nothing, nothing)
+        self._lane = np.zeros(1, np.int64)
+        self._additions_of_a_spike = _additions_of_a_spike(layout)
+
+    def decide(self, currents: NDArray[np.int32]) -> float:
+        """A decision on ``currents``, (1, D), or on none; the additions of the last one."""
+        lanes = self._lane[: len(currents)]
+        decide_lanes(self._layout, self._state, self._scratch, 0, lanes, currents, self._tape)
+        return float(self._state.tally["spikes"][0] @ self._additions_of_a_spike)
+
+    def deliver_again(self) -> int:
+        """What the spikes of the last decision bring, again and again; the additions that it took."""
+        _deliver_again(self._layout, self._state, self._scratch, AGAIN)
+        return round(AGAIN * float(self._state.tally["spikes"][0] @ self._additions_of_a_spike))
+
+
+def _additions_of_a_spike(layout: Layout) -> NDArray[np.float64]:
+    """By source node; where its neurons have different numbers of listed synapses, their mean."""
+    additions = np.zeros(len(layout.nodes))
+    for node in layout.nodes:
+        for each in layout.sums[node["first_sum"] : node["end_sum"]]:
+            for bundle in layout.bundles[each["first_bundle"] : each["end_bundle"]]:
+                source = layout.nodes[bundle["source"]]
+                sources = source["end_neuron"] - source["first_neuron"]
+                listed = layout.row[bundle["start"] : bundle["start"] + sources + 1]
+                synapses = node["end_neuron"] - node["first_neuron"] if bundle["is_dense"] else np.diff(listed).mean()
+                additions[bundle["source"]] += synapses
+    return additions
+
+
+@njit(nogil=True, error_model="numpy")
+def _deliver_again(layout: Layout, state: State, scratch: Scratch, times: int) -> None:
+    state.time[0] -= layout.period
+    for _ in range(times):
+        for number in range(len(layout.nodes)):
+            scratch.arrives[0] = False
+            _deliver(layout, state, scratch, 0, 0, number, 0, layout.period)
+    state.time[0] += layout.period
+
+
+def _adding(rows: int, times: int) -> Work:
+    """Adds up the rows of a matrix of weights, four at a time as the simulator does."""
+    weights = np.random.default_rng(0).integers(-127, 128, (rows, ROW)).astype(np.int16)
+    total = np.zeros(ROW, np.int32)
+
+    def work() -> int:
+        _add_rows(total, weights, times)
+        return weights.size * times
+
+    return work
+
+
+@njit(nogil=True, error_model="numpy")
+def _add_rows(total: NDArray[np.int32], rows: Weights, times: int) -> Any:
+    for _ in range(times):
+        for n in range(0, len(rows), 4):
+            a, b, c, d = rows[n], rows[n + 1], rows[n + 2], rows[n + 3]
+            for target in range(len(total)):
+                total[target] += a[target] + b[target] + c[target] + d[target]
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, "against_the_limit"))

@@ -1,0 +1,127 @@
+"""What does a policy cost beside its environment? Steps a second with it in the loop, and of the environment alone.
+
+    python -m benchmarks.closed_loop [env=pen-e] [policy=FOLDER] [episodes=5] [lanes=32] [rounds=7]
+
+The environment alone repeats the actions that the policy took, so that its physics is the same. In lanes, as many
+episodes run side by side, and the environments are still stepped one after the other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from benchmarks.timing import Times, Work, take_turns
+from neuro_runtime.backends import loihi_fast
+from neuro_runtime.backends.base import Backend
+from neuro_runtime.command_line import compose, run_command
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.policy import Policy
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.policy_lanes import PolicyLanes
+from neuro_runtime.rollout import Environment, Episode, Rollout, run_episodes, run_episodes_in_lanes, within
+from train import torch_backend
+from train.evaluation import EVALUATION_SEED
+
+ALONE, FAST, LANES, WINDOW = "environment alone", "loihi-fast", "loihi-fast in lanes", "torch, window"
+
+
+@dataclass
+class Options:
+    """What to time, how much in a round, and in how many."""
+
+    env: str = "pen-e"
+    policy: str | None = None  # the one that ships with the environment
+    episodes: int = 5
+    lanes: int = 32
+    rounds: int = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A closed loop to time."""
+
+    spec: EnvironmentSpec
+    environments: Sequence[Environment]
+    episodes: int
+
+    def with_backend(self, backend: Backend) -> Rollout:
+        """Episodes one after another."""
+        return run_episodes(
+            Policy(backend),
+            self.environments[0],
+            self.spec,
+            episodes=self.episodes,
+            seed=EVALUATION_SEED,
+            return_target=backend.return_target,
+        )
+
+    def in_lanes(self, policy: PolicyLanes, return_target: float) -> Rollout:
+        """One episode a lane, side by side."""
+        return run_episodes_in_lanes(
+            policy,
+            self.environments,
+            self.spec,
+            episodes=len(self.environments),
+            seed=EVALUATION_SEED,
+            return_target=return_target,
+        )
+
+    def alone(self, episodes: Sequence[Episode]) -> int:
+        """The environment with the actions of ``episodes``; how many there were."""
+        environment = self.environments[0]
+        for episode in episodes:
+            environment.reset(seed=episode.seed)
+            for action in episode.actions:
+                environment.step(within(action, environment))
+        return _decisions(episodes)
+
+
+def main(argv: list[str]) -> int:
+    """Time all loops in turns and print steps a second."""
+    options = compose(Options, argv)
+    torch.set_num_threads(1)
+    files = find_policy(options.policy or options.env)
+    fast, window = loihi_fast.open_backend(files), torch_backend.open_backend(files)
+    loop = Loop(
+        load_environment_spec(options.env),
+        [make_environment(options.env) for _ in range(options.lanes)],
+        options.episodes,
+    )
+    lanes = PolicyLanes(fast, options.lanes)
+    episodes = loop.with_backend(fast).episodes
+
+    def counted(rollout: Rollout) -> int:
+        return _decisions(rollout.episodes)
+
+    ways: dict[str, Work] = {
+        ALONE: lambda: loop.alone(episodes),
+        FAST: lambda: counted(loop.with_backend(fast)),
+        LANES: lambda: counted(loop.in_lanes(lanes, fast.return_target)),
+        WINDOW: lambda: counted(loop.with_backend(window)),
+    }
+    times = take_turns(ways, options.rounds)
+    print(f"{options.env}, environment steps, median of {options.rounds} rounds; {options.lanes} lanes\n")
+    print(f"{'in the loop':<22}{'steps a second':>16}{'a step':>12}{'the policy':>14}{'of an environment step':>26}")
+    for way in ways:
+        print(_row(times, way))
+    for environment in loop.environments:
+        environment.close()
+    return 0
+
+
+def _decisions(episodes: Sequence[Episode]) -> int:
+    return sum(episode.steps for episode in episodes)
+
+
+def _row(times: Times, way: str) -> str:
+    step, policy = times.typical(way), times.typical(way) - times.typical(ALONE)
+    row = f"{way:<22}{1 / step:>16,.0f}{1e6 * step:>9,.0f} µs"
+    return row if way == ALONE else f"{row}{1e6 * policy:>11,.0f} µs{times.ratio(way, to=ALONE) - 1:>26.0%}"
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, "closed_loop"))
