@@ -23,6 +23,7 @@ from benchmarks.timing import Times, Work, over, take_turns
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.loihi_fast.kernel import Tape, _deliver, decide_lanes
 from neuro_runtime.loihi_fast.layout import Layout, lay_out
 from neuro_runtime.loihi_fast.state import Scratch, State, blank_state, new_scratch
@@ -54,7 +55,7 @@ def main(argv: list[str]) -> int:
     files = find_policy(options.policy or options.env)
     program = load_program(files.need_program())
     tokens = tokens_of(recording_of(files, options.decisions))
-    currents = program.encoder.quantise(program.encoder.encode_batch(tokens)).astype(np.int32)
+    _, currents = CompiledHost(program.encoder, program.readout).encode(tokens)
     kernel = _Kernel(lay_out(program).layout)
     additions = float(np.mean([kernel.decide(current[None]) for current in currents]))
     ways = {

@@ -21,6 +21,7 @@ from benchmarks.timing import Times, Work, over, take_turns
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import PolicyFiles, find_policy
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.token import Token
@@ -62,7 +63,8 @@ def _ways(files: PolicyFiles, tokens: Sequence[Token], lanes: int) -> dict[str, 
     simulator, history = LoihiFast(program, lanes), TokenHistory(load_model_file(policy), lanes)
     chosen = range(lanes)
     batches = [[tokens[(lane + step) % len(tokens)] for lane in chosen] for step in range(max(DECISIONS // lanes, 1))]
-    currents = [program.encoder.quantise(program.encoder.encode_batch(batch)) for batch in batches]
+    host = CompiledHost(program.encoder, program.readout)
+    currents = [host.encode(batch)[1] for batch in batches]
     raw = [
         (np.array([token.state for token in batch]), np.array([token.return_to_go for token in batch]))
         for batch in batches[: max(TORCH_DECISIONS // lanes, 1)]

@@ -25,6 +25,7 @@ from hw_profiles.errors import GateFailed
 from neuro_runtime.backends import loihi_fast, loihi_sim
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
 from train import torch_backend
@@ -54,7 +55,7 @@ def main(argv: list[str]) -> int:
     recording = recording_of(files, options.decisions)
     difference = _stream_against_window(policy, recording)
     tokens = tokens_of(recording)
-    currents = program.encoder.quantise(program.encoder.encode_batch(tokens))
+    _, currents = CompiledHost(program.encoder, program.readout).encode(tokens)
     lava = loihi_sim.open_backend(files)
     try:
         ways = {

@@ -12,11 +12,17 @@ from train.model.normalisation import PTBN
 
 
 def random_policy(
-    config: ModelConfig, observation_size: int, action_size: int, seed: int = 0, environment: str = ""
+    config: ModelConfig,
+    observation_size: int,
+    action_size: int,
+    seed: int = 0,
+    environment: str = "",
+    drive: float = 0.0,
 ) -> PolicyModel:
     """A DSFormer with random weights, batch statistics of random tokens and random scales and shifts after them.
 
-    Every layer fires, most of them in 5–30 % of their neurons and time steps.
+    Every layer fires, most of them in 5–30 % of their neurons and time steps; ``drive``, in thresholds, is added to all
+    currents after a norm, so that they fire more.
     """
     torch.manual_seed(seed)
     model = DSFormer(config, observation_size, action_size)
@@ -25,7 +31,7 @@ def random_policy(
         # The attention is a product of three spikes, so its factors must fire often for it to fire at all.
         is_factor = name.endswith(("query.norm", "key.norm", "value.norm"))
         torch.nn.init.uniform_(norm.batch_norm.weight, 0.8 * unit, 1.6 * unit)
-        torch.nn.init.normal_(norm.batch_norm.bias, 0.6 * unit if is_factor else 0.0, 0.3 * unit)
+        torch.nn.init.normal_(norm.batch_norm.bias, (drive + 0.6 * is_factor) * unit, 0.3 * unit)
     for name, parameter in model.named_parameters():
         if name.endswith("position.weight"):
             torch.nn.init.normal_(parameter, unit, 0.8 * unit)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from export.layer_report import LayerReport, SpikeAgreement
 from export.pipeline import Quantised
+from export.svg import write_svg
 from hw_profiles.errors import UserError
-from neuro_runtime.files import atomic_write
 
 WIDTH, HEIGHT = 11.0, 4.5  # inches
 PANELS: tuple[tuple[str, Callable[[LayerReport], SpikeAgreement | None]], ...] = (
@@ -26,7 +26,6 @@ def plot_agreement(formats: Sequence[Quantised], path: Path) -> None:
         Matplotlib is not installed.
     """
     try:
-        import matplotlib
         from matplotlib.figure import Figure
     except ModuleNotFoundError as problem:
         raise UserError(
@@ -48,11 +47,7 @@ def plot_agreement(formats: Sequence[Quantised], path: Path) -> None:
     panels[0].set_ylabel("spike agreement with float, %")
     lines, names = panels[1].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside right upper", fontsize="x-small")
-    with (
-        matplotlib.rc_context({"svg.hashsalt": "decision-spikeformer", "svg.fonttype": "none"}),
-        atomic_write(path) as temporary,
-    ):
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    write_svg(figure, path)
 
 
 def _by_layer(formats: Sequence[Quantised]) -> dict[str, list[LayerReport]]:

@@ -8,6 +8,7 @@ from neuro_runtime.backends.base import Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
@@ -30,6 +31,7 @@ class LoihiFastBackend(ProgramBackend):
 
     def __init__(self, program: Program) -> None:
         self._alone = self._lanes = LoihiFast(program)
+        self._host = CompiledHost(program.encoder, program.readout)
         super().__init__(program, self._alone)
 
     @property
@@ -46,10 +48,16 @@ class LoihiFastBackend(ProgramBackend):
         """Begin an episode in one lane; the others go on."""
         self._lanes.reset(lane)
 
+    def decide(self, token: Token) -> Decision:
+        """Answer one environment step."""
+        currents, integers = self._host.encode([token])
+        result = self._alone.decide(integers[0])
+        actions = self._host.decode(result.accumulator[None], currents)
+        return Decision(actions[0], self._meter.activity(result.spikes))
+
     def decide_lanes(self, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
         """Answer one environment step in each of ``lanes``."""
-        encoder, readout = self._program.encoder, self._program.readout
-        currents = encoder.encode_batch(tokens)
-        batch = self._lanes.decide_batch(lanes, encoder.quantise(currents))
-        actions = readout.decode_batch(batch.accumulators, currents)
+        currents, integers = self._host.encode(tokens)
+        batch = self._lanes.decide_batch(lanes, integers)
+        actions = self._host.decode(batch.accumulators, currents)
         return list(map(Decision, actions, self._meter.activities(batch.spikes)))

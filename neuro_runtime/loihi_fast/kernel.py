@@ -13,15 +13,14 @@ the loops become SIMD.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.borrowing import borrowed
+from neuro_runtime.loihi_fast.compiling import compiled, part
 from neuro_runtime.loihi_fast.layout import Layout
 from neuro_runtime.loihi_fast.state import Flags, Neurons, Scratch, State, Values
 
@@ -36,20 +35,7 @@ class Tape(NamedTuple):
     voltage: Values
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _compiled(function: F) -> F:
-    """Compile at the first call, and keep the result on disk for the next process."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-def _part(function: F) -> F:
-    """A part of a compiled function, put in its place: calls would copy all members of the tables each time."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function))
-
-
-@_part
+@part
 def _decide_lane(
     layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, token: Values, tape: Tape
 ) -> None:
@@ -70,7 +56,7 @@ def _decide_lane(
     state.time[lane] += layout.period
 
 
-@_compiled
+@compiled
 def decide_lanes(
     layout: Layout,
     state: State,
@@ -86,7 +72,7 @@ def decide_lanes(
         _decide_lane(layout, state, scratch, worker, lanes[n], tokens[n], tape)
 
 
-@_part
+@part
 def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> None:
     """Count anew; an accumulator begins at 0."""
     node, tally = layout.nodes[number], state.tally[lane, number]
@@ -97,7 +83,7 @@ def _begin_decision(layout: Layout, state: State, lane: int, number: int) -> Non
         tally.has_current = False
 
 
-@_part
+@part
 def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int, end: int, tape: Tape) -> None:
     """A bias line fires in every active step."""
     node = layout.nodes[number]
@@ -110,7 +96,7 @@ def _fire_line(layout: Layout, state: State, lane: int, number: int, begin: int,
             tape.spikes[step, node.first_neuron] = fires
 
 
-@_part
+@part
 def _inject(layout: Layout, scratch: Scratch, worker: int, number: int, begin: int, end: int, token: Values) -> None:
     """Begin what arrives at a node's neurons in time steps ``begin … end`` with the token's current."""
     node, arrives, arriving = layout.nodes[number], scratch.arrives[worker], scratch.arriving[worker]
@@ -121,7 +107,7 @@ def _inject(layout: Layout, scratch: Scratch, worker: int, number: int, begin: i
             arrives[step] = True
 
 
-@_part
+@part
 def _deliver(
     layout: Layout, state: State, scratch: Scratch, worker: int, lane: int, number: int, begin: int, end: int
 ) -> None:
@@ -142,7 +128,7 @@ def _deliver(
                 arrives[step] = True
 
 
-@_part
+@part
 def _sum_bundles(
     layout: Layout,
     state: State,
@@ -171,7 +157,7 @@ def _sum_bundles(
             _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
 
 
-@_part
+@part
 def _sum_rows(
     total: Values,
     brings: Flags,
@@ -205,7 +191,7 @@ def _sum_rows(
                 total[step, target] += rows[neuron, target]
 
 
-@_part
+@part
 def _sum_listed(
     total: Values,
     brings: Flags,
@@ -234,7 +220,7 @@ def _sum_listed(
                 total[step, target[synapse]] += weight[synapse]
 
 
-@_part
+@part
 def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, onto: bool) -> None:
     """``arriving = values·2^exponent``, floored where the exponent is negative, ``onto`` what is there or instead."""
     left, right = max(exponent, 0), max(-exponent, 0)
@@ -246,7 +232,7 @@ def _add_shifted(arriving: Values, values: Values, exponent: int, size: int, ont
             arriving[n] = np.int32(np.int32(values[n] << left) >> right)
 
 
-@_part
+@part
 def _step(
     layout: Layout,
     state: State,
@@ -297,7 +283,7 @@ def _step(
     tally.largest_voltage = largest_voltage
 
 
-@_part
+@part
 def _rest(voltage: Values, steps: int, keep: np.int32, steps_to_zero: int) -> None:
     """Make up for ``steps`` time steps in which nothing arrived."""
     if steps >= steps_to_zero:
@@ -308,7 +294,7 @@ def _rest(voltage: Values, steps: int, keep: np.int32, steps_to_zero: int) -> No
                 voltage[n] = _decayed(voltage[n], keep)
 
 
-@_part
+@part
 def _decayed(state: np.int32, keep: np.int32) -> np.int32:
     """``trunc0(state·keep / 4096)`` without leaving 32 bits: whole 4096s and the rest apart."""
     size = np.int32(abs(state))
@@ -318,7 +304,7 @@ def _decayed(state: np.int32, keep: np.int32) -> np.int32:
     return np.int32(-kept) if state < 0 else kept
 
 
-@_part
+@part
 def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np.int32) -> tuple[bool, np.int32]:
     """``u ← wrap24(decayed(u) + (a << 6))``.
 
@@ -340,7 +326,7 @@ def _step_current(current: Values, arriving: Values, keep: np.int32, largest: np
     return keep != 0 and left != 0, largest
 
 
-@_part
+@part
 def _step_voltage(voltage: Values, current: Values, keep: np.int32, largest: np.int32) -> tuple[np.int32, np.int32]:
     """``v ← clip24(decayed(v) + u)``, no neuron reset yet.
 
@@ -356,7 +342,7 @@ def _step_voltage(voltage: Values, current: Values, keep: np.int32, largest: np.
     return highest, largest
 
 
-@_part
+@part
 def _fire(voltage: Values, threshold: np.int32, fired: Neurons) -> np.int64:
     """Reset the neurons above threshold and list them; how many there are.
 

@@ -104,7 +104,7 @@ class LoihiFast:
         token = self._checked(current, (self._size,))[None]
         tape = self._tape(self._layout.period) if record else self._no_tape
         decide_lanes(self._layout, self._state, self._scratch, 0, FIRST_LANE, token, tape)
-        spikes = dict(zip(self.spiking, self._state.tally["spikes"][0, self._spiking].tolist(), strict=True))
+        spikes = dict(zip(self.spiking, self._state.tally["spikes"][0].take(self._spiking).tolist(), strict=True))
         accumulator = self._state.voltage[0, self._action].astype(np.int64)
         return InterpretedDecision(accumulator, spikes, self._recording(tape) if record else None)
 
@@ -168,9 +168,10 @@ class LoihiFast:
         given = np.asarray(current)
         if given.shape != shape or given.dtype.kind != "i":
             raise UserError(f"the token's current must be integers of shape {shape}, got {given.dtype} {given.shape}")
-        if given.size and not -INJECTION_LIMIT <= given.min() <= given.max() <= INJECTION_LIMIT:
-            raise UserError(f"the token's current exceeds 18 bits: ±{INJECTION_LIMIT}, got {np.abs(given).max()}")
-        return given.astype(np.int32)
+        low, high = int(given.min(initial=0)), int(given.max(initial=0))
+        if low < -INJECTION_LIMIT or high > INJECTION_LIMIT:
+            raise UserError(f"the token's current exceeds 18 bits: ±{INJECTION_LIMIT}, got {max(-low, high)}")
+        return given.astype(np.int32, copy=False)
 
     def _tape(self, steps: int) -> Tape:
         shape = (steps, int(self._layout.nodes["end_neuron"][-1]))

@@ -1,8 +1,10 @@
-"""The parts of a policy that stay with the host: from token to current, and from counted spikes to action."""
+"""The parts of a policy that stay with the host: from token to current, and from counted spikes to action.
+
+Sums run from left to right, a definition to the last bit, which compiled code can keep (`neuro_runtime.loihi_fast`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,19 +56,9 @@ class HostEncoder:
 
     def encode(self, token: Token) -> Array:
         """The token current x, shape (D,), in real units."""
-        current: Array = self.encode_batch([token])[0]
-        return current
-
-    def encode_batch(self, tokens: Sequence[Token]) -> Array:
-        """The currents of tokens of different lanes, (lanes, D); each is bit for bit what it would be alone."""
-        observations = self.observation_size
-        vectors = np.empty((len(tokens), self.weight.shape[1]))
-        vectors[:, :observations] = [token.state for token in tokens]
-        vectors[:, :observations] -= self.state_mean
-        vectors[:, :observations] /= self.state_std
-        vectors[:, observations:-1] = [token.previous_action for token in tokens]
-        vectors[:, -1] = [token.return_to_go / self.return_scale for token in tokens]
-        return self._normalise(_each(self.weight, vectors) + self.bias)
+        state = (token.state - self.state_mean) / self.state_std
+        vector = np.concatenate([state, token.previous_action, [token.return_to_go / self.return_scale]])
+        return self._normalise(_weigh(self.weight, vector) + self.bias)
 
     def quantise(self, current: Array) -> NDArray[np.int64]:
         """The integers that a loihi program is given for the current: ``rint(x · input_scale)``, clipped to 18 bits."""
@@ -75,7 +67,7 @@ class HostEncoder:
 
     def _normalise(self, values: Array) -> Array:
         centred = values - _mean(values)
-        deviation = np.sqrt(_mean(centred**2) + self.norm_epsilon)
+        deviation = np.sqrt(_mean(centred * centred) + self.norm_epsilon)
         normalised: Array = centred / deviation * self.norm_weight + self.norm_bias
         return normalised
 
@@ -98,22 +90,16 @@ class HostReadout:
 
     def decode(self, accumulator: NDArray[Any], current: Array) -> Array:
         """The action, shape (action_size,), from the accumulator's ``v`` and the token current x in real units."""
-        action: Array = self.decode_batch(accumulator[None], current[None])[0]
+        action: Array = np.tanh(accumulator * self.unit + _weigh(self.weight, current) + self.bias)
         return action
 
-    def decode_batch(self, accumulators: NDArray[Any], currents: Array) -> Array:
-        """The actions of lanes, (lanes, action_size), each bit for bit what it would be alone."""
-        actions: Array = np.tanh(accumulators * self.unit + _each(self.weight, currents) + self.bias)
-        return actions
+
+def _weigh(weight: Array, values: Array) -> Array:
+    """``weight @ values``, each sum from left to right."""
+    sums: Array = np.add.accumulate(weight * values, axis=1)[:, -1]
+    return sums
 
 
-def _each(weight: Array, rows: Array) -> Array:
-    """``weight @ row`` for each of ``rows``: one product a row, since a single one for all would round differently."""
-    products: Array = np.matmul(weight, rows[:, :, None])[:, :, 0]
-    return products
-
-
-def _mean(rows: Array) -> Array:
-    """Of each row, (lanes, 1); `np.mean` takes four times as long for rows this short."""
-    mean: Array = np.add.reduce(rows, axis=1, keepdims=True) / rows.shape[1]
+def _mean(values: Array) -> np.float64:
+    mean: np.float64 = np.add.accumulate(values)[-1] / len(values)
     return mean

@@ -18,7 +18,6 @@ from neuro_runtime.policy_lanes import PolicyLanes
 from neuro_runtime.program.nodes import Injection
 from neuro_runtime.program.storage import load_program, save_program
 from neuro_runtime.rollout import Rollout, run_episodes, run_episodes_in_lanes
-from neuro_runtime.token import Token
 
 SPEC = load_environment_spec("pendulum")
 
@@ -54,23 +53,6 @@ def test_loihi_fast_steers_as_the_interpreter_does() -> None:
     ours = one_after_the_other(Policy(backend()), 1)
     assert np.array_equal(ours.episodes[0].actions, reference.episodes[0].actions)
     assert ours.episodes[0].activities == reference.episodes[0].activities
-
-
-@pytest.mark.parametrize("name", ["pendulum", "pendulum-hidden", "pen-e"])
-def test_the_host_rounds_a_batch_as_it_rounds_each_token(name: str) -> None:
-    program = load_program(shipped_policy(name).need_program())
-    random = np.random.default_rng(0)
-    encoder = program.encoder
-    tokens = [
-        Token(random.normal(size=encoder.observation_size), random.uniform(-1, 1, encoder.action_size), random.normal())
-        for _ in range(37)
-    ]
-    currents = encoder.encode_batch(tokens)
-    assert np.array_equal(currents, [encoder.encode(token) for token in tokens])
-    accumulators = random.integers(-1000, 1000, (37, encoder.action_size))
-    actions = program.readout.decode_batch(accumulators, currents)
-    alone = [program.readout.decode(v, current) for v, current in zip(accumulators, currents, strict=True)]
-    assert np.array_equal(actions, alone)
 
 
 def test_the_command_saves_every_lane(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
