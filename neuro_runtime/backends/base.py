@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,7 @@ from neuro_runtime.activity import Activity
 from neuro_runtime.token import Token
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
+class Decision(NamedTuple):
     """One answer of a backend: ``action`` of shape (act,), as the policy gave it (not clipped), and what it cost."""
 
     action: NDArray[np.float64]

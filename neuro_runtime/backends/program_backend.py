@@ -125,13 +125,13 @@ class ProgramMeter:
         work = np.rint(spikes.astype(np.float64) @ self._work_of_a_spike).astype(np.int64).tolist()
         return [
             Activity(
-                spikes=dict(zip(self._layers, emitted, strict=True)),
-                neuron_steps=self._neuron_steps,
-                synops=dict(zip(self._targets, synops, strict=True)),
-                time_steps=self._time_steps,
-                host_macs=self._host_macs,
-                idle_neuron_steps=self._idle_neuron_steps,
-                messages=messages,
+                dict(zip(self._layers, emitted, strict=True)),
+                self._neuron_steps,
+                dict(zip(self._targets, synops, strict=True)),
+                self._time_steps,
+                self._host_macs,
+                self._idle_neuron_steps,
+                messages,
             )
             for emitted, (*synops, messages) in zip(spikes.tolist(), work, strict=True)
         ]
