@@ -177,9 +177,7 @@ def _sum_rows(
         slot = (emitted + step) & (len(counts) - 1)
         if counts[slot] == 0:
             continue
-        if not brings[step]:
-            total[step, :size] = 0
-            brings[step] = True
+        _begin_sum(total[step], brings, step, size)
         first, fours, last = slot * sources, slot * sources + counts[slot] // 4 * 4, slot * sources + counts[slot]
         for n in range(first, fours, 4):
             a, b, c, d = fired[n], fired[n + 1], fired[n + 2], fired[n + 3]
@@ -211,13 +209,19 @@ def _sum_listed(
         slot = (emitted + step) & (len(counts) - 1)
         if counts[slot] == 0:
             continue
-        if not brings[step]:
-            total[step, :size] = 0
-            brings[step] = True
+        _begin_sum(total[step], brings, step, size)
         for n in range(counts[slot]):
             neuron = np.int64(fired[slot * sources + n])
             for synapse in range(row[neuron], row[neuron + 1]):
                 total[step, target[synapse]] += weight[synapse]
+
+
+@part
+def _begin_sum(total: Values, brings: Flags, step: int, size: int) -> None:
+    """Clear a time step's ``total`` unless something was brought to it before."""
+    if not brings[step]:
+        total[:size] = 0
+        brings[step] = True
 
 
 @part
