@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from hw_profiles.activity import ActivityCounts
+
+
+class LayerCounts(Mapping[str, int]):
+    """A count of each layer: a dictionary made in a tenth of the time, as the names are shared with all others.
+
+    Parameters
+    ----------
+    places
+        Where each layer's count stands.
+    counts
+        The counts; more may follow them.
+    """
+
+    __slots__ = ("_counts", "_places")
+
+    def __init__(self, places: Mapping[str, int], counts: Sequence[int]) -> None:
+        self._places = places
+        self._counts = counts
+
+    def __getitem__(self, name: str) -> int:
+        return self._counts[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return f"LayerCounts({dict(self)})"
 
 
 class Activity(NamedTuple):
@@ -32,9 +62,9 @@ class Activity(NamedTuple):
         a chip takes more.
     """
 
-    spikes: dict[str, int]
-    neuron_steps: dict[str, int]
-    synops: dict[str, int]
+    spikes: Mapping[str, int]
+    neuron_steps: Mapping[str, int]
+    synops: Mapping[str, int]
     time_steps: int
     host_macs: int
     idle_neuron_steps: int = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.activity import Activity
+from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.interpreter import InterpretedDecision
 from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Dense, Lif, Sparse
@@ -102,13 +102,13 @@ class ProgramMeter:
     """
 
     def __init__(self, program: Program) -> None:
-        self._layers = [node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And))]
         fan_outs = _fan_outs(program)
-        self._targets = list(dict.fromkeys(target for _, target, _ in fan_outs))
+        self._layers = _places(node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And)))
+        self._targets = _places(target for _, target, _ in fan_outs)
         self._work_of_a_spike = np.zeros((len(self._layers), len(self._targets) + 1))  # synops by target, messages
         for source, target, fan_out in fan_outs:
-            work = self._work_of_a_spike[self._layers.index(source)]
-            work[self._targets.index(target)] += fan_out
+            work = self._work_of_a_spike[self._layers[source]]
+            work[self._targets[target]] += fan_out
             work[-1] += 1
         sizes = {node.name: node.size for node in program.nodes if not isinstance(node, CurrentInput)}
         self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
@@ -125,16 +125,21 @@ class ProgramMeter:
         work = np.rint(spikes.astype(np.float64) @ self._work_of_a_spike).astype(np.int64).tolist()
         return [
             Activity(
-                dict(zip(self._layers, emitted, strict=True)),
+                LayerCounts(self._layers, emitted),
                 self._neuron_steps,
-                dict(zip(self._targets, synops, strict=True)),
+                LayerCounts(self._targets, synops_and_messages),
                 self._time_steps,
                 self._host_macs,
                 self._idle_neuron_steps,
-                messages,
+                synops_and_messages[-1],
             )
-            for emitted, (*synops, messages) in zip(spikes.tolist(), work, strict=True)
+            for emitted, synops_and_messages in zip(spikes.tolist(), work, strict=True)
         ]
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """Number names in their order, each once."""
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _fan_outs(program: Program) -> list[tuple[str, str, float]]:
