@@ -1,8 +1,8 @@
 """Fold a trained DSFormer: no normalisation layer left but the embedding's, and every threshold 1.
 
-In evaluation PTBN is its batch-norm branch, an affine map a channel, so it goes into the Linear before it
-(`train.model.fold`). Currents are then counted in thresholds, the residual stream included, so the token's LayerNorm
-gives its current in thresholds too.
+In evaluation PTBN is its batch-norm branch, an affine map a channel, and so are its variants but tdLN; it goes into the
+Linear before it (`train.model.fold`). Currents are then counted in thresholds, the residual stream included, so the
+token's LayerNorm gives its current in thresholds too.
 The last norm, the mean over time steps and the head become one affine readout of the residual stream.
 
 The folded policy is plain numpy in float64 and shares nothing with the model it came from.
@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from hw_profiles.errors import UserError
 from train.model import DSFormer
 from train.model.dsformer import Block
-from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, refuse_unstreamable
+from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, refuse_without_program
 from train.model.normalisation import PTBN
+from train.model.normalisation_choice import TdBN
 from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
 
 Array = NDArray[np.float64]
@@ -100,14 +101,14 @@ def fold(model: DSFormer) -> FoldedPolicy:
     Raises
     ------
     UserError
-        The model cannot stream (TSSA, SSSA, ``pairwise`` position bias, or more tokens in view than the context
-        holds), or a normalisation is not PTBN.
+        The model cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, or more tokens in view than
+        the context holds), or a normalisation does not fold (tdLN).
     """
     config = model.config
-    refuse_unstreamable(config)
+    refuse_without_program(config)
     threshold = config.threshold
-    _require_ptbn(model.last_norm, "last_norm")
-    last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm))
+    _require_foldable(model.last_norm, "last_norm")
+    last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm, model.embedding.bias.double()))
     head = _affine(model.head)
     return FoldedPolicy(
         embedding=_affine(model.embedding),
@@ -151,21 +152,23 @@ def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
 
 def _fold_delay(mixing: DelayMixing, name: str, threshold: float) -> FoldedDelay:
     """``W_j = diag(g₂ p_j) W_v'``: the inner bias comes once for every token that exists, the outer one once."""
-    _require_ptbn(mixing.value.norm, f"{name}.attention.value")
-    _require_ptbn(mixing.norm, f"{name}.attention.norm")
+    _require_foldable(mixing.value.norm, f"{name}.attention.value")
+    _require_foldable(mixing.norm, f"{name}.attention.norm")
     weight, past_bias, bias = fold_delay(mixing, threshold)
     return FoldedDelay(_array(weight), _array(past_bias), _array(bias))
 
 
 def _fold_linear(layer: SpikingLinear | NormalisedLinear, name: str, threshold: float) -> Affine:
-    _require_ptbn(layer.norm, name)
+    _require_foldable(layer.norm, name)
     weight, bias = fold_linear(layer, threshold)
     return Affine(_array(weight), _array(bias))
 
 
-def _require_ptbn(norm: nn.Module, name: str) -> None:
-    if not isinstance(norm, PTBN):
-        raise UserError(f"{name} is normalised by {type(norm).__name__}, which does not fold; train with PTBN.")
+def _require_foldable(norm: nn.Module, name: str) -> None:
+    if not isinstance(norm, (PTBN, TdBN, nn.Identity)):
+        raise UserError(
+            f"{name} is normalised by {type(norm).__name__}, which does not fold; train with model.norm=ptbn."
+        )
 
 
 def _affine(linear: nn.Linear) -> Affine:

@@ -16,7 +16,22 @@ class Mixing(Enum):
     pssa = "pssa"
     tssa = "tssa"
     sssa = "sssa"
+    sdsa1 = "sdsa1"  # made causal, unlike as published
+    sdsa3 = "sdsa3"  # likewise
     delay = "delay"
+
+
+WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
+
+
+class Norm(Enum):
+    """What follows each Linear of a spiking layer (see `train.model.normalisation_choice`)."""
+
+    none = "none"
+    tdln = "tdln"  # a token's own statistics: does not fold, so it has no program
+    tdbn = "tdbn"
+    ptbn = "ptbn"  # the paper's
+    repbn = "repbn"  # PTBN with the published code's skip in its batch-norm branch
 
 
 class PositionBias(Enum):
@@ -46,6 +61,7 @@ class ModelConfig:
     window: int = 8  # S, tokens PSSA and `delay` look back on in one block
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
+    norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
     bias_sharing: BiasSharing = BiasSharing.layer
     leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
@@ -77,7 +93,7 @@ class ModelConfig:
             self._validate_streaming()
 
     def _validate_streaming(self) -> None:
-        if self.mixing in (Mixing.tssa, Mixing.sssa):
+        if self.mixing in WHOLE_WINDOW:
             raise UserError(
                 f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
                 "set model.streaming=false, or choose model.mixing=pssa or delay."

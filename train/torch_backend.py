@@ -76,7 +76,7 @@ def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: Tor
     """The counted work of one window: every layer works on all its tokens, one after another on the same neurons.
 
     A spike costs one synop at each synapse it crosses. The map attentions' products count as spikes of the value
-    times the tokens that may see it, as the paper counts them.
+    times the tokens that may see it, as the paper counts them; SDSA's running sums by what is added to them and read.
     """
     counts = {name: int(layer.sum()) for name, layer in spikes.items()}
     steps = {name: layer.numel() for name, layer in spikes.items()}
@@ -100,10 +100,18 @@ def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: Tor
 
 
 def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: str) -> int:
-    """Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it."""
-    past = spikes[f"{mixing}.value"]
-    if config.mixing is Mixing.pssa:
-        past = past * spikes[f"{mixing}.key"]
+    """Accumulates of the attention itself.
+
+    Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it; for SDSA-1 the spikes
+    of k∧v, each into one running sum; for SDSA-3 the pairs of k and v in a head, each into one, and a row of sums a query.
+    """
+    query, key, value = (spikes[f"{mixing}.{name}"] for name in ("query", "key", "value"))
+    if config.mixing is Mixing.sdsa1:
+        return int((key * value).sum())
+    if config.mixing is Mixing.sdsa3:
+        keys, values = (layer.view(*layer.shape[:-1], config.heads, -1).sum(-1).double() for layer in (key, value))
+        return int((keys * values).sum()) + int(query.sum()) * (config.embedding_size // config.heads)
+    past = key * value if config.mixing is Mixing.pssa else value
     tokens = past.shape[1]
     reach = config.window if config.mixing is Mixing.pssa else tokens
     seen_by = np.minimum(np.arange(tokens, 0, -1), reach)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from train.configuration import ModelConfig
 from train.model.lif import Lif
-from train.model.normalisation import PTBN
+from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.token_mixing import NormalisedLinear, Spikes, SpikingLinear, token_mixing
 
@@ -70,7 +70,7 @@ class DSFormer(nn.Module):
         self.embedding = nn.Linear(observation_size + action_size + 1, size)
         self.embedding_norm = nn.LayerNorm(size)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
-        self.last_norm = PTBN(size, config.threshold)
+        self.last_norm = normalisation(size, config)
         self.head = nn.Linear(size, action_size)
         self.apply(_initialise_linear)
 

@@ -73,7 +73,7 @@ def program_synapses(model: DSFormer) -> dict[str, Synapses]:
 
 def program_readout(model: DSFormer) -> Affine:
     """The last norm and the head as one affine map of the residual stream in thresholds, (act, D) and (act,)."""
-    gain, offset = fold_norm(model.last_norm)
+    gain, offset = fold_norm(model.last_norm, double(model.embedding.bias))
     weight, bias = fold_affine(model.head)
     return weight * gain * model.config.threshold, weight @ offset + bias
 
