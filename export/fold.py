@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.model import DSFormer
-from train.model.dsformer import Block
-from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, refuse_without_program
+from train.model import PolicyNetwork
+from train.model.dsformer import Block, MlpBlock
+from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, require_program
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import TdBN
 from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
@@ -56,13 +56,19 @@ class FoldedDelay:
 
 
 @dataclass(frozen=True, eq=False)
-class FoldedBlock:
+class FoldedMlpBlock:
+    """A block without token mixing: the two maps of its MLP."""
+
+    mlp_hidden: Affine
+    mlp_project: Affine
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedBlock(FoldedMlpBlock):
     """A block: token mixing, its projection onto the residual stream, and the two maps of the MLP."""
 
     mixing: FoldedPssa | FoldedDelay
     attention_project: Affine
-    mlp_hidden: Affine
-    mlp_project: Affine
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +89,7 @@ class FoldedPolicy:
     norm_weight: Array
     norm_bias: Array
     norm_epsilon: float
-    blocks: tuple[FoldedBlock, ...]
+    blocks: tuple[FoldedBlock | FoldedMlpBlock, ...]
     readout: Affine
     leak: float
     time_steps: int
@@ -95,17 +101,17 @@ class FoldedPolicy:
         return len(self.norm_weight)
 
 
-def fold(model: DSFormer) -> FoldedPolicy:
+def fold(model: PolicyNetwork) -> FoldedPolicy:
     """Fold ``model`` (left as it is).
 
     Raises
     ------
     UserError
-        The model cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, or more tokens in view than
-        the context holds), or a normalisation does not fold (tdLN).
+        The model does not spike, cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, or more tokens
+        in view than the context holds), or a normalisation does not fold (tdLN).
     """
+    model = require_program(model)
     config = model.config
-    refuse_without_program(config)
     threshold = config.threshold
     _require_foldable(model.last_norm, "last_norm")
     last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm, model.embedding.bias.double()))
@@ -115,7 +121,9 @@ def fold(model: DSFormer) -> FoldedPolicy:
         norm_weight=_array(model.embedding_norm.weight) / threshold,
         norm_bias=_array(model.embedding_norm.bias) / threshold,
         norm_epsilon=model.embedding_norm.eps,
-        blocks=tuple(_fold_block(cast(Block, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)),
+        blocks=tuple(
+            _fold_block(cast(Block | MlpBlock, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)
+        ),
         readout=Affine(head.weight * last_gain * threshold, head.weight @ last_offset + head.bias),
         leak=config.leak,
         time_steps=config.time_steps,
@@ -123,7 +131,11 @@ def fold(model: DSFormer) -> FoldedPolicy:
     )
 
 
-def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
+def _fold_block(block: Block | MlpBlock, name: str, threshold: float) -> FoldedBlock | FoldedMlpBlock:
+    hidden = _fold_linear(block.mlp.hidden, f"{name}.mlp.hidden", threshold)
+    project = _fold_linear(block.mlp.project, f"{name}.mlp.project", threshold)
+    if isinstance(block, MlpBlock):
+        return FoldedMlpBlock(hidden, project)
     mixing = block.attention
     if isinstance(mixing, PSSA):
         folded: FoldedPssa | FoldedDelay = _fold_pssa(mixing, name, threshold)
@@ -134,8 +146,8 @@ def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
     return FoldedBlock(
         mixing=folded,
         attention_project=_fold_linear(mixing.project, f"{name}.attention.project", threshold),
-        mlp_hidden=_fold_linear(block.mlp.hidden, f"{name}.mlp.hidden", threshold),
-        mlp_project=_fold_linear(block.mlp.project, f"{name}.mlp.project", threshold),
+        mlp_hidden=hidden,
+        mlp_project=project,
     )
 
 

@@ -10,6 +10,19 @@ from hw_profiles.errors import UserError
 from neuro_runtime.weight_rounding import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
 
 
+class ModelKind(Enum):
+    """Which model is trained, each in a file of its own in `train.model`."""
+
+    dsformer = "dsformer"
+    decision_transformer = "decision-transformer"
+    decision_convformer = "decision-convformer"
+    mlp = "mlp"  # behaviour cloning: the state alone
+    spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
+
+
+SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
+
+
 class Mixing(Enum):
     """How a block lets a token look at its past (see `train.model.token_mixing`)."""
 
@@ -49,16 +62,30 @@ class BiasSharing(Enum):
     channel = "channel"
 
 
+class Schedule(Enum):
+    """What the learning rate does after its warm-up."""
+
+    cosine = "cosine"  # falls to 0
+    constant = "constant"
+
+
 @dataclass
 class ModelConfig:
-    """The DSFormer's dimensions; the paper's symbols in brackets."""
+    """A model's dimensions, the DSFormer's; the paper's symbols in brackets.
 
+    The baselines use those that they have too. What their publications choose otherwise is in `train/recipes`, one file
+    a kind, which `model.kind=…` brings.
+    """
+
+    kind: ModelKind = ModelKind.dsformer
     embedding_size: int = 128  # D
-    blocks: int = 2  # L; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    blocks: int = (
+        2  # L, of an MLP the hidden layers; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    )
     heads: int = 1
     context: int = 20  # K, tokens a decision may look back on
     time_steps: int = 4  # T
-    window: int = 8  # S, tokens PSSA and `delay` look back on in one block
+    window: int = 8  # S, tokens PSSA and `delay` look back on in one block; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
     norm: Norm = Norm.ptbn
@@ -66,6 +93,10 @@ class ModelConfig:
     bias_sharing: BiasSharing = BiasSharing.layer
     leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
+    dropout: float = 0.1  # of the baselines that do not spike
+    episode_steps: int = (
+        1000  # that Decision Transformer and ConvFormer have an embedding each for; later ones share one
+    )
     streaming: bool = True  # refuse dimensions whose streamed answer would differ from the window's
 
     def validate(self) -> None:
@@ -77,7 +108,16 @@ class ModelConfig:
             A dimension is not positive, heads do not divide D, β or V_th is out of range, or
             ``streaming`` is asked of a model that cannot stream.
         """
-        for name in ("embedding_size", "blocks", "heads", "context", "time_steps", "window", "mlp_ratio"):
+        for name in (
+            "embedding_size",
+            "blocks",
+            "heads",
+            "context",
+            "time_steps",
+            "window",
+            "mlp_ratio",
+            "episode_steps",
+        ):
             if getattr(self, name) < 1:
                 raise UserError(f"model.{name}={getattr(self, name)} must be at least 1.")
         if self.embedding_size % self.heads:
@@ -89,7 +129,9 @@ class ModelConfig:
             raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
         if not 0 < self.threshold < math.inf:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
-        if self.streaming:
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
+        if self.streaming and self.kind is ModelKind.dsformer:
             self._validate_streaming()
 
     def _validate_streaming(self) -> None:
@@ -117,7 +159,9 @@ class ModelConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1."""
+        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1; 1 without mixing."""
+        if self.kind is ModelKind.spiking_mlp:
+            return 1
         return self.blocks * (self.window - 1) + 1
 
 
@@ -135,7 +179,8 @@ class TrainConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 0.25  # largest norm of the whole gradient
-    warmup_fraction: float = 0.1  # of the steps, linear; then a cosine to 0
+    warmup_fraction: float = 0.1  # of the steps, linear
+    schedule: Schedule = Schedule.cosine  # after the warm-up
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
     evaluation_episodes: int = 20

@@ -43,7 +43,8 @@ def batch(config: ModelConfig, seed: int) -> Batch:
     random = torch.Generator().manual_seed(seed)
     widths = (OBSERVATIONS, ACTIONS, 1, ACTIONS)
     states, previous, returns, actions = (torch.randn(4, config.context, w, generator=random) for w in widths)
-    return Batch(states, previous, returns, actions.tanh(), torch.ones(4, config.context, dtype=torch.bool))
+    mask = torch.ones(4, config.context, dtype=torch.bool)
+    return Batch(states, previous, returns, actions.tanh(), mask, steps=mask.cumsum(dim=1) - 1)
 
 
 def fine_tuned(config: ModelConfig, weight_format: WeightFormat) -> tuple[PolicyModel, dict[str, Synapses]]:

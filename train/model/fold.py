@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import Mixing, ModelConfig, Norm, PositionBias
+from train.configuration import SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from train.model.dsformer import DSFormer
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import RepPTBN, TdBN
+from train.model.policy_network import PolicyNetwork
 from train.model.token_mixing import DelayMixing, NormalisedLinear, SpikingLinear
 
 
@@ -76,20 +78,41 @@ def _root(variance: Tensor) -> Tensor:
     return torch.from_numpy(np.sqrt(variance.cpu().numpy())).to(variance.device)
 
 
+def require_program(model: PolicyNetwork) -> DSFormer:
+    """``model`` as one that has a program.
+
+    Raises
+    ------
+    UserError
+        It has none; see :func:`refuse_without_program`.
+    """
+    refuse_without_program(model.config)
+    if not isinstance(model, DSFormer):
+        raise UserError(f"{type(model).__name__} has no program; train with model.kind=dsformer.")
+    return model
+
+
 def refuse_without_program(config: ModelConfig) -> None:
     """Refuse what has no program, with the reason.
 
     Raises
     ------
     UserError
-        A normalisation that does not fold; or no stream layout: TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias,
-        or more tokens in view than the context holds.
+        A model that does not spike; a normalisation that does not fold; or no stream layout: TSSA, SSSA, SDSA-1,
+        SDSA-3, ``pairwise`` position bias, or more tokens in view than the context holds.
     """
+    if config.kind not in SPIKING:
+        raise UserError(
+            f"A model of model.kind={config.kind.value} computes with real numbers, not spikes, so it has no program; "
+            "run it by dsf-run --backend torch, or train with model.kind=dsformer or spiking-mlp."
+        )
     if config.norm is Norm.tdln:
         raise UserError(
             "tdLN (model.norm=tdln) divides by a deviation over all channels, which changes with every token and time "
             "step and so does not fold into weights; train with model.norm=ptbn, repbn, tdbn or none."
         )
+    if config.kind is ModelKind.spiking_mlp:
+        return
     if config.mixing is Mixing.tssa:
         raise UserError(
             "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "

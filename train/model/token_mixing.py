@@ -13,8 +13,7 @@ from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model.lif import Lif
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
-
-Spikes = dict[str, Tensor]
+from train.model.policy_network import Spikes
 
 
 class SpikingLinear(nn.Module):
