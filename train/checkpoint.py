@@ -55,6 +55,11 @@ class PolicyModel:
     configuration: dict[str, Any]  # the whole run's, for provenance
     quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
 
+    @property
+    def delayed_reward(self) -> bool:
+        """Whether it was trained, and is to be evaluated, with all reward at the end of an episode."""
+        return bool(self.configuration.get("delayed_reward", False))
+
 
 def plain(value: object) -> Any:
     """Configuration as plain values: dataclasses to dictionaries, enumeration members to their names."""

@@ -171,6 +171,7 @@ class TrainConfig:
 
     env: str = "???"
     dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     name: str = "default"  # the run's folder, runs/<env>/<name>
     output: str = "runs"
     seed: int = 0
@@ -181,6 +182,7 @@ class TrainConfig:
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
     schedule: Schedule = Schedule.cosine  # after the warm-up
+    synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
     evaluation_episodes: int = 20
@@ -212,7 +214,7 @@ class TrainConfig:
         for name in ("warmup_fraction", "norm_switch_fraction"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
-        for name in ("seed", "threads", "evaluate_every", "weight_decay"):
+        for name in ("seed", "threads", "evaluate_every", "weight_decay", "synop_price"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
         self._validate_quantisation()

@@ -49,12 +49,14 @@ def evaluate(
 ) -> Scores:
     """Run ``episodes`` episodes side by side, episode n seeded ``seed + n``.
 
+    A policy that was trained with delayed reward is paid at the end, so its return-to-go stays at the target.
+
     Parameters
     ----------
     past
         Where given, only this many latest tokens reach the model; 1 cuts the past off.
     """
-    environments = [make_environment(spec.name) for _ in range(episodes)]
+    environments = [make_environment(spec.name, delayed_reward=policy.delayed_reward) for _ in range(episodes)]
     try:
         returns = _run_side_by_side(policy, environments, return_target, seed, past, on_step)
     finally:

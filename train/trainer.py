@@ -20,15 +20,18 @@ from neuro_runtime.files import atomic_write
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
 from train.configuration import Schedule, TrainConfig
 from train.datasets import load_episodes
+from train.datasets.episode import with_delayed_reward
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
 from train.model import PolicyNetwork, make_model
+from train.model.fold import refuse_without_program
 from train.model.normalisation import set_blend
 from train.quantised.gain import Gain, gain_metrics, measure_gains
 from train.quantised.model import QuantisedDSFormer
 from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
+from train.synops import MILLION, synop_count
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     config.validate()
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
-    config = replace(config, model=start.model.config) if start else config
+    if config.synop_price and not start:
+        refuse_without_program(config.model)
+    config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
+    episodes = list(map(with_delayed_reward, episodes)) if config.delayed_reward else episodes
     folder = RunFolder.open(config, resume, overwrite)
     _prepare_torch(config)
 
@@ -70,7 +76,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     model.to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
-    watch = FiringWatch()
+    watch, count = FiringWatch(), synop_count(model)
 
     with folder.metrics(first_step) as metrics, _progress(config, first_step) as progress:
         for step in range(first_step, config.steps):
@@ -81,8 +87,11 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
 
             spikes: dict[str, Tensor] = {}
             loss = action_loss(model, batch, spikes)
+            price = (
+                config.synop_price / MILLION * count.mean(spikes, batch.mask) if count and config.synop_price else 0.0
+            )
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
+            torch.autograd.backward(loss + price)
             gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
             optimiser.step()
 
@@ -92,7 +101,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
                 rates = firing_rates(spikes)
                 useless = watch.check(done, rates)
                 progress.set_postfix(_postfix(loss.item(), rates))
-                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm)})
+                synops = {"synops": count.mean(spikes, batch.mask).item()} if count else {}
+                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm), **synops})
                 if rates:
                     metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
                     metrics.write(done, {"useless_layers": sorted(useless)})

@@ -70,6 +70,13 @@ def observed_alone(episode: Episode, observed: tuple[int, ...]) -> Episode:
     return replace(episode, observations=episode.observations[:, list(observed)])
 
 
+def with_delayed_reward(episode: Episode) -> Episode:
+    """The episode with all of its reward at its last step."""
+    rewards = np.zeros_like(episode.rewards)
+    rewards[-1] = episode.total
+    return replace(episode, rewards=rewards)
+
+
 def check_episodes(episodes: list[Episode], title: str, observation_size: int, action_size: int) -> None:
     """Refuse data that do not fit an environment.
 
