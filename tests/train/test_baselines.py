@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -314,6 +315,16 @@ def test_one_line_trains_saves_loads_and_runs(
     activity = json.loads(capsys.readouterr().out)["activity"]
     assert activity["host_macs"] > 0
     assert (activity["spikes"] > 0) == (kind in SPIKING)
+
+
+def test_a_run_without_spikes_can_be_read_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, normalisation = tmp_path / "model.pt", Normalisation(np.zeros(3, np.float32), np.ones(3, np.float32), 1.0)
+    model = make_model(config(ModelKind.mlp), 3, 1)
+    save_model_file(path, PolicyModel(model, normalisation, "pendulum", 0.0, {}))
+    assert dsf_run(["--backend", "torch", f"policy={path}", f"out={tmp_path / 'run'}"]) == 0
+    text = capsys.readouterr().out
+    assert "no spiking layers" in text
+    assert re.search(rf"host multiply-accumulates +{model.macs(1)}\.0 × 4\.6 pJ", text)
 
 
 @pytest.mark.parametrize("kind", REAL_VALUED)
