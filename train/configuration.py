@@ -182,6 +182,9 @@ class TrainConfig:
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
     schedule: Schedule = Schedule.cosine  # after the warm-up
+    initial_rate: float = (
+        0.0  # at least of each layer at the start, by its bias, 0.1 for example; 0 leaves silent ones so
+    )
     synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
@@ -211,18 +214,24 @@ class TrainConfig:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
-        for name in ("warmup_fraction", "norm_switch_fraction"):
+        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
         for name in ("seed", "threads", "evaluate_every", "weight_decay", "synop_price"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
+        if self.initial_rate and self.model.kind not in SPIKING:
+            raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out initial_rate.")
         self._validate_quantisation()
         self.model.validate()
 
     def _validate_quantisation(self) -> None:
         if self.policy is not None and not self.quantise:
             raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
+        if self.initial_rate and self.quantise:
+            raise UserError(
+                "quantise=true goes on with a trained policy, which is not woken anew; leave out initial_rate."
+            )
         for name, least, most in (
             ("quantise_bits", FEWEST_BITS, MOST_BITS),
             ("quantise_exponents", 1, MOST_EXPONENTS),

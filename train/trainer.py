@@ -23,7 +23,7 @@ from train.datasets import load_episodes
 from train.datasets.episode import with_delayed_reward
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
-from train.model import PolicyNetwork, make_model
+from train.model import DSFormer, PolicyNetwork, make_model
 from train.model.fold import refuse_without_program
 from train.model.normalisation import set_blend
 from train.quantised.gain import Gain, gain_metrics, measure_gains
@@ -32,6 +32,7 @@ from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
 from train.synops import MILLION, synop_count
+from train.waking import WINDOWS, wake
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     sizes = episodes[0].observations.shape[1], episodes[0].actions.shape[1]
     model = quantised_start(start, config, windows) if start else make_model(config.model, *sizes)
     model.to(device)
+    if isinstance(model, DSFormer) and config.initial_rate:
+        set_blend(model, norm_blend(config, 0))
+        wake(model, windows.batch(config.seed, config.steps, WINDOWS).to(device), config.initial_rate)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     watch, count = FiringWatch(), synop_count(model)
