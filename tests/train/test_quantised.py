@@ -26,7 +26,7 @@ from neuro_runtime.weight_rounding import WeightFormat
 from tests.train.test_trainer import TINY, assert_same_weights, tiny
 from train.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
 from train.command_train import main, training_config
-from train.configuration import BiasSharing, Mixing, ModelConfig, TrainConfig
+from train.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm, TrainConfig
 from train.evaluation import Scores, evaluate
 from train.model import PolicyNetwork
 from train.model.fold import require_program
@@ -46,6 +46,10 @@ MODELS = {
         embedding_size=16, blocks=1, context=CONTEXT, window=4, mlp_ratio=2, bias_sharing=BiasSharing.channel
     ),
     "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay),
+    "delay, repbn": ModelConfig(
+        embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
+    ),
+    "spiking mlp": ModelConfig(kind=ModelKind.spiking_mlp, embedding_size=8, blocks=2, context=CONTEXT, mlp_ratio=2),
 }
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
 QUANTISE = (
