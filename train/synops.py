@@ -70,6 +70,11 @@ def synop_count(model: PolicyNetwork) -> SynopCount | None:
     return SynopCount(model.config, model.action_size)
 
 
+def synop_cost(count: SynopCount | None, price: float, spikes: Spikes, mask: Tensor) -> Tensor | float:
+    """What is added to the loss: ``price`` for each million synops a decision; nothing is counted where it is 0."""
+    return price / MILLION * count.mean(spikes, mask) if count and price else 0.0
+
+
 def _fan_outs(config: ModelConfig, action_size: int) -> dict[str, int]:
     """Synapses of a neuron of each recorded layer."""
     size, mixes = config.embedding_size, config.kind is ModelKind.dsformer

@@ -31,7 +31,7 @@ from train.quantised.model import QuantisedDSFormer
 from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
-from train.synops import MILLION, synop_count
+from train.synops import synop_cost, synop_count
 from train.waking import WINDOWS, wake
 
 
@@ -91,11 +91,9 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
 
             spikes: dict[str, Tensor] = {}
             loss = action_loss(model, batch, spikes)
-            price = (
-                config.synop_price / MILLION * count.mean(spikes, batch.mask) if count and config.synop_price else 0.0
-            )
+            cost = synop_cost(count, config.synop_price, spikes, batch.mask)
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss + price)
+            torch.autograd.backward(loss + cost)
             gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
             optimiser.step()
 
