@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from train.checkpoint import Normalisation, PolicyModel
-from train.configuration import ModelConfig
+from train.configuration import ModelConfig, Norm
 from train.model import DSFormer
 from train.model.normalisation import PTBN
+from train.model.normalisation_choice import RepPTBN, TdBN
 
 
 def random_policy(
@@ -27,11 +28,19 @@ def random_policy(
     torch.manual_seed(seed)
     model = DSFormer(config, observation_size, action_size)
     unit = config.threshold
-    for name, norm in ((name, module) for name, module in model.named_modules() if isinstance(module, PTBN)):
+    for name, module in model.named_modules():
         # The attention is a product of three spikes, so its factors must fire often for it to fire at all.
-        is_factor = name.endswith(("query.norm", "key.norm", "value.norm"))
-        torch.nn.init.uniform_(norm.batch_norm.weight, 0.8 * unit, 1.6 * unit)
-        torch.nn.init.normal_(norm.batch_norm.bias, (drive + 0.6 * is_factor) * unit, 0.3 * unit)
+        is_factor = name.endswith(
+            ("query.norm", "key.norm", "value.norm", "query.linear", "key.linear", "value.linear")
+        )
+        if isinstance(module, (PTBN, TdBN)):
+            torch.nn.init.uniform_(module.batch_norm.weight, 0.8 * unit, 1.6 * unit)
+            torch.nn.init.normal_(module.batch_norm.bias, (drive + 0.6 * is_factor) * unit, 0.3 * unit)
+        if isinstance(module, RepPTBN):
+            torch.nn.init.constant_(module.skip, 0.3 * unit)
+        if config.norm is Norm.none and name.endswith(".linear"):
+            torch.nn.init.normal_(module.get_parameter("weight"), std=2 * unit / config.embedding_size**0.5)
+            torch.nn.init.normal_(module.get_parameter("bias"), (drive + 0.6 * is_factor) * unit, 0.3 * unit)
     for name, parameter in model.named_parameters():
         if name.endswith("position.weight"):
             torch.nn.init.normal_(parameter, unit, 0.8 * unit)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class TorchStream:
             arithmetic.tensor(folded.norm_bias),
             folded.norm_epsilon,
         )
-        self._blocks = [_Block(block, arithmetic) for block in folded.blocks]
+        self._blocks = [_Block(cast(FoldedBlock, block), arithmetic) for block in folded.blocks]  # they mix tokens
         self._readout = arithmetic.affine(folded.readout)
 
     def reset(self) -> None:

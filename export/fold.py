@@ -1,8 +1,8 @@
 """Fold a trained DSFormer: no normalisation layer left but the embedding's, and every threshold 1.
 
-In evaluation PTBN is its batch-norm branch, an affine map a channel, so it goes into the Linear before it
-(`train.model.fold`). Currents are then counted in thresholds, the residual stream included, so the token's LayerNorm
-gives its current in thresholds too.
+In evaluation PTBN is its batch-norm branch, an affine map a channel, and so are its variants but tdLN; it goes into the
+Linear before it (`train.model.fold`). Currents are then counted in thresholds, the residual stream included, so the
+token's LayerNorm gives its current in thresholds too.
 The last norm, the mean over time steps and the head become one affine readout of the residual stream.
 
 The folded policy is plain numpy in float64 and shares nothing with the model it came from.
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.model import DSFormer
-from train.model.dsformer import Block
-from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, refuse_unstreamable
+from train.model import PolicyNetwork
+from train.model.dsformer import Block, MlpBlock
+from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, require_program
 from train.model.normalisation import PTBN
+from train.model.normalisation_choice import TdBN
 from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
 
 Array = NDArray[np.float64]
@@ -55,13 +56,19 @@ class FoldedDelay:
 
 
 @dataclass(frozen=True, eq=False)
-class FoldedBlock:
+class FoldedMlpBlock:
+    """A block without token mixing: the two maps of its MLP."""
+
+    mlp_hidden: Affine
+    mlp_project: Affine
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedBlock(FoldedMlpBlock):
     """A block: token mixing, its projection onto the residual stream, and the two maps of the MLP."""
 
     mixing: FoldedPssa | FoldedDelay
     attention_project: Affine
-    mlp_hidden: Affine
-    mlp_project: Affine
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +89,7 @@ class FoldedPolicy:
     norm_weight: Array
     norm_bias: Array
     norm_epsilon: float
-    blocks: tuple[FoldedBlock, ...]
+    blocks: tuple[FoldedBlock | FoldedMlpBlock, ...]
     readout: Affine
     leak: float
     time_steps: int
@@ -94,27 +101,29 @@ class FoldedPolicy:
         return len(self.norm_weight)
 
 
-def fold(model: DSFormer) -> FoldedPolicy:
+def fold(model: PolicyNetwork) -> FoldedPolicy:
     """Fold ``model`` (left as it is).
 
     Raises
     ------
     UserError
-        The model cannot stream (TSSA, SSSA, ``pairwise`` position bias, or more tokens in view than the context
-        holds), or a normalisation is not PTBN.
+        The model does not spike, cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, or more tokens
+        in view than the context holds), or a normalisation does not fold (tdLN).
     """
+    model = require_program(model)
     config = model.config
-    refuse_unstreamable(config)
     threshold = config.threshold
-    _require_ptbn(model.last_norm, "last_norm")
-    last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm))
+    _require_foldable(model.last_norm, "last_norm")
+    last_gain, last_offset = (_array(tensor) for tensor in fold_norm(model.last_norm, model.embedding.bias.double()))
     head = _affine(model.head)
     return FoldedPolicy(
         embedding=_affine(model.embedding),
         norm_weight=_array(model.embedding_norm.weight) / threshold,
         norm_bias=_array(model.embedding_norm.bias) / threshold,
         norm_epsilon=model.embedding_norm.eps,
-        blocks=tuple(_fold_block(cast(Block, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)),
+        blocks=tuple(
+            _fold_block(cast(Block | MlpBlock, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)
+        ),
         readout=Affine(head.weight * last_gain * threshold, head.weight @ last_offset + head.bias),
         leak=config.leak,
         time_steps=config.time_steps,
@@ -122,7 +131,11 @@ def fold(model: DSFormer) -> FoldedPolicy:
     )
 
 
-def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
+def _fold_block(block: Block | MlpBlock, name: str, threshold: float) -> FoldedBlock | FoldedMlpBlock:
+    hidden = _fold_linear(block.mlp.hidden, f"{name}.mlp.hidden", threshold)
+    project = _fold_linear(block.mlp.project, f"{name}.mlp.project", threshold)
+    if isinstance(block, MlpBlock):
+        return FoldedMlpBlock(hidden, project)
     mixing = block.attention
     if isinstance(mixing, PSSA):
         folded: FoldedPssa | FoldedDelay = _fold_pssa(mixing, name, threshold)
@@ -133,8 +146,8 @@ def _fold_block(block: Block, name: str, threshold: float) -> FoldedBlock:
     return FoldedBlock(
         mixing=folded,
         attention_project=_fold_linear(mixing.project, f"{name}.attention.project", threshold),
-        mlp_hidden=_fold_linear(block.mlp.hidden, f"{name}.mlp.hidden", threshold),
-        mlp_project=_fold_linear(block.mlp.project, f"{name}.mlp.project", threshold),
+        mlp_hidden=hidden,
+        mlp_project=project,
     )
 
 
@@ -151,21 +164,23 @@ def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
 
 def _fold_delay(mixing: DelayMixing, name: str, threshold: float) -> FoldedDelay:
     """``W_j = diag(g₂ p_j) W_v'``: the inner bias comes once for every token that exists, the outer one once."""
-    _require_ptbn(mixing.value.norm, f"{name}.attention.value")
-    _require_ptbn(mixing.norm, f"{name}.attention.norm")
+    _require_foldable(mixing.value.norm, f"{name}.attention.value")
+    _require_foldable(mixing.norm, f"{name}.attention.norm")
     weight, past_bias, bias = fold_delay(mixing, threshold)
     return FoldedDelay(_array(weight), _array(past_bias), _array(bias))
 
 
 def _fold_linear(layer: SpikingLinear | NormalisedLinear, name: str, threshold: float) -> Affine:
-    _require_ptbn(layer.norm, name)
+    _require_foldable(layer.norm, name)
     weight, bias = fold_linear(layer, threshold)
     return Affine(_array(weight), _array(bias))
 
 
-def _require_ptbn(norm: nn.Module, name: str) -> None:
-    if not isinstance(norm, PTBN):
-        raise UserError(f"{name} is normalised by {type(norm).__name__}, which does not fold; train with PTBN.")
+def _require_foldable(norm: nn.Module, name: str) -> None:
+    if not isinstance(norm, (PTBN, TdBN, nn.Identity)):
+        raise UserError(
+            f"{name} is normalised by {type(norm).__name__}, which does not fold; train with model.norm=ptbn."
+        )
 
 
 def _affine(linear: nn.Linear) -> Affine:

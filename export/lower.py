@@ -7,6 +7,7 @@ would mix:
 - PSSA block at depth d: input d; query, key, value d + 1; past = key ∧ value d + 2; gate = query ∧ past of j decisions
   ago d + 3; output d + 4; MLP input d + 5; hidden d + 6; the next block d + 7.
 - ``delay`` block at depth d: input d; output d + 1; MLP input d + 2; hidden d + 3; the next block d + 4.
+- Block without token mixing at depth d: MLP input d; hidden d + 1; the next block d + 2.
 
 **Residual stream.** It is a current, so it is no layer: the token's current and every earlier projection's synapses
 reach each of its readers (the block and MLP inputs) directly, and so do the biases, from the bias line.
@@ -27,7 +28,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from export.fold import Affine, Array, FoldedDelay, FoldedPolicy, FoldedPssa
+from export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedMlpBlock, FoldedPolicy, FoldedPssa
 from export.loihi_decay import decay_mantissa
 from neuro_runtime.interpreter import AND_DECAY
 from neuro_runtime.program.nodes import (
@@ -49,7 +50,7 @@ from train.checkpoint import PolicyModel
 Indices = NDArray[np.int32]
 
 TOKEN, BIAS, ACTION = "token", "bias", "action"
-PSSA_HOPS, DELAY_HOPS = 7, 4  # of a block
+PSSA_HOPS, DELAY_HOPS, MLP_HOPS = 7, 4, 2  # of a block
 LONGEST_IDLE = 2**24  # more steps than any decay takes: each one takes at least 1 off 24 bits
 
 
@@ -59,12 +60,13 @@ def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, st
     projections = _Projections(graph, folded)
     for index, block in enumerate(folded.blocks):
         name = f"block{index}"
-        inputs = projections.read(f"{name}.attention.input")
-        if isinstance(block.mixing, FoldedPssa):
-            output = _lower_pssa(graph, block.mixing, inputs, f"{name}.attention")
-        else:
-            output = _lower_delay(graph, block.mixing, inputs, f"{name}.attention")
-        projections.add(output, block.attention_project)
+        if isinstance(block, FoldedBlock):
+            inputs = projections.read(f"{name}.attention.input")
+            if isinstance(block.mixing, FoldedPssa):
+                output = _lower_pssa(graph, block.mixing, inputs, f"{name}.attention")
+            else:
+                output = _lower_delay(graph, block.mixing, inputs, f"{name}.attention")
+            projections.add(output, block.attention_project)
         hidden = graph.lif_layer(f"{name}.mlp.hidden", projections.read(f"{name}.mlp.input"), block.mlp_hidden)
         projections.add(hidden, block.mlp_project)
     projections.accumulate()
@@ -212,10 +214,16 @@ def _lower_delay(graph: _Graph, mixing: FoldedDelay, inputs: str, name: str) -> 
 
 
 def _period(folded: FoldedPolicy) -> int:
-    hops = sum(PSSA_HOPS if isinstance(block.mixing, FoldedPssa) else DELAY_HOPS for block in folded.blocks)
+    hops = sum(_hops(block) for block in folded.blocks)
     leak = decay_mantissa(1.0 - folded.leak, "Every LIF layer")
     idle = max(steps_to_zero(decay, at_most=LONGEST_IDLE) for decay in (leak, AND_DECAY))
     return folded.time_steps + max(hops, idle)
+
+
+def _hops(block: FoldedBlock | FoldedMlpBlock) -> int:
+    if not isinstance(block, FoldedBlock):
+        return MLP_HOPS
+    return PSSA_HOPS if isinstance(block.mixing, FoldedPssa) else DELAY_HOPS
 
 
 def _encoder(folded: FoldedPolicy, policy: PolicyModel) -> HostEncoder:

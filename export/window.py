@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedPolicy, FoldedPssa
+from export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedMlpBlock, FoldedPolicy, FoldedPssa
 
 Spikes = NDArray[np.float64]  # 0.0 or 1.0, (T, tokens, width)
 
@@ -70,17 +70,23 @@ def decide_window(policy: FoldedPolicy, inputs: Array) -> WindowDecision:
     return WindowDecision(action, recorder.spikes, recorder.membranes)
 
 
-def _run_block(block: FoldedBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
+def _run_block(block: FoldedBlock | FoldedMlpBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
+    if isinstance(block, FoldedBlock):
+        residual = residual + _mixed(block, name, residual, recorder)
+    inputs = recorder.fire(f"{name}.mlp.input", residual)
+    hidden = recorder.fire(f"{name}.mlp.hidden", _apply(block.mlp_hidden, inputs))
+    return residual + _apply(block.mlp_project, hidden)
+
+
+def _mixed(block: FoldedBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
+    """What the token mixing adds to the residual stream."""
     inputs = recorder.fire(f"{name}.attention.input", residual)
     if isinstance(block.mixing, FoldedPssa):
         mixed = _pssa_current(block.mixing, name, inputs, recorder)
     else:
         mixed = _delay_current(block.mixing, inputs)
     output = recorder.fire(f"{name}.attention.output", mixed)
-    residual = residual + _apply(block.attention_project, output)
-    inputs = recorder.fire(f"{name}.mlp.input", residual)
-    hidden = recorder.fire(f"{name}.mlp.hidden", _apply(block.mlp_hidden, inputs))
-    return residual + _apply(block.mlp_project, hidden)
+    return _apply(block.attention_project, output)
 
 
 def _pssa_current(mixing: FoldedPssa, name: str, inputs: Spikes, recorder: _Recorder) -> Array:

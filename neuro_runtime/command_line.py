@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hw_profiles.command import run_command
@@ -86,6 +87,9 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    current = OmegaConf.select(tree, key)
+    if isinstance(current, Enum):  # OmegaConf knows a member by its name, a user by its value, as files hold it
+        value = {str(member.value): member.name for member in type(current)}.get(value, value)
     try:
         tree.merge_with_dotlist([f"{key}={value}"])
         OmegaConf.to_container(tree, resolve=True)

@@ -54,6 +54,9 @@ class RunConfiguration:
     return_target: float | None = field(
         default=None, metadata={"help": "raw return to ask for (default: the policy's own)"}
     )
+    delayed_reward: bool = field(
+        default=False, metadata={"help": "pay the whole return with the last step, for a policy trained so"}
+    )
     out: str | None = field(default=None, metadata={"help": "folder to save in (default: a new one in runs/<env>/)"})
 
     def __post_init__(self) -> None:
@@ -159,7 +162,8 @@ def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration,
     """Run the episodes, with a progress bar, and a film where one is wanted."""
     lanes = _lanes(policy, configuration, video)
     with ExitStack() as stack:
-        environments = [make_environment(spec.name, render_mode="rgb_array" if video else None) for _ in range(lanes)]
+        render_mode, delayed = "rgb_array" if video else None, configuration.delayed_reward
+        environments = [make_environment(spec.name, render_mode, delayed_reward=delayed) for _ in range(lanes)]
         for environment in environments:
             stack.callback(environment.close)
         if video:

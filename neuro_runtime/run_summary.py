@@ -167,6 +167,8 @@ def _comparison_line(comparison: LockstepResult) -> str:
 
 
 def _layer_lines(layers: Sequence[LayerActivity], states: Sequence[LargestStates]) -> list[str]:
+    if not layers:
+        return ["no spiking layers"]
     width = max(len(layer.name) for layer in layers)
     bits_left = {node.node: f"{node.bits_left:>11.1f}" for node in states}
     header = f"{'layer':<{width}}{'firing rate':>13}{'spikes/decision':>17}{'synops/decision':>17}"

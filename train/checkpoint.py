@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hw_profiles.errors import UserError
 from neuro_runtime.files import atomic_write, require_readable
 from train.configuration import ModelConfig
-from train.model import DSFormer
+from train.model import PolicyNetwork, make_model
 from train.published_checkpoint import is_published
 from train.quantisation import Quantisation
 
@@ -48,12 +48,17 @@ class Normalisation:
 class PolicyModel:
     """A model in evaluation mode with its normalisation and what it was trained for."""
 
-    model: DSFormer
+    model: PolicyNetwork
     normalisation: Normalisation
     environment: str
     return_target: float  # raw, the default for running it
     configuration: dict[str, Any]  # the whole run's, for provenance
     quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
+
+    @property
+    def delayed_reward(self) -> bool:
+        """Whether it was trained, and is to be evaluated, with all reward at the end of an episode."""
+        return bool(self.configuration.get("delayed_reward", False))
 
 
 def plain(value: object) -> Any:
@@ -177,7 +182,7 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
     return_target = float(content["return_target"])
     if not math.isfinite(return_target):
         raise ValueError(f"its return target is {return_target}")
-    model = DSFormer(model_config(content["model"]), len(normalisation.state_mean), content["action_size"])
+    model = make_model(model_config(content["model"]), len(normalisation.state_mean), content["action_size"])
     model.load_state_dict(content["weights"])
     return PolicyModel(
         model=model.eval(),

@@ -154,8 +154,8 @@ def _environment_name(pair: str) -> str:
 
 
 def _infer(path: Path) -> EnvironmentSpec:
-    """The environment that a file's name or place belongs to."""
-    specs = [load_environment_spec(name) for name in environment_names()]
+    """The environment that a file's name or place belongs to; of several, one that sees all of its observations."""
+    specs = sorted(map(load_environment_spec, environment_names()), key=lambda spec: bool(spec.observed))
     for spec in specs:
         names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts)}
         if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):

@@ -14,18 +14,20 @@ import yaml
 from hw_profiles.errors import UserError
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec
-from train.configuration import TrainConfig
+from train.configuration import ModelKind, TrainConfig
 from train.evaluation import Scores
 from train.import_published import import_published
 from train.quantised.gain import Gain, gain_table
 from train.trainer import TrainingResult, train
 
 DESCRIPTION = """\
-Train a Decision SpikeFormer on an environment's dataset; writes runs/<env>/<name>/ with model.pt, config.yaml,
-metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of train/configuration.py, such as
-steps=5000, seed=1, dataset=FILE, model.mixing=delay, model.embedding_size=64. env=NAME also brings that
-environment's recipe, where there is one. quantise=true goes on with a trained policy (policy=FILE, or the one that
-ships) through weights of Loihi's format (quantise_bits=4), and says what that gained."""
+Train a policy, a Decision SpikeFormer unless told otherwise, on an environment's dataset; writes runs/<env>/<name>/
+with model.pt, config.yaml, metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of
+train/configuration.py, such as steps=5000, seed=1, dataset=FILE, model.mixing=delay, model.embedding_size=64. env=NAME
+also brings that environment's recipe, where there is one. model.kind=decision-transformer, decision-convformer, mlp or
+spiking-mlp trains a baseline in the DSFormer's place, with its published settings. quantise=true goes on with a trained
+policy (policy=FILE, or the one that ships) through weights of Loihi's format (quantise_bits=4), and says what that
+gained."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +61,7 @@ def _main(argv: list[str]) -> int:
 
 
 def training_config(overrides: list[str]) -> TrainConfig:
-    """Defaults, then the environment's recipe, then the command line's ``key=value`` pairs.
+    """Defaults, then the environment's recipe, then the baseline's, then the command line's ``key=value`` pairs.
 
     Raises
     ------
@@ -74,7 +76,11 @@ def training_config(overrides: list[str]) -> TrainConfig:
         _refuse_dimensions(overrides)
         return compose(TrainConfig, [*_without_model(recipe(names[-1])), *recipe("quantise"), *overrides])
     _refuse_idle(overrides)
-    return compose(TrainConfig, [*recipe(names[-1]), *overrides])
+    pairs = [*recipe(names[-1]), *overrides]
+    kind = compose(TrainConfig, pairs).model.kind
+    if kind is ModelKind.dsformer:
+        return compose(TrainConfig, pairs)
+    return compose(TrainConfig, [*recipe(names[-1]), *recipe(kind.value), *overrides])
 
 
 def _refuse_dimensions(overrides: list[str]) -> None:
@@ -93,9 +99,9 @@ def _without_model(pairs: list[str]) -> list[str]:
     return [pair for pair in pairs if not pair.startswith("model.")]
 
 
-def recipe(environment: str) -> list[str]:
-    """What suits an environment better than the defaults, as ``key=value`` pairs; often nothing."""
-    file = files("train").joinpath("recipes", f"{environment}.yaml")
+def recipe(name: str) -> list[str]:
+    """What suits an environment or a baseline better than the defaults, as ``key=value`` pairs; often nothing."""
+    file = files("train").joinpath("recipes", f"{name}.yaml")
     if not file.is_file():
         return []
     return [f"{key}={value}" for key, value in _flat(yaml.safe_load(file.read_text(encoding="utf-8")))]

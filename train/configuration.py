@@ -10,13 +10,41 @@ from hw_profiles.errors import UserError
 from neuro_runtime.weight_rounding import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
 
 
+class ModelKind(Enum):
+    """Which model is trained, each in a file of its own in `train.model`."""
+
+    dsformer = "dsformer"
+    decision_transformer = "decision-transformer"
+    decision_convformer = "decision-convformer"
+    mlp = "mlp"  # behaviour cloning: the state alone
+    spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
+
+
+SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
+
+
 class Mixing(Enum):
     """How a block lets a token look at its past (see `train.model.token_mixing`)."""
 
     pssa = "pssa"
     tssa = "tssa"
     sssa = "sssa"
+    sdsa1 = "sdsa1"  # made causal, unlike as published
+    sdsa3 = "sdsa3"  # likewise
     delay = "delay"
+
+
+WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
+
+
+class Norm(Enum):
+    """What follows each Linear of a spiking layer (see `train.model.normalisation_choice`)."""
+
+    none = "none"
+    tdln = "tdln"  # a token's own statistics: does not fold, so it has no program
+    tdbn = "tdbn"
+    ptbn = "ptbn"  # the paper's
+    repbn = "repbn"  # PTBN with the published code's skip in its batch-norm branch
 
 
 class PositionBias(Enum):
@@ -34,22 +62,41 @@ class BiasSharing(Enum):
     channel = "channel"
 
 
+class Schedule(Enum):
+    """What the learning rate does after its warm-up."""
+
+    cosine = "cosine"  # falls to 0
+    constant = "constant"
+
+
 @dataclass
 class ModelConfig:
-    """The DSFormer's dimensions; the paper's symbols in brackets."""
+    """A model's dimensions, the DSFormer's; the paper's symbols in brackets.
 
+    The baselines use those that they have too. What their publications choose otherwise is in `train/recipes`, one file
+    a kind, which `model.kind=…` brings.
+    """
+
+    kind: ModelKind = ModelKind.dsformer
     embedding_size: int = 128  # D
-    blocks: int = 2  # L; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    blocks: int = (
+        2  # L, of an MLP the hidden layers; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    )
     heads: int = 1
     context: int = 20  # K, tokens a decision may look back on
     time_steps: int = 4  # T
-    window: int = 8  # S, tokens PSSA and `delay` look back on in one block
+    window: int = 8  # S, tokens PSSA and `delay` look back on in one block; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
+    norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
     bias_sharing: BiasSharing = BiasSharing.layer
     leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
+    dropout: float = 0.1  # of the baselines that do not spike
+    episode_steps: int = (
+        1000  # that Decision Transformer and ConvFormer have an embedding each for; later ones share one
+    )
     streaming: bool = True  # refuse dimensions whose streamed answer would differ from the window's
 
     def validate(self) -> None:
@@ -61,7 +108,16 @@ class ModelConfig:
             A dimension is not positive, heads do not divide D, β or V_th is out of range, or
             ``streaming`` is asked of a model that cannot stream.
         """
-        for name in ("embedding_size", "blocks", "heads", "context", "time_steps", "window", "mlp_ratio"):
+        for name in (
+            "embedding_size",
+            "blocks",
+            "heads",
+            "context",
+            "time_steps",
+            "window",
+            "mlp_ratio",
+            "episode_steps",
+        ):
             if getattr(self, name) < 1:
                 raise UserError(f"model.{name}={getattr(self, name)} must be at least 1.")
         if self.embedding_size % self.heads:
@@ -73,11 +129,13 @@ class ModelConfig:
             raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
         if not 0 < self.threshold < math.inf:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
-        if self.streaming:
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
+        if self.streaming and self.kind is ModelKind.dsformer:
             self._validate_streaming()
 
     def _validate_streaming(self) -> None:
-        if self.mixing in (Mixing.tssa, Mixing.sssa):
+        if self.mixing in WHOLE_WINDOW:
             raise UserError(
                 f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
                 "set model.streaming=false, or choose model.mixing=pssa or delay."
@@ -101,7 +159,9 @@ class ModelConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1."""
+        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1; 1 without mixing."""
+        if self.kind is ModelKind.spiking_mlp:
+            return 1
         return self.blocks * (self.window - 1) + 1
 
 
@@ -111,6 +171,7 @@ class TrainConfig:
 
     env: str = "???"
     dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     name: str = "default"  # the run's folder, runs/<env>/<name>
     output: str = "runs"
     seed: int = 0
@@ -119,7 +180,12 @@ class TrainConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 0.25  # largest norm of the whole gradient
-    warmup_fraction: float = 0.1  # of the steps, linear; then a cosine to 0
+    warmup_fraction: float = 0.1  # of the steps, linear
+    schedule: Schedule = Schedule.cosine  # after the warm-up
+    initial_rate: float = (
+        0.0  # at least of each layer at the start, by its bias, 0.1 for example; 0 leaves silent ones so
+    )
+    synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
     evaluation_episodes: int = 20
@@ -148,18 +214,24 @@ class TrainConfig:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
-        for name in ("warmup_fraction", "norm_switch_fraction"):
+        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
-        for name in ("seed", "threads", "evaluate_every", "weight_decay"):
+        for name in ("seed", "threads", "evaluate_every", "weight_decay", "synop_price"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
+        if self.initial_rate and self.model.kind not in SPIKING:
+            raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out initial_rate.")
         self._validate_quantisation()
         self.model.validate()
 
     def _validate_quantisation(self) -> None:
         if self.policy is not None and not self.quantise:
             raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
+        if self.initial_rate and self.quantise:
+            raise UserError(
+                "quantise=true goes on with a trained policy, which is not woken anew; leave out initial_rate."
+            )
         for name, least, most in (
             ("quantise_bits", FEWEST_BITS, MOST_BITS),
             ("quantise_exponents", 1, MOST_EXPONENTS),

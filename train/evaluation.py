@@ -49,12 +49,14 @@ def evaluate(
 ) -> Scores:
     """Run ``episodes`` episodes side by side, episode n seeded ``seed + n``.
 
+    A policy that was trained with delayed reward is paid at the end, so its return-to-go stays at the target.
+
     Parameters
     ----------
     past
         Where given, only this many latest tokens reach the model; 1 cuts the past off.
     """
-    environments = [make_environment(spec.name) for _ in range(episodes)]
+    environments = [make_environment(spec.name, delayed_reward=policy.delayed_reward) for _ in range(episodes)]
     try:
         returns = _run_side_by_side(policy, environments, return_target, seed, past, on_step)
     finally:
@@ -96,14 +98,22 @@ class TokenHistory:
         self._model = model
         self._normalisation = policy.normalisation
         parameter = next(model.parameters())
-        tokens = min(past or model.config.context, model.config.context)
+        tokens = min(past or model.tokens_seen, model.tokens_seen)
+        self._seen = tokens
 
         def blank(width: int, dtype: torch.dtype = parameter.dtype) -> Tensor:
             return torch.zeros(lanes, tokens, width, dtype=dtype, device=parameter.device)
 
         self._states, self._actions, self._returns = blank(model.observation_size), blank(model.action_size), blank(1)
         self._real = blank(1, torch.bool)
+        self._steps = blank(1, torch.int64)
+        self._step = 0
         self._last_action = blank(model.action_size)[:, 0]
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens that the latest decision was made of."""
+        return min(self._step, self._seen)
 
     def act(
         self,
@@ -117,10 +127,19 @@ class TokenHistory:
         self._actions = _append(self._actions, self._last_action)
         self._returns = _append(self._returns, returns_to_go[:, None] / self._normalisation.return_scale)
         self._real = _append(self._real, np.ones((len(states), 1)))
+        self._steps = _append(self._steps, np.full((len(states), 1), self._step))
+        self._step += 1
         training = self._model.training
         self._model.eval()
         with torch.no_grad():
-            actions = self._model(self._states, self._actions, self._returns, self._real[..., 0], spikes)
+            actions = self._model(
+                self._states,
+                self._actions,
+                self._returns,
+                self._real[..., 0],
+                spikes=spikes,
+                steps=self._steps[..., 0],
+            )
         self._model.train(training)
         self._last_action = actions[:, -1]
         chosen: NDArray[np.float32] = self._last_action.cpu().numpy()

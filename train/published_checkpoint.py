@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from hw_profiles.errors import UserError
-from train.configuration import Mixing, ModelConfig, PositionBias
+from train.configuration import Mixing, ModelConfig, ModelKind, Norm, PositionBias
 from train.model import DSFormer
 
 _BLOCK = re.compile(r"^transformer\.transformer\.blocks\.(\d+)\.")
@@ -95,6 +95,8 @@ def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConf
     map_attention = Mixing.sssa if told.mixing is Mixing.sssa else Mixing.tssa
     config = replace(
         told,
+        kind=ModelKind.dsformer,
+        norm=Norm.ptbn,
         embedding_size=len(_matrix(weights, "embed.weight")),
         blocks=1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match),
         context=told.context if position is None else len(position),

@@ -25,6 +25,7 @@ class Batch:
     returns_to_go: Tensor  # (B, K, 1), scaled
     actions: Tensor  # (B, K, action_size), the targets
     mask: Tensor  # (B, K) bool, True for a real token
+    steps: Tensor  # (B, K) integers, a token's step in its episode, from 0
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -71,7 +72,11 @@ class TokenWindows:
         def take(column: Tensor) -> Tensor:
             return column[index].masked_fill(~mask[..., None], 0.0)
 
-        return Batch(take(self._states), take(self._previous_actions), take(self._returns), take(self._actions), mask)
+        steps = torch.from_numpy(np.maximum(places - self._first[last][:, None], 0))
+        states, previous_actions, returns, actions = map(
+            take, (self._states, self._previous_actions, self._returns, self._actions)
+        )
+        return Batch(states, previous_actions, returns, actions, mask, steps)
 
 
 def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:

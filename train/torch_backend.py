@@ -1,4 +1,4 @@
-"""The `torch` backend: the trained model, recomputing its whole window of K tokens at every decision."""
+"""The `torch` backend: the trained model, recomputing all that it sees at every decision."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from neuro_runtime.backends.base import Backend, Decision
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.token import Token
 from train.checkpoint import PolicyModel, load_model_file
-from train.configuration import Mixing, ModelConfig
+from train.configuration import Mixing, ModelConfig, ModelKind
 from train.evaluation import TokenHistory
+from train.model import DSFormer, PolicyNetwork
 from train.quantised.model import QuantisedDSFormer
 
 
@@ -66,44 +67,61 @@ class TorchBackend:
         """The last token's action. The previous action is the model's own, as the history keeps it."""
         spikes: dict[str, Tensor] = {}
         action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
-        return Decision(action[0].astype(np.float64), window_activity(self._policy.model.config, spikes, self))
+        activity = window_activity(self._policy.model, spikes, self._history.tokens)
+        return Decision(action[0].astype(np.float64), activity)
 
     def close(self) -> None:
         """There is nothing to release."""
 
 
-def window_activity(config: ModelConfig, spikes: dict[str, Tensor], backend: TorchBackend) -> Activity:
-    """The counted work of one window: every layer works on all its tokens, one after another on the same neurons.
+def window_activity(model: PolicyNetwork, spikes: dict[str, Tensor], tokens: int) -> Activity:
+    """The counted work of one window: every layer works on all its ``tokens``, one after another on the same neurons.
 
     A spike costs one synop at each synapse it crosses. The map attentions' products count as spikes of the value
-    times the tokens that may see it, as the paper counts them.
+    times the tokens that may see it, as the paper counts them; SDSA's running sums by what is added to them and read.
+    A model without neurons has multiply-accumulates alone, all of them under those of the host.
     """
+    macs = model.macs(tokens)
+    if not isinstance(model, DSFormer):
+        return Activity({}, {}, {}, time_steps=0, host_macs=macs)
     counts = {name: int(layer.sum()) for name, layer in spikes.items()}
     steps = {name: layer.numel() for name, layer in spikes.items()}
+    return Activity(counts, steps, _synops(model.config, counts, spikes), tokens * model.config.time_steps, macs)
+
+
+def _synops(config: ModelConfig, counts: dict[str, int], spikes: dict[str, Tensor]) -> dict[str, int]:
+    """Synops by target layer."""
     size = config.embedding_size
     synops: dict[str, int] = {}
     for block in range(config.blocks):
         mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
-        inputs = counts[f"{mixing}.input"] * size
-        if config.mixing is Mixing.delay:
-            synops[f"{mixing}.output"] = inputs * config.window
-        else:
-            synops |= {f"{mixing}.{name}": inputs for name in ("query", "key", "value")}
-            synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
-        synops[f"{mixing}.project"] = counts[f"{mixing}.output"] * size
+        if config.kind is ModelKind.dsformer:
+            inputs = counts[f"{mixing}.input"] * size
+            if config.mixing is Mixing.delay:
+                synops[f"{mixing}.output"] = inputs * config.window
+            else:
+                synops |= {f"{mixing}.{name}": inputs for name in ("query", "key", "value")}
+                synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
+            synops[f"{mixing}.project"] = counts[f"{mixing}.output"] * size
         synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * config.mlp_ratio * size
         synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * size
-    tokens = next(iter(spikes.values())).shape[1]
-    token_width = backend.observation_size + backend.action_size + 1
-    host_macs = tokens * size * (token_width + backend.action_size)
-    return Activity(counts, steps, synops, tokens * config.time_steps, host_macs)
+    return synops
 
 
 def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: str) -> int:
-    """Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it."""
-    past = spikes[f"{mixing}.value"]
-    if config.mixing is Mixing.pssa:
-        past = past * spikes[f"{mixing}.key"]
+    """Accumulates of the attention itself.
+
+    Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it. For SDSA-1 the
+    spikes of k∧v, each into one running sum; for SDSA-3 the pairs of k and v in a head, each into one, and a row of
+    sums a query.
+    """
+    query, key, value = (spikes[f"{mixing}.{name}"] for name in ("query", "key", "value"))
+    if config.mixing is Mixing.sdsa1:
+        return int((key * value).sum())
+    if config.mixing is Mixing.sdsa3:
+        keys, values = (layer.view(*layer.shape[:-1], config.heads, -1).sum(-1).double() for layer in (key, value))
+        return int((keys * values).sum()) + int(query.sum()) * (config.embedding_size // config.heads)
+    past = key * value if config.mixing is Mixing.pssa else value
     tokens = past.shape[1]
     reach = config.window if config.mixing is Mixing.pssa else tokens
     seen_by = np.minimum(np.arange(tokens, 0, -1), reach)

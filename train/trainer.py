@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -17,17 +18,21 @@ from hw_profiles.errors import UserError
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
-from train.configuration import TrainConfig
+from train.configuration import Schedule, TrainConfig
 from train.datasets import load_episodes
+from train.datasets.episode import with_delayed_reward
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
-from train.model import DSFormer
+from train.model import DSFormer, PolicyNetwork, make_model
+from train.model.fold import refuse_without_program
 from train.model.normalisation import set_blend
 from train.quantised.gain import Gain, gain_metrics, measure_gains
 from train.quantised.model import QuantisedDSFormer
 from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
+from train.synops import synop_cost, synop_count
+from train.waking import WINDOWS, wake
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,11 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     config.validate()
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
-    config = replace(config, model=start.model.config) if start else config
+    if config.synop_price and not start:
+        refuse_without_program(config.model)
+    config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
+    episodes = list(map(with_delayed_reward, episodes)) if config.delayed_reward else episodes
     folder = RunFolder.open(config, resume, overwrite)
     _prepare_torch(config)
 
@@ -65,22 +73,27 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     windows = TokenWindows(episodes, normalisation, config.model.context)
     device = torch.device(config.device)
     sizes = episodes[0].observations.shape[1], episodes[0].actions.shape[1]
-    model = quantised_start(start, config, windows) if start else DSFormer(config.model, *sizes)
+    model = quantised_start(start, config, windows) if start else make_model(config.model, *sizes)
     model.to(device)
+    if isinstance(model, DSFormer) and config.initial_rate:
+        set_blend(model, norm_blend(config, 0))
+        wake(model, windows.batch(config.seed, config.steps, WINDOWS).to(device), config.initial_rate)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
-    watch = FiringWatch()
+    watch, count = FiringWatch(), synop_count(model)
 
     with folder.metrics(first_step) as metrics, _progress(config, first_step) as progress:
         for step in range(first_step, config.steps):
             set_learning_rate(optimiser, config, step)
             set_blend(model, norm_blend(config, step))
+            seed_dropout(config.seed, step)
             batch = windows.batch(config.seed, step, config.batch_size).to(device)
 
             spikes: dict[str, Tensor] = {}
             loss = action_loss(model, batch, spikes)
+            cost = synop_cost(count, config.synop_price, spikes, batch.mask)
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
+            torch.autograd.backward(loss + cost)
             gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
             optimiser.step()
 
@@ -89,11 +102,12 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             if done % config.log_every == 0 or done == config.steps:
                 rates = firing_rates(spikes)
                 useless = watch.check(done, rates)
-                mean_rate = sum(rates.values()) / len(rates)
-                progress.set_postfix(loss=f"{loss.item():.4f}", firing=f"{mean_rate:.1%}")
-                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm)})
-                metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
-                metrics.write(done, {"useless_layers": sorted(useless)})
+                progress.set_postfix(_postfix(loss.item(), rates))
+                synops = {"synops": count.mean(spikes, batch.mask).item()} if count else {}
+                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm), **synops})
+                if rates:
+                    metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
+                    metrics.write(done, {"useless_layers": sorted(useless)})
             if config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
                 for scores in _evaluate_all(config, spec, model, normalisation, config.evaluation_episodes):
                     metrics.write(done, score_metrics(scores))
@@ -111,23 +125,32 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     return TrainingResult(folder.model, final, gains)
 
 
-def action_loss(model: DSFormer, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
+def action_loss(model: PolicyNetwork, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
     """Mean squared error of the actions over real tokens."""
-    predicted = model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes)
+    predicted = model(
+        batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes=spikes, steps=batch.steps
+    )
     squared = (predicted - batch.actions).square().mean(dim=-1)
     loss: Tensor = (squared * batch.mask).sum() / batch.mask.sum()
     return loss
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:
-    """Linear warm-up, then a cosine to 0."""
+    """Linear warm-up, then a cosine to 0, or the same rate to the end."""
     warmup = max(1, int(config.warmup_fraction * config.steps))
     if step < warmup:
         share = (step + 1) / warmup
+    elif config.schedule is Schedule.constant:
+        share = 1.0
     else:
         share = 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, config.steps - warmup)))
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * share
+
+
+def seed_dropout(seed: int, step: int) -> None:
+    """Let what a step leaves out depend on (seed, step) alone, as all else does."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1)[0]))
 
 
 def norm_blend(config: TrainConfig, step: int) -> float:
@@ -149,13 +172,15 @@ def _prepare_torch(config: TrainConfig) -> None:
     torch.set_flush_denormal(True)
 
 
-def _policy(config: TrainConfig, spec: EnvironmentSpec, model: DSFormer, normalisation: Normalisation) -> PolicyModel:
+def _policy(
+    config: TrainConfig, spec: EnvironmentSpec, model: PolicyNetwork, normalisation: Normalisation
+) -> PolicyModel:
     quantisation = model.quantisation if isinstance(model, QuantisedDSFormer) else None
     return PolicyModel(model.eval(), normalisation, spec.name, spec.return_targets[0], plain(config), quantisation)
 
 
 def _evaluate_all(
-    config: TrainConfig, spec: EnvironmentSpec, model: DSFormer, normalisation: Normalisation, episodes: int
+    config: TrainConfig, spec: EnvironmentSpec, model: PolicyNetwork, normalisation: Normalisation, episodes: int
 ) -> Iterator[Scores]:
     """Scores of each return target on its own."""
     policy = _policy(config, spec, model, normalisation)
@@ -170,18 +195,23 @@ def _progress(config: TrainConfig, first_step: int) -> tqdm[NoReturn]:
     return tqdm(total=config.steps, initial=first_step, desc=f"train {config.env}", unit="step", dynamic_ncols=True)
 
 
-def _save_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer, step: int) -> None:
+def _postfix(loss: float, rates: dict[str, float]) -> dict[str, str]:
+    firing = {"firing": f"{sum(rates.values()) / len(rates):.1%}"} if rates else {}
+    return {"loss": f"{loss:.4f}", **firing}
+
+
+def _save_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer, step: int) -> None:
     content = {"step": step, "weights": model.state_dict(), "optimiser": optimiser.state_dict()}
     with atomic_write(path) as temporary:
         torch.save(content | {"quantisation": _rounding(model)}, temporary)
 
 
-def _rounding(model: DSFormer) -> dict[str, Any] | None:
+def _rounding(model: PolicyNetwork) -> dict[str, Any] | None:
     quantisation = model.quantisation if isinstance(model, QuantisedDSFormer) else None
     return quantisation.plain() if quantisation else None
 
 
-def _load_checkpoint(path: Path, model: DSFormer, optimiser: torch.optim.Optimizer) -> int:
+def _load_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer) -> int:
     """Restore a killed run and return the step to go on from; a run killed before its first checkpoint starts anew."""
     if not path.exists():
         return 0

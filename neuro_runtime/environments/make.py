@@ -17,19 +17,22 @@ from gymnasium.wrappers import RescaleAction
 from hw_profiles.errors import UserError, first_line
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import D4rlAntMaze
+from neuro_runtime.environments.delayed import DelayedReward
 from neuro_runtime.environments.partial import PartlyObserved
 from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_spec
 
 Environment = gymnasium.Env[Any, Any]
 
 
-def make_environment(name: str, render_mode: str | None = None) -> Environment:
+def make_environment(name: str, render_mode: str | None = None, delayed_reward: bool = False) -> Environment:
     """The environment ``name`` with D4RL's reward, termination and time limit, and actions in [−1, 1].
 
     Parameters
     ----------
     render_mode
         Gymnasium's, such as ``rgb_array``.
+    delayed_reward
+        Pay the whole return with an episode's last step.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def make_environment(name: str, render_mode: str | None = None) -> Environment:
         env = PartlyObserved(env, env.observation_space, spec.observed)
     env = _unit_actions(env, spec)
     _check_sizes(env, spec)
-    return env
+    return DelayedReward(env) if delayed_reward else env
 
 
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:

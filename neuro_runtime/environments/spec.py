@@ -41,7 +41,8 @@ class EnvironmentSpec:
     options
         Keyword arguments of the environment.
     observed
-        The entries of the environment's observation that a policy sees; none given means all.
+        The entries of the environment's observation that a policy sees; none given means all. A dataset of the whole
+        observation is cut down to them.
     d4rl_file
         D4RL's file, as ``folder/name`` on its server; its cache keeps the name alone. Empty where D4RL has none.
     d4rl_parts

@@ -210,3 +210,22 @@ def test_reading_leaves_the_file_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with h5py.File(path, "r") as file:
         assert set(file) == set(d4rl_columns())
+
+
+def test_a_hidden_task_takes_its_columns_of_the_whole_data(tmp_path: Path) -> None:
+    whole = write_hdf5(tmp_path / "whole.hdf5", d4rl_columns())
+    cut = write_hdf5(tmp_path / "cut.hdf5", d4rl_columns(observations=d4rl_columns()["observations"][:, :5]))
+    everything = load_episodes(load_environment_spec("hopper-m-e"), whole)
+    for path in (whole, cut):
+        hidden = load_episodes(load_environment_spec("hopper-hidden"), path)
+        for seen, full in zip(hidden, everything, strict=True):
+            assert np.array_equal(seen.observations, full.observations[:, :5])
+            assert np.array_equal(seen.actions, full.actions)
+            assert np.array_equal(seen.rewards, full.rewards)
+
+
+@pytest.mark.parametrize("width", [4, 0])
+def test_a_hidden_task_refuses_data_without_its_columns(tmp_path: Path, width: int) -> None:
+    path = write_hdf5(tmp_path / "other.hdf5", d4rl_columns(observations=np.zeros((10, width), np.float32)))
+    with pytest.raises(UserError, match=r"observations of shape \(\d,\), the environment's are \(5,\)"):
+        load_episodes(load_environment_spec("hopper-hidden"), path)

@@ -62,6 +62,21 @@ def test_pendulum_lasts_200_steps_and_hides_its_velocity() -> None:
     assert steps == 200
 
 
+@pytest.mark.parametrize("task", ["hopper", "walker2d"])
+def test_hidden_walkers_show_their_positions_alone(task: str) -> None:
+    """MuJoCo's own positions, without the first, which is how far the walker has come."""
+    seen, hidden = make_environment(f"{task}-m-e"), make_environment(f"{task}-hidden")
+    whole, shown = seen.reset(seed=3)[0], hidden.reset(seed=3)[0]
+    simulator: Any = hidden.unwrapped
+    for _ in range(5):
+        assert np.array_equal(shown, whole[: len(shown)])
+        assert np.array_equal(shown, simulator.data.qpos[1:])
+        action = np.full(seen.action_space.shape or (), 0.3, dtype=np.float32)
+        whole, shown = seen.step(action)[0], hidden.step(action)[0]
+    seen.close()
+    hidden.close()
+
+
 def test_full_action_is_full_torque() -> None:
     env = make_environment("pendulum")
     simulator: Any = env.unwrapped

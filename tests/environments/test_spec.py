@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_every_environment_of_the_paper_is_there() -> None:
-    assert set(environment_names()) == PAPER | {"pendulum", "pendulum-hidden"}
+    assert set(environment_names()) == PAPER | {"pendulum", "pendulum-hidden", "hopper-hidden", "walker2d-hidden"}
 
 
 @pytest.mark.parametrize("name", sorted(PAPER))
@@ -43,6 +44,15 @@ def test_specs_of_the_paper_say_where_their_data_are(name: str) -> None:
     assert len(spec.d4rl_parts) == (2 if name.endswith("-m-e") else 0)
     # Minari has no replay data, and its AntMaze data are of other mazes.
     assert bool(spec.minari_datasets) == (not name.endswith("-m-r") and not name.startswith("antmaze"))
+
+
+@pytest.mark.parametrize("task", ["hopper", "walker2d"])
+def test_hidden_tasks_are_the_medium_expert_ones_without_velocities(task: str) -> None:
+    whole, hidden = load_environment_spec(f"{task}-m-e"), load_environment_spec(f"{task}-hidden")
+    positions = {"hopper": 5, "walker2d": 8}[task]
+    assert hidden.observed == tuple(range(positions))
+    same = replace(hidden, name=whole.name, observation_size=whole.observation_size, observed=())
+    assert same == whole
 
 
 def test_normalised_score_is_d4rls() -> None:

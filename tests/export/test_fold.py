@@ -14,7 +14,7 @@ from export.fold import fold
 from export.stages import run_folded, run_model
 from hw_profiles.errors import UserError
 from tests.export.export_doubles import ACTIONS, DELAY, OBSERVATIONS, PSSA, made_up, pssa_policy
-from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.configuration import BiasSharing, Mixing, ModelConfig, Norm, PositionBias
 from train.model import DSFormer
 from train.model.dsformer import Block
 
@@ -28,6 +28,11 @@ from train.model.dsformer import Block
         pytest.param(DELAY, id="delay"),
         pytest.param(replace(PSSA, leak=0.6, threshold=0.8, time_steps=6), id="other neurons"),
         pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
+        *(
+            pytest.param(replace(config, norm=norm), id=f"{config.mixing.value}, {norm.value}")
+            for config in (PSSA, DELAY)
+            for norm in (Norm.none, Norm.tdbn, Norm.repbn)
+        ),
     ],
 )
 def test_folded_policy_is_the_model(config: ModelConfig) -> None:
@@ -59,6 +64,9 @@ def test_the_model_is_left_as_it_was() -> None:
     [
         (replace(PSSA, mixing=Mixing.tssa, streaming=False), "over all time steps"),
         (replace(PSSA, mixing=Mixing.sssa, streaming=False), "integer map between all tokens"),
+        (replace(PSSA, mixing=Mixing.sdsa1, streaming=False), "sums over every earlier token of the window"),
+        (replace(PSSA, mixing=Mixing.sdsa3, streaming=False), "a query by an integer matrix"),
+        (replace(PSSA, norm=Norm.tdln), "deviation over all channels"),
         (
             replace(PSSA, position_bias=PositionBias.pairwise, streaming=False),
             "train with model.position_bias=relative",

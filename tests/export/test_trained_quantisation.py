@@ -22,7 +22,7 @@ from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 from tests.export.export_doubles import ACTIONS, DELAY, OBSERVATIONS, PSSA, lowered
 from train.checkpoint import PolicyModel, load_model_file, save_model_file
-from train.configuration import BiasSharing, ModelConfig
+from train.configuration import BiasSharing, ModelConfig, ModelKind
 from train.quantisation import Quantisation
 from train.quantised.model import QuantisedDSFormer
 from train.quantised.synapses import Synapses
@@ -35,6 +35,7 @@ POLICIES = {
     "pssa, one vector a layer": (replace(PSSA, bias_sharing=BiasSharing.layer), WeightFormat(3, exponents=4)),
     "delay": (DELAY, WeightFormat(8, exponents=4)),
     "delay, 2 bits": (DELAY, WeightFormat(2, exponents=1)),
+    "spiking mlp": (replace(PSSA, kind=ModelKind.spiking_mlp, embedding_size=32), WeightFormat(4, exponents=2)),
 }
 STEPS, DECISIONS = 3, 12
 
@@ -43,7 +44,8 @@ def batch(config: ModelConfig, seed: int) -> Batch:
     random = torch.Generator().manual_seed(seed)
     widths = (OBSERVATIONS, ACTIONS, 1, ACTIONS)
     states, previous, returns, actions = (torch.randn(4, config.context, w, generator=random) for w in widths)
-    return Batch(states, previous, returns, actions.tanh(), torch.ones(4, config.context, dtype=torch.bool))
+    mask = torch.ones(4, config.context, dtype=torch.bool)
+    return Batch(states, previous, returns, actions.tanh(), mask, steps=mask.cumsum(dim=1) - 1)
 
 
 def fine_tuned(config: ModelConfig, weight_format: WeightFormat) -> tuple[PolicyModel, dict[str, Synapses]]:

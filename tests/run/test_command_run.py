@@ -26,7 +26,7 @@ def program_file(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _short_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps in place of the pendulum's two hundred."""
-    monkeypatch.setattr(command_run, "make_environment", lambda name, render_mode=None: CountingEnvironment())
+    monkeypatch.setattr(command_run, "make_environment", lambda name, render_mode=None, **_: CountingEnvironment())
 
 
 def test_a_run_is_printed_saved_and_priced(program_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,8 @@ def test_gradient_reaches_every_parameter(config: ModelConfig) -> None:
     """With 0 < λ < 1, so that both branches of PTBN take part.
 
     TSSA's and SSSA's sums are integers, and no integer lies within the surrogate's open (0, 1): the equations give
-    their queries, keys and values no gradient. Neither has PSSA while its weights are exactly 1, their initial value.
+    their queries, keys and values no gradient, nor SDSA-1's keys and values. Neither has PSSA while its weights are
+    exactly 1, their initial value.
     """
     model = awake(config).train()
     set_blend(model, 0.5)
@@ -106,9 +107,9 @@ def test_gradient_reaches_every_parameter(config: ModelConfig) -> None:
         nn.init.constant_(parameter, 0.7)
     torch.autograd.backward(model(*tokens(16, 6), real(16, 6)).square().sum())
     without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
-    integer_sums = config.mixing in (Mixing.tssa, Mixing.sssa)
-    parts = ("query", "key", "value")
-    expected = {name for name, _ in model.named_parameters() if integer_sums and any(f".{p}." in name for p in parts)}
+    all_three = ("query", "key", "value")
+    parts = {Mixing.tssa: all_three, Mixing.sssa: all_three, Mixing.sdsa1: all_three[1:]}.get(config.mixing, ())
+    expected = {name for name, _ in model.named_parameters() if any(f".{part}." in name for part in parts)}
     assert without == expected
 
 
@@ -162,6 +163,8 @@ def _with(config: ModelConfig, field: str, value: object) -> ModelConfig:
     [
         ({"mixing": Mixing.tssa}, "model.mixing=tssa needs the whole window"),
         ({"mixing": Mixing.sssa}, "model.mixing=sssa needs the whole window"),
+        ({"mixing": Mixing.sdsa1}, "model.mixing=sdsa1 needs the whole window"),
+        ({"mixing": Mixing.sdsa3}, "model.mixing=sdsa3 needs the whole window"),
         ({"position_bias": PositionBias.pairwise}, "model.position_bias=pairwise weighs a token by its place"),
     ],
 )

@@ -16,7 +16,7 @@ from neuro_runtime.environments import load_environment_spec
 from tests.train.paper_equations import PaperPolicy
 from train.checkpoint import load_model_file
 from train.command_train import main
-from train.configuration import Mixing, ModelConfig
+from train.configuration import Mixing, ModelConfig, ModelKind, Norm
 from train.datasets import load_episodes
 from train.published_checkpoint import load_published
 
@@ -120,6 +120,12 @@ def test_float32_takes_the_same_decisions(attention: Attention) -> None:
         actions = model(*tokens, torch.ones(1, 8, dtype=torch.bool))[0].numpy()
     paper = PaperPolicy({name: value.double().numpy() for name, value in weights.items()}, attention, blocks=1)
     assert np.abs(actions - paper.actions(*(part[0].double().numpy() for part in tokens))).max() < 1e-5
+
+
+def test_a_checkpoint_is_a_dsformer_whatever_is_told() -> None:
+    other = ModelConfig(kind=ModelKind.mlp, norm=Norm.tdbn)
+    config = load_published(published("pssa", **SMALL), other).config
+    assert (config.kind, config.norm) == (ModelKind.dsformer, Norm.ptbn)
 
 
 def test_names_from_data_parallel_training_load() -> None:

@@ -26,9 +26,10 @@ from neuro_runtime.weight_rounding import WeightFormat
 from tests.train.test_trainer import TINY, assert_same_weights, tiny
 from train.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
 from train.command_train import main, training_config
-from train.configuration import BiasSharing, Mixing, ModelConfig, TrainConfig
+from train.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm, TrainConfig
 from train.evaluation import Scores, evaluate
-from train.model import DSFormer
+from train.model import PolicyNetwork
+from train.model.fold import require_program
 from train.quantisation import Quantisation
 from train.quantised.gain import gain_table, measure_gains
 from train.quantised.model import QuantisedDSFormer
@@ -45,6 +46,10 @@ MODELS = {
         embedding_size=16, blocks=1, context=CONTEXT, window=4, mlp_ratio=2, bias_sharing=BiasSharing.channel
     ),
     "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay),
+    "delay, repbn": ModelConfig(
+        embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
+    ),
+    "spiking mlp": ModelConfig(kind=ModelKind.spiking_mlp, embedding_size=8, blocks=2, context=CONTEXT, mlp_ratio=2),
 }
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
 QUANTISE = (
@@ -61,9 +66,11 @@ def policy_named(name: str) -> PolicyModel:
     return random_policy(MODELS[name], OBSERVATIONS, ACTIONS, seed=3)
 
 
-def any_quantisation(model: DSFormer, weight_format: WeightFormat) -> Quantisation:
+def any_quantisation(model: PolicyNetwork, weight_format: WeightFormat) -> Quantisation:
     """The same unit for all groups, where it does not matter which."""
-    return Quantisation(weight_format, Units(dict.fromkeys(program_synapses(model), 1000), injected=1000))
+    return Quantisation(
+        weight_format, Units(dict.fromkeys(program_synapses(require_program(model)), 1000), injected=1000)
+    )
 
 
 def batch() -> Batch:
@@ -72,13 +79,14 @@ def batch() -> Batch:
     mask = torch.ones(BATCH, CONTEXT, dtype=torch.bool)
     mask[0, :2] = mask[1, :4] = False
     tokens = [torch.randn(BATCH, CONTEXT, width, generator=random) for width in (OBSERVATIONS, ACTIONS, 1, ACTIONS)]
-    return Batch(tokens[0], tokens[1], tokens[2], tokens[3].tanh(), mask)
+    steps = mask.cumsum(dim=1) - 1
+    return Batch(tokens[0], tokens[1], tokens[2], tokens[3].tanh(), mask, steps.clamp(min=0))
 
 
-def answer(model: DSFormer) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+def answer(model: PolicyNetwork) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
     """Actions, spikes and the gradient of a loss, by parameter."""
     spikes: dict[str, Tensor] = {}
-    some, kind = batch(), model.head.weight.dtype
+    some, kind = batch(), model.get_parameter("head.weight").dtype
     inputs = [tensor.to(kind) for tensor in (some.states, some.previous_actions, some.returns_to_go)]
     actions = model(*inputs, some.mask, spikes)
     loss = ((actions - some.actions.to(kind)).square() * some.mask[..., None]).sum()
@@ -106,7 +114,7 @@ def test_without_rounding_it_is_the_float_model_in_evaluation(name: str) -> None
 def test_at_grid_points_the_gradient_is_the_real_weights(name: str) -> None:
     """Weights that are on the grid stay what they are, and rounding them passes the gradient on as it is."""
     weight_format = WeightFormat(4, exponents=2)
-    for group, real in program_synapses(copy.deepcopy(policy_named(name).model).double()).items():
+    for group, real in program_synapses(require_program(copy.deepcopy(policy_named(name).model).double())).items():
         on_grid = round_synapses(real, 1000, weight_format)
         weights = tuple(weight.detach().requires_grad_() for weight in on_grid.weights)
         rounded = round_synapses(Synapses(weights), 1000, weight_format)
@@ -131,7 +139,7 @@ def test_units_leave_room_for_weights_to_grow(name: str) -> None:
     start = policy_named(name).model
     quantisation = choose_quantisation(start, batch(), WeightFormat(2))
     units = quantisation.units
-    assert units.of.keys() == program_synapses(start).keys()
+    assert units.of.keys() == program_synapses(require_program(start)).keys()
     readers = [unit for name, unit in units.of.items() if name.endswith(("attention.input", "mlp.input"))]
     assert {unit / units.injected for unit in readers} <= {2.0**power for power in range(12)}
     with torch.no_grad():
@@ -212,7 +220,7 @@ def test_a_run_goes_on_with_the_policy(finished: Finished) -> None:
     assert (tuned.normalisation.state_mean == start.normalisation.state_mean).all()
     statistics = [(name, buffer) for name, buffer in tuned.model.named_buffers() if "running" in name]
     assert all(torch.equal(buffer, start.model.get_buffer(name)) for name, buffer in statistics)
-    assert not torch.equal(tuned.model.head.weight, start.model.head.weight)
+    assert not torch.equal(tuned.model.get_parameter("head.weight"), start.model.get_parameter("head.weight"))
 
 
 def test_a_run_says_what_it_gained(finished: Finished) -> None:
@@ -231,7 +239,7 @@ def test_a_run_says_what_it_gained(finished: Finished) -> None:
 def test_a_run_is_not_resumed_on_another_policy(finished: Finished) -> None:
     other = load_model_file(finished.policy)
     with torch.no_grad():
-        other.model.head.weight.mul_(3.0)
+        other.model.get_parameter("head.weight").mul_(3.0)
     save_model_file(finished.policy, other)
     with pytest.raises(UserError, match="that policy is another"):
         train(finished.config, resume=True)

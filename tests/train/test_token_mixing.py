@@ -12,7 +12,17 @@ from torch import Tensor
 
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model.padding import TokenLayout
-from train.model.token_mixing import PSSA, SSSA, TSSA, DelayMixing, PairwiseWeights, RelativeWeights, token_mixing
+from train.model.token_mixing import (
+    PSSA,
+    SDSA1,
+    SDSA3,
+    SSSA,
+    TSSA,
+    DelayMixing,
+    PairwiseWeights,
+    RelativeWeights,
+    token_mixing,
+)
 
 T, B, K, D, HEADS, S = 3, 2, 6, 8, 2, 4
 Array = NDArray[np.float64]
@@ -40,7 +50,7 @@ def places(layout: TokenLayout) -> Iterator[tuple[int, int, int, int]]:
             yield t, b, i, c
 
 
-def attended(mixing: PSSA | TSSA | SSSA, layout: TokenLayout) -> tuple[Array, Array, Array, Array]:
+def attended(mixing: PSSA | TSSA | SSSA | SDSA3, layout: TokenLayout) -> tuple[Array, Array, Array, Array]:
     """What the mixing makes of random q, k, v, as windows, beside these, padding zero."""
     q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
     sums = mixing.attend(layout.pack(q), layout.pack(k), layout.pack(v), layout)
@@ -109,6 +119,42 @@ def test_tssa_sums_its_map_over_time_steps() -> None:
     assert expected.max() > 1
 
 
+def fired(current: Array) -> Array:
+    """Eq. 1 on (T, ...) currents."""
+    spikes, membrane = np.zeros_like(current), np.zeros(current.shape[1:])
+    for t in range(len(current)):
+        membrane = membrane + current[t]
+        spikes[t] = membrane > 0.5
+        membrane = np.where(membrane > 0.5, 0, 0.25 * membrane)
+    return spikes
+
+
+def test_sdsa1_gates_the_spikes_of_a_causal_sum() -> None:
+    """``q_i ⊙ SN(Σ_{j≤i} k_j ⊙ v_j)``, the published sum over all tokens cut at the query's own."""
+    layout, mixing = padded_layout(), SDSA1(config(Mixing.sdsa1)).double()
+    q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
+    result = layout.unpack(mixing.fire(layout.pack(q), layout.pack(k), layout.pack(v), layout)).detach().numpy()
+    sums = np.zeros(result.shape)
+    for t, b, i, c in places(layout):
+        for j in range(i + 1):
+            sums[t, b, i, c] += (k[t, b, j, c] * v[t, b, j, c]).item()
+    assert np.array_equal(result, q.numpy() * fired(sums))
+    assert 0.05 < result.mean() < 0.95
+
+
+def test_sdsa3_reads_a_causal_matrix_of_keys_and_values() -> None:
+    """``0.125 · q_i (Σ_{j≤i} k_jᵀ v_j)`` within a head, the matrix written out."""
+    layout = padded_layout()
+    result, q, k, v = attended(SDSA3(config(Mixing.sdsa3)).double(), layout)
+    expected = np.zeros_like(result)
+    for t, b, i, c in places(layout):
+        head = head_of(c)
+        matrix = sum(np.outer(k[t, b, j, head], v[t, b, j, head]) for j in range(i + 1))
+        expected[t, b, i, c] = 0.125 * (q[t, b, i, head] @ matrix)[c - head.start]
+    assert np.allclose(result, expected, atol=1e-12)
+    assert expected.max() > 0.5
+
+
 def test_delay_is_one_weight_matrix_a_distance() -> None:
     """``SN(BN₂(Σ_j p_j ⊙ BN₁(W s_{i−j})))`` and the output projection, with the batch norms written out."""
     torch.manual_seed(0)
@@ -130,11 +176,7 @@ def test_delay_is_one_weight_matrix_a_distance() -> None:
                 value = weight[c] @ inputs[t, b, i - distance].numpy() + bias[c]
                 mixed += position[distance, c] * (inner[0][c] * value + inner[1][c])
         current[t, b, i, c] = outer[0][c] * mixed + outer[1][c]
-    expected, membrane = np.zeros_like(current), np.zeros(current.shape[1:])
-    for t in range(T):
-        membrane = membrane + current[t]
-        expected[t] = membrane > 0.5
-        membrane = np.where(membrane > 0.5, 0, 0.25 * membrane)
+    expected = fired(current)
     expected *= layout.mask.numpy()[..., None]
     assert np.array_equal(output, expected)
     assert 0.05 < expected[:, layout.mask.numpy()].mean() < 0.95
@@ -151,6 +193,8 @@ def all_mixings() -> list[ModelConfig]:
         config(Mixing.pssa, position_bias=PositionBias.pairwise),
         config(Mixing.tssa),
         config(Mixing.sssa),
+        config(Mixing.sdsa1),
+        config(Mixing.sdsa3),
         config(Mixing.delay),
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from neuro_runtime.environments import EnvironmentSpec
 from train.datasets.d4rl import read_d4rl
-from train.datasets.episode import Episode, check_episodes
+from train.datasets.episode import Episode, check_episodes, observed_alone
 from train.datasets.locate import DatasetLocation, find_dataset, locate_dataset
 from train.datasets.minari import read_minari
 
@@ -31,7 +31,8 @@ def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Ep
 
 def read_location(spec: EnvironmentSpec, location: DatasetLocation) -> list[Episode]:
     """The episodes of a dataset that has been found, checked against ``spec``."""
-    episodes = [episode for path in location.paths for episode in _read(spec, location.kind, path)]
+    read = [episode for path in location.paths for episode in _read(spec, location.kind, path)]
+    episodes = [observed_alone(episode, spec.observed) for episode in read]
     check_episodes(episodes, " + ".join(map(str, location.paths)), spec.observation_size, spec.action_size)
     return episodes
 

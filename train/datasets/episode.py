@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -60,6 +60,21 @@ def cut_episodes(
     bounds = [0, *(np.flatnonzero(ends) + 1)]
     columns = [as_float32(column) for column in (observations, actions, rewards)]
     return [Episode(*(column[first:after] for column in columns)) for first, after in pairwise(bounds)]
+
+
+def observed_alone(episode: Episode, observed: tuple[int, ...]) -> Episode:
+    """The episode with the entries ``observed`` of its observations, where it holds more than these; none means all."""
+    columns = episode.observations.shape[1:]
+    if not observed or columns == (len(observed),) or len(columns) != 1 or columns[0] <= max(observed):
+        return episode
+    return replace(episode, observations=episode.observations[:, list(observed)])
+
+
+def with_delayed_reward(episode: Episode) -> Episode:
+    """The episode with all of its reward at its last step."""
+    rewards = np.zeros_like(episode.rewards)
+    rewards[-1] = episode.total
+    return replace(episode, rewards=rewards)
 
 
 def check_episodes(episodes: list[Episode], title: str, observation_size: int, action_size: int) -> None:

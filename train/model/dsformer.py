@@ -1,15 +1,19 @@
-"""The Decision SpikeFormer: tokens of (state, previous action, return-to-go) in, one action a token out."""
+"""The Decision SpikeFormer: tokens of (state, previous action, return-to-go) in, one action a token out.
+
+Without token mixing the same is the spiking MLP, the baseline that knows the present token alone.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from train.configuration import ModelConfig
+from train.configuration import ModelConfig, ModelKind
 from train.model.lif import Lif
-from train.model.normalisation import PTBN
+from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
-from train.model.token_mixing import NormalisedLinear, Spikes, SpikingLinear, token_mixing
+from train.model.policy_network import PolicyNetwork, Spikes
+from train.model.token_mixing import NormalisedLinear, SpikingLinear, token_mixing
 
 
 class Mlp(nn.Module):
@@ -50,8 +54,24 @@ class Block(nn.Module):
         return residual
 
 
-class DSFormer(nn.Module):
-    """A Decision SpikeFormer (CVPR 2025) with a choice of token mixing.
+class MlpBlock(nn.Module):
+    """A block of the spiking MLP: a DSFormer's without token mixing."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp = Mlp(config)
+
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, name: str) -> Tensor:
+        """The residual stream (T, tokens, D) after this block."""
+        inputs = self.mlp_neuron(residual)
+        spikes[f"{name}.mlp.input"] = inputs
+        added: Tensor = self.mlp(inputs, spikes, f"{name}.mlp")
+        return residual + added
+
+
+class DSFormer(PolicyNetwork):
+    """A Decision SpikeFormer (CVPR 2025) with a choice of token mixing, or with none: the spiking MLP.
 
     Parameters
     ----------
@@ -62,17 +82,20 @@ class DSFormer(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
-        super().__init__()
-        self.config = config
-        self.observation_size = observation_size
-        self.action_size = action_size
+        super().__init__(config, observation_size, action_size)
         size = config.embedding_size
         self.embedding = nn.Linear(observation_size + action_size + 1, size)
         self.embedding_norm = nn.LayerNorm(size)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
-        self.last_norm = PTBN(size, config.threshold)
+        block = MlpBlock if config.kind is ModelKind.spiking_mlp else Block
+        self.blocks = nn.ModuleList(block(config) for _ in range(config.blocks))
+        self.last_norm = normalisation(size, config)
         self.head = nn.Linear(size, action_size)
         self.apply(_initialise_linear)
+
+    @property
+    def tokens_seen(self) -> int:
+        """How many of the latest tokens a decision has to be given."""
+        return 1 if self.config.kind is ModelKind.spiking_mlp else self.config.context
 
     def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
         """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""
@@ -87,23 +110,9 @@ class DSFormer(nn.Module):
         returns_to_go: Tensor,
         mask: Tensor,
         spikes: Spikes | None = None,
+        steps: Tensor | None = None,
     ) -> Tensor:
-        """Actions of every token of a batch of windows.
-
-        Parameters
-        ----------
-        states, previous_actions, returns_to_go
-            (B, K, ·), z-scored states and scaled returns; windows shorter than K are fine.
-        mask
-            (B, K) bool, True for a real token; padding is on the left.
-        spikes
-            Where given, receives each spiking layer's output by name, (T, tokens, width), real tokens only.
-
-        Returns
-        -------
-        Tensor
-            (B, K, action_size) in (−1, 1); zero for padding.
-        """
+        """See :class:`PolicyNetwork`."""
         spikes = {} if spikes is None else spikes
         layout = TokenLayout(mask)
         current = layout.pack(self.encode(states, previous_actions, returns_to_go))
@@ -111,6 +120,10 @@ class DSFormer(nn.Module):
         for index, block in enumerate(self.blocks):
             residual = block(residual, layout, spikes, f"block{index}")
         return layout.unpack(torch.tanh(self.head(self.last_norm(residual).mean(0))))
+
+    def macs(self, tokens: int) -> int:
+        """The embedding and the head, which stay with the host."""
+        return tokens * (self.embedding.weight.numel() + self.head.weight.numel())
 
 
 def _initialise_linear(module: nn.Module) -> None:

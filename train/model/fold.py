@@ -1,8 +1,9 @@
 """Where normalisation goes when a model leaves PyTorch: the arithmetic of folding, in float64 and differentiable.
 
 In evaluation PTBN is its batch-norm branch, an affine map a channel: ``g = γ/√(var + ε)``, ``W' = diag(g) W``,
-``b' = g (b − mean) + β'``. Divided by V_th, currents are counted in thresholds. `export.fold` takes the numbers from
-here and `train.quantised` trains through them, so that what is trained is what is exported.
+``b' = g (b − mean) + β'``; RepBN's skip a·x adds a to the factor of x. Divided by V_th, currents are counted in
+thresholds. `export.fold` takes the numbers from here and `train.quantised` trains through them, so that what is trained
+is what is exported.
 """
 
 from __future__ import annotations
@@ -12,30 +13,51 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import Mixing, ModelConfig, PositionBias
+from train.configuration import SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from train.model.dsformer import DSFormer
 from train.model.normalisation import PTBN
+from train.model.normalisation_choice import RepPTBN, TdBN
+from train.model.policy_network import PolicyNetwork
 from train.model.token_mixing import DelayMixing, NormalisedLinear, SpikingLinear
 
 
-def fold_norm(norm: PTBN) -> tuple[Tensor, Tensor]:
-    """Gain and offset of PTBN in evaluation, (D,) each: ``γ/√(var + ε)`` and ``β' − gain·mean``."""
+def fold_norm(norm: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Gain and offset of a normalisation in evaluation, (D,) each: ``γ/√(var + ε)`` and ``β' − gain·mean``.
+
+    RepBN's skip ``a`` adds to the gain alone. Without a normalisation they are 1 and 0.
+
+    Parameters
+    ----------
+    like
+        A tensor (D,) in float64, whose device they get.
+
+    Raises
+    ------
+    UserError
+        It is not an affine map a channel.
+    """
+    if isinstance(norm, nn.Identity):
+        return torch.ones_like(like), torch.zeros_like(like)
+    if not isinstance(norm, (PTBN, TdBN)):
+        raise UserError(f"{type(norm).__name__} does not fold into weights; train with model.norm=ptbn.")
     statistics = norm.batch_norm
     deviation = _root(double(statistics.running_var) + statistics.eps)
     gain = double(statistics.weight) / deviation
-    return gain, double(statistics.bias) - gain * double(statistics.running_mean)
+    offset = double(statistics.bias) - gain * double(statistics.running_mean)
+    return gain + double(norm.skip) if isinstance(norm, RepPTBN) else gain, offset
 
 
 def fold_linear(layer: SpikingLinear | NormalisedLinear, threshold: float) -> tuple[Tensor, Tensor]:
-    """Weight (outputs, inputs) and bias (outputs,) of ``PTBN(W s + b) / threshold``."""
-    gain, offset = fold_norm(layer.norm)
+    """Weight (outputs, inputs) and bias (outputs,) of ``norm(W s + b) / threshold``."""
     weight, bias = fold_affine(layer.linear)
+    gain, offset = fold_norm(layer.norm, bias)
     return gain[:, None] * weight / threshold, (gain * bias + offset) / threshold
 
 
 def fold_delay(mixing: DelayMixing, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
     """``W_j = diag(g₂ p_j) W_v'`` (S, D, D); the biases of each token that exists (S, D), and that come once (D,)."""
     inner_weight, inner_bias = fold_linear(mixing.value, threshold=1.0)
-    outer_gain, outer_offset = fold_norm(mixing.norm)
+    outer_gain, outer_offset = fold_norm(mixing.norm, inner_bias)
     gain = outer_gain * double(mixing.position.per_channel()) / threshold
     return gain[:, :, None] * inner_weight, gain * inner_bias, outer_offset / threshold
 
@@ -56,14 +78,41 @@ def _root(variance: Tensor) -> Tensor:
     return torch.from_numpy(np.sqrt(variance.cpu().numpy())).to(variance.device)
 
 
-def refuse_unstreamable(config: ModelConfig) -> None:
-    """Refuse what has no stream layout and so no program, with the reason.
+def require_program(model: PolicyNetwork) -> DSFormer:
+    """``model`` as one that has a program.
 
     Raises
     ------
     UserError
-        TSSA, SSSA, ``pairwise`` position bias, or more tokens in view than the context holds.
+        It has none; see :func:`refuse_without_program`.
     """
+    refuse_without_program(model.config)
+    if not isinstance(model, DSFormer):
+        raise UserError(f"{type(model).__name__} has no program; train with model.kind=dsformer.")
+    return model
+
+
+def refuse_without_program(config: ModelConfig) -> None:
+    """Refuse what has no program, with the reason.
+
+    Raises
+    ------
+    UserError
+        A model that does not spike; a normalisation that does not fold; or no stream layout: TSSA, SSSA, SDSA-1,
+        SDSA-3, ``pairwise`` position bias, or more tokens in view than the context holds.
+    """
+    if config.kind not in SPIKING:
+        raise UserError(
+            f"A model of model.kind={config.kind.value} computes with real numbers, not spikes, so it has no program; "
+            "run it by dsf-run --backend torch, or train with model.kind=dsformer or spiking-mlp."
+        )
+    if config.norm is Norm.tdln:
+        raise UserError(
+            "tdLN (model.norm=tdln) divides by a deviation over all channels, which changes with every token and time "
+            "step and so does not fold into weights; train with model.norm=ptbn, repbn, tdbn or none."
+        )
+    if config.kind is ModelKind.spiking_mlp:
+        return
     if config.mixing is Mixing.tssa:
         raise UserError(
             "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
@@ -73,6 +122,16 @@ def refuse_unstreamable(config: ModelConfig) -> None:
         raise UserError(
             "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
             "neurons and delays cannot do; train with model.mixing=pssa or delay."
+        )
+    if config.mixing is Mixing.sdsa1:
+        raise UserError(
+            "SDSA-1 (model.mixing=sdsa1) sums over every earlier token of the window, which moves, so a stream's sums "
+            "are not the window's; train with model.mixing=pssa, which sums over the last S tokens, or delay."
+        )
+    if config.mixing is Mixing.sdsa3:
+        raise UserError(
+            "SDSA-3 (model.mixing=sdsa3) multiplies a query by an integer matrix summed over all earlier tokens of the "
+            "window, which neurons and delays cannot do; train with model.mixing=pssa or delay."
         )
     if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
         raise UserError(

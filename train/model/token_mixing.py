@@ -1,4 +1,4 @@
-"""How a token sees its past: the paper's three attentions, and delayed synapses.
+"""How a token sees its past: the paper's three attentions, two others made causal, and delayed synapses.
 
 Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D), and returns the current that is
 added to the residual stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model.lif import Lif
-from train.model.normalisation import PTBN
+from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
-
-Spikes = dict[str, Tensor]
+from train.model.policy_network import Spikes
 
 
 class SpikingLinear(nn.Module):
@@ -23,7 +22,7 @@ class SpikingLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
-        self.norm = PTBN(outputs, config.threshold)
+        self.norm = normalisation(outputs, config)
         self.neuron = Lif(config.leak, config.threshold)
 
     def forward(self, spikes: Tensor) -> Tensor:
@@ -38,7 +37,7 @@ class NormalisedLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
-        self.norm = PTBN(outputs, config.threshold)
+        self.norm = normalisation(outputs, config)
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
@@ -123,10 +122,15 @@ class _Attention(nn.Module):
         """Current of the attention sum, (T, tokens, D), from spikes of that shape."""
         raise NotImplementedError
 
+    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        """Spikes of the attention, (T, tokens, D)."""
+        output: Tensor = self.neuron(self.attend(query, key, value, layout))
+        return output
+
     def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
         """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
         query, key, value = self.query(inputs), self.key(inputs), self.value(inputs)
-        output = self.neuron(self.attend(query, key, value, layout))
+        output = self.fire(query, key, value, layout)
         for name, layer in (("query", query), ("key", key), ("value", value), ("output", output)):
             spikes[f"{prefix}.{name}"] = layer
         current: Tensor = self.project(output)
@@ -181,6 +185,31 @@ class TSSA(_MapAttention):
         return self._merge((q @ k.transpose(-2, -1)).sum(0).tril() @ v, layout)
 
 
+class SDSA1(_Attention):
+    """SDSA-1 (Spike-driven Transformer, 2023) made causal: ``q_i ⊙ SN(Σ_{j≤i} k_j ⊙ v_j)``, spikes as they are.
+
+    As published, for images, the sum runs over all tokens; here over those that a policy has seen, j ≤ i.
+    """
+
+    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        past: Tensor = self.neuron(layout.pack(layout.unpack(key * value).cumsum(dim=2)))
+        return query * past
+
+
+class SDSA3(_MapAttention):
+    """SDSA-3 (Meta-SpikeFormer, 2024) made causal: ``SN(0.125 · q_i (Σ_{j≤i} k_jᵀ v_j))`` at each time step.
+
+    As published the sum runs over all tokens; the scale is the published one, whatever the width of a head. Computed as
+    ``(M ⊙ q kᵀ) v``, the same numbers without a matrix a token.
+    """
+
+    SCALE = 0.125
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        q, k, v = (self._split(spikes, layout) for spikes in (query, key, value))
+        return self.SCALE * self._merge((q @ k.transpose(-2, -1)).tril() @ v, layout)
+
+
 class DelayMixing(nn.Module):
     """Delayed synapses: ``y_i = SN(PTBN(Σ_{j<S} p_j ⊙ PTBN(W_v s_{i−j})))``, p a vector a channel.
 
@@ -193,7 +222,7 @@ class DelayMixing(nn.Module):
         self.value = NormalisedLinear(size, size, config)
         self.position = RelativeWeights(config, BiasSharing.channel)
         nn.init.normal_(self.position.weight, mean=1 / config.window, std=1 / config.window)
-        self.norm = PTBN(size, config.threshold)
+        self.norm = normalisation(size, config)
         self.neuron = Lif(config.leak, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
@@ -206,7 +235,7 @@ class DelayMixing(nn.Module):
         return current
 
 
-TokenMixing = PSSA | SSSA | TSSA | DelayMixing
+TokenMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing
 
 
 def token_mixing(config: ModelConfig) -> TokenMixing:
@@ -215,6 +244,8 @@ def token_mixing(config: ModelConfig) -> TokenMixing:
         Mixing.pssa: PSSA,
         Mixing.sssa: SSSA,
         Mixing.tssa: TSSA,
+        Mixing.sdsa1: SDSA1,
+        Mixing.sdsa3: SDSA3,
         Mixing.delay: DelayMixing,
     }
     return kinds[config.mixing](config)

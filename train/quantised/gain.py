@@ -13,7 +13,7 @@ from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import PolicyModel
 from train.evaluation import Scores, evaluate
-from train.model import DSFormer
+from train.model import PolicyNetwork
 from train.quantisation import Quantisation
 from train.quantised.model import QuantisedDSFormer
 from train.sampling import Batch
@@ -77,7 +77,7 @@ def measure_gains(start: PolicyModel, tuned: PolicyModel, final: Sequence[Scores
         yield Gain(quantisation.weight_format, unrounded_scores, rounded_scores, scores, *spikes)
 
 
-def shared_spikes(one: DSFormer, other: DSFormer, batch: Batch) -> float:
+def shared_spikes(one: PolicyNetwork, other: PolicyNetwork, batch: Batch) -> float:
     """Of all (neuron, time step) of a batch in which either model fires, the share in which both do."""
     first, second = (_spikes(model, batch) for model in (one, other))
     both = sum(float((first[name] * second[name]).sum()) for name in first)
@@ -115,7 +115,7 @@ def gain_table(gain: Gain) -> str:
     return "\n".join([title, f"{'':<24}{'score':>14}{'float spikes':>16}", *(line.rstrip() for line in lines)])
 
 
-def _rounded(model: DSFormer, quantisation: Quantisation) -> QuantisedDSFormer:
+def _rounded(model: PolicyNetwork, quantisation: Quantisation) -> QuantisedDSFormer:
     return QuantisedDSFormer.of(model, quantisation).eval()
 
 
@@ -125,7 +125,7 @@ def _scores(policy: PolicyModel, like: Scores) -> Scores:
         return evaluate(policy, spec, like.return_target, len(like.scores), on_step=lambda: progress.update())
 
 
-def _spikes(model: DSFormer, batch: Batch) -> dict[str, Tensor]:
+def _spikes(model: PolicyNetwork, batch: Batch) -> dict[str, Tensor]:
     spikes: dict[str, Tensor] = {}
     batch = batch.to(next(model.parameters()).device)
     with torch.no_grad():

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from train.configuration import ModelConfig
-from train.model import DSFormer
+from train.model import DSFormer, PolicyNetwork
 from train.model.dsformer import Block
+from train.model.fold import refuse_without_program
 from train.model.lif import Lif
 from train.model.padding import TokenLayout
-from train.model.token_mixing import PSSA, Spikes
+from train.model.policy_network import Spikes
+from train.model.token_mixing import PSSA
 from train.quantisation import Quantisation
 from train.quantised.synapses import (
     ACTION,
@@ -51,8 +52,15 @@ class QuantisedDSFormer(DSFormer):
         self._kept: tuple[list[int], dict[str, Synapses]] | None = None
 
     @classmethod
-    def of(cls, model: DSFormer, quantisation: Quantisation | None) -> QuantisedDSFormer:
-        """A copy of ``model``'s weights."""
+    def of(cls, model: PolicyNetwork, quantisation: Quantisation | None) -> QuantisedDSFormer:
+        """A copy of ``model``'s weights.
+
+        Raises
+        ------
+        UserError
+            The model has no program.
+        """
+        refuse_without_program(model.config)
         made = cls(model.config, model.observation_size, model.action_size, quantisation)
         made.load_state_dict(model.state_dict())
         return made.to(next(model.parameters())).train(model.training)
@@ -83,6 +91,7 @@ class QuantisedDSFormer(DSFormer):
         returns_to_go: Tensor,
         mask: Tensor,
         spikes: Spikes | None = None,
+        steps: Tensor | None = None,
         on_group: Callable[[str, GroupCurrent], object] = lambda name, current: None,
     ) -> Tensor:
         """See :class:`DSFormer`; ``on_group`` is told how each group's current follows from its synapses."""
@@ -114,11 +123,12 @@ class _Run:
 
     def actions(self) -> Tensor:
         """Before the tanh, (tokens, act)."""
-        for index, block in enumerate(cast(list[Block], self._model.blocks)):
+        for index, block in enumerate(self._model.blocks):
             attention, mlp = f"block{index}.attention", f"block{index}.mlp"
-            inputs = self._read(f"{attention}.input")
-            mix = self._pssa if isinstance(block.attention, PSSA) else self._delay
-            self._projected.append(mix(attention, inputs))
+            if isinstance(block, Block):
+                inputs = self._read(f"{attention}.input")
+                mix = self._pssa if isinstance(block.attention, PSSA) else self._delay
+                self._projected.append(mix(attention, inputs))
             self._projected.append(self._layer(f"{mlp}.hidden", self._read(f"{mlp}.input")))
         return self._accumulate() + self._host_part()
 

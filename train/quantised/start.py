@@ -9,7 +9,7 @@ from neuro_runtime.policy_files import find_policy, shipped_policy
 from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import PolicyModel, load_model_file
 from train.configuration import TrainConfig
-from train.model.fold import refuse_unstreamable
+from train.model.fold import refuse_without_program
 from train.quantised.model import QuantisedDSFormer
 from train.quantised.units import choose_quantisation
 from train.sampling import Batch, TokenWindows
@@ -32,7 +32,7 @@ def starting_policy(config: TrainConfig) -> PolicyModel:
     if path.resolve().parent == run.resolve():
         raise UserError(f"{path} lies in the folder that this run writes to; choose another name=.")
     policy = load_model_file(path)
-    refuse_unstreamable(policy.model.config)
+    refuse_without_program(policy.model.config)
     if policy.environment != config.env:
         raise UserError(f"{path} was trained for {policy.environment}, not {config.env}; name its own environment.")
     return policy

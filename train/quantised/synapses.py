@@ -17,7 +17,7 @@ from torch import Tensor
 
 from neuro_runtime.weight_rounding import WeightFormat, round_bias, round_weight
 from train.model import DSFormer
-from train.model.dsformer import Block
+from train.model.dsformer import Block, MlpBlock
 from train.model.fold import double, fold_affine, fold_delay, fold_linear, fold_norm
 from train.model.token_mixing import PSSA, DelayMixing, RelativeWeights
 
@@ -58,11 +58,12 @@ def program_synapses(model: DSFormer) -> dict[str, Synapses]:
     threshold = model.config.threshold
     groups: dict[str, Synapses] = {}
     projections: list[Affine] = []
-    for index, block in enumerate(cast(list[Block], model.blocks)):
+    for index, block in enumerate(cast(list[Block | MlpBlock], model.blocks)):
         attention, mlp = f"block{index}.attention", f"block{index}.mlp"
-        groups[f"{attention}.input"] = _reader(projections)
-        groups |= _mixing(block, attention, threshold)
-        projections.append(fold_linear(block.attention.project, threshold))
+        if isinstance(block, Block):
+            groups[f"{attention}.input"] = _reader(projections)
+            groups |= _mixing(block, attention, threshold)
+            projections.append(fold_linear(block.attention.project, threshold))
         groups[f"{mlp}.input"] = _reader(projections)
         groups[f"{mlp}.hidden"] = _single(fold_linear(block.mlp.hidden, threshold))
         projections.append(fold_linear(block.mlp.project, threshold))
@@ -73,17 +74,18 @@ def program_synapses(model: DSFormer) -> dict[str, Synapses]:
 
 def program_readout(model: DSFormer) -> Affine:
     """The last norm and the head as one affine map of the residual stream in thresholds, (act, D) and (act,)."""
-    gain, offset = fold_norm(model.last_norm)
+    gain, offset = fold_norm(model.last_norm, double(model.embedding.bias))
     weight, bias = fold_affine(model.head)
     return weight * gain * model.config.threshold, weight @ offset + bias
 
 
 def projection_bias(model: DSFormer) -> Tensor:
     """The constants of the whole residual stream, (D,), in thresholds; the host adds them to the action."""
-    layers = [
-        layer for block in cast(list[Block], model.blocks) for layer in (block.attention.project, block.mlp.project)
-    ]
-    return torch.stack([fold_linear(layer, model.config.threshold)[1] for layer in layers]).sum(0)
+    biases = []
+    for block in cast(list[Block | MlpBlock], model.blocks):
+        layers = (block.attention.project, block.mlp.project) if isinstance(block, Block) else (block.mlp.project,)
+        biases += [fold_linear(layer, model.config.threshold)[1] for layer in layers]
+    return torch.stack(biases).sum(0)
 
 
 def round_synapses(synapses: Synapses, unit: int, weight_format: WeightFormat) -> Synapses:

@@ -14,7 +14,7 @@ from torch import Tensor
 from neuro_runtime.program.validate import LARGEST_THRESHOLD
 from neuro_runtime.unit_choice import LARGEST_CURRENT, Cost, Units, best_units
 from neuro_runtime.weight_rounding import LARGEST_EXPONENT, WeightFormat
-from train.model import DSFormer
+from train.model import DSFormer, PolicyNetwork
 from train.model.lif import Lif
 from train.quantisation import Quantisation
 from train.quantised.model import GroupCurrent, QuantisedDSFormer
@@ -24,13 +24,13 @@ from train.sampling import Batch
 GROWTH = 2  # times as large as now a group's currents may become in training before its state could overflow
 
 
-def choose_quantisation(model: DSFormer, batch: Batch, weight_format: WeightFormat) -> Quantisation:
+def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: WeightFormat) -> Quantisation:
     """The units with the fewest wrong spikes, group by group, on the float model's spikes in ``batch``.
 
     Raises
     ------
     UserError
-        A group's currents, added up, span more than 24 bits hold.
+        The model has no program, or a group's currents, added up, span more than 24 bits hold.
     """
     exact = QuantisedDSFormer.of(model, None)
     synapses = exact.synapses()

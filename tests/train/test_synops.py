@@ -1,0 +1,114 @@
+"""The price of synops: it counts what the exported program does, and training that pays it does less."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.random_policies import random_policy
+from export.lower import BIAS
+from hw_profiles.errors import UserError
+from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.interpreter import Interpreter
+from neuro_runtime.program import Program
+from neuro_runtime.program.nodes import Dense
+from tests.export.export_doubles import ACTIONS, DELAY, OBSERVATIONS, PSSA, lowered, made_up
+from train.command_train import training_config
+from train.configuration import Mixing, ModelConfig, ModelKind
+from train.synops import SynopCount, synop_count
+from train.trainer import train
+
+TINY = (
+    "env=pendulum",
+    "model.embedding_size=16",
+    "model.blocks=1",
+    "model.window=2",
+    "model.context=4",
+    "model.time_steps=2",
+    "batch_size=16",
+    "log_every=10",
+    "evaluate_every=0",
+    "final_episodes=1",
+    "threads=1",
+)
+
+
+def bias_synops(program: Program) -> int:
+    """Of the bias line in one decision."""
+    biases = [item for item in program.connections if isinstance(item, Dense) and item.source == BIAS]
+    return program.active_steps * sum(item.weight.size for item in biases if item.weight.any())
+
+
+@pytest.mark.parametrize(
+    "config", [PSSA, DELAY, replace(PSSA, kind=ModelKind.spiking_mlp)], ids=["pssa", "delay", "mlp"]
+)
+def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
+    """Two episodes of as many tokens as the context has, one of them shorter: padded windows for the model."""
+    policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
+    program = lowered(policy)[1]
+    backend = ProgramBackend(program, Interpreter(program))
+    episodes = made_up(policy, decisions=10, episode_length=6).episodes
+    assert [len(episode) for episode in episodes] == [6, 4]
+    counted, mask = 0, torch.zeros(2, 6, dtype=torch.bool)
+    windows = torch.zeros(2, 6, OBSERVATIONS + ACTIONS + 1)
+    norm = policy.normalisation
+    for number, episode in enumerate(episodes):
+        backend.reset()
+        for place, token in enumerate(episode, start=6 - len(episode)):
+            counted += sum(backend.decide(token).activity.synops.values()) - bias_synops(program)
+            state = (token.state - norm.state_mean) / norm.state_std
+            scaled_return = np.array([token.return_to_go / norm.return_scale])
+            windows[number, place] = torch.from_numpy(np.concatenate([state, token.previous_action, scaled_return]))
+            mask[number, place] = True
+    spikes: dict[str, Tensor] = {}
+    with torch.no_grad():
+        policy.model(*torch.split(windows, [OBSERVATIONS, ACTIONS, 1], dim=-1), mask, spikes)
+        estimate = SynopCount(config, ACTIONS).mean(spikes, mask)
+    assert estimate.item() == pytest.approx(counted / 10, rel=1e-6)
+    assert counted > 1000
+
+
+@pytest.mark.parametrize("config", [PSSA, DELAY], ids=["pssa", "delay"])
+def test_its_gradient_reaches_the_weights_of_every_layer(config: ModelConfig) -> None:
+    model = random_policy(config, OBSERVATIONS, ACTIONS, seed=1).model
+    spikes: dict[str, Tensor] = {}
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    model(*torch.split(torch.randn(4, 6, 9), [OBSERVATIONS, ACTIONS, 1], dim=-1), mask, spikes)
+    torch.autograd.backward(SynopCount(config, ACTIONS).mean(spikes, mask))
+    learned = [(name, value.grad) for name, value in model.named_parameters() if "layer_norm" not in name]
+    without = {name for name, gradient in learned if gradient is None or not gradient.any()}
+    behind_every_spike = ("head.", "last_norm.", "blocks.1.mlp.project.")
+    assert without == {name for name, _ in learned if name.startswith(behind_every_spike)}
+
+
+def last_synops(folder: Path, *overrides: str) -> tuple[float, float]:
+    """Synops a decision and loss at the end of a short run."""
+    result = train(training_config([*TINY, f"output={folder}", *overrides]))
+    records = [json.loads(line) for line in (result.model_file.parent / "metrics.jsonl").read_text().splitlines()]
+    (last,) = [record for record in records if record["step"] == int(records[-1]["step"]) and "synops" in record]
+    return last["synops"], last["loss"]
+
+
+def test_a_price_lowers_synops(tmp_path: Path) -> None:
+    free, _ = last_synops(tmp_path, "name=free", "steps=150")
+    paid, loss = last_synops(tmp_path, "name=paid", "steps=150", "synop_price=200")
+    assert 0 < paid < 0.7 * free
+    assert loss < 1  # the loss is that of the actions alone, and still is one of a policy that does something
+
+
+def test_what_has_no_program_has_no_synops(tmp_path: Path) -> None:
+    config = replace(PSSA, mixing=Mixing.tssa, streaming=False)
+    assert synop_count(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
+    assert synop_count(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
+    priced = training_config([*TINY, "model.kind=mlp", "synop_price=1", f"output={tmp_path}"])
+    with pytest.raises(UserError, match="computes with real numbers"):
+        train(priced)
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"synop_price=-1\.0 must not be negative"):
+        training_config([*TINY, "synop_price=-1"]).validate()

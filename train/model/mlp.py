@@ -1,0 +1,46 @@
+"""Behaviour cloning by a multi-layer perceptron: what the present state alone is worth."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from train.configuration import ModelConfig
+from train.model.policy_network import PolicyNetwork, Spikes
+
+
+class MlpPolicy(PolicyNetwork):
+    """``a = tanh(W_h x_L + b_h)``, ``x_l = dropout(relu(W_l x_{l−1} + b_l))``, x_0 the state alone."""
+
+    def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
+        super().__init__(config, observation_size, action_size)
+        widths = [observation_size, *[config.embedding_size] * config.blocks]
+        hidden = [
+            layer
+            for inputs, outputs in pairwise(widths)
+            for layer in (nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(config.dropout))
+        ]
+        self.layers = nn.Sequential(*hidden, nn.Linear(config.embedding_size, action_size), nn.Tanh())
+
+    @property
+    def tokens_seen(self) -> int:
+        """The present one."""
+        return 1
+
+    def forward(
+        self,
+        states: Tensor,
+        previous_actions: Tensor,
+        returns_to_go: Tensor,
+        mask: Tensor,
+        spikes: Spikes | None = None,
+        steps: Tensor | None = None,
+    ) -> Tensor:
+        """See :class:`PolicyNetwork`."""
+        actions: Tensor = self.layers(states) * mask[..., None]
+        return actions
+
+    def macs(self, tokens: int) -> int:
+        """See :class:`PolicyNetwork`."""
+        return tokens * sum(layer.weight.numel() for layer in self.layers if isinstance(layer, nn.Linear))

@@ -1,0 +1,95 @@
+"""Synaptic operations of the exported program, counted on a training batch, so that training can pay for them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hw_profiles.errors import UserError
+from train.configuration import Mixing, ModelConfig, ModelKind
+from train.model import PolicyNetwork
+from train.model.fold import refuse_without_program
+from train.model.padding import TokenLayout
+from train.model.policy_network import Spikes
+
+MILLION = 1e6  # what a price is for
+
+
+class SynopCount:
+    """``Σ_layers spikes × fan-out`` a decision, of the program that `export.lower` makes of a model.
+
+    Every token is computed once, as in a stream. A projection onto the residual stream reaches each of its later
+    readers and the accumulator; PSSA's AND gates count too. The bias line's spikes, always the same, do not.
+
+    Parameters
+    ----------
+    config
+        Of a model that has a program.
+    action_size
+        Neurons of the accumulator.
+    """
+
+    def __init__(self, config: ModelConfig, action_size: int) -> None:
+        self._config = config
+        self._mixes = config.kind is ModelKind.dsformer
+        self._fan_outs = _fan_outs(config, action_size)
+
+    def mean(self, spikes: Spikes, mask: Tensor) -> Tensor:
+        """The mean over the real tokens of a batch of windows, with the gradient that the spikes' surrogates give.
+
+        Parameters
+        ----------
+        spikes
+            By layer, (T, tokens, width), as a model records them.
+        mask
+            (B, K) bool, True for a real token.
+        """
+        layers = [spikes[name].sum() * fan_out for name, fan_out in self._fan_outs.items()]
+        if self._mixes and self._config.mixing is Mixing.pssa:
+            layout = TokenLayout(mask)
+            layers += [self._gates(spikes, layout, f"block{n}.attention") for n in range(self._config.blocks)]
+        return torch.stack(layers).sum() / mask.sum()
+
+    def _gates(self, spikes: Spikes, layout: TokenLayout, name: str) -> Tensor:
+        """Of ``past = k ∧ v``, which reaches a gate a token it is seen by, and of the gates q ∧ past, one each."""
+        past = spikes[f"{name}.key"] * spikes[f"{name}.value"]
+        windows = layout.unpack(past)
+        seen = windows.cumsum(dim=2)
+        window = self._config.window
+        if window < seen.shape[2]:
+            seen = torch.cat([seen[:, :, :window], seen[:, :, window:] - seen[:, :, :-window]], dim=2)
+        return past.sum() * window + (layout.unpack(spikes[f"{name}.query"]) * seen).sum()
+
+
+def synop_count(model: PolicyNetwork) -> SynopCount | None:
+    """The count for ``model``, or None where it has no program."""
+    try:
+        refuse_without_program(model.config)
+    except UserError:
+        return None
+    return SynopCount(model.config, model.action_size)
+
+
+def synop_cost(count: SynopCount | None, price: float, spikes: Spikes, mask: Tensor) -> Tensor | float:
+    """What is added to the loss: ``price`` for each million synops a decision; nothing is counted where it is 0."""
+    return price / MILLION * count.mean(spikes, mask) if count and price else 0.0
+
+
+def _fan_outs(config: ModelConfig, action_size: int) -> dict[str, int]:
+    """Synapses of a neuron of each recorded layer."""
+    size, mixes = config.embedding_size, config.kind is ModelKind.dsformer
+    readers = config.blocks * (2 if mixes else 1)  # of the residual stream, those still to come
+    fan_outs: dict[str, int] = {}
+    for block in range(config.blocks):
+        attention, mlp = f"block{block}.attention", f"block{block}.mlp"
+        if mixes:
+            if config.mixing is Mixing.pssa:
+                fan_outs |= {f"{attention}.input": 3 * size, f"{attention}.query": config.window}
+                fan_outs |= {f"{attention}.key": 1, f"{attention}.value": 1}
+            else:
+                fan_outs[f"{attention}.input"] = config.window * size
+            readers -= 1
+            fan_outs[f"{attention}.output"] = readers * size + action_size
+        readers -= 1
+        fan_outs |= {f"{mlp}.input": config.mlp_ratio * size, f"{mlp}.hidden": readers * size + action_size}
+    return fan_outs
