@@ -3,8 +3,8 @@
     python -m benchmarks.stream_equals_window [env=pen-e] [episodes=5] [model=FILE]
 
 The program in stream layout (float) steers; the trained model answers the same tokens from their whole window. Without
-`model=`, two untrained policies of the paper's size whose layers all fire are taken: PSSA with relative position bias,
-and delayed synapses. Status 1 if an action differs by 1e-5 or more.
+`model=`, three untrained policies of the paper's size whose layers all fire are taken: PSSA with relative position
+bias, and both kinds of delayed synapses. Status 1 if an action differs by 1e-5 or more.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, m
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from train.checkpoint import PolicyModel, load_model_file
-from train.configuration import BiasSharing, Mixing, ModelConfig
+from train.configuration import DELAYED, BiasSharing, Mixing, ModelConfig
 
 LIMIT = 1e-5
 
@@ -56,11 +56,13 @@ def _policies(options: Options, spec: EnvironmentSpec) -> list[tuple[str, Policy
     if options.model:
         return [(options.model, load_model_file(Path(options.model)))]
     pssa = ModelConfig(mixing=Mixing.pssa, bias_sharing=BiasSharing.layer)
-    delay = ModelConfig(mixing=Mixing.delay)
     sizes = spec.observation_size, spec.action_size
     return [
         ("PSSA, relative", random_policy(pssa, *sizes, environment=spec.name)),
-        ("delay", random_policy(delay, *sizes, environment=spec.name)),
+        *(
+            (mixing.value, random_policy(ModelConfig(mixing=mixing), *sizes, environment=spec.name))
+            for mixing in DELAYED
+        ),
     ]
 
 

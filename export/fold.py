@@ -23,7 +23,14 @@ from train.model.dsformer import Block, MlpBlock
 from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, require_program
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import TdBN
-from train.model.token_mixing import PSSA, DelayMixing, NormalisedLinear, RelativeWeights, SpikingLinear
+from train.model.token_mixing import (
+    PSSA,
+    DelayMatrixMixing,
+    DelayMixing,
+    NormalisedLinear,
+    RelativeWeights,
+    SpikingLinear,
+)
 
 Array = NDArray[np.float64]
 
@@ -139,7 +146,7 @@ def _fold_block(block: Block | MlpBlock, name: str, threshold: float) -> FoldedB
     mixing = block.attention
     if isinstance(mixing, PSSA):
         folded: FoldedPssa | FoldedDelay = _fold_pssa(mixing, name, threshold)
-    elif isinstance(mixing, DelayMixing):
+    elif isinstance(mixing, DelayMixing | DelayMatrixMixing):
         folded = _fold_delay(mixing, name, threshold)
     else:
         raise UserError(f"{name} mixes tokens by {type(mixing).__name__}, which has no stream layout.")
@@ -162,9 +169,10 @@ def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
     )
 
 
-def _fold_delay(mixing: DelayMixing, name: str, threshold: float) -> FoldedDelay:
-    """``W_j = diag(g₂ p_j) W_v'``: the inner bias comes once for every token that exists, the outer one once."""
-    _require_foldable(mixing.value.norm, f"{name}.attention.value")
+def _fold_delay(mixing: DelayMixing | DelayMatrixMixing, name: str, threshold: float) -> FoldedDelay:
+    """The inner biases come once for every token that exists, the outer one once."""
+    if isinstance(mixing, DelayMixing):
+        _require_foldable(mixing.value.norm, f"{name}.attention.value")
     _require_foldable(mixing.norm, f"{name}.attention.norm")
     weight, past_bias, bias = fold_delay(mixing, threshold)
     return FoldedDelay(_array(weight), _array(past_bias), _array(bias))

@@ -32,8 +32,10 @@ class Mixing(Enum):
     sdsa1 = "sdsa1"  # made causal, unlike as published
     sdsa3 = "sdsa3"  # likewise
     delay = "delay"
+    delay_matrix = "delay-matrix"
 
 
+DELAYED = (Mixing.delay, Mixing.delay_matrix)  # a weight matrix a delay when folded, and nothing else
 WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
 
 
@@ -85,7 +87,7 @@ class ModelConfig:
     heads: int = 1
     context: int = 20  # K, tokens a decision may look back on
     time_steps: int = 4  # T
-    window: int = 8  # S, tokens PSSA and `delay` look back on in one block; Decision ConvFormer's filter, three a token
+    window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
     norm: Norm = Norm.ptbn
@@ -138,7 +140,7 @@ class ModelConfig:
         if self.mixing in WHOLE_WINDOW:
             raise UserError(
                 f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
-                "set model.streaming=false, or choose model.mixing=pssa or delay."
+                "set model.streaming=false, or choose model.mixing=pssa, delay or delay-matrix."
             )
         if self.mixing is Mixing.pssa and self.position_bias is PositionBias.pairwise:
             raise UserError(

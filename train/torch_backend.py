@@ -12,7 +12,7 @@ from neuro_runtime.backends.base import Backend, Decision
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.token import Token
 from train.checkpoint import PolicyModel, load_model_file
-from train.configuration import Mixing, ModelConfig, ModelKind
+from train.configuration import DELAYED, Mixing, ModelConfig, ModelKind
 from train.evaluation import TokenHistory
 from train.model import DSFormer, PolicyNetwork
 from train.quantised.model import QuantisedDSFormer
@@ -97,7 +97,7 @@ def _synops(config: ModelConfig, counts: dict[str, int], spikes: dict[str, Tenso
         mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
         if config.kind is ModelKind.dsformer:
             inputs = counts[f"{mixing}.input"] * size
-            if config.mixing is Mixing.delay:
+            if config.mixing in DELAYED:
                 synops[f"{mixing}.output"] = inputs * config.window
             else:
                 synops |= {f"{mixing}.{name}": inputs for name in ("query", "key", "value")}

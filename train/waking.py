@@ -20,7 +20,7 @@ from train.configuration import Mixing, ModelConfig
 from train.firing import firing_rates
 from train.model import DSFormer
 from train.model.dsformer import Block, MlpBlock
-from train.model.token_mixing import DelayMixing, NormalisedLinear, SpikingLinear
+from train.model.token_mixing import DelayMatrixMixing, DelayMixing, NormalisedLinear, SpikingLinear
 from train.sampling import Batch
 
 WINDOWS = 16  # of the batch that rates are measured on: each trial is one forward pass
@@ -108,6 +108,9 @@ def _layers(model: DSFormer, rate: float) -> Iterator[_Layer]:
             mixing = block.attention
             if isinstance(mixing, DelayMixing):
                 yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [mixing.value.linear.bias], rate)
+            elif isinstance(mixing, DelayMatrixMixing):
+                present = mixing.linear.bias[: model.config.embedding_size]  # b_0: the present token always exists
+                yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [present], rate)
             else:
                 share = _share_of_factors(model.config, rate)
                 for name, layer in (("query", mixing.query), ("key", mixing.key), ("value", mixing.value)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from benchmarks.random_policies import random_policy
@@ -24,6 +25,7 @@ PSSA = ModelConfig(
     embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing=Mixing.pssa
 )
 DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
+DELAY_MATRIX = replace(DELAY, mixing=Mixing.delay_matrix)
 
 # By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
 _UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
@@ -39,6 +41,12 @@ def pssa_policy() -> PolicyModel:
 def delay_policy() -> PolicyModel:
     """A policy of delayed synapses whose layers all fire."""
     return random_policy(DELAY, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def delay_matrix_policy() -> PolicyModel:
+    """A policy with a free matrix a delay whose layers all fire."""
+    return random_policy(DELAY_MATRIX, OBSERVATIONS, ACTIONS, seed=2)
 
 
 def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:

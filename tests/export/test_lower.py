@@ -15,7 +15,16 @@ from export.stages import run_model, run_program
 from hw_profiles.errors import UserError
 from neuro_runtime.program import validate
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
-from tests.export.export_doubles import DELAY, OBSERVATIONS, PSSA, delay_policy, lowered, made_up, pssa_policy
+from tests.export.export_doubles import (
+    DELAY,
+    OBSERVATIONS,
+    PSSA,
+    delay_matrix_policy,
+    delay_policy,
+    lowered,
+    made_up,
+    pssa_policy,
+)
 from train.checkpoint import PolicyModel
 from train.configuration import Mixing, ModelConfig
 
@@ -27,7 +36,7 @@ CONFIGURATIONS = st.builds(
     window=st.integers(1, 3),
     time_steps=st.integers(1, 5),
     mlp_ratio=st.integers(1, 3),
-    mixing=st.sampled_from([Mixing.pssa, Mixing.delay]),
+    mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix]),
     leak=st.sampled_from([0.1, 0.25, 0.5]),
     threshold=st.sampled_from([0.5, 1.0]),
 )
@@ -46,7 +55,9 @@ def test_stream_equals_window_whatever_the_dimensions(config: ModelConfig, seed:
     np.testing.assert_allclose(stream.actions, window.actions, atol=1e-5)
 
 
-@pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
+@pytest.mark.parametrize(
+    "policy", [pssa_policy(), delay_policy(), delay_matrix_policy()], ids=["pssa", "delay", "delay-matrix"]
+)
 def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: PolicyModel) -> None:
     recording = made_up(policy)
     window = run_model(policy, recording, lambda: None)

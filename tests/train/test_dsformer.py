@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.configuration import DELAYED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model import DSFormer
 from train.model.normalisation import set_blend
 
@@ -81,7 +81,7 @@ def test_a_short_window_is_a_padded_one(config: ModelConfig) -> None:
         assert torch.allclose(model(*short, real(2, 4)), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("mixing", [Mixing.pssa, Mixing.delay])
+@pytest.mark.parametrize("mixing", [mixing for mixing in Mixing if mixing not in WHOLE_WINDOW])
 def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: Mixing) -> None:
     """L(S − 1) + 1 = 5 tokens decide, so the sixth changes nothing: why a stream gives the window's answer."""
     config = replace(SMALL, mixing=mixing)
@@ -118,7 +118,7 @@ def test_recorded_layers_have_the_programs_names(mixing: Mixing) -> None:
     spikes: dict[str, Tensor] = {}
     with torch.no_grad():
         awake(replace(SMALL, mixing=mixing, streaming=False))(*tokens(2, 6), real(2, 6), spikes)
-    attention = ["input", "output"] if mixing is Mixing.delay else ["input", "query", "key", "value", "output"]
+    attention = ["input", "output"] if mixing in DELAYED else ["input", "query", "key", "value", "output"]
     expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in attention}
     expected |= {f"block{b}.mlp.{layer}" for b in range(2) for layer in ("input", "hidden")}
     assert spikes.keys() == expected

@@ -46,6 +46,9 @@ MODELS = {
         embedding_size=16, blocks=1, context=CONTEXT, window=4, mlp_ratio=2, bias_sharing=BiasSharing.channel
     ),
     "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay),
+    "delay-matrix": ModelConfig(
+        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay_matrix
+    ),
     "delay, repbn": ModelConfig(
         embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
     ),

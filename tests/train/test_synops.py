@@ -18,7 +18,7 @@ from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.export.export_doubles import ACTIONS, DELAY, OBSERVATIONS, PSSA, lowered, made_up
+from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, lowered, made_up
 from train.command_train import training_config
 from train.configuration import Mixing, ModelConfig, ModelKind
 from train.synops import SynopCount, synop_count
@@ -46,7 +46,9 @@ def bias_synops(program: Program) -> int:
 
 
 @pytest.mark.parametrize(
-    "config", [PSSA, DELAY, replace(PSSA, kind=ModelKind.spiking_mlp)], ids=["pssa", "delay", "mlp"]
+    "config",
+    [PSSA, DELAY, DELAY_MATRIX, replace(PSSA, kind=ModelKind.spiking_mlp)],
+    ids=["pssa", "delay", "delay-matrix", "mlp"],
 )
 def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     """Two episodes of as many tokens as the context has, one of them shorter: padded windows for the model."""
@@ -74,7 +76,7 @@ def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     assert counted > 1000
 
 
-@pytest.mark.parametrize("config", [PSSA, DELAY], ids=["pssa", "delay"])
+@pytest.mark.parametrize("config", [PSSA, DELAY, DELAY_MATRIX], ids=["pssa", "delay", "delay-matrix"])
 def test_its_gradient_reaches_the_weights_of_every_layer(config: ModelConfig) -> None:
     model = random_policy(config, OBSERVATIONS, ACTIONS, seed=1).model
     spikes: dict[str, Tensor] = {}

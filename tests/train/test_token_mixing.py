@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.configuration import WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model.padding import TokenLayout
 from train.model.token_mixing import (
     PSSA,
@@ -18,6 +18,7 @@ from train.model.token_mixing import (
     SDSA3,
     SSSA,
     TSSA,
+    DelayMatrixMixing,
     DelayMixing,
     PairwiseWeights,
     RelativeWeights,
@@ -187,6 +188,29 @@ def test_delay_is_one_weight_matrix_a_distance() -> None:
     assert np.allclose(result, last * layout.mask.numpy()[..., None], atol=1e-12)
 
 
+def test_delay_matrix_is_a_free_matrix_a_distance() -> None:
+    """``SN(BN(Σ_j (W_j s_{i−j} + b_j)))`` over tokens that exist."""
+    torch.manual_seed(0)
+    mixing, layout = DelayMatrixMixing(config(Mixing.delay_matrix)).double().eval(), padded_layout()
+    _stir(mixing)
+    inputs = spikes(0) * layout.mask[..., None]
+    recorded: dict[str, Tensor] = {}
+    mixing(layout.pack(inputs), layout, recorded, "x")
+    output = layout.unpack(recorded["x.output"]).detach().numpy()
+
+    weight = mixing.linear.weight.detach().numpy().reshape(S, D, D)
+    bias = mixing.linear.bias.detach().numpy().reshape(S, D)
+    scale, shift = _affine(mixing.norm)
+    current = np.zeros((T, B, K, D))
+    for t, b, i, c in places(layout):
+        seen = [d for d in range(S) if i - d >= 0 and layout.mask[b, i - d]]
+        mixed = sum(weight[d, c] @ inputs[t, b, i - d].numpy() + bias[d, c] for d in seen)
+        current[t, b, i, c] = scale[c] * mixed + shift[c]
+    expected = fired(current) * layout.mask.numpy()[..., None]
+    assert np.array_equal(output, expected)
+    assert 0.05 < expected[:, layout.mask.numpy()].mean() < 0.95
+
+
 def all_mixings() -> list[ModelConfig]:
     return [
         *(config(Mixing.pssa, bias_sharing=sharing) for sharing in BiasSharing),
@@ -196,6 +220,7 @@ def all_mixings() -> list[ModelConfig]:
         config(Mixing.sdsa1),
         config(Mixing.sdsa3),
         config(Mixing.delay),
+        config(Mixing.delay_matrix),
     ]
 
 
@@ -211,7 +236,7 @@ def test_a_token_sees_no_later_one(config: ModelConfig) -> None:
     assert changed[4:].any()
 
 
-@pytest.mark.parametrize("config", [c for c in all_mixings() if c.mixing in (Mixing.pssa, Mixing.delay)], ids=_name)
+@pytest.mark.parametrize("config", [c for c in all_mixings() if c.mixing not in WHOLE_WINDOW], ids=_name)
 def test_a_token_sees_no_further_than_its_window(config: ModelConfig) -> None:
     changed = _influence(config, token=0)
     assert changed[:S].all()

@@ -57,7 +57,10 @@ def rates(model: DSFormer) -> dict[str, float]:
     "config",
     [
         *(pytest.param(config(norm=norm), id=f"pssa, {norm.value}") for norm in (Norm.none, Norm.tdln, Norm.repbn)),
-        *(pytest.param(config(mixing, Norm.none), id=mixing.value) for mixing in (Mixing.delay, Mixing.sdsa1)),
+        *(
+            pytest.param(config(mixing, Norm.none), id=mixing.value)
+            for mixing in (Mixing.delay, Mixing.delay_matrix, Mixing.sdsa1)
+        ),
         pytest.param(config(kind=ModelKind.spiking_mlp, norm=Norm.none), id="spiking mlp"),
     ],
 )

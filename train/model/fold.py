@@ -18,7 +18,7 @@ from train.model.dsformer import DSFormer
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import RepPTBN, TdBN
 from train.model.policy_network import PolicyNetwork
-from train.model.token_mixing import DelayMixing, NormalisedLinear, SpikingLinear
+from train.model.token_mixing import DelayMatrixMixing, DelayMixing, NormalisedLinear, SpikingLinear
 
 
 def fold_norm(norm: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,8 +54,17 @@ def fold_linear(layer: SpikingLinear | NormalisedLinear, threshold: float) -> tu
     return gain[:, None] * weight / threshold, (gain * bias + offset) / threshold
 
 
-def fold_delay(mixing: DelayMixing, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """``W_j = diag(g₂ p_j) W_v'`` (S, D, D); the biases of each token that exists (S, D), and that come once (D,)."""
+def fold_delay(mixing: DelayMixing | DelayMatrixMixing, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """One matrix a delay (S, D, D); the biases of each token that exists (S, D), and that come once (D,).
+
+    The matrices are ``diag(g₂ p_j) W_v'`` of `delay`, and ``diag(g) W_j`` of `delay-matrix`.
+    """
+    if isinstance(mixing, DelayMatrixMixing):
+        weight, bias = fold_affine(mixing.linear)
+        biases = bias.view(mixing.window, -1)
+        gain, offset = fold_norm(mixing.norm, biases[0])
+        scale = gain / threshold
+        return scale[:, None] * weight.view(*biases.shape, -1), scale * biases, offset / threshold
     inner_weight, inner_bias = fold_linear(mixing.value, threshold=1.0)
     outer_gain, outer_offset = fold_norm(mixing.norm, inner_bias)
     gain = outer_gain * double(mixing.position.per_channel()) / threshold
@@ -116,22 +125,22 @@ def refuse_without_program(config: ModelConfig) -> None:
     if config.mixing is Mixing.tssa:
         raise UserError(
             "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
-            "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay."
+            "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
     if config.mixing is Mixing.sssa:
         raise UserError(
             "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
-            "neurons and delays cannot do; train with model.mixing=pssa or delay."
+            "neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
     if config.mixing is Mixing.sdsa1:
         raise UserError(
             "SDSA-1 (model.mixing=sdsa1) sums over every earlier token of the window, which moves, so a stream's sums "
-            "are not the window's; train with model.mixing=pssa, which sums over the last S tokens, or delay."
+            "are not the window's; train with model.mixing=pssa, which sums over the last S tokens, or delay-matrix."
         )
     if config.mixing is Mixing.sdsa3:
         raise UserError(
             "SDSA-3 (model.mixing=sdsa3) multiplies a query by an integer matrix summed over all earlier tokens of the "
-            "window, which neurons and delays cannot do; train with model.mixing=pssa or delay."
+            "window, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
     if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
         raise UserError(

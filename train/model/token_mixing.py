@@ -6,6 +6,8 @@ added to the residual stream. ``spikes`` collects what every spiking layer emitt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -235,7 +237,40 @@ class DelayMixing(nn.Module):
         return current
 
 
-TokenMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing
+class DelayMatrixMixing(nn.Module):
+    """Delayed synapses with a free matrix a delay: ``y_i = SN(PTBN(Σ_{j<S} (W_j s_{i−j} + b_j)))``.
+
+    The sum is over tokens that exist. `delay` gives each neuron one combination of channels and weighs it by distance;
+    here a neuron combines other channels at each distance, so that "was there, is here now" is one neuron's answer.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.window = config.window
+        self.linear = nn.Linear(size, config.window * size)  # W_0, b_0, W_1, …
+        self.norm = normalisation(size, config)
+        self.neuron = Lif(config.leak, config.threshold)
+        self.project = NormalisedLinear(size, size, config)
+
+    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+        terms = layout.unpack(self.linear(inputs)).chunk(self.window, dim=-1)
+        output = self.neuron(self.norm(layout.pack(sum_of_past(terms))))
+        spikes[f"{prefix}.output"] = output
+        current: Tensor = self.project(output)
+        return current
+
+
+def sum_of_past(terms: Sequence[Tensor]) -> Tensor:
+    """``y_i = Σ_{d≤i} terms[d]_{i−d}`` over windows (T, B, K, D)."""
+    total = terms[0].clone()
+    for distance, term in enumerate(terms[1 : total.shape[2]], start=1):
+        total[:, :, distance:] += term[:, :, :-distance]
+    return total
+
+
+TokenMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing | DelayMatrixMixing
 
 
 def token_mixing(config: ModelConfig) -> TokenMixing:
@@ -247,5 +282,6 @@ def token_mixing(config: ModelConfig) -> TokenMixing:
         Mixing.sdsa1: SDSA1,
         Mixing.sdsa3: SDSA3,
         Mixing.delay: DelayMixing,
+        Mixing.delay_matrix: DelayMatrixMixing,
     }
     return kinds[config.mixing](config)

@@ -15,7 +15,7 @@ from train.model.fold import refuse_without_program
 from train.model.lif import Lif
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
-from train.model.token_mixing import PSSA
+from train.model.token_mixing import PSSA, sum_of_past
 from train.quantisation import Quantisation
 from train.quantised.synapses import (
     ACTION,
@@ -159,7 +159,7 @@ class _Run:
 
         def current(synapses: Synapses) -> Tensor:
             terms = [past * weight for weight in synapses.weights[0].T]
-            return query * self._layout.pack(_sum_of_past(terms))
+            return query * self._layout.pack(sum_of_past(terms))
 
         return self._fire(f"{name}.output", current)
 
@@ -167,7 +167,7 @@ class _Run:
         def current(synapses: Synapses) -> Tensor:
             pairs = zip(synapses.weights, synapses.biases, strict=True)
             terms = [self._layout.unpack(linear(inputs, weight, bias)) for weight, bias in pairs]
-            return self._layout.pack(_sum_of_past(terms))
+            return self._layout.pack(sum_of_past(terms))
 
         return self._fire(f"{name}.output", current)
 
@@ -188,11 +188,3 @@ class _Run:
         bias = bias + weight @ projection_bias(self._model)
         threshold = self._model.config.threshold
         return linear(self._token, (weight / threshold).to(self._token), bias.to(self._token))
-
-
-def _sum_of_past(terms: list[Tensor]) -> Tensor:
-    """``y_i = Σ_{d≤i} terms[d]_{i−d}`` over windows (T, B, K, D)."""
-    total = terms[0]
-    for distance, term in enumerate(terms[1 : total.shape[2]], start=1):
-        total = total + torch.nn.functional.pad(term[:, :, :-distance], (0, 0, distance, 0))
-    return total

@@ -19,7 +19,7 @@ from neuro_runtime.weight_rounding import WeightFormat, round_bias, round_weight
 from train.model import DSFormer
 from train.model.dsformer import Block, MlpBlock
 from train.model.fold import double, fold_affine, fold_delay, fold_linear, fold_norm
-from train.model.token_mixing import PSSA, DelayMixing, RelativeWeights
+from train.model.token_mixing import PSSA, DelayMatrixMixing, DelayMixing, RelativeWeights
 
 ACTION = "action"  # the accumulator
 
@@ -135,7 +135,7 @@ def _mixing(block: Block, name: str, threshold: float) -> dict[str, Synapses]:
         assert isinstance(mixing.position, RelativeWeights)  # pairwise ones are refused before
         position = double(mixing.position.per_channel()) / threshold
         return groups | {f"{name}.output": Synapses((position.T,))}
-    assert isinstance(mixing, DelayMixing)  # the others do not stream, and are refused before
+    assert isinstance(mixing, DelayMixing | DelayMatrixMixing)  # the others do not stream, and are refused before
     weights, past_biases, bias = fold_delay(mixing, threshold)
     return {f"{name}.output": Synapses(weights.unbind(), (past_biases[0] + bias, *past_biases[1:].unbind()))}
 
