@@ -1,74 +1,126 @@
-"""Does a token mixing use its past? `pendulum-hidden` cannot be solved without, so each policy is also run with none.
+"""Does a policy use its past? Where velocities are hidden it must, so each is also run with none.
 
-    python -m benchmarks.memory [mixings=delay,pssa] [steps=N] [episodes=100] [seed=0]
+    python -m benchmarks.memory [env=pendulum-hidden] [models=delay-matrix,delay,pssa] [dataset=FILE] [steps=N]
+                                [episodes=100] [seed=0] [output=runs]
 
-Trains each mixing with the environment's recipe (or goes on with, or reuses, an earlier run in `runs/`), then scores it
-as it is and with its window cut to the present token.
+Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
+token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D, K, steps and
+learning rate. Then it prints, with the past and with the window cut to the present token: the loss of the present
+token's action on the dataset, the normalised score, and the synops a decision of the exported program.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import torch
 
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.statistics import MeanEstimate, estimate_mean
-from train.checkpoint import load_model_file
-from train.command_train import training_config
+from train.checkpoint import PolicyModel, load_model_file
+from train.command_train import recipe, training_config
+from train.configuration import Mixing, TrainConfig
+from train.datasets import load_episodes
 from train.evaluation import evaluate
+from train.sampling import Batch, TokenWindows
+from train.synops import synop_count
 from train.trainer import train
 
-ENVIRONMENT = "pendulum-hidden"
+SHARED = ("steps", "learning_rate", "model.embedding_size", "model.context")  # of the recipe, by the baselines
+WINDOWS, BATCHES = 512, 40  # that loss and synops are meaned over
 
 
 @dataclass
 class Options:
-    """What to compare."""
+    """What to compare, and where."""
 
-    mixings: str = "delay,pssa"
+    env: str = "pendulum-hidden"
+    models: str = "delay-matrix,delay,pssa"
+    dataset: str | None = None
     steps: int | None = None  # the recipe's
     episodes: int = 100
     seed: int = 0
     output: str = "runs"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model with as many of the latest tokens as it was given."""
+
+    loss: float  # of the window's last action
+    synops: float | None  # a decision; None without a program
+    score: MeanEstimate
+
+
 def main(argv: list[str]) -> int:
-    """Train what is missing, score all, print the table."""
+    """Train what is missing, measure all, print the table."""
     options = compose(Options, argv)
-    models = {mixing: _trained(mixing, options) for mixing in options.mixings.split(",")}
-    print(f"{ENVIRONMENT}, {options.episodes} episodes, normalised score (0 random, 100 demonstrator)\n")
-    print(f"{'mixing':<10}{'with its past':>30}{'past cut off':>30}")
-    for mixing, model in models.items():
-        print(f"{mixing:<10}{_score(model, options, None):>30}{_score(model, options, 1):>30}")
+    configs = {name: _config(name, options) for name in options.models.split(",")}
+    models = {name: _trained(config) for name, config in configs.items()}
+    print(
+        f"{options.env}, {options.episodes} episodes, normalised score (0 random, 100 reference), seed {options.seed}\n"
+    )
+    print(f"{'model':<20}{'past':<6}{'loss':>8}{'score':>26}{'synops a decision':>20}")
+    for name, model in models.items():
+        for title, past in (("yes", None), ("cut", 1)):
+            print(_row(name, title, _measure(load_model_file(model), configs[name], options, past)), flush=True)
     return 0
 
 
-def _trained(mixing: str, options: Options) -> Path:
-    steps = [] if options.steps is None else [f"steps={options.steps}"]
-    config = training_config(
-        [
-            f"env={ENVIRONMENT}",
-            f"name=memory-{mixing}",
-            f"output={options.output}",
-            f"seed={options.seed}",
-            f"model.mixing={mixing}",
-            *steps,
-        ]
-    )
-    folder = Path(config.output) / ENVIRONMENT / config.name
+def _config(name: str, options: Options) -> TrainConfig:
+    pairs = [f"env={options.env}", f"output={options.output}", f"seed={options.seed}"]
+    pairs += ["evaluate_every=0", "final_episodes=2"]  # scores come after it
+    if name in [mixing.value for mixing in Mixing]:
+        pairs.append(f"model.mixing={name}")
+    else:
+        pairs.append(f"model.kind={name}")
+        pairs += [pair for pair in recipe(options.env) if pair.split("=")[0] in SHARED]
+    pairs += [] if options.dataset is None else [f"dataset={options.dataset}"]
+    pairs += [] if options.steps is None else [f"steps={options.steps}"]
+    config = training_config(pairs)
+    config.name = f"memory-{name}-{config.steps}-{config.seed}"
+    return config
+
+
+def _trained(config: TrainConfig) -> Path:
+    folder = Path(config.output) / config.env / config.name
     model = folder / "model.pt"
     return model if model.exists() else train(config, resume=(folder / "config.yaml").exists()).model_file
 
 
-def _score(model: Path, options: Options, past: int | None) -> str:
-    policy, spec = load_model_file(model), load_environment_spec(ENVIRONMENT)
-    return _cell(estimate_mean(list(evaluate(policy, spec, policy.return_target, options.episodes, past=past).scores)))
+def _measure(policy: PolicyModel, config: TrainConfig, options: Options, past: int | None) -> Measured:
+    spec = load_environment_spec(options.env)
+    scores = evaluate(policy, spec, policy.return_target, options.episodes, past=past).scores
+    model, count = policy.model.eval(), synop_count(policy.model)
+    losses, synops = [], []
+    for batch in _batches(policy, config, past):
+        spikes: dict[str, torch.Tensor] = {}
+        with torch.no_grad():
+            actions = model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes, batch.steps)
+            losses.append(float((actions - batch.actions)[:, -1].square().mean()))
+            synops += [float(count.mean(spikes, batch.mask))] if count else []
+    return Measured(float(np.mean(losses)), float(np.mean(synops)) if synops else None, estimate_mean(list(scores)))
 
 
-def _cell(estimate: MeanEstimate) -> str:
-    return f"{estimate.mean:.1f} ({estimate.low:.1f} … {estimate.high:.1f})"
+def _batches(policy: PolicyModel, config: TrainConfig, past: int | None) -> Iterator[Batch]:
+    """The same windows of the dataset for every model, with their last ``past`` tokens."""
+    spec = load_environment_spec(config.env)
+    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
+    windows = TokenWindows(episodes, policy.normalisation, past or policy.model.config.context)
+    for number in range(BATCHES):
+        yield windows.batch(config.seed, config.steps + number, WINDOWS)
+
+
+def _row(name: str, title: str, measured: Measured) -> str:
+    score = measured.score
+    interval = f"{score.mean:.1f} ({score.low:.1f} … {score.high:.1f})"
+    synops = "—" if measured.synops is None else f"{measured.synops:,.0f}"
+    return f"{name:<20}{title:<6}{measured.loss:>8.4f}{interval:>26}{synops:>20}"
 
 
 if __name__ == "__main__":

@@ -161,6 +161,20 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     assert not torch.equal(windows.batch(0, 7, 5).states, windows.batch(1, 7, 5).states)
 
 
+def test_return_noise_moves_a_windows_returns_together_and_nothing_else() -> None:
+    windows = TokenWindows([episode(50, 0.0)], normalisation_of([episode(50, 0.0)], 1.0), context=4)
+    plain, noisy = windows.batch(0, 7, 200), windows.batch(0, 7, 200, return_noise=2.0)
+    assert not plain.mask.all()
+    others = vars(plain).keys() - {"returns_to_go"}
+    assert all(torch.equal(getattr(plain, name), getattr(noisy, name)) for name in others)
+    moved = (noisy.returns_to_go - plain.returns_to_go)[..., 0]
+    assert not moved[~plain.mask].any()
+    shift = moved[:, -1]  # the last token is always real
+    assert torch.allclose(moved, shift[:, None] * plain.mask, atol=1e-3)
+    assert shift.std().item() == pytest.approx(2.0, rel=0.2)
+    assert torch.equal(noisy.returns_to_go, windows.batch(0, 7, 200, return_noise=2.0).returns_to_go)
+
+
 def test_returns_to_go_sum_the_rewards_ahead() -> None:
     assert returns_to_go(np.array([1, 2, 3], dtype=np.float32)).tolist() == [6, 5, 3]
 
