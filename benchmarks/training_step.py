@@ -1,6 +1,8 @@
 """How long does one training step take? The trainer against the plain form of the same model, in turns.
 
-    python -m benchmarks.training_step [threads=2] [rounds=7] [device=cpu]
+    OMP_WAIT_POLICY=passive python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
+
+Passive, since PyTorch's threads spin while they wait otherwise, which on a shared machine is what would be timed.
 
 D 128, L 3, K 20, T 4, batch 64, PSSA with S = 7 (the longest that streams with three blocks and K = 20), PTBN; a step
 is loss, gradient, clipping and AdamW. Weights are the initial ones, tokens are random, a few windows are padded. Before
