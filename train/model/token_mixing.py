@@ -266,7 +266,7 @@ class DelayMatrixMixing(nn.Module):
 
     def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
         """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
-        terms = layout.unpack(self.linear(inputs)).chunk(self.window, dim=-1)
+        terms = layout.unpack(linear(self.linear, inputs)).chunk(self.window, dim=-1)
         output = self.neuron(self.norm(layout.pack(sum_of_past(terms))))
         spikes[f"{prefix}.output"] = output
         current: Tensor = self.project(output)
