@@ -181,7 +181,7 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    return_noise: float = 0.0  # σ, of a window's return-to-go, scaled: a policy that falls behind its target knows how
+    raised_returns: float = 0.0  # by how much a window asks for more than was had, half-normal, scaled; 0 asks for that
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
     schedule: Schedule = Schedule.cosine  # after the warm-up
@@ -220,7 +220,7 @@ class TrainConfig:
         for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
-        for name in ("seed", "threads", "evaluate_every", "weight_decay", "return_noise", "synop_price"):
+        for name in ("seed", "threads", "evaluate_every", "weight_decay", "raised_returns", "synop_price"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
         if self.initial_rate and self.model.kind not in SPIKING:

@@ -59,21 +59,22 @@ class TokenWindows:
     def __len__(self) -> int:
         return len(self._states)
 
-    def batch(self, seed: int, step: int, size: int, return_noise: float = 0.0) -> Batch:
+    def batch(self, seed: int, step: int, size: int, raised_returns: float = 0.0) -> Batch:
         """The ``size`` windows of training step ``step``.
 
         Parameters
         ----------
-        return_noise
-            σ of a normal number that is added to all returns-to-go of a window, one a window, scaled as they are. The
-            differences between its tokens, which are rewards, stay.
+        raised_returns
+            σ of the absolute value of a normal number that is added to all returns-to-go of a window, one number a
+            window, scaled as they are. The differences between its tokens, which are rewards, stay.
         """
         random = np.random.default_rng([seed, step])
         batch = self.windows(random.integers(len(self), size=size))
-        if not return_noise:
+        if not raised_returns:
             return batch
-        shift = torch.from_numpy(random.normal(scale=return_noise, size=(size, 1, 1)).astype(np.float32))
-        return replace(batch, returns_to_go=torch.where(batch.mask[..., None], batch.returns_to_go + shift, 0.0))
+        raised = np.abs(random.normal(scale=raised_returns, size=(size, 1, 1))).astype(np.float32)
+        returns = (batch.returns_to_go + torch.from_numpy(raised)).masked_fill(~batch.mask[..., None], 0.0)
+        return replace(batch, returns_to_go=returns)
 
     def windows(self, last: NDArray[np.int64]) -> Batch:
         """Windows whose last tokens are the dataset's steps ``last``, shape (B,)."""

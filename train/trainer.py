@@ -88,7 +88,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             set_learning_rate(optimiser, config, step)
             set_blend(model, norm_blend(config, step))
             seed_dropout(config.seed, step)
-            batch = windows.batch(config.seed, step, config.batch_size, config.return_noise).to(device)
+            batch = windows.batch(config.seed, step, config.batch_size, config.raised_returns).to(device)
 
             spikes: dict[str, Tensor] = {}
             loss, gradient_norm = update(
