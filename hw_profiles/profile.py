@@ -383,11 +383,12 @@ class Profile:
             self._require_one_price()
         if self.kind is not Kind.chip and (self.capacity is not None or self.time is not None):
             raise ValueError(f"capacity and time are a chip's but kind is {self.kind.value!r}; remove them or say chip")
-        if self.kind is Kind.chip and self._has_prices and not self.all_in:
+        if self.kind is Kind.chip and self.has_prices and not self.all_in:
             self._require_mappable()
 
     @property
-    def _has_prices(self) -> bool:
+    def has_prices(self) -> bool:
+        """Whether it prices any event at all; one with limits, power or anchors alone makes no estimate."""
         return any(figure is not None for figure in vars(self.energy).values())
 
     def _require_one_price(self) -> None:
