@@ -154,6 +154,8 @@ class Capacity:
         Different formats (width, exponent, sign) of synapse lists.
     synapses_per_axon_block, axon_header_bits
         An axon's synapse list is cut into blocks of at most so many synapses, each with a header.
+    dense_synapse_lists
+        1 where a list of synapses to consecutive neurons may leave out their indices, else 0.
     longest_delay, delay_bits
         Longest delay of a synapse in time steps, and the width of its field.
     weight_bits, smallest_weight_exponent, largest_weight_exponent
@@ -180,6 +182,7 @@ class Capacity:
     synapse_formats_per_core: Formats | None = None
     synapses_per_axon_block: Synapses | None = None
     axon_header_bits: Bits | None = None
+    dense_synapse_lists: YesOrNo | None = None
     longest_delay: Steps | None = None
     delay_bits: Bits | None = None
     weight_bits: Bits | None = None
@@ -283,6 +286,8 @@ class EventTime:
         What synchronising several chips takes instead.
     smallest_step
         The shortest time step that was seen on boards; the band is over networks.
+    host_step
+        A time step in which the host takes part, to write currents or to read spikes; the band is over networks.
     """
 
     synop: Nanoseconds | None = None
@@ -296,6 +301,7 @@ class EventTime:
     barrier: Nanoseconds | None = None
     chip_barrier: Nanoseconds | None = None
     smallest_step: Nanoseconds | None = None
+    host_step: Nanoseconds | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
