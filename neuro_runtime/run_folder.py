@@ -1,4 +1,7 @@
-"""Where a run is saved: ``trace.h5``, every decision; ``run.json``, the summary that reports start from."""
+"""Where a run is saved: ``trace.h5``, every decision; ``run.json``, the summary that reports start from.
+
+A run of a program also has its network, which a report places on chips, and the spikes of one of its decisions.
+"""
 
 from __future__ import annotations
 

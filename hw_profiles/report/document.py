@@ -213,9 +213,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class Layout:
-    """One profile's answer for one layout of the context; without an account it says in a sentence why not."""
+    """One profile's answer for one layout of the context; without an account it says in a sentence why not.
+
+    ``verdict`` compares it with the ANN baselines in a sentence, whichever way it comes out.
+    """
 
     name: LayoutName
+    verdict: str
     energy: EnergyAccount | None
     time: TimeAccount | None
     placement: Placement | None
@@ -337,8 +341,6 @@ class Report:
     ----------
     main_profile
         Name of the profile whose figures stand at the top.
-    sentence
-        The comparison with the ANN baselines, whichever way it comes out.
     notes
         What could not be told of this run, and why, a sentence each.
     command
@@ -350,7 +352,6 @@ class Report:
     title: str
     task: Task
     main_profile: str
-    sentence: str
     profiles: tuple[ProfileAnswer, ...]
     baselines: tuple[Baseline, ...]
     rates: tuple[LayerRate, ...]

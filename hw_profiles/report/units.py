@@ -28,7 +28,12 @@ def percent_text(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def fitting_unit(value: float, units: Sequence[tuple[float, str]]) -> tuple[float, str]:
+    """The largest unit, with its size, that ``value`` is at least one of; else the smallest."""
+    return next((entry for entry in units if abs(value) >= entry[0]), units[-1])
+
+
 def _in_fitting_unit(value: float, units: Sequence[tuple[float, str]]) -> str:
-    scale, unit = next((entry for entry in units if abs(value) >= entry[0]), units[-1])
+    scale, unit = fitting_unit(value, units)
     scaled = value / scale
     return f"{scaled:.3g} {unit}" if abs(scaled) < 999.5 else f"{scaled:.0f} {unit}"
