@@ -1,0 +1,280 @@
+"""What a part of a population asks of the core it lies on, and what several parts together do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.mapping.mapping import Slice
+from hw_profiles.mapping.synapse_memory import StoredFormat, index_width, weight_width, words_of_lists
+from hw_profiles.network import HostCurrent, Network, NeuronParameters, Population, Role, SynapseFormat, Synapses
+from hw_profiles.profile import Capacity
+
+NEURONS, SYNAPSE_WORDS, AXONS_IN = "neurons", "synapse words", "input axons"
+AXONS_OUT, FORMATS, GROUPS = "output axons", "synapse formats", "neuron groups"
+
+
+@dataclass(frozen=True, eq=False)
+class ListDemand:
+    """Synapse lists of one format in a part of a population.
+
+    Attributes
+    ----------
+    delayed
+        One of the synapses has a delay.
+    consecutive
+        Each list's targets follow one another, so it can do without indices.
+    lists_of_length
+        How many lists have n synapses, for every n.
+    """
+
+    format: SynapseFormat
+    delayed: bool
+    consecutive: bool
+    lists_of_length: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SliceDemand:
+    """What some neurons of a population ask for.
+
+    Attributes
+    ----------
+    axons
+        Numbers, all sorted, of the source neurons with a synapse here, among all of the network's.
+    """
+
+    neurons: int
+    group: tuple[Role, NeuronParameters]
+    axons: NDArray[np.int64]
+    lists: tuple[ListDemand, ...]
+
+
+@dataclass(frozen=True)
+class CoreDemand:
+    """What a core has to hold, without its output axons, which depend on all other cores.
+
+    Attributes
+    ----------
+    words_of_slice
+        Words of the synapse lists of each part, in order.
+    axons
+        Numbers of the source neurons.
+    """
+
+    neurons: int
+    words_of_slice: tuple[int, ...]
+    axons: NDArray[np.int64]
+    formats: tuple[StoredFormat, ...]
+    groups: int
+
+    @property
+    def uses(self) -> dict[str, int]:
+        """Used, by resource."""
+        return {
+            NEURONS: self.neurons,
+            SYNAPSE_WORDS: sum(self.words_of_slice),
+            AXONS_IN: len(self.axons),
+            FORMATS: len(self.formats),
+            GROUPS: self.groups,
+        }
+
+
+class Demands:
+    """What any part of any population of ``network`` asks of a core of a chip.
+
+    Source neurons are numbered through the whole network, population by population; after them come the host's values
+    where they reach the chip as graded spikes, which need an axon and a synapse each.
+    """
+
+    def __init__(self, network: Network, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._dense_lists = capacity.dense_synapse_lists is not None and capacity.dense_synapse_lists.value == 1
+        self._groups = {item.name: (item.role, item.parameters) for item in network.populations}
+        self._sources = _Sources(network, capacity)
+        self._tables: dict[str, _Table] = {}
+        alike: dict[tuple[int, ...], _Table] = {}
+        for population in network.populations:
+            arriving = self._sources.arriving(population)
+            key = (population.size, *(id(synapses) for _, synapses in arriving))
+            if key not in alike:
+                alike[key] = _Table(population.size, [synapses for _, synapses in arriving])
+            self._tables[population.name] = alike[key]
+
+    @property
+    def axons(self) -> int:
+        """Source neurons, and values of the host that need an axon."""
+        return self._sources.count
+
+    def of_slice(self, part: Slice) -> SliceDemand:
+        """What ``part`` asks for."""
+        local = self._tables[part.population].part(part.first, part.end)
+        axons = self._sources.numbers(part.population, local.axon_source, local.axon_neuron)
+        return SliceDemand(part.size, self._groups[part.population], axons, local.lists)
+
+    def of_core(self, slices: Sequence[Slice]) -> CoreDemand:
+        """What a core with ``slices`` has to hold.
+
+        Each power of two has one synapse format: as wide as its widest weight, with a delay field if one of its synapses
+        has a delay, without indices if the chip knows such lists and all of it are to consecutive neurons. So a core
+        has as few formats as there can be. Each part of a population has its own lists.
+        """
+        parts = [self.of_slice(part) for part in slices]
+        neurons = sum(part.neurons for part in parts)
+        formats = self._stored_formats(parts, index_width(neurons))
+        words = tuple(
+            sum(
+                words_of_lists(item.lists_of_length, formats[item.format.exponent].synapse_bits, self._capacity)
+                for item in part.lists
+            )
+            for part in parts
+        )
+        axons = parts[0].axons if len(parts) == 1 else np.unique(np.concatenate([part.axons for part in parts]))
+        return CoreDemand(neurons, words, axons, tuple(formats.values()), len({part.group for part in parts}))
+
+    def _stored_formats(self, parts: Sequence[SliceDemand], index_bits: int) -> dict[int, StoredFormat]:
+        delay_bits = round(self._capacity.delay_bits.value) if self._capacity.delay_bits is not None else 0
+        formats: dict[int, StoredFormat] = {}
+        for item in (item for part in parts for item in part.lists):
+            exponent = item.format.exponent
+            before = formats.get(exponent, StoredFormat(0, 0, 0, exponent))
+            formats[exponent] = StoredFormat(
+                weight_bits=max(before.weight_bits, weight_width(item.format.weight_bits)),
+                delay_bits=delay_bits if item.delayed else before.delay_bits,
+                index_bits=before.index_bits if item.consecutive and self._dense_lists else index_bits,
+                exponent=exponent,
+            )
+        return formats
+
+
+class _Sources:
+    """Numbers of source neurons, and what arrives at each population."""
+
+    def __init__(self, network: Network, capacity: Capacity) -> None:
+        self._first: dict[str, list[int]] = {item.name: [] for item in network.populations}
+        self._arriving: dict[str, list[tuple[str, Synapses]]] = {item.name: [] for item in network.populations}
+        numbers, self.count = {}, 0
+        for population in network.populations:
+            numbers[population.name] = self.count
+            self.count += population.size
+        for projection in network.projections:
+            self._first[projection.target].append(numbers[projection.source])
+            self._arriving[projection.target].append((projection.source, projection.synapses))
+        if carries_values(capacity):
+            shared: dict[tuple[int, int], Synapses] = {}
+            for current in network.host_currents:
+                synapses = shared.setdefault((current.size, current.exponent), _of_current(current, capacity))
+                self._first[current.target].append(self.count)
+                self._arriving[current.target].append(("host", synapses))
+                self.count += current.size
+
+    def arriving(self, population: Population) -> list[tuple[str, Synapses]]:
+        return self._arriving[population.name]
+
+    def numbers(self, population: str, source: NDArray[np.int64], neuron: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sorted, each once; ``source`` numbers what arrives at the population."""
+        first = np.array([*self._first[population], 0], dtype=np.int64)
+        return np.unique(first[source] + neuron)
+
+
+def carries_values(capacity: Capacity) -> bool:
+    """Whether a spike of this chip may carry a value."""
+    return capacity.payload_bits is not None and capacity.payload_bits.value > 0
+
+
+def _of_current(current: HostCurrent, capacity: Capacity) -> Synapses:
+    neurons = np.arange(current.size, dtype=np.int32)
+    bits = round(capacity.weight_bits.value) if capacity.weight_bits is not None else 1
+    nothing = np.zeros_like(neurons)
+    return Synapses(neurons, neurons, nothing, nothing, (SynapseFormat(bits, current.exponent),))
+
+
+@dataclass(frozen=True, eq=False)
+class _LocalDemand:
+    """A slice's demand before its sources are numbered."""
+
+    axon_source: NDArray[np.int64]
+    axon_neuron: NDArray[np.int64]
+    lists: tuple[ListDemand, ...]
+
+
+@dataclass(eq=False)
+class _Table:
+    """Running counts over a population's neurons, from which any part's demand is a difference of two columns.
+
+    A row is the list of one source neuron in one format. Copies of a population in a window share a table.
+    """
+
+    size: int
+    arriving: Sequence[Synapses]
+    _parts: dict[tuple[int, int], _LocalDemand] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.formats = sorted({item for synapses in self.arriving for item in synapses.formats})
+        source, neuron, format_number, target, delay = self._columns()
+        keys = np.stack([source, neuron, format_number])
+        rows, row = np.unique(keys, axis=1, return_inverse=True)
+        self._row_source, self._row_neuron, self._row_format = rows
+        shape = (rows.shape[1], self.size)
+        here = np.bincount(row.reshape(-1) * self.size + target, minlength=shape[0] * shape[1]).reshape(shape)
+        starts = (here > 0) & ~np.pad(here[:, :-1] > 0, ((0, 0), (1, 0)))
+        self._present = here > 0
+        self._synapses = _running(here)
+        self._starts = _running(starts)
+        self._doubled = _running(here > 1)
+        delayed = np.zeros((len(self.formats), self.size), dtype=bool)
+        delayed[format_number[delay > 0], target[delay > 0]] = True
+        self._delayed = _running(delayed)
+
+    def _columns(self) -> tuple[NDArray[np.int64], ...]:
+        """Source, its neuron, format, target and delay of every synapse."""
+        columns = []
+        for number, synapses in enumerate(self.arriving):
+            format_numbers = np.array([self.formats.index(item) for item in synapses.formats], dtype=np.int64)
+            columns.append(
+                np.stack(
+                    [
+                        np.full(synapses.count, number),
+                        synapses.source_index,
+                        format_numbers[synapses.format_index],
+                        synapses.target_index,
+                        synapses.delay,
+                    ]
+                )
+            )
+        table = np.concatenate([np.zeros((5, 0), dtype=np.int64), *columns], axis=1)
+        return tuple(table)
+
+    def part(self, first: int, end: int) -> _LocalDemand:
+        """What neurons ``first`` … ``end − 1`` ask for."""
+        if (first, end) not in self._parts:
+            self._parts[first, end] = self._part(first, end)
+        return self._parts[first, end]
+
+    def _part(self, first: int, end: int) -> _LocalDemand:
+        synapses = self._synapses[:, end] - self._synapses[:, first]
+        runs = self._starts[:, end] - self._starts[:, first] + self._continues(first)
+        doubled = self._doubled[:, end] - self._doubled[:, first]
+        scattered = (runs > 1) | (doubled > 0)
+        delayed = self._delayed[:, end] - self._delayed[:, first]
+        lists = []
+        for number, stored in enumerate(self.formats):
+            rows = (self._row_format == number) & (synapses > 0)
+            if rows.any():
+                lengths = np.bincount(synapses[rows])
+                lists.append(ListDemand(stored, bool(delayed[number]), not scattered[rows].any(), lengths))
+        return _LocalDemand(self._row_source[synapses > 0], self._row_neuron[synapses > 0], tuple(lists))
+
+    def _continues(self, first: int) -> NDArray[np.bool_]:
+        """Rows whose run of consecutive targets began before ``first`` and goes on there."""
+        before = self._present[:, first - 1] if first else np.zeros(len(self._present), dtype=bool)
+        goes_on: NDArray[np.bool_] = before & self._present[:, first]
+        return goes_on
+
+
+def _running(counts: NDArray[np.generic]) -> NDArray[np.int32]:
+    """Sums up to each column, (rows, columns + 1)."""
+    return np.pad(np.cumsum(counts, axis=1, dtype=np.int32), ((0, 0), (1, 0)))

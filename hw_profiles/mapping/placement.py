@@ -1,0 +1,111 @@
+"""Where on the chips' meshes each core goes, so that messages cross as few tiles as can be.
+
+Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and a
+free place) that saves most is made, as long as one saves anything. Each chip's cores are its own share of the order, and
+only cores of one chip are exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.mapping.mapping import Floats, Place
+from hw_profiles.profile import Capacity
+
+SMALLEST_GAIN = 1e-9  # relative; less is rounding
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The tiles of one chip."""
+
+    columns: int
+    rows: int
+    cores_per_tile: int
+    cores: int
+
+    @staticmethod
+    def of(capacity: Capacity) -> Mesh:
+        """The mesh that ``capacity`` describes, with as many cores as a network may use."""
+        figures = (capacity.mesh_columns, capacity.mesh_rows, capacity.cores_per_tile, capacity.cores_per_chip)
+        numbers = [round(figure.value) for figure in figures if figure is not None]
+        return Mesh(*numbers)
+
+    def places(self, chip: int) -> list[Place]:
+        """The places of a chip, along a line through its tiles that turns at each side."""
+        places = []
+        for row in range(self.rows):
+            line = range(self.columns) if row % 2 == 0 else range(self.columns - 1, -1, -1)
+            places += [Place(chip, column, row, core) for column in line for core in range(self.cores_per_tile)]
+        return places[: self.cores]
+
+
+def place_cores(traffic: Floats, mesh: Mesh) -> list[Place]:
+    """A place for each core.
+
+    Parameters
+    ----------
+    traffic
+        Messages from each core to each, [from, to].
+    """
+    places: list[Place] = []
+    while len(places) < len(traffic):
+        chip = len(places) // mesh.cores
+        first, end = len(places), min(len(places) + mesh.cores, len(traffic))
+        within = traffic[first:end, first:end]
+        places += _place_on_chip(within + within.T, mesh.places(chip))
+    return places
+
+
+def hops(places: Sequence[Place]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Tiles east or west, tiles north or south, and chips between every two places, each (places, places).
+
+    Chips stand side by side in a row, each an 'edge' of the next; a message to another chip also crosses the tiles
+    between the two coordinates.
+    """
+    x, y, chip = (np.array([getattr(place, name) for place in places]) for name in ("tile_x", "tile_y", "chip"))
+    return tuple(np.abs(values[:, None] - values[None, :]) for values in (x, y, chip))  # type: ignore[return-value]
+
+
+def traffic_cost(traffic: Floats, places: Sequence[Place]) -> float:
+    """Tiles that all messages cross."""
+    across, along, _ = hops(places)
+    return float((traffic * (across + along)).sum())
+
+
+def _place_on_chip(traffic: Floats, places: list[Place]) -> list[Place]:
+    """Exchange places as long as it saves; ``traffic`` is symmetric."""
+    used, free = len(traffic), _nearby_free(len(traffic), places)
+    places = places[: used + free]
+    weight = np.zeros((len(places), len(places)))
+    weight[:used, :used] = traffic
+    np.fill_diagonal(weight, 0.0)
+    across, along, _ = hops(places)
+    distance = (across + along).astype(float)
+    order = np.arange(len(places))  # order[core] is the number of its place
+    while True:
+        gain = _gains(weight, distance[np.ix_(order, order)])
+        best = int(gain.argmax())
+        one, other = divmod(best, len(places))
+        if gain[one, other] <= SMALLEST_GAIN * max(weight.sum(), 1.0):
+            return [places[number] for number in order[:used]]
+        order[[one, other]] = order[[other, one]]
+
+
+def _nearby_free(used: int, places: Sequence[Place]) -> int:
+    """Free places worth trying: as many as there are cores."""
+    return min(used, len(places) - used)
+
+
+def _gains(weight: Floats, distance: Floats) -> Floats:
+    """What exchanging the places of each two cores saves, in messages times tiles."""
+    if len(weight) == 0:
+        return np.zeros((1, 1))
+    cost = weight @ distance  # [core, where]: the core's messages if it were where the other is
+    own = np.diag(cost)
+    gain: Floats = own[:, None] + own[None, :] - cost - cost.T - 2 * weight * distance
+    return gain
