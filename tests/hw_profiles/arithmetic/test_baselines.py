@@ -155,7 +155,7 @@ def test_what_cannot_be_priced_is_said_in_one_sentence(activity: ActivityCounts,
 
 
 def test_a_shipped_policy_has_the_macs_of_its_dimensions() -> None:
-    """pen-e: D 64, L 2, S 8, 24 actions, exact. The last feed-forward matrix is folded with the head, so it is not 4D²."""
+    """pen-e: D 64, L 2, S 8, 24 actions, exact. The last feed-forward matrix is folded with the head, so not 4D²."""
     D, L, S, actions = 64, 2, 8, 24
     program = load_program(PRETRAINED / "pen-e" / "program.dsf.h5")
     matrices = L * (3 + 1 + 4) * D**2 + (L - 1) * 4 * D**2 + actions * L * (D + 4 * D)
