@@ -9,14 +9,14 @@ import altair as alt
 
 from hw_profiles.report.document import (
     Baseline,
+    BreakEven,
     CorePlace,
     EnergyAccount,
-    Layout,
     LayerRate,
+    Layout,
     ProfileAnswer,
     Raster,
     Stages,
-    SynapseUse,
     TimeAccount,
 )
 from hw_profiles.report.families import COLOURS, family_of
@@ -44,7 +44,15 @@ CONFIG: Specification = {
     "background": "transparent",
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 170, "ticks": False},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelLimit": 170,
+        "ticks": False,
+        "labelPadding": 6,
+    },
+    "axisQuantitative": {"tickCount": 6, "labelOverlap": "greedy"},
     "axisY": {"grid": False, "domain": False},
     "legend": {"labelFontSize": 12, "orient": "top", "title": None, "columns": 4, "symbolType": "square"},
     "aria": False,
@@ -71,9 +79,9 @@ def terms_chart(account: EnergyAccount) -> Specification:
         color=alt.Color("family:N", scale=_family_scale(rows), legend=None),
         tooltip=[alt.Tooltip("term:N", title="term"), alt.Tooltip("text:N", title="energy")],
     )
-    x = alt.X("energy:Q", title=f"energy a decision, {unit} (logarithmic)", scale=alt.Scale(type="log"))
+    x = alt.X("energy:Q", title=f"energy a decision, {unit} (log scale)", scale=alt.Scale(type="log"))
     bands = base.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x.copy(), x2="high:Q").encode(x=_low(x))
-    return _finish(alt.layer(bands, base.mark_circle(size=90, opacity=1).encode(x=x)), height=ROW * len(rows))
+    return _finish((bands, base.mark_circle(size=90, opacity=1).encode(x=x)), height=ROW * len(rows))
 
 
 def stack_chart(account: EnergyAccount) -> Specification:
@@ -110,7 +118,7 @@ def stack_chart(account: EnergyAccount) -> Specification:
         "row",
         None,
     )
-    return _finish(alt.layer(bars, whisker), height=44)
+    return _finish((bars, whisker), height=44)
 
 
 def layers_chart(account: EnergyAccount) -> Specification | None:
@@ -156,7 +164,7 @@ def layers_chart(account: EnergyAccount) -> Specification | None:
         "layer",
         order,
     )
-    return _finish(alt.layer(bars, whiskers), height=ROW * len(layers))
+    return _finish((bars, whiskers), height=ROW * len(layers))
 
 
 def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baseline], layout: str) -> Specification:
@@ -190,12 +198,12 @@ def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baselin
             alt.Tooltip("text:N", title="energy"),
         ],
     )
-    x = alt.X("energy:Q", title="energy a decision, µJ (logarithmic)", scale=alt.Scale(type="log"))
+    x = alt.X("energy:Q", title="energy a decision, µJ (log scale)", scale=alt.Scale(type="log"))
     bands = base.mark_rule(strokeWidth=5, opacity=0.35).encode(x=_low(x), x2="high:Q")
     points = base.mark_point(size=80, filled=True, opacity=1).encode(
         x=x, shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds), legend=None)
     )
-    return _finish(alt.layer(bands, points), height=ROW * len(rows))
+    return _finish((bands, points), height=ROW * len(rows))
 
 
 def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
@@ -215,6 +223,7 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
         for core in mesh
     ]
     title = "messages a decision" if by_traffic else "share of the fullest resource"
+    most = max(core.traffic for core in mesh) if by_traffic else 1.0
     chips = 1 + max(core.chip for core in mesh)
     height = min(26.0 * (1 + max(core.row for core in mesh)), 420.0)
     chart = (
@@ -230,7 +239,7 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
                 alt.value("#8882"),
                 alt.Color(
                     "value:Q",
-                    scale=alt.Scale(scheme="cividis", domainMin=0, **({} if by_traffic else {"domainMax": 1})),
+                    scale=alt.Scale(scheme="cividis", domain=[0, most]),
                     legend=alt.Legend(
                         title=title, orient="top", format=",.0f" if by_traffic else ".0%", gradientLength=200
                     ),
@@ -245,7 +254,7 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
             ],
         )
     )
-    return _finish(chart, height=height)
+    return _finish((chart,), height=height)
 
 
 def cores_chart(layouts: Sequence[Layout]) -> Specification | None:
@@ -270,7 +279,7 @@ def cores_chart(layouts: Sequence[Layout]) -> Specification | None:
             tooltip=["layer:N", "layout:N", "cores:Q"],
         )
     )
-    return _finish(chart, height=30 * len(order))
+    return _finish((chart,), height=30 * len(order))
 
 
 def rates_chart(rates: Sequence[LayerRate]) -> Specification:
@@ -300,7 +309,7 @@ def rates_chart(rates: Sequence[LayerRate]) -> Specification:
             ],
         )
     )
-    return _finish(chart, height=ROW * len(rows))
+    return _finish((chart,), height=ROW * len(rows))
 
 
 def raster_chart(raster: Raster) -> Specification:
@@ -347,7 +356,9 @@ def raster_chart(raster: Raster) -> Specification:
         axis=alt.Axis(tickMinStep=1, format="d", grid=False),
     )
     background = (
-        _chart(bands).mark_rect(opacity=0.1).encode(x=alt.X("from:Q"), x2="to:Q", y=y, y2="end:Q", color=_part_colour())
+        _chart(bands)
+        .mark_rect(opacity=0.1)
+        .encode(x=alt.X("from:Q"), x2="to:Q", y=y, y2="end:Q", color=_part_colour(legend=False))
     )
     spikes = (
         _chart(rows)
@@ -363,7 +374,7 @@ def raster_chart(raster: Raster) -> Specification:
             ],
         )
     )
-    return _finish(alt.layer(background, spikes), height=30 * len(raster.layers))
+    return _finish((background, spikes), height=30 * len(raster.layers))
 
 
 def stages_chart(stages: Stages) -> Specification:
@@ -390,9 +401,7 @@ def stages_chart(stages: Stages) -> Specification:
     bands = base.mark_rule(strokeWidth=5, opacity=0.35, color=BLUE).encode(
         x=alt.X("low:Q", scale=alt.Scale(zero=False)), x2="high:Q"
     )
-    return _finish(
-        alt.layer(bands, base.mark_circle(size=90, opacity=1, color=BLUE).encode(x=x)), height=34 * len(rows)
-    )
+    return _finish((bands, base.mark_circle(size=90, opacity=1, color=BLUE).encode(x=x)), height=34 * len(rows))
 
 
 def steps_chart(time: TimeAccount) -> Specification:
@@ -423,37 +432,46 @@ def steps_chart(time: TimeAccount) -> Specification:
         color=alt.Color("binding:N", scale=alt.Scale(domain=kinds, range=list(BINDING_COLOURS[: len(kinds)]))),
     )
     whiskers = base.mark_rule(strokeWidth=1.5, color=GREY).encode(y="low:Q", y2="high:Q")
-    return _finish(alt.layer(bars, whiskers), height=180)
+    return _finish((bars, whiskers), height=180)
 
 
-def synapse_use_chart(use: SynapseUse) -> Specification:
-    """Published break-even points as bands, and this run's spikes per synapse as a line through them."""
+def break_even_chart(points: Sequence[BreakEven]) -> Specification:
+    """Published break-even points as bands, and this run as a dot beside each."""
     rows = [
-        {"what": point.what, "low": point.low, "high": point.high, "text": _range_text(point.low, point.high)}
-        for point in use.break_even
+        {
+            "publication": point.publication,
+            "low": point.low,
+            "high": point.high,
+            "value": point.value,
+            "text": f"{_range_text(point.low, point.high)} {point.unit}",
+            "ours": f"{point.value:.3g} {point.unit}",
+            "verdict": point.verdict,
+        }
+        for point in points
     ]
-    scale = alt.Scale(type="log", nice=True)
-    x = alt.X("low:Q", title="spikes per synapse and decision (logarithmic)", scale=scale)
+    x = alt.X("low:Q", title="spikes per synapse (log scale)", scale=alt.Scale(type="log"))
     base = _chart(rows).encode(
-        y=alt.Y("what:N", sort=None, title=None),
-        tooltip=[alt.Tooltip("what:N", title="publication"), alt.Tooltip("text:N", title="break-even")],
+        y=alt.Y("publication:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+        tooltip=[
+            alt.Tooltip("publication:N", title="publication"),
+            alt.Tooltip("text:N", title="break-even"),
+            alt.Tooltip("ours:N", title="this run"),
+            alt.Tooltip("verdict:N", title="so"),
+        ],
     )
     bands = base.mark_rule(strokeWidth=8, opacity=0.4, color=ORANGE).encode(x=x, x2="high:Q")
     ends = base.mark_tick(color=ORANGE, thickness=3, bandSize=14).encode(x=x)
-    ours = (
-        _chart([{"value": use.spikes_per_synapse, "text": f"{use.spikes_per_synapse:.3g}"}])
-        .mark_rule(color=BLUE, strokeWidth=3)
-        .encode(x=alt.X("value:Q", scale=scale), tooltip=[alt.Tooltip("text:N", title="this run")])
-    )
-    return _finish(alt.layer(bands, ends, ours), height=34 * len(rows))
+    ours = base.mark_circle(color=BLUE, size=90, opacity=1).encode(x=alt.X("value:Q"))
+    return _finish((bands, ends, ours), height=34 * len(rows))
 
 
 def _chart(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)))
+    return alt.Chart(alt.InlineData(values=list(rows)))
 
 
-def _finish(chart: alt.Chart | alt.LayerChart, height: float) -> Specification:
+def _finish(layers: Sequence[alt.Chart], height: float) -> Specification:
     """As wide as the page, in the page's style."""
+    chart = layers[0] if len(layers) == 1 else alt.LayerChart(layer=list(layers))
     specification: Specification = chart.properties(width="container", height=height).to_dict()
     return {**specification, "config": CONFIG, "autosize": {"type": "fit-x", "contains": "padding"}}
 
@@ -461,11 +479,12 @@ def _finish(chart: alt.Chart | alt.LayerChart, height: float) -> Specification:
 def _whisker(rows: Rows, y: str, order: list[str] | None) -> alt.Chart:
     """Bands as thin lines over bars."""
     axis = alt.Y(f"{y}:N", sort=order, title=None)
-    return (
+    chart: alt.Chart = (
         _chart(rows)
         .mark_rule(strokeWidth=1.5, color=GREY)
         .encode(y=axis, x="low:Q", x2="high:Q", tooltip=[alt.Tooltip("text:N", title="with its band")])
     )
+    return chart
 
 
 def _low(x: alt.X) -> alt.X:
@@ -484,8 +503,9 @@ def _part(attention: bool) -> str:
     return "attention" if attention else "other layers"
 
 
-def _part_colour() -> alt.Color:
-    return alt.Color("part:N", scale=alt.Scale(domain=["attention", "other layers"], range=[VERMILION, BLUE]))
+def _part_colour(legend: bool = True) -> alt.Color:
+    scale = alt.Scale(domain=["attention", "other layers"], range=[VERMILION, BLUE])
+    return alt.Color("part:N", scale=scale) if legend else alt.Color("part:N", scale=scale, legend=None)
 
 
 def _account(answer: ProfileAnswer, layout: str) -> EnergyAccount | None:

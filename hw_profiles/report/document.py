@@ -129,12 +129,16 @@ class TimeAccount:
         What most of the time steps wait for.
     steps
         Time step by time step.
+    assumptions, not_counted
+        What sets the band beside the sum of the parts; events without a published time.
     """
 
     fall_through: Band
     pipelined: Band
     binding: str
     steps: tuple[StepTime, ...]
+    assumptions: tuple[str, ...]
+    not_counted: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -305,20 +309,36 @@ class Stages:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """Spikes per synapse below which a publication finds a spiking network cheaper than an ANN."""
+    """A published point beyond which spikes stop paying, and this run beside it.
 
-    what: str
+    Attributes
+    ----------
+    publication, compared
+        Whose it is, and with what kind of ANN.
+    low, high, value
+        The point, and what this run has, both in ``unit``.
+    verdict
+        On which side the run is, in words.
+    """
+
+    publication: str
+    compared: str
     low: float
     high: float
-    source: str
+    value: float
+    unit: str
+    verdict: str
 
 
 @dataclass(frozen=True)
-class SynapseUse:
-    """Spikes per synapse of a decision beside the published break-even points."""
+class Anchor:
+    """What others measured of a whole network, for scale."""
 
-    spikes_per_synapse: float
-    break_even: tuple[BreakEven, ...]
+    title: str
+    workload: str
+    energy: Band
+    grade: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -341,6 +361,10 @@ class Report:
     ----------
     main_profile
         Name of the profile whose figures stand at the top.
+    spikes_per_synapse, break_even
+        Spikes that the average synapse passed in a decision, and the published points beside it.
+    anchors
+        Measured workloads of the profiles' hardware.
     notes
         What could not be told of this run, and why, a sentence each.
     command
@@ -357,7 +381,9 @@ class Report:
     rates: tuple[LayerRate, ...]
     raster: Raster | None
     stages: Stages | None
-    synapse_use: SynapseUse | None
+    spikes_per_synapse: float | None
+    break_even: tuple[BreakEven, ...]
+    anchors: tuple[Anchor, ...]
     assumptions: tuple[Assumption, ...]
     notes: tuple[str, ...]
     command: str

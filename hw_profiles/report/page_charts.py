@@ -14,8 +14,8 @@ def charts_of(report: Report) -> dict[str, Specification]:
         specifications["raster"] = charts.raster_chart(report.raster)
     if report.stages:
         specifications["stages"] = charts.stages_chart(report.stages)
-    if report.synapse_use:
-        specifications["synapses"] = charts.synapse_use_chart(report.synapse_use)
+    if report.break_even:
+        specifications["break-even"] = charts.break_even_chart(report.break_even)
     for name in dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts):
         specifications[f"profiles/{name}"] = charts.profiles_chart(report.profiles, report.baselines, name)
     for answer in report.profiles:

@@ -11,6 +11,7 @@ from hw_profiles.report.document import Layout, Placement, Raster, RasterLayer, 
 from hw_profiles.report.units import energy_text, number_text, percent_text, time_text
 
 PAGE = Path(__file__).parent / "page"
+EMBED = "window.vegaEmbed = vegaEmbed;"  # all that the page's script takes of the libraries
 LIBRARIES = {"jinja2": "jinja2", "altair": "altair", "vl_convert": "vl-convert-python"}
 
 
@@ -62,7 +63,7 @@ def page_text(report: Report) -> str:
         charts=charts_of(report),
         style=markupsafe.Markup((PAGE / "report.css").read_text(encoding="utf-8")),
         script=markupsafe.Markup((PAGE / "report.js").read_text(encoding="utf-8")),
-        library=markupsafe.Markup(vl_convert.javascript_bundle(vl_version=version).replace("</script", "<\\/script")),
+        library=markupsafe.Markup(vl_convert.javascript_bundle(EMBED, version).replace("</script", "<\\/script")),
         energy=energy_text,
         duration=time_text,
         number=number_text,

@@ -16,7 +16,7 @@ def estimate_text(estimate: EnergyEstimate) -> str:
     return "\n".join(
         [
             f"energy a decision, {estimate.title} [{estimate.profile}]: {_with_band(estimate)}",
-            *(_line_text(line, width, sources.index(line.source) + 1) for line in estimate.lines),
+            *(_line_text(line, width, sources.index(line.source) + 1) for line in estimate.by_term()),
             *(f"  [{number}] {source}" for number, source in enumerate(sources, start=1)),
             f"  not counted: {'; '.join(estimate.not_counted)}",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hw_profiles.report.document import (
+    Anchor,
     Assumption,
     Band,
     Baseline,
@@ -27,7 +28,6 @@ from hw_profiles.report.document import (
     Stage,
     Stages,
     StepTime,
-    SynapseUse,
     Task,
     TimeAccount,
 )
@@ -78,13 +78,14 @@ def made_up_report() -> Report:
             Interval(0.2, -5.1, 5.4),
             None,
         ),
-        synapse_use=SynapseUse(
-            0.034,
-            (
-                BreakEven("Dampfhoffer 2023", 0.15, 1.38, "IEEE TETCI 7(3), 2023"),
-                BreakEven("Davidson & Furber 2021", 1.72, 1.72, "Frontiers in Neuroscience 15, 2021"),
+        spikes_per_synapse=0.034,
+        break_even=(
+            BreakEven(
+                "Dampfhoffer 2023", "with the same memory", 0.15, 1.38, 0.034, "spikes a synapse and decision", "below"
             ),
+            BreakEven("Davidson 2021", "on like hardware", 1.72, 1.72, 0.034, "spikes a synapse and decision", "below"),
         ),
+        anchors=(Anchor("Jetson Nano", "optic flow", Band(80e9, 75e9, 86e9), "measured", SOURCE),),
         assumptions=(
             Assumption("chip-a", "energy.synop", Band(23.6, 23.6, 23.6), "pJ", "simulated", SOURCE),
             Assumption("chip-a", "power.static_per_chip", Band(104, 104, 178), "mW", "measured", SOURCE),
@@ -109,6 +110,8 @@ def _layout(name: LayoutName, times: int) -> Layout:
                 StepTime(step, Band(16.6 + step % 5, 5.8, 63.0), "barrier" if step % 3 else "synapse loop")
                 for step in range(18)
             ),
+            ("A step is no shorter than the shortest that was seen.",),
+            (),
         ),
         placement=_placement(times),
         refusal=None,
