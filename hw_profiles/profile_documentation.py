@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from hw_profiles.command import run_command
+from hw_profiles.errors import UserError
 from hw_profiles.files import atomic_write
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.profile import (
@@ -70,6 +72,14 @@ def documentation() -> str:
 
 def main() -> int:
     """Write the page to where the repository keeps it."""
+    return run_command(_main, "profile_documentation", [])
+
+
+def _main(_: list[str]) -> int:
+    if not DOCUMENT.parent.is_dir():
+        raise UserError(
+            f"{DOCUMENT.parent} is no folder; run this in a clone of the repository, not an installed package"
+        )
     with atomic_write(DOCUMENT) as temporary:
         temporary.write_text(documentation(), encoding="utf-8")
     print(DOCUMENT)

@@ -28,3 +28,11 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("hw_profiles.profile_documentation.DOCUMENT", target)
     assert main() == 0
     assert target.read_text(encoding="utf-8") == documentation()
+
+
+def test_an_installed_package_has_no_page_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hw_profiles.profile_documentation.DOCUMENT", tmp_path / "none" / "profiles.md")
+    assert main() == 2
+    assert "run this in a clone of the repository" in capsys.readouterr().err
