@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,7 +110,9 @@ def _sentence(error: ErrorDetails) -> str:
     if kind == "value_error":
         reason = str(error["ctx"]["error"])
         return f"{place}: {reason}" if place else reason
-    return f"{place + ' ' if place else ''}must be {EXPECTED.get(kind, error['msg'])}, got {error['input']!r}"
+    return (
+        f"{place + ' ' if place else ''}must be {EXPECTED.get(kind, error['msg'])}, got {reprlib.repr(error['input'])}"
+    )
 
 
 def _keys_of(location: Location) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_profiles.command import run_command
@@ -132,10 +132,15 @@ def test_a_profile_of_ones_own_loads_from_its_file(tmp_path: Path) -> None:
         ("energy:", "energy: 3\nx:", "unknown key 'x'"),
         ("schema: 2", "schema: [", "not a readable YAML file"),
         ("schema: 2", "3: 4\nschema: 2", "3 must be a text as its key"),
+        ("value: 2.0", "value: 1" + "0" * 400, "energy.synop"),
+        ("title: a chip", "title: 2020-01-01", "title must be a text; put it in quotes"),
+        ("title: a chip", "? [title]\n: a chip", "not a readable YAML file"),
+        ("title: a chip", "title: [&all [*all]]", "title must be a text"),
+        ("not_counted", "---\nnot_counted", "not a readable YAML file"),
         (GOOD, "3", "must be keys and values, got 3"),
         (GOOD, "", "must be keys and values, got None"),
         (GOOD, "!!python/object/apply:os.system [ls]", "not a readable YAML file"),
-        (GOOD, "[" * 5000, "not a readable YAML file"),
+        (GOOD, "[" * 1500, "not a readable YAML file"),
     ],
 )
 def test_a_broken_profile_ends_with_status_2_and_one_sentence(
@@ -226,6 +231,28 @@ def test_a_figure_holds_a_band_around_its_value_or_is_refused(
         return
     assert figure.band[0] <= figure.value <= figure.band[1]
     assert abs(figure.value) < float("inf")
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_file_with_typing_errors_loads_or_is_refused_in_one_line(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = GOOD
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = start + data.draw(st.integers(0, 12))
+        text = text[:start] + data.draw(st.text("abz019 -:{}[]&*!?|>#,.'\"\n\t\0é", max_size=4)) + text[end:]
+    assert "\n" not in refusal(write(tmp_path_factory.getbasetemp(), text))
+
+
+def refusal(path: Path) -> str:
+    """The sentence that refuses a file; empty if it loads."""
+    try:
+        load_profile(path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def test_a_misspelt_capacity_key_brings_its_neighbour_for_every_key(tmp_path: Path) -> None:
