@@ -131,6 +131,7 @@ Groups = Annotated[Figure, _in("groups")]
 Formats = Annotated[Figure, _in("formats")]
 Synapses = Annotated[Figure, _in("synapses")]
 Steps = Annotated[Figure, _in("steps")]
+Slots = Annotated[Figure, _in("slots")]
 YesOrNo = Annotated[Figure, _in("yes=1/no=0")]
 
 
@@ -158,6 +159,8 @@ class Capacity:
         1 where a list of synapses to consecutive neurons may leave out their indices, else 0.
     longest_delay, delay_bits
         Longest delay of a synapse in time steps, and the width of its field.
+    delay_slots_per_core
+        Neurons of a core times the delay slots of each: a power of two, at least two more than its longest delay.
     weight_bits, smallest_weight_exponent, largest_weight_exponent
         A weight's mantissa with its sign, and the range of the power of two that scales it.
     payload_bits
@@ -185,6 +188,7 @@ class Capacity:
     dense_synapse_lists: YesOrNo | None = None
     longest_delay: Steps | None = None
     delay_bits: Bits | None = None
+    delay_slots_per_core: Slots | None = None
     weight_bits: Bits | None = None
     smallest_weight_exponent: SignedBits | None = None
     largest_weight_exponent: SignedBits | None = None
