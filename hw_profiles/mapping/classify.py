@@ -1,4 +1,4 @@
-"""What runs each operation of a network on one chip. What nothing there can do is called unsupported, and never priced."""
+"""What runs each operation of a network on one chip; what nothing there can do is unsupported, and never priced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hw_profiles.profile import Capacity
 
 
 def classify(network: Network, capacity: Capacity) -> tuple[Operation, ...]:
-    """One operation for each projection, each population that is more than LIF, each current and the host's own part."""
+    """The synapses of each population, its AND or product neurons, the host's currents, and the host's own part."""
     operations = [_neurons(population, capacity) for population in network.populations if population.role in _SPECIAL]
     for population in network.populations:
         synapses = sum(item.synapses.count for item in network.projections if item.target == population.name)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_profiles.mapping.mapping import Slice
-from hw_profiles.mapping.synapse_memory import StoredFormat, index_width, weight_width, words_of_lists
+from hw_profiles.mapping.synapse_memory import StoredFormat, index_width, list_words, weight_width
 from hw_profiles.network import HostCurrent, Network, NeuronParameters, Population, Role, SynapseFormat, Synapses
 from hw_profiles.profile import Capacity
 
 NEURONS, SYNAPSE_WORDS, AXONS_IN = "neurons", "synapse words", "input axons"
-AXONS_OUT, FORMATS, GROUPS = "output axons", "synapse formats", "neuron groups"
+AXONS_OUT, FORMATS, GROUPS, DELAY_SLOTS = "output axons", "synapse formats", "neuron groups", "delay slots"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,18 +23,26 @@ class ListDemand:
 
     Attributes
     ----------
-    delayed
-        One of the synapses has a delay.
+    longest_delay
+        Of the synapses, in time steps.
     consecutive
         Each list's targets follow one another, so it can do without indices.
-    lists_of_length
-        How many lists have n synapses, for every n.
+    lengths, lists
+        ``lists[n]`` lists have ``lengths[n]`` synapses.
     """
 
     format: SynapseFormat
-    delayed: bool
+    longest_delay: int
     consecutive: bool
-    lists_of_length: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    lists: NDArray[np.int64]
+    _words: dict[int, int] = field(default_factory=dict)
+
+    def words(self, synapse_bits: int, capacity: Capacity) -> int:
+        """Words that the lists take at so many bits a synapse; remembered, since cuts are tried many times."""
+        if synapse_bits not in self._words:
+            self._words[synapse_bits] = int(self.lists @ list_words(self.lengths, synapse_bits, capacity))
+        return self._words[synapse_bits]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +71,8 @@ class CoreDemand:
         Words of the synapse lists of each part, in order.
     axons
         Numbers of the source neurons.
+    delay_slots
+        Neurons times the slots that each needs for currents that are still to come.
     """
 
     neurons: int
@@ -70,6 +80,7 @@ class CoreDemand:
     axons: NDArray[np.int64]
     formats: tuple[StoredFormat, ...]
     groups: int
+    delay_slots: int
 
     @property
     def uses(self) -> dict[str, int]:
@@ -80,6 +91,7 @@ class CoreDemand:
             AXONS_IN: len(self.axons),
             FORMATS: len(self.formats),
             GROUPS: self.groups,
+            DELAY_SLOTS: self.delay_slots,
         }
 
 
@@ -95,6 +107,7 @@ class Demands:
         self._dense_lists = capacity.dense_synapse_lists is not None and capacity.dense_synapse_lists.value == 1
         self._groups = {item.name: (item.role, item.parameters) for item in network.populations}
         self._sources = _Sources(network, capacity)
+        self._slices: dict[Slice, SliceDemand] = {}
         self._tables: dict[str, _Table] = {}
         alike: dict[tuple[int, ...], _Table] = {}
         for population in network.populations:
@@ -111,43 +124,62 @@ class Demands:
 
     def of_slice(self, part: Slice) -> SliceDemand:
         """What ``part`` asks for."""
-        local = self._tables[part.population].part(part.first, part.end)
-        axons = self._sources.numbers(part.population, local.axon_source, local.axon_neuron)
-        return SliceDemand(part.size, self._groups[part.population], axons, local.lists)
+        if part not in self._slices:
+            local = self._tables[part.population].part(part.first, part.end)
+            axons = self._sources.numbers(part.population, local.axon_source, local.axon_neuron)
+            self._slices[part] = SliceDemand(part.size, self._groups[part.population], axons, local.lists)
+        return self._slices[part]
 
     def of_core(self, slices: Sequence[Slice]) -> CoreDemand:
         """What a core with ``slices`` has to hold.
 
-        Each power of two has one synapse format: as wide as its widest weight, with a delay field if one of its synapses
-        has a delay, without indices if the chip knows such lists and all of it are to consecutive neurons. So a core
-        has as few formats as there can be. Each part of a population has its own lists.
+        Each power of two has one synapse format: as wide as its widest weight, with as wide a delay field as its
+        longest delay needs, without indices if the chip knows such lists and all of it are to consecutive neurons. So a
+        core has as few formats as there can be. Each part of a population has its own lists.
         """
         parts = [self.of_slice(part) for part in slices]
         neurons = sum(part.neurons for part in parts)
         formats = self._stored_formats(parts, index_width(neurons))
         words = tuple(
-            sum(
-                words_of_lists(item.lists_of_length, formats[item.format.exponent].synapse_bits, self._capacity)
-                for item in part.lists
-            )
+            sum(item.words(formats[item.format.exponent].synapse_bits, self._capacity) for item in part.lists)
             for part in parts
         )
-        axons = parts[0].axons if len(parts) == 1 else np.unique(np.concatenate([part.axons for part in parts]))
-        return CoreDemand(neurons, words, axons, tuple(formats.values()), len({part.group for part in parts}))
+        longest = max((item.longest_delay for part in parts for item in part.lists), default=0)
+        return CoreDemand(
+            neurons=neurons,
+            words_of_slice=words,
+            axons=self._union(parts),
+            formats=tuple(formats.values()),
+            groups=len({part.group for part in parts}),
+            delay_slots=neurons * slots_for(longest),
+        )
+
+    def _union(self, parts: Sequence[SliceDemand]) -> NDArray[np.int64]:
+        """Source neurons of all parts, each once."""
+        if len(parts) == 1:
+            return parts[0].axons
+        heard = np.zeros(self.axons, dtype=bool)
+        for part in parts:
+            heard[part.axons] = True
+        return np.flatnonzero(heard)
 
     def _stored_formats(self, parts: Sequence[SliceDemand], index_bits: int) -> dict[int, StoredFormat]:
-        delay_bits = round(self._capacity.delay_bits.value) if self._capacity.delay_bits is not None else 0
         formats: dict[int, StoredFormat] = {}
         for item in (item for part in parts for item in part.lists):
             exponent = item.format.exponent
             before = formats.get(exponent, StoredFormat(0, 0, 0, exponent))
             formats[exponent] = StoredFormat(
                 weight_bits=max(before.weight_bits, weight_width(item.format.weight_bits)),
-                delay_bits=delay_bits if item.delayed else before.delay_bits,
+                delay_bits=max(before.delay_bits, item.longest_delay.bit_length()),
                 index_bits=before.index_bits if item.consecutive and self._dense_lists else index_bits,
                 exponent=exponent,
             )
         return formats
+
+
+def slots_for(longest_delay: int) -> int:
+    """Delay slots of a neuron for such a delay: a power of two, two of which are for the present and the next step."""
+    return 1 << (longest_delay + 1).bit_length()
 
 
 class _Sources:
@@ -225,9 +257,8 @@ class _Table:
         self._synapses = _running(here)
         self._starts = _running(starts)
         self._doubled = _running(here > 1)
-        delayed = np.zeros((len(self.formats), self.size), dtype=bool)
-        delayed[format_number[delay > 0], target[delay > 0]] = True
-        self._delayed = _running(delayed)
+        self._longest_delay = np.zeros((len(self.formats), self.size), dtype=np.int64)
+        np.maximum.at(self._longest_delay, (format_number, target), delay)
 
     def _columns(self) -> tuple[NDArray[np.int64], ...]:
         """Source, its neuron, format, target and delay of every synapse."""
@@ -259,13 +290,13 @@ class _Table:
         runs = self._starts[:, end] - self._starts[:, first] + self._continues(first)
         doubled = self._doubled[:, end] - self._doubled[:, first]
         scattered = (runs > 1) | (doubled > 0)
-        delayed = self._delayed[:, end] - self._delayed[:, first]
+        longest = self._longest_delay[:, first:end].max(axis=1)
         lists = []
         for number, stored in enumerate(self.formats):
             rows = (self._row_format == number) & (synapses > 0)
             if rows.any():
-                lengths = np.bincount(synapses[rows])
-                lists.append(ListDemand(stored, bool(delayed[number]), not scattered[rows].any(), lengths))
+                lengths, count = np.unique(synapses[rows], return_counts=True)
+                lists.append(ListDemand(stored, int(longest[number]), not scattered[rows].any(), lengths, count))
         return _LocalDemand(self._row_source[synapses > 0], self._row_neuron[synapses > 0], tuple(lists))
 
     def _continues(self, first: int) -> NDArray[np.bool_]:

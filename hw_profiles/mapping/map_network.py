@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from hw_profiles.errors import GateFailed, UserError
 from hw_profiles.mapping.classify import classify
-from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values
+from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
 from hw_profiles.mapping.mapping import Core, LayerUse, Mapping, Place, ResourceUse, Slice
 from hw_profiles.mapping.partition import Method, Pieces, partition, split
 from hw_profiles.mapping.placement import Mesh, hops, place_cores
@@ -53,21 +54,70 @@ def map_network(
         The profile does not describe a chip that a network can be placed on.
     """
     capacity = _capacity(profile)
-    if capacity.longest_delay is not None:
-        network = insert_relays(network, round(capacity.longest_delay.value))
     _refuse(network_violations(network, capacity), network, profile)
+    best = _best_divided(network, capacity, method, spikes)
+    _refuse([*best.broken, *chip_rule(network.name, len(best.pieces), capacity)], network, profile)
+    rates = _rates(best.network, spikes)
+    places = place_cores(best.traffic.between_cores(rates), Mesh.of(capacity))
+    return _mapping(best, profile, method, places)
+
+
+@dataclass(frozen=True, eq=False)
+class _Divided:
+    """A network cut into cores, before they have places."""
+
+    network: Network
+    demands: Demands
+    limits: Limits
+    pieces: Pieces
+    traffic: Traffic
+    uses: tuple[dict[str, int], ...]
+    broken: tuple[Violation, ...]
+
+
+def _best_divided(
+    network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None
+) -> _Divided:
+    """Without broken rules, on the fewest chips, with the fewest relays: the first of those that reaches one chip."""
+    tried = []
+    for longest_delay in _longest_delays(network, capacity):
+        divided = _divide(insert_relays(network, longest_delay), capacity, method, spikes)
+        tried.append(divided)
+        if not divided.broken and chips_needed(len(divided.pieces), capacity) == 1:
+            break
+    return min(tried, key=lambda item: (len(item.broken), chips_needed(len(item.pieces), capacity)))
+
+
+def _longest_delays(network: Network, capacity: Capacity) -> list[int]:
+    """Longest delays to allow before a relay, longest first: the one with the fewest relays, and those worth a try.
+
+    Where delay slots are limited, a shorter delay leaves room for more neurons on a core and takes more relays.
+    """
+    asked = max((int(item.synapses.delay.max(initial=0)) for item in network.projections), default=0)
+    longest = asked if capacity.longest_delay is None else min(asked, round(capacity.longest_delay.value))
+    choices = [longest]
+    if capacity.delay_slots_per_core is not None and capacity.neurons_per_core is not None:
+        slots = slots_for(longest) // 2
+        while slots >= 4 and 2 * slots * capacity.neurons_per_core.value > capacity.delay_slots_per_core.value:
+            choices.append(slots - 2)
+            slots //= 2
+    return choices
+
+
+def _divide(network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None) -> _Divided:
     demands, limits = Demands(network, capacity), core_limits(capacity)
-    rates = _rates(network, spikes)
-    by_origin = {item.origin: rate for item, rate in zip(network.populations, rates, strict=True)}
-    pieces = partition(network, demands, limits, method, by_origin if spikes is not None else None)
-    pieces, traffic = _keep_output_axons(network, pieces, limits)
-    uses = [_uses(demands.of_core(slices), int(out)) for slices, out in zip(pieces, traffic.axons_out, strict=True)]
-    broken = [
+    rates = None
+    if spikes is not None:
+        by_population = zip(network.populations, _rates(network, spikes), strict=True)
+        rates = {population.origin: rate for population, rate in by_population}
+    pieces, traffic = _keep_output_axons(network, partition(network, demands, limits, method, rates), limits)
+    uses = tuple(
+        _uses(demands.of_core(slices), int(out)) for slices, out in zip(pieces, traffic.axons_out, strict=True)
+    )
+    broken = tuple(
         item for slices, used in zip(pieces, uses, strict=True) for item in core_rule(_title(slices), used, limits)
-    ]
-    _refuse([*broken, *chip_rule(network.name, len(pieces), capacity)], network, profile)
-    places = place_cores(traffic.between_cores(rates), Mesh.of(capacity))
-    return _mapping(network, profile, method, demands, limits, pieces, traffic, uses, places)
+    )
+    return _Divided(network, demands, limits, pieces, traffic, uses, broken)
 
 
 def _capacity(profile: Profile) -> Capacity:
@@ -128,25 +178,16 @@ def _uses(demand: CoreDemand, axons_out: int) -> dict[str, int]:
     return {**demand.uses, AXONS_OUT: axons_out}
 
 
-def _mapping(
-    network: Network,
-    profile: Profile,
-    method: Method,
-    demands: Demands,
-    limits: Limits,
-    pieces: Pieces,
-    traffic: Traffic,
-    uses: Sequence[Dictionary[str, int]],
-    places: Sequence[Place],
-) -> Mapping:
-    capacity = _capacity(profile)
+def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place]) -> Mapping:
+    capacity, network, traffic = _capacity(profile), divided.network, divided.traffic
     cores = tuple(
-        Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, limits))
-        for place, slices, used in zip(places, pieces, uses, strict=True)
+        Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
+        for place, slices, used in zip(places, divided.pieces, divided.uses, strict=True)
     )
     sizes = np.array([population.size for population in network.populations])
     across, along, chips = (
-        np.array([(sent * apart).sum() for sent in traffic.senders]) / sizes for apart in hops(places)
+        np.array([(sent * apart).sum() for sent in traffic.senders]) / sizes
+        for apart in hops(places, Mesh.of(capacity).columns)
     )
     chip_count = chips_needed(len(cores), capacity)
     board = round(capacity.chips_per_board.value) if capacity.chips_per_board is not None else chip_count
@@ -167,7 +208,8 @@ def _mapping(
         host_messages=_host_messages(network, capacity),
         operations=classify(network, capacity),
         utilisation=tuple(
-            _layer_use(population, network, cores, demands, traffic, capacity) for population in network.populations
+            _layer_use(population, network, cores, divided.demands, traffic, capacity)
+            for population in network.populations
         ),
     )
 

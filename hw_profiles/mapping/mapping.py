@@ -148,7 +148,7 @@ class Mapping:
     synops_per_spike
         Synapses on each core that a spike of the population reaches, (cores, populations).
     messages_per_spike
-        Messages to each core that a spike of the population takes, (cores, populations): one if its neuron has a synapse
+        Messages to each core that a spike of the population takes, (cores, populations): one if its neuron has synapses
         there.
     hops_ew, hops_ns
         Tiles that the messages of one spike cross, east or west and north or south, (populations,).

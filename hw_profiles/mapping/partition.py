@@ -1,16 +1,18 @@
 """Which neurons share a core: the populations in order, cut into as many pieces as there are cores.
 
-``greedy`` is what compilers do (Lava's: one core for a layer, divided until no limit is broken; the number of cores to try
-first is nengo-loihi's, the fullest resource rounded up). ``dynamic`` also lets consecutive populations share a core and
-cuts where it costs least: it has as few cores as any division into consecutive pieces can have, and among its candidate
-cuts the fewest messages.
+``greedy`` is what compilers do: a layer has cores to itself, and is divided until no limit is broken (Lava); the number
+of cores to try first is the fullest resource, rounded up (nengo-loihi).
 
-Why fewest: taking neurons off a core never makes it ask for more, so if some division reaches position p with n cores,
-the one that always goes as far as it can is at p or beyond with n cores. That one is among the candidates.
+``dynamic`` is dynamic programming over the cuts, and lets consecutive populations share a core. It has as few cores as
+any division into consecutive pieces can have: taking neurons off a core never makes it ask for more, so a division
+whose pieces are as long as can be is never behind another with as many. Of its candidate cuts it takes those with the
+fewest messages.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -25,6 +27,8 @@ from hw_profiles.network import Network
 
 Method = Literal["greedy", "dynamic"]
 Pieces = list[tuple[Slice, ...]]
+
+MOST_CANDIDATES = 10  # cuts that are tried, of each pair of neighbouring cores
 
 
 def partition(
@@ -84,71 +88,96 @@ def _fits(demands: Demands, limits: Limits, slices: Sequence[Slice]) -> bool:
 
 
 class _Dynamic:
-    """Cheapest way from the first neuron to the last, one core a step; positions number all neurons in order."""
+    """Fewest cores, then fewest messages; positions number all neurons in order, and a cut is a position.
+
+    Cut number n can be no later than ``_latest[n]``, before which all pieces are as long as can be, and no earlier than
+    ``_earliest[n]``, after which all are.
+    """
 
     def __init__(self, network: Network, demands: Demands, limits: Limits, rates: Mapping[str, float] | None) -> None:
         self._populations = network.populations
         self._demands = demands
         self._limits = limits
         sizes = [population.size for population in network.populations]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._starts = [0, *np.cumsum(sizes).tolist()]
         self._rates = self._rate_of_axon(rates)
+        self._latest = self._chain_forwards()
+        self._earliest = self._chain_backwards()
 
     def pieces(self) -> Pieces:
-        last = int(self._starts[-1])
-        best: dict[int, tuple[int, float, int]] = {0: (0, 0.0, 0)}  # cores, messages, where the last piece began
-        waiting = {0}
-        while waiting:
-            position = min(waiting)
-            waiting.remove(position)
-            if position == last:
-                break
-            cores, messages, _ = best[position]
-            for end in self._candidates(position):
-                cost = (cores + 1, messages + self._messages(position, end), position)
-                if end not in best or cost < best[end]:
-                    best[end] = cost
-                    waiting.add(end)
-        cuts = [last]
-        while cuts[-1]:
-            cuts.append(best[cuts[-1]][2])
+        """The slices of each core."""
+        best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]  # of each cut: messages so far, and the cut before
+        for number in range(1, len(self._latest)):
+            best.append(self._reach(best[-1], self._candidates(number)))
+        cuts = [self._starts[-1]]
+        for cost in reversed(best[1:]):
+            cuts.append(cost[cuts[-1]][1])
         cuts.reverse()
-        return [self._slices(first, end) for first, end in zip(cuts, cuts[1:], strict=False)]
+        return [self._slices(first, end) for first, end in itertools.pairwise(cuts)]
 
-    def _candidates(self, position: int) -> list[int]:
-        """Ends to try: as far as possible, after each population, and where the last one is divided evenly."""
-        furthest = self._furthest(position)
-        boundaries = [int(start) for start in self._starts if position < start <= furthest]
-        number = int(np.searchsorted(self._starts, furthest, side="right")) - 1
-        ends = {furthest, *boundaries}
-        if furthest < self._starts[-1] and furthest not in boundaries:
-            begin = max(position, int(self._starts[number]))
-            rest, room = int(self._starts[number + 1]) - begin, furthest - begin
-            ends.add(begin + -(-rest // -(-rest // room)))
-        return sorted(ends)
+    def _reach(self, before: Mapping[int, tuple[float, int]], ends: Sequence[int]) -> dict[int, tuple[float, int]]:
+        """The cheapest way to each of ``ends`` from the cuts before."""
+        reached: dict[int, tuple[float, int]] = {}
+        for first, (messages, _) in before.items():
+            fitting = bisect.bisect_left(ends, True, key=lambda end: not self._fits(first, end))
+            for end in ends[:fitting]:
+                if end > first:
+                    cost = (messages + self._messages(first, end), first)
+                    reached[end] = min(cost, reached.get(end, cost))
+        return reached
 
-    def _furthest(self, position: int) -> int:
-        """The last end up to which neurons from ``position`` on fit one core; one neuron is taken in any case."""
-        fits, fails, step = position + 1, int(self._starts[-1]) + 1, 64
-        while fits + step < fails and self._fits(position, fits + step):
-            fits, step = fits + step, 2 * step
-        fails = min(fails, fits + step)
-        while fails - fits > 1:
-            middle = (fits + fails) // 2
-            fits, fails = (middle, fails) if self._fits(position, middle) else (fits, middle)
-        return fits
+    def _candidates(self, number: int) -> list[int]:
+        """Where a cut may be: its first and last possible position, and ends and quarters of populations between."""
+        first, last = self._earliest[number], self._latest[number]
+        ends = [start for start in self._starts if first < start < last]
+        quarters = [
+            start + (after - start) * part // 4
+            for start, after in itertools.pairwise(self._starts)
+            if first < after and start < last
+            for part in (1, 2, 3)
+        ]
+        between = ends if len(ends) >= MOST_CANDIDATES else sorted({*ends, *quarters})
+        between = [position for position in between if first < position < last]
+        return sorted({first, *between[:: -(-len(between) // MOST_CANDIDATES) or 1], last})
+
+    def _chain_forwards(self) -> list[int]:
+        """Cuts of the division whose pieces, from the first on, are as long as can be."""
+        cuts, last = [0], self._starts[-1]
+        while cuts[-1] < last:
+            cuts.append(cuts[-1] + self._longest(cuts[-1], last - cuts[-1], forwards=True))
+        return cuts
+
+    def _chain_backwards(self) -> list[int]:
+        """Cuts of the division whose pieces, from the last back, are as long as can be."""
+        cuts = [self._starts[-1]]
+        while cuts[-1] > 0:
+            cuts.append(cuts[-1] - self._longest(cuts[-1], cuts[-1], forwards=False))
+        return cuts[::-1]
+
+    def _longest(self, cut: int, most: int, forwards: bool) -> int:
+        """Length, at least 1, of the longest piece that begins or ends at ``cut``; all shorter ones fit too."""
+
+        def fits(length: int) -> bool:
+            return self._fits(cut, cut + length) if forwards else self._fits(cut - length, cut)
+
+        fitting = 1
+        while fitting < most and fits(min(2 * fitting, most)):
+            fitting = min(2 * fitting, most)
+        lengths = range(fitting + 1, min(2 * fitting, most + 1))
+        return fitting + bisect.bisect_left(lengths, True, key=lambda length: not fits(length))
 
     def _fits(self, first: int, end: int) -> bool:
-        return _fits(self._demands, self._limits, self._slices(first, end))
+        """Whether a core holds these neurons; one neuron is taken in any case, for the rules to complain about."""
+        return end - first <= 1 or _fits(self._demands, self._limits, self._slices(first, end))
 
     def _messages(self, first: int, end: int) -> float:
         return float(self._rates[self._demands.of_core(self._slices(first, end)).axons].sum())
 
     def _slices(self, first: int, end: int) -> tuple[Slice, ...]:
-        number = int(np.searchsorted(self._starts, first, side="right")) - 1
+        number = bisect.bisect_right(self._starts, first) - 1
         slices = []
         while first < end:
-            start, after = int(self._starts[number]), min(end, int(self._starts[number + 1]))
+            start, after = self._starts[number], min(end, self._starts[number + 1])
             slices.append(Slice(self._populations[number].name, first - start, after - start))
             first, number = after, number + 1
         return tuple(slices)

@@ -1,8 +1,7 @@
 """Where on the chips' meshes each core goes, so that messages cross as few tiles as can be.
 
-Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and a
-free place) that saves most is made, as long as one saves anything. Each chip's cores are its own share of the order, and
-only cores of one chip are exchanged.
+Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and
+a free place) that saves most is made, as long as one saves anything. Only cores of one chip are exchanged.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 
 from hw_profiles.mapping.mapping import Floats, Place
 from hw_profiles.profile import Capacity
+
+Distances = NDArray[np.int64]
 
 SMALLEST_GAIN = 1e-9  # relative; less is rounding
 
@@ -57,34 +58,40 @@ def place_cores(traffic: Floats, mesh: Mesh) -> list[Place]:
         chip = len(places) // mesh.cores
         first, end = len(places), min(len(places) + mesh.cores, len(traffic))
         within = traffic[first:end, first:end]
-        places += _place_on_chip(within + within.T, mesh.places(chip))
+        places += _place_on_chip(within + within.T, mesh.places(chip), mesh.columns)
     return places
 
 
-def hops(places: Sequence[Place]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def hops(places: Sequence[Place], columns: int) -> tuple[Distances, Distances, Distances]:
     """Tiles east or west, tiles north or south, and chips between every two places, each (places, places).
 
-    Chips stand side by side in a row, each an 'edge' of the next; a message to another chip also crosses the tiles
-    between the two coordinates.
+    Chips of ``columns`` columns stand side by side in a row, so a message to another chip crosses the tiles between.
     """
-    x, y, chip = (np.array([getattr(place, name) for place in places]) for name in ("tile_x", "tile_y", "chip"))
-    return tuple(np.abs(values[:, None] - values[None, :]) for values in (x, y, chip))  # type: ignore[return-value]
+    chip = np.array([place.chip for place in places])
+    x = np.array([place.tile_x for place in places]) + columns * chip
+    y = np.array([place.tile_y for place in places])
+    return _apart(x), _apart(y), _apart(chip)
 
 
-def traffic_cost(traffic: Floats, places: Sequence[Place]) -> float:
+def traffic_cost(traffic: Floats, places: Sequence[Place], columns: int) -> float:
     """Tiles that all messages cross."""
-    across, along, _ = hops(places)
+    across, along, _ = hops(places, columns)
     return float((traffic * (across + along)).sum())
 
 
-def _place_on_chip(traffic: Floats, places: list[Place]) -> list[Place]:
+def _apart(coordinate: Distances) -> Distances:
+    distance: Distances = np.abs(coordinate[:, None] - coordinate[None, :])
+    return distance
+
+
+def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[Place]:
     """Exchange places as long as it saves; ``traffic`` is symmetric."""
     used, free = len(traffic), _nearby_free(len(traffic), places)
     places = places[: used + free]
     weight = np.zeros((len(places), len(places)))
     weight[:used, :used] = traffic
     np.fill_diagonal(weight, 0.0)
-    across, along, _ = hops(places)
+    across, along, _ = hops(places, columns)
     distance = (across + along).astype(float)
     order = np.arange(len(places))  # order[core] is the number of its place
     while True:

@@ -1,9 +1,9 @@
 """Delays beyond the chip's become chains of relay neurons.
 
-A relay fires one time step after each spike it is given, so a synapse of delay L before it costs L + 1 steps. A chain of
-k relays with the longest delay L reaches delays up to k(L + 1) + L, and one relay of it serves every synapse of its
-source whose delay is k(L + 1) … k(L + 1) + L. No chain has fewer: k = ⌊delay / (L + 1)⌋ hops are needed. All projections
-of a population share one chain, and a neuron's chain is no longer than its own longest delay asks for.
+A relay fires one time step after each spike it is given, so a synapse of delay L before it costs L + 1 steps. A chain
+of k relays with the longest delay L reaches delays up to k(L + 1) + L, and relay k serves every synapse of its source
+whose delay is k(L + 1) … k(L + 1) + L. No chain has fewer: ⌊delay / (L + 1)⌋ hops are needed. All projections of a
+population share one chain, and a neuron's chain is no longer than its own longest delay asks for.
 """
 
 from __future__ import annotations

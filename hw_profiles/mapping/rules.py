@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hw_profiles.mapping.demand import (
     AXONS_IN,
     AXONS_OUT,
+    DELAY_SLOTS,
     FORMATS,
     GROUPS,
     NEURONS,
@@ -26,6 +27,7 @@ REMEDIES = {
     AXONS_OUT: "narrow the layer, so that it is read by fewer cores",
     FORMATS: "export with fewer exponents a layer",
     GROUPS: "give layers that share a core the same decays and threshold",
+    DELAY_SLOTS: "shorten the delays by relays",
 }
 NEVER_FIRES = (Role.accumulator, Role.bias)  # their thresholds are never compared with anything
 
@@ -55,6 +57,7 @@ def core_limits(capacity: Capacity) -> dict[str, int]:
         AXONS_OUT: capacity.axons_out_per_core,
         FORMATS: capacity.synapse_formats_per_core,
         GROUPS: capacity.neuron_groups_per_core,
+        DELAY_SLOTS: capacity.delay_slots_per_core,
     }
     return {resource: round(figure.value) for resource, figure in figures.items() if figure is not None}
 
@@ -86,16 +89,6 @@ def chips_needed(cores: int, capacity: Capacity) -> int:
 def network_violations(network: Network, capacity: Capacity) -> list[Violation]:
     """Every rule about formats and ranges that the network breaks, wherever its neurons lie."""
     return [violation for rule in NETWORK_RULES for violation in rule(network, capacity)]
-
-
-def delay_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
-    """No synapse's delay is beyond the chip's (relays have been inserted before)."""
-    for projection in network.projections:
-        longest = int(projection.synapses.delay.max(initial=0))
-        change = "insert relays before it is placed"
-        yield from _above(
-            f"{projection.source} -> {projection.target}", "delay", longest, capacity.longest_delay, change
-        )
 
 
 def weight_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
@@ -172,7 +165,6 @@ def _above(layer: str, what: str, value: int, limit: Figure | int | None, change
 
 
 NETWORK_RULES: tuple[Callable[[Network, Capacity], Iterator[Violation]], ...] = (
-    delay_rule,
     weight_rule,
     exponent_rule,
     threshold_rule,

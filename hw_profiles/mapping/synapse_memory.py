@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.profile import Capacity
+from hw_profiles.profile import Capacity, Figure
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 WEIGHT_WIDTHS = (1, 2, 3, 4, 5, 6, 8)
@@ -46,25 +46,16 @@ def weight_width(bits: int) -> int:
     return next((width for width in WEIGHT_WIDTHS if width >= bits), bits)
 
 
-def list_words(synapses: int, synapse_bits: int, capacity: Capacity) -> int:
-    """Words of one list of ``synapses`` synapses of ``synapse_bits`` bits each."""
-    return int(_list_words(np.array([synapses]), synapse_bits, capacity)[0])
-
-
-def words_of_lists(lists_of_length: NDArray[np.int64], synapse_bits: int, capacity: Capacity) -> int:
-    """Words of ``lists_of_length[n]`` lists of n synapses each, all n."""
-    lengths = np.flatnonzero(lists_of_length)
-    return int(lists_of_length[lengths] @ _list_words(lengths, synapse_bits, capacity))
-
-
-def _list_words(synapses: NDArray[np.int64], synapse_bits: int, capacity: Capacity) -> NDArray[np.int64]:
-    word = round(capacity.word_bits.value) if capacity.word_bits is not None else 1
-    header = round(capacity.axon_header_bits.value) if capacity.axon_header_bits is not None else 0
-    if capacity.synapses_per_axon_block is None:
-        words: NDArray[np.int64] = -(-(synapses * synapse_bits + header) // word) * (synapses > 0)
-        return words
-    block = round(capacity.synapses_per_axon_block.value)
+def list_words(synapses: NDArray[np.int64], synapse_bits: int, capacity: Capacity) -> NDArray[np.int64]:
+    """Words of lists of ``synapses`` synapses each, of ``synapse_bits`` bits a synapse."""
+    word = _number(capacity.word_bits, absent=1)
+    header = _number(capacity.axon_header_bits, absent=0)
+    block = _number(capacity.synapses_per_axon_block, absent=int(synapses.max(initial=1)))
     full, rest = synapses // block, synapses % block
-    words = full * -(-(block * synapse_bits + header) // word)
+    words: NDArray[np.int64] = full * -(-(block * synapse_bits + header) // word)
     words += -(-(rest * synapse_bits + header) // word) * (rest > 0)
     return words
+
+
+def _number(figure: Figure | None, absent: int) -> int:
+    return absent if figure is None else round(figure.value)
