@@ -14,7 +14,8 @@ def memory_estimate(activity: ActivityCounts, profile: Profile, network: Network
     """Energy of one decision with every layer's weights and potentials in a memory of just their size.
 
     The counts are :func:`~hw_profiles.arithmetic.lemaire.spiking_counts` with what was counted in place of
-    ``θ_in N_out``: the synaptic operations that arrive at the layer.
+    ``θ_in N_out``: the synaptic operations that arrive at the layer. Biases are among them, since a program's biases
+    are synapses of its bias line.
 
     Parameters
     ----------
@@ -56,10 +57,9 @@ def _layer_lines(name: str, activity: ActivityCounts, profile: Profile, network:
     potentials = synops + counts.active_updates
     return [
         _line("leaks", name, counts.active_updates, mac.value, mac),
-        _line("additions", name, potentials + counts.spikes, add.value, add),
+        _line("additions", name, synops + counts.spikes, add.value, add),
         _line("addressing", name, synops, add.value, add),
         _line("reading weights", name, synops, weights, base),
-        _line("reading biases", name, counts.active_updates, state, base),
         _line("reading and writing potentials", name, 2 * potentials, state, base),
         _line("writing and reading spikes", name, (1 + readers) * counts.spikes, state, base),
     ]

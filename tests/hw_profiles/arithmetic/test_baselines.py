@@ -124,17 +124,32 @@ COUNTED = ActivityCounts(
 )
 
 
-def test_a_run_by_lemaires_account_is_his_layers_with_the_counted_synops() -> None:
-    """3 neurons, 6 synapses: the same sum as a layer's, but that its spikes are read by whom they reach (nobody)."""
+def test_a_run_by_lemaires_account_is_his_layer_with_the_counted_synops() -> None:
+    """3 neurons, 6 synapses, 10 synaptic operations, 8 updates, 3 spikes that nobody reads: by hand."""
     memory = load_profile("cmos45-memory")
     estimate = memory_estimate(COUNTED, memory, network(dense("input", 2, "query", 3)))
-    layer = FullyConnectedLayer(inputs=2, outputs=3, steps=4, spikes_in=0, spikes_out=3)
-    by_hand = layer_energy(spiking_counts(layer), 2, 3, memory)
-    access = 13.2 + 1.09e-5 * 32 * 3
-    synaptic = 10 * (0.1 + 0.1 + 13.2 + 1.09e-5 * 32 * 6 + 2 * access)
-    fewer_updates = (8 - 12) * (3.2 + 0.1 + access + 2 * access)
-    assert estimate.total_pj == pytest.approx(by_hand.total + synaptic + fewer_updates + 7 * 3.2, rel=1e-9)
+    weight, potential = 13.2 + 1.09e-5 * 32 * 6, 13.2 + 1.09e-5 * 32 * 3
+    by_hand = 8 * 3.2 + (10 + 3) * 0.1 + 10 * 0.1 + 10 * weight + 2 * (10 + 8) * potential + 3 * potential + 7 * 3.2
+    assert estimate.total_pj == pytest.approx(by_hand, rel=1e-9)
     assert {line.layer for line in estimate.lines} == {"query", None}
+
+
+def test_a_run_and_a_layer_of_the_same_counts_cost_the_same() -> None:
+    """Lemaire's layer, less its separate biases: 5 spikes into 2 neurons of 4 steps are 10 operations and 8 updates."""
+    memory = load_profile("cmos45-memory")
+    small = network(dense("input", 2, "first", 2), dense("first", 2, "action", 1))
+    activity = ActivityCounts(
+        by_population={"first": PopulationCounts(spikes=3, active_updates=8, idle_updates=0)},
+        synops_by_target={"first": 10},
+    )
+    layer = FullyConnectedLayer(inputs=2, outputs=2, steps=4, spikes_in=5, spikes_out=3)
+    counts = spiking_counts(layer)
+    lemaire = layer_energy(counts, 2, 2, memory).total
+    access = 13.2 + 1.09e-5 * 32 * 2
+    biases = counts.read_biases * (access + 0.1)
+    # His layer reads its inputs; a run's layer has its own spikes read by the one population they reach.
+    inputs, own = counts.read_inputs * access, 3 * access
+    assert memory_estimate(activity, memory, small).total_pj == pytest.approx(lemaire - biases - inputs + own, rel=1e-9)
 
 
 @pytest.mark.parametrize(
