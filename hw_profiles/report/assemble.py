@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hw_profiles.arithmetic.baselines import baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
+from hw_profiles.energy import EnergyEstimate
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.mapping.window_layout import window_layout
@@ -164,8 +166,15 @@ def _baselines(run: SavedRun) -> tuple[Baseline, ...]:
     processors = [profile for name in profile_names() if (profile := load_profile(name)).kind is Kind.processor]
     estimates = baseline_estimates(run.record.observation_size, run.record.action_size, run.network, processors)
     return tuple(
-        Baseline(estimate.profile, estimate.title, band_of(estimate), estimate.not_counted) for estimate in estimates
+        Baseline(estimate.profile, estimate.title, _short_title(estimate), band_of(estimate), estimate.not_counted)
+        for estimate in estimates
     )
+
+
+def _short_title(estimate: EnergyEstimate) -> str:
+    """The network without its dimensions, and the processor by its name."""
+    network = re.sub(r" \([^)]*\)", "", estimate.title.partition(":")[0])
+    return f"{network}, {estimate.profile}"
 
 
 def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:

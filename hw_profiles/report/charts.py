@@ -13,7 +13,6 @@ from hw_profiles.report.document import (
     CorePlace,
     EnergyAccount,
     LayerRate,
-    Layout,
     ProfileAnswer,
     Raster,
     Stages,
@@ -29,6 +28,9 @@ from hw_profiles.report.units import (
     percent_text,
     time_text,
 )
+
+# Long names get a third of the chart.
+WIDE_LABELS = alt.Axis(labelLimit=alt.ExprRef("containerSize()[0] / 3"))
 
 Specification = dict[str, Any]
 Rows = Sequence[dict[str, object]]
@@ -54,7 +56,13 @@ CONFIG: Specification = {
     },
     "axisQuantitative": {"tickCount": 6, "labelOverlap": "greedy"},
     "axisY": {"grid": False, "domain": False},
-    "legend": {"labelFontSize": 12, "orient": "top", "title": None, "columns": 4, "symbolType": "square"},
+    "legend": {
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+        "columns": {"expr": "containerSize()[0] < 500 ? 2 : 6"},
+        "symbolType": "square",
+    },
     "aria": False,
 }
 
@@ -170,13 +178,14 @@ def layers_chart(account: EnergyAccount) -> Specification | None:
 def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baseline], layout: str) -> Specification:
     """A decision by every profile and ANN baseline: dots with bands on a logarithmic axis."""
     entries = [
-        (answer.title, answer.kind, account.total)
+        (answer.name, answer.title, answer.kind, account.total)
         for answer in answers
         if (account := _account(answer, layout)) is not None
     ]
-    entries += [(baseline.title, "ANN", baseline.energy) for baseline in baselines]
+    entries += [(baseline.short_title, baseline.title, "ANN", baseline.energy) for baseline in baselines]
     rows = [
         {
+            "name": name,
             "title": title,
             "kind": kind,
             "energy": energy.nominal / 1e6,
@@ -184,13 +193,13 @@ def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baselin
             "high": energy.high / 1e6,
             "text": _band_text(energy, energy_text),
         }
-        for title, kind, energy in sorted(entries, key=lambda entry: entry[2].nominal)
+        for name, title, kind, energy in sorted(entries, key=lambda entry: entry[3].nominal)
         if energy.nominal > 0
     ]
     kinds = [kind for kind in KIND_COLOURS if any(row["kind"] == kind for row in rows)]
     colours = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
     base = _chart(rows).encode(
-        y=alt.Y("title:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("name:N", sort=None, title=None, axis=WIDE_LABELS),
         color=alt.Color("kind:N", scale=colours),
         tooltip=[
             alt.Tooltip("title:N", title="by"),
@@ -257,29 +266,34 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
     return _finish((chart,), height=height)
 
 
-def cores_chart(layouts: Sequence[Layout]) -> Specification | None:
-    """Cores of each layer, the layouts beside one another; None unless two could be placed."""
-    placed = [(layout.name, layout.placement) for layout in layouts if layout.placement is not None]
-    if len(placed) < 2:
-        return None
+def cores_chart(answers: Sequence[ProfileAnswer]) -> Specification | None:
+    """Cores that each chip takes, the layouts beside one another; None where nothing could be placed."""
     rows = [
-        {"layer": layer.name, "layout": name, "cores": layer.cores}
-        for name, placement in placed
-        for layer in placement.layers
+        {
+            "profile": answer.name,
+            "layout": layout.name,
+            "cores": layout.placement.cores,
+            "chips": layout.placement.chips,
+        }
+        for answer in answers
+        for layout in answer.layouts
+        if layout.placement is not None
     ]
-    order = list(dict.fromkeys(str(row["layer"]) for row in rows))
+    if not rows:
+        return None
+    profiles = list(dict.fromkeys(str(row["profile"]) for row in rows))
     chart = (
         _chart(rows)
         .mark_bar()
         .encode(
-            y=alt.Y("layer:N", sort=order, title=None),
+            y=alt.Y("profile:N", sort=profiles, title=None),
             yOffset=alt.YOffset("layout:N", sort=["stream", "window"]),
             x=alt.X("cores:Q", title="cores"),
             color=alt.Color("layout:N", scale=alt.Scale(domain=["stream", "window"], range=[BLUE, ORANGE])),
-            tooltip=["layer:N", "layout:N", "cores:Q"],
+            tooltip=["profile:N", "layout:N", "cores:Q", "chips:Q"],
         )
     )
-    return _finish((chart,), height=30 * len(order))
+    return _finish((chart,), height=40 * len(profiles))
 
 
 def rates_chart(rates: Sequence[LayerRate]) -> Specification:
@@ -347,6 +361,7 @@ def raster_chart(raster: Raster) -> Specification:
             values=[place + 0.5 for place in range(len(raster.layers))],
             labelExpr=f"[{names}][floor(datum.value)]",
             grid=False,
+            labelOverlap=False,
         ),
     )
     x = alt.X(
@@ -356,13 +371,11 @@ def raster_chart(raster: Raster) -> Specification:
         axis=alt.Axis(tickMinStep=1, format="d", grid=False),
     )
     background = (
-        _chart(bands)
-        .mark_rect(opacity=0.1)
-        .encode(x=alt.X("from:Q"), x2="to:Q", y=y, y2="end:Q", color=_part_colour(legend=False))
+        _chart(bands).mark_rect(opacity=0.1).encode(x=alt.X("from:Q"), x2="to:Q", y=y, y2="end:Q", color=_part_colour())
     )
     spikes = (
         _chart(rows)
-        .mark_tick(orient="horizontal", thickness=1.2, bandSize=16, opacity=0.85)
+        .mark_tick(orient="horizontal", thickness=1.2, size=14, opacity=0.85)
         .encode(
             x=x,
             y=alt.Y("y:Q"),
@@ -451,7 +464,7 @@ def break_even_chart(points: Sequence[BreakEven]) -> Specification:
     ]
     x = alt.X("low:Q", title="spikes per synapse (log scale)", scale=alt.Scale(type="log"))
     base = _chart(rows).encode(
-        y=alt.Y("publication:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("publication:N", sort=None, title=None, axis=WIDE_LABELS),
         tooltip=[
             alt.Tooltip("publication:N", title="publication"),
             alt.Tooltip("text:N", title="break-even"),
@@ -503,9 +516,9 @@ def _part(attention: bool) -> str:
     return "attention" if attention else "other layers"
 
 
-def _part_colour(legend: bool = True) -> alt.Color:
+def _part_colour() -> alt.Color:
     scale = alt.Scale(domain=["attention", "other layers"], range=[VERMILION, BLUE])
-    return alt.Color("part:N", scale=scale) if legend else alt.Color("part:N", scale=scale, legend=None)
+    return alt.Color("part:N", scale=scale, legend=alt.Legend(symbolOpacity=1))
 
 
 def _account(answer: ProfileAnswer, layout: str) -> EnergyAccount | None:

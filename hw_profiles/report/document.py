@@ -248,10 +248,17 @@ class ProfileAnswer:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The same decision by an ANN."""
+    """The same decision by an ANN.
 
-    name: str
+    Attributes
+    ----------
+    profile, title, short_title
+        The processor, what runs on what, and that in few words.
+    """
+
+    profile: str
     title: str
+    short_title: str
     energy: Band
     not_counted: tuple[str, ...]
 

@@ -9,7 +9,10 @@ from hw_profiles.report.document import Layout, Report
 
 def charts_of(report: Report) -> dict[str, Specification]:
     """Every chart of the page: ``<chart>/<profile>/<layout>`` where it depends on both, less where it does not."""
-    specifications: dict[str, Specification | None] = {"rates": charts.rates_chart(report.rates)}
+    specifications: dict[str, Specification | None] = {
+        "rates": charts.rates_chart(report.rates),
+        "cores": charts.cores_chart(report.profiles),
+    }
     if report.raster:
         specifications["raster"] = charts.raster_chart(report.raster)
     if report.stages:
@@ -19,7 +22,6 @@ def charts_of(report: Report) -> dict[str, Specification]:
     for name in dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts):
         specifications[f"profiles/{name}"] = charts.profiles_chart(report.profiles, report.baselines, name)
     for answer in report.profiles:
-        specifications[f"cores/{answer.name}"] = charts.cores_chart(answer.layouts)
         for layout in answer.layouts:
             key = f"{answer.name}/{layout.name}"
             specifications |= {f"{chart}/{key}": found for chart, found in _charts_of_layout(layout).items()}

@@ -16,14 +16,14 @@ def verdict(title: str, energy: Band, baselines: Sequence[Baseline]) -> str:
     title
         Of the profile that ``energy`` is by.
     """
-    taken = f"By “{title}” a decision takes {banded(energy)}"
+    taken = f"On {title}: {banded(energy)} a decision"
     if not baselines:
         return f"{taken}; there is no ANN baseline to compare it with."
     cheapest = min(baselines, key=lambda baseline: baseline.energy.nominal)
     dearest = max(baselines, key=lambda baseline: baseline.energy.nominal)
     return (
-        f"{taken}: {_times(energy, cheapest)} what the cheapest ANN baseline takes ({_named(cheapest)}) and "
-        f"{_times(energy, dearest)} what the dearest takes ({_named(dearest)}). {_reading(energy, cheapest, dearest)}"
+        f"{taken}, {_times(energy, cheapest)} the cheapest ANN baseline ({_named(cheapest)}) and "
+        f"{_times(energy, dearest)} the dearest ({_named(dearest)}). {_reading(energy, cheapest, dearest)}"
     )
 
 
@@ -39,7 +39,7 @@ def _times(energy: Band, baseline: Baseline) -> str:
 
 
 def _named(baseline: Baseline) -> str:
-    return f"{baseline.title}, {energy_text(baseline.energy.nominal)}"
+    return f"{baseline.short_title}: {energy_text(baseline.energy.nominal)}"
 
 
 def _reading(energy: Band, cheapest: Baseline, dearest: Baseline) -> str:

@@ -63,8 +63,20 @@ def made_up_report() -> Report:
             ProfileAnswer("paper", "The paper's convention", "convention", "Arithmetic only.", (_convention(),)),
         ),
         baselines=(
-            Baseline("dt-fp32", "Decision Transformer, fp32", Band(410e6, 410e6, 410e6), ("static power",)),
-            Baseline("dt-int8", "Decision Transformer, int8", Band(20.5e6, 18e6, 31e6), ("static power",)),
+            Baseline(
+                "fp32-ann",
+                "Decision Transformer: fp32",
+                "Decision Transformer, fp32-ann",
+                Band(410e6, 410e6, 410e6),
+                ("static power",),
+            ),
+            Baseline(
+                "int8-ann",
+                "Decision Transformer: int8",
+                "Decision Transformer, int8-ann",
+                Band(20.5e6, 18e6, 31e6),
+                ("static power",),
+            ),
         ),
         rates=tuple(
             LayerRate(name, "attention" in name, 0.03 * (n + 1), 20.0 * n, 900.0 * n) for n, name in enumerate(LAYERS)
@@ -95,6 +107,11 @@ def made_up_report() -> Report:
         command="dsf-run --backend loihi-fast env=pen-e episodes=2 --report",
         versions=(("decision-spikeformer", "0.1.0"), ("python", "3.11.7")),
     )
+
+
+def _baseline(name: str, energy: Band) -> Baseline:
+    title = f"Decision Transformer: an ANN in {name}"
+    return Baseline(f"{name}-ann", title, f"Decision Transformer, {name}-ann", energy, ("static power",))
 
 
 def _layout(name: LayoutName, times: int) -> Layout:
