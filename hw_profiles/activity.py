@@ -59,14 +59,17 @@ class ActivityCounts:
     synops_by_target: Mapping[str, float] = field(default_factory=dict)
 
     def recomputing(self, context: int) -> ActivityCounts:
-        """The window layout's counts: the work of one token for each of ``context`` tokens, in as many time steps."""
+        """The window layout's counts: the work of one token for each of ``context`` tokens, in as many time steps.
+
+        The host keeps the currents of earlier tokens, so its work stays what it is.
+        """
         return ActivityCounts(
             synops=context * self.synops,
             active_updates=context * self.active_updates,
             idle_updates=context * self.idle_updates,
             spikes=context * self.spikes,
             time_steps=self.time_steps,
-            host_macs=context * self.host_macs,
+            host_macs=self.host_macs,
             by_population={
                 name: PopulationCounts(
                     context * counts.spikes, context * counts.active_updates, context * counts.idle_updates

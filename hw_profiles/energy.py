@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from hw_profiles.network import Role
 from hw_profiles.profile import ConstantPower, Figure, Grade, Kind, Profile
 from hw_profiles.timing import TimeEstimate
 
-STATIC, HOST = "static power × time", "host power × time"
+POWERS = STATIC, HOST = "static power × time", "host power × time"  # the lines that do not depend on activity
 NANOJOULE = 1000.0  # in pJ: one mW during one µs
 
 Floats = NDArray[np.float64]
@@ -87,13 +87,11 @@ class EnergyEstimate:
         return sum(line.band_pj[0] for line in self.lines), sum(line.band_pj[1] for line in self.lines)
 
     def by_term(self) -> tuple[EnergyLine, ...]:
-        """One line a term, over all layers."""
-        merged: dict[str, EnergyLine] = {}
+        """One line a term, over all layers; where layers have different prices, with the mean price of an event."""
+        terms: dict[str, list[EnergyLine]] = {}
         for line in self.lines:
-            before = merged.get(line.term)
-            count = line.count + (before.count if before else 0.0)
-            merged[line.term] = replace(line, layer=None, count=count)
-        return tuple(merged.values())
+            terms.setdefault(line.term, []).append(line)
+        return tuple(_merged(lines) for lines in terms.values())
 
     def by_layer(self) -> dict[str | None, tuple[EnergyLine, ...]]:
         """The lines of each layer; under None what belongs to no layer."""
@@ -101,6 +99,25 @@ class EnergyEstimate:
         for line in self.lines:
             layers.setdefault(line.layer, []).append(line)
         return {layer: tuple(lines) for layer, lines in layers.items()}
+
+
+def _merged(lines: Sequence[EnergyLine]) -> EnergyLine:
+    """Lines of one term as one; no better known than the worst of them."""
+    count = sum(line.count for line in lines)
+
+    def mean(each_pj: Callable[[EnergyLine], float]) -> float:
+        return sum(line.count * each_pj(line) for line in lines) / count
+
+    return EnergyLine(
+        term=lines[0].term,
+        layer=None,
+        count=count,
+        each_pj=mean(lambda line: line.each_pj),
+        low_pj=mean(lambda line: line.low_pj),
+        high_pj=mean(lambda line: line.high_pj),
+        grade=max((line.grade for line in lines), key=lambda grade: grade.rank),
+        source="; ".join(dict.fromkeys(line.source for line in lines)),
+    )
 
 
 def estimate_energy(
@@ -233,7 +250,9 @@ def _unpowered(profile: Profile, timing: TimeEstimate | None) -> list[str]:
 
 def _host_traffic(mapping: ChipMapping) -> list[str]:
     """What the host sends and fetches in a decision: nobody published its price."""
-    read = sum(population.size for population in mapping.network.populations if population.role is Role.accumulator)
+    network = mapping.network
+    sums = sum(population.size for population in network.populations if population.role is Role.accumulator)
+    read = sums // (network.context or 1)  # of a window's tokens the newest one's alone
     return [f"host input and output: {mapping.host_messages:,} values written and {read:,} read a decision, no price"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hw_profiles.activity import ActivityCounts, PopulationCounts
-from hw_profiles.energy import EnergyEstimate, estimate_energy
+from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_energy
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.network import Network, Role
@@ -94,6 +94,17 @@ def test_terms_are_told_by_layer_and_the_layers_add_up() -> None:
         "spikes out": 1,
     }
     assert layers[None] == {"barriers": 12, "host multiply-accumulates": 7}
+
+
+def test_a_terms_price_is_the_mean_over_layers_so_that_terms_add_up_to_the_total() -> None:
+    cheap = EnergyLine("reading weights", "a", 30, 1, 0.5, 2, Grade.measured, "one")
+    dear = EnergyLine("reading weights", "b", 10, 9, 8, 10, Grade.inferred, "another")
+    estimate = EnergyEstimate("by hand", "by hand", (cheap, dear), ())
+    assert estimate.by_term() == (
+        EnergyLine("reading weights", None, 40, 3, 95 / 40, 4, Grade.inferred, "one; another"),
+    )
+    assert sum(line.total_pj for line in estimate.by_term()) == estimate.total_pj == 120
+    assert estimate.by_term()[0].band_pj == estimate.band_pj == (95, 160)
 
 
 def test_events_without_a_price_are_no_lines_but_named_with_their_counts() -> None:
@@ -185,7 +196,7 @@ def test_a_windows_copies_work_as_the_streams_population_does() -> None:
 
 def test_a_window_priced_by_a_convention_does_every_tokens_work() -> None:
     run = ActivityCounts(1, 2, 3, 4, 5, 6, {"a": PopulationCounts(4, 2, 3)}, {"a": 1})
-    assert run.recomputing(20) == ActivityCounts(20, 40, 60, 80, 5, 120, {"a": PopulationCounts(80, 40, 60)}, {"a": 20})
+    assert run.recomputing(20) == ActivityCounts(20, 40, 60, 80, 5, 6, {"a": PopulationCounts(80, 40, 60)}, {"a": 20})
 
 
 def test_the_papers_convention_prices_accumulates_and_multiply_accumulates() -> None:

@@ -21,7 +21,7 @@ NANOJOULE, MICROJOULE = 1e3, 1e6  # in pJ
 LSNN_LAYERS = {"first": 140, "second": 100, "third": 80, "fourth": 10}
 LSNN_STEPS, LSNN_STEP_US, LSNN_CORE_NJ, LSNN_HOST_NJ = 840, 16.65, 26.4, 386.0
 
-# PilotNet with LIF neurons, one Loihi 2 chip (lava-dl, pilotnet_snn benchmark notebook): 0.447 W dynamic at 408.9 frames
+# PilotNet with LIF neurons, one Loihi 2 chip (lava-dl, pilotnet_snn benchmark notebook): 0.447 W dynamic, 408.9 frames
 # of 16 time steps a second.
 PILOTNET_NEURONS, PILOTNET_CORES, PILOTNET_SYNAPSES = 158_509, 74, 14.6e6
 PILOTNET_STEP_US, PILOTNET_DYNAMIC_UJ = 152.8, 68.3
