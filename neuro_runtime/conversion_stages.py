@@ -39,7 +39,9 @@ class ConversionStages:
         }
 
 
-def conversion_stages(backend: str, scores: Sequence[float], run_float: Callable[[], Sequence[float]]) -> ConversionStages:
+def conversion_stages(
+    backend: str, scores: Sequence[float], run_float: Callable[[], Sequence[float]]
+) -> ConversionStages:
     """The stages around a run of ``backend`` that had ``scores``.
 
     Parameters

@@ -11,11 +11,12 @@ from hw_profiles.timing import Span, TimeEstimate
 WHOLE = "no layer: whole chip and host"
 
 
-def energy_account(estimate: EnergyEstimate) -> EnergyAccount:
-    """The estimate by term, by layer and line by line."""
+def energy_account(estimate: EnergyEstimate, order: Sequence[str]) -> EnergyAccount:
+    """The estimate by term, by layer (those of ``order`` first, in that order) and line by line."""
     lines = tuple(map(_priced, estimate.lines))
     terms = dict.fromkeys(line.term for line in lines)
-    layers = dict.fromkeys(line.layer for line in lines)
+    found = {line.layer for line in lines}
+    layers = dict.fromkeys([*(layer for layer in order if layer in found), *(line.layer for line in lines)])
     return EnergyAccount(
         total=band_of(estimate),
         terms=tuple(Cost(term, _sum(line.energy for line in lines if line.term == term)) for term in terms),

@@ -141,7 +141,8 @@ def _answer(run: SavedRun, profile: Profile, window: Network | None, baselines: 
 
 
 def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> Layout:
-    energy = None if priced.energy is None else energy_account(priced.energy)
+    order = [layer.name for layer in run.record.layers]
+    energy = None if priced.energy is None else energy_account(priced.energy, order)
     capacity, mapping = priced.profile.capacity, priced.mapping
     return Layout(
         name=priced.layout,

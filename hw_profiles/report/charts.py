@@ -353,16 +353,12 @@ def raster_chart(raster: Raster) -> Specification:
         for place, layer in enumerate(raster.layers)
     ]
     names = ", ".join(f"'{layer.name}'" for layer in raster.layers)
-    y = alt.Y(
-        "top:Q",
-        title=None,
-        scale=alt.Scale(domain=[0, len(raster.layers)], reverse=True, nice=False),
-        axis=alt.Axis(
-            values=[place + 0.5 for place in range(len(raster.layers))],
-            labelExpr=f"[{names}][floor(datum.value)]",
-            grid=False,
-            labelOverlap=False,
-        ),
+    scale = alt.Scale(domain=[0, len(raster.layers)], reverse=True, nice=False)
+    axis = alt.Axis(
+        values=[place + 0.5 for place in range(len(raster.layers))],
+        labelExpr=f"[{names}][floor(datum.value)]",
+        grid=False,
+        labelOverlap=False,
     )
     x = alt.X(
         "step:Q",
@@ -371,14 +367,22 @@ def raster_chart(raster: Raster) -> Specification:
         axis=alt.Axis(tickMinStep=1, format="d", grid=False),
     )
     background = (
-        _chart(bands).mark_rect(opacity=0.1).encode(x=alt.X("from:Q"), x2="to:Q", y=y, y2="end:Q", color=_part_colour())
+        _chart(bands)
+        .mark_rect(opacity=0.1)
+        .encode(
+            x=alt.X("from:Q"),
+            x2="to:Q",
+            y=alt.Y("top:Q", title=None, scale=scale, axis=axis),
+            y2="end:Q",
+            color=_part_colour(),
+        )
     )
     spikes = (
         _chart(rows)
-        .mark_tick(orient="horizontal", thickness=1.2, size=14, opacity=0.85)
+        .mark_tick(orient="horizontal", thickness=1.2, size=alt.ExprRef("max(2, width / 45)"), opacity=0.85)
         .encode(
             x=x,
-            y=alt.Y("y:Q"),
+            y=alt.Y("y:Q", title=None, scale=scale, axis=axis),
             color=_part_colour(),
             tooltip=[
                 alt.Tooltip("layer:N", title="layer"),

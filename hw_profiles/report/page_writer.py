@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hw_profiles.errors import UserError
+from hw_profiles.report.comparison import Comparison
 from hw_profiles.report.document import Layout, Placement, Raster, RasterLayer, Report, ResourceUse
-from hw_profiles.report.units import energy_text, number_text, percent_text, time_text
+from hw_profiles.report.units import decimal_text, energy_text, number_text, percent_text, time_text
 
 PAGE = Path(__file__).parent / "page"
 EMBED = "window.vegaEmbed = vegaEmbed;"  # all that the page's script takes of the libraries
@@ -42,11 +43,46 @@ def page_text(report: Report) -> str:
     check_libraries()
     # Imported here: pricing a run needs none of them.
     import altair
-    import jinja2
     import markupsafe
     import vl_convert
 
     from hw_profiles.report.page_charts import charts_of
+
+    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    return _rendered(
+        "report.html",
+        report=report,
+        layouts=list(dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts)),
+        charts=charts_of(report),
+        script=markupsafe.Markup((PAGE / "report.js").read_text(encoding="utf-8")),
+        library=markupsafe.Markup(vl_convert.javascript_bundle(EMBED, version).replace("</script", "<\\/script")),
+        energy=energy_text,
+        duration=time_text,
+        number=number_text,
+        decimal=decimal_text,
+        percent=percent_text,
+        named=_named,
+        resource_names=_resource_names,
+        raster_counts=_raster_counts,
+    )
+
+
+def comparison_page_text(comparison: Comparison) -> str:
+    """The page of a comparison: a table, which needs no script.
+
+    Raises
+    ------
+    UserError
+        A library that it is made with is not installed.
+    """
+    check_libraries()
+    runs = list(zip(comparison.names, comparison.runs, strict=True))
+    return _rendered("comparison.html", comparison=comparison, runs=runs)
+
+
+def _rendered(template: str, **values: object) -> str:
+    import jinja2
+    import markupsafe
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE),
@@ -56,22 +92,8 @@ def page_text(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    return environment.get_template("report.html").render(
-        report=report,
-        layouts=list(dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts)),
-        charts=charts_of(report),
-        style=markupsafe.Markup((PAGE / "report.css").read_text(encoding="utf-8")),
-        script=markupsafe.Markup((PAGE / "report.js").read_text(encoding="utf-8")),
-        library=markupsafe.Markup(vl_convert.javascript_bundle(EMBED, version).replace("</script", "<\\/script")),
-        energy=energy_text,
-        duration=time_text,
-        number=number_text,
-        percent=percent_text,
-        named=_named,
-        resource_names=_resource_names,
-        raster_counts=_raster_counts,
-    )
+    style = markupsafe.Markup((PAGE / "report.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(style=style, **values)
 
 
 def _named(items: Sequence[ResourceUse] | Sequence[Layout], name: str) -> ResourceUse | Layout | None:

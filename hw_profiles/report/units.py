@@ -23,6 +23,11 @@ def number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == 0 else f"{value:.3g}"
 
 
+def decimal_text(value: float, signed: bool = False) -> str:
+    """One digit after the point, with a true minus: ``decimal_text(-0.84) == "−0.8"``."""
+    return (f"{value:+.1f}" if signed else f"{value:.1f}").replace("-", "−")
+
+
 def percent_text(share: float) -> str:
     """A share of one: ``percent_text(0.0123) == "1.23 %"``."""
     return f"{100 * share:.3g} %"
