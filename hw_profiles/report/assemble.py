@@ -144,9 +144,10 @@ def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> Lay
     order = [layer.name for layer in run.record.layers]
     energy = None if priced.energy is None else energy_account(priced.energy, order)
     capacity, mapping = priced.profile.capacity, priced.mapping
+    left_out = priced.profile.not_counted if mapping is None else ()
     return Layout(
         name=priced.layout,
-        verdict="" if energy is None else verdict(priced.profile.title, energy.total, baselines),
+        verdict="" if energy is None else verdict(priced.profile.title, energy.total, baselines, left_out),
         energy=energy,
         time=None if priced.time is None else time_account(priced.time),
         placement=None if mapping is None or capacity is None else placement_of(mapping, capacity, run.record.counts),

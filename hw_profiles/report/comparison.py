@@ -88,10 +88,8 @@ def comparison_text(comparison: Comparison) -> str:
     runs = [
         f"{letter}: {name}, {run}" for letter, name, run in zip("AB", comparison.names, comparison.runs, strict=True)
     ]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    ]
-    return "\n".join([comparison.environment, *runs, "", *(line.rstrip() for line in lines)])
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([comparison.environment, *runs, "", *lines])
 
 
 def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, Layout, Layout]]:
