@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hw_profiles.activity import ActivityCounts
+from hw_profiles.errors import UserError
 from hw_profiles.network import Network
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends import loihi_fast
@@ -27,7 +28,15 @@ class CountedRun:
 
 
 def counted_run(env: str, policy: str | None, episodes: int) -> CountedRun:
-    """Run a policy's program on loihi-fast, episodes seeded from the evaluation's first seed on."""
+    """Run a policy's program on loihi-fast, episodes seeded from the evaluation's first seed on.
+
+    Raises
+    ------
+    UserError
+        There is no such policy or environment, or no episode is asked for.
+    """
+    if episodes < 1:
+        raise UserError(f"episodes must be at least 1, got {episodes}")
     files = find_policy(policy or env)
     backend, environment = loihi_fast.open_backend(files), make_environment(env)
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from benchmarks.counted import CountedRun, counted_run
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
-from hw_profiles.pricing import price
+from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.suggest import suggestion
 from neuro_runtime.command_line import compose, run_command
 
@@ -38,11 +38,12 @@ def main(argv: list[str]) -> int:
     layers = [population.name for population in run.network.populations]
     if options.layer not in layers:
         raise UserError(f"no layer {options.layer!r}: {suggestion(options.layer, layers)}")
+    terms = list(_term_rows(run, options))
     print(f"{options.layer} of {options.env} by {options.profile}, mean of {run.decisions} decisions\n")
     print("| Source | Spikes | Synapses a spike | Synaptic operations |\n|---|---|---|---|")
     print("\n".join(_source_rows(run, options.layer)))
     print("\n| Term | Count | Each, pJ | Energy, nJ |\n|---|---|---|---|")
-    print("\n".join(_term_rows(run, options)))
+    print("\n".join(terms))
     return 0
 
 
@@ -54,7 +55,9 @@ def _source_rows(run: CountedRun, layer: str) -> Iterator[str]:
 
 
 def _term_rows(run: CountedRun, options: Options) -> Iterator[str]:
-    priced = price(run.counts, run.network, load_profile(options.profile))
+    profile = load_profile(options.profile)
+    check_prices_runs(profile)
+    priced = price(run.counts, run.network, profile)
     if priced.energy is None:
         raise UserError(str(priced.refusal))
     lines = priced.energy.by_layer().get(options.layer, ())

@@ -54,9 +54,9 @@ def main(argv: list[str]) -> int:
     options = compose(Options, argv)
     run = counted_run(options.env, options.policy, options.episodes)
     profiles = [load_profile(name) for name in profile_names()]
+    rows = [*_spiking_rows(run, profiles, options.context), *_ann_rows(run.network, profiles, options)]
     print(f"{options.env}, mean of {run.decisions} decisions in {options.episodes} episodes\n")
-    print("\n".join([HEADER, *_spiking_rows(run, profiles, options.context)]), flush=True)
-    print("\n".join(_ann_rows(run.network, profiles, options)))
+    print("\n".join([HEADER, *rows]))
     print(f"\n{_synapse_use(run)}")
     return 0
 

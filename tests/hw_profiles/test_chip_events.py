@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping as Dictionary
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hw_profiles.activity import ActivityCounts
+from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import chip_events
+from hw_profiles.energy import estimate_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import Mapping, map_network
 from hw_profiles.network import Role
 from hw_profiles.profile import Figure, Grade, Profile
+from hw_profiles.timing import estimate_time
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.network_of import network_of
@@ -77,6 +82,48 @@ def test_relays_add_their_own_synaptic_operations_and_updates(policy: str) -> No
     updates = events.active_updates.sum() + events.idle_updates.sum()
     assert updates == (program.period * (mapping.network.neurons))
     assert updates - counts.active_updates - counts.idle_updates == mapping.relays * program.period
+
+
+@given(spikes=st.lists(st.floats(0, 200), min_size=20, max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_more_spikes_cost_more_events_but_no_updates_and_never_less_time(spikes: list[float]) -> None:
+    """Twice the spikes are twice the synaptic operations, messages and hops; and the band holds the nominal."""
+    mapping, profile = pen_on_loihi1(), load_profile("loihi1-measured")
+    once, twice = (counts_with(mapping, spikes, times) for times in (1, 2))
+    time, longer = (estimate_time(counts, profile, mapping) for counts in (once, twice))
+    assert time is not None
+    assert longer is not None
+    assert time.decision_us.low <= time.decision_us.nominal <= time.decision_us.high
+    assert longer.decision_us.nominal >= time.decision_us.nominal
+    assert time.pipelined_us.nominal <= time.decision_us.nominal * (1 + 1e-9)
+    before, after = (
+        {line.term: line.total_pj for line in estimate_energy(counts, profile, mapping).by_term()}
+        for counts in (once, twice)
+    )
+    for term, energy in after.items():
+        expected = before[term] if "updates" in term or "host" in term else 2 * before[term]
+        assert energy == pytest.approx(expected)
+    estimate = estimate_energy(once, profile, mapping, time)
+    assert estimate.band_pj[0] <= estimate.total_pj <= estimate.band_pj[1]
+    assert sum(line.total_pj for lines in estimate.by_layer().values() for line in lines) == pytest.approx(
+        estimate.total_pj
+    )
+
+
+@functools.cache
+def pen_on_loihi1() -> Mapping:
+    return map_network(
+        network_of(load_program(shipped_policy("pen-e").need_program())), load_profile("loihi1-measured")
+    )
+
+
+def counts_with(mapping: Mapping, spikes: list[float], times: int) -> ActivityCounts:
+    origins = list(dict.fromkeys(population.origin for population in mapping.network.populations))
+    return ActivityCounts(
+        by_population={
+            name: PopulationCounts(times * count, 4.0, 14.0) for name, count in zip(origins, spikes, strict=True)
+        }
+    )
 
 
 def test_messages_leave_as_often_as_they_arrive() -> None:
