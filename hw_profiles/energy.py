@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,8 @@ class EnergyEstimate:
 def _merged(lines: Sequence[EnergyLine]) -> EnergyLine:
     """Lines of one term as one; no better known than the worst of them."""
     count = sum(line.count for line in lines)
+    if len({(line.each_pj, line.low_pj, line.high_pj) for line in lines}) == 1:
+        return replace(lines[0], layer=None, count=count)
 
     def mean(each_pj: Callable[[EnergyLine], float]) -> float:
         return sum(line.count * each_pj(line) for line in lines) / count
