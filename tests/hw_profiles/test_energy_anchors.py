@@ -76,7 +76,7 @@ def test_core_energy_of_the_lsnn_lies_between_all_idle_and_all_active(profile: s
 @pytest.mark.parametrize("profile", ["loihi1-davies2018", "loihi1-measured"])
 @pytest.mark.parametrize("all_active", [False, True])
 def test_the_lsnns_time_step_lies_in_the_band(profile: str, all_active: bool) -> None:
-    """The parts of a step sum to at most 13.7 µs; that boards' steps are longer is in the band by `smallest_step`."""
+    """Nominally the parts sum to at most 13.7 µs; that boards' steps are longer is in the band by `smallest_step`."""
     decision = lsnn_estimates(profile, all_active)[1].decision_us
     assert decision.low / LSNN_STEPS < LSNN_STEP_US < decision.high / LSNN_STEPS
 
