@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.synapse_memory import StoredFormat, index_width, list_words, weight_width
-from hw_profiles.network import HostCurrent, Network, NeuronParameters, Population, Role, SynapseFormat, Synapses
+from hw_profiles.network import HostCurrent, Network, NeuronParameters, Role, SynapseFormat, Synapses
 from hw_profiles.profile import Capacity
 
 NEURONS, SYNAPSE_WORDS, AXONS_IN = "neurons", "synapse words", "input axons"
@@ -19,19 +19,20 @@ AXONS_OUT, FORMATS, GROUPS, DELAY_SLOTS = "output axons", "synapse formats", "ne
 
 @dataclass(frozen=True, eq=False)
 class ListDemand:
-    """Synapse lists of one format in a part of a population.
+    """Synapse lists of one power of two in a part of a population.
 
     Attributes
     ----------
-    longest_delay
-        Of the synapses, in time steps.
+    weight_bits, longest_delay
+        Of the widest weight; of the synapse with the longest delay, in time steps.
     consecutive
         Each list's targets follow one another, so it can do without indices.
     lengths, lists
         ``lists[n]`` lists have ``lengths[n]`` synapses.
     """
 
-    format: SynapseFormat
+    exponent: int
+    weight_bits: int
     longest_delay: int
     consecutive: bool
     lengths: NDArray[np.int64]
@@ -109,12 +110,12 @@ class Demands:
         self._sources = _Sources(network, capacity)
         self._slices: dict[Slice, SliceDemand] = {}
         self._tables: dict[str, _Table] = {}
-        alike: dict[tuple[int, ...], _Table] = {}
+        alike: dict[tuple[object, ...], _Table] = {}
         for population in network.populations:
-            arriving = self._sources.arriving(population)
-            key = (population.size, *(id(synapses) for _, synapses in arriving))
+            arriving = self._sources.arriving(population.name)
+            key = (population.size, *((source, id(synapses)) for source, synapses in arriving))
             if key not in alike:
-                alike[key] = _Table(population.size, [synapses for _, synapses in arriving])
+                alike[key] = _Table(population.size, arriving)
             self._tables[population.name] = alike[key]
 
     @property
@@ -141,7 +142,7 @@ class Demands:
         neurons = sum(part.neurons for part in parts)
         formats = self._stored_formats(parts, index_width(neurons))
         words = tuple(
-            sum(item.words(formats[item.format.exponent].synapse_bits, self._capacity) for item in part.lists)
+            sum(item.words(formats[item.exponent].synapse_bits, self._capacity) for item in part.lists)
             for part in parts
         )
         longest = max((item.longest_delay for part in parts for item in part.lists), default=0)
@@ -166,13 +167,12 @@ class Demands:
     def _stored_formats(self, parts: Sequence[SliceDemand], index_bits: int) -> dict[int, StoredFormat]:
         formats: dict[int, StoredFormat] = {}
         for item in (item for part in parts for item in part.lists):
-            exponent = item.format.exponent
-            before = formats.get(exponent, StoredFormat(0, 0, 0, exponent))
-            formats[exponent] = StoredFormat(
-                weight_bits=max(before.weight_bits, weight_width(item.format.weight_bits)),
+            before = formats.get(item.exponent, StoredFormat(0, 0, 0, item.exponent))
+            formats[item.exponent] = StoredFormat(
+                weight_bits=max(before.weight_bits, weight_width(item.weight_bits)),
                 delay_bits=max(before.delay_bits, item.longest_delay.bit_length()),
                 index_bits=before.index_bits if item.consecutive and self._dense_lists else index_bits,
-                exponent=exponent,
+                exponent=item.exponent,
             )
         return formats
 
@@ -183,32 +183,38 @@ def slots_for(longest_delay: int) -> int:
 
 
 class _Sources:
-    """Numbers of source neurons, and what arrives at each population."""
+    """Numbers of source neurons, and what arrives at each population from its sources, numbered in their order."""
 
     def __init__(self, network: Network, capacity: Capacity) -> None:
-        self._first: dict[str, list[int]] = {item.name: [] for item in network.populations}
-        self._arriving: dict[str, list[tuple[str, Synapses]]] = {item.name: [] for item in network.populations}
-        numbers, self.count = {}, 0
-        for population in network.populations:
-            numbers[population.name] = self.count
-            self.count += population.size
+        self.count = 0
+        self._first: dict[str, dict[str, int]] = {item.name: {} for item in network.populations}
+        self._arriving: dict[str, list[tuple[int, Synapses]]] = {item.name: [] for item in network.populations}
+        numbers = {item.name: self._number(item.size) for item in network.populations}
         for projection in network.projections:
-            self._first[projection.target].append(numbers[projection.source])
-            self._arriving[projection.target].append((projection.source, projection.synapses))
+            if projection.synapses.count == 0:
+                continue
+            self._add(projection.source, numbers[projection.source], projection.target, projection.synapses)
         if carries_values(capacity):
             shared: dict[tuple[int, int], Synapses] = {}
-            for current in network.host_currents:
+            for order, current in enumerate(network.host_currents):
                 synapses = shared.setdefault((current.size, current.exponent), _of_current(current, capacity))
-                self._first[current.target].append(self.count)
-                self._arriving[current.target].append(("host", synapses))
-                self.count += current.size
+                self._add(f"host {order}", self._number(current.size), current.target, synapses)
 
-    def arriving(self, population: Population) -> list[tuple[str, Synapses]]:
-        return self._arriving[population.name]
+    def _number(self, size: int) -> int:
+        """The first of ``size`` new numbers."""
+        self.count += size
+        return self.count - size
+
+    def _add(self, source: str, first: int, target: str, synapses: Synapses) -> None:
+        self._first[target].setdefault(source, first)
+        self._arriving[target].append((list(self._first[target]).index(source), synapses))
+
+    def arriving(self, population: str) -> list[tuple[int, Synapses]]:
+        return self._arriving[population]
 
     def numbers(self, population: str, source: NDArray[np.int64], neuron: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Sorted, each once; ``source`` numbers what arrives at the population."""
-        first = np.array([*self._first[population], 0], dtype=np.int64)
+        """Those of neurons of sources of a population, sorted, each once."""
+        first = np.array([*self._first[population].values(), 0], dtype=np.int64)
         return np.unique(first[source] + neuron)
 
 
@@ -237,47 +243,27 @@ class _LocalDemand:
 class _Table:
     """Running counts over a population's neurons, from which any part's demand is a difference of two columns.
 
-    A row is the list of one source neuron in one format. Copies of a population in a window share a table.
+    A row is the list of one source neuron and one power of two. Copies of a population in a window share a table.
     """
 
     size: int
-    arriving: Sequence[Synapses]
+    arriving: Sequence[tuple[int, Synapses]]
     _parts: dict[tuple[int, int], _LocalDemand] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.formats = sorted({item for synapses in self.arriving for item in synapses.formats})
-        source, neuron, format_number, target, delay = self._columns()
-        keys = np.stack([source, neuron, format_number])
-        rows, row = np.unique(keys, axis=1, return_inverse=True)
-        self._row_source, self._row_neuron, self._row_format = rows
+        columns = [np.zeros((6, 0), dtype=np.int64), *(_columns(source, item) for source, item in self.arriving)]
+        source, neuron, exponent, weight_bits, target, delay = np.concatenate(columns, axis=1)
+        self._exponents, kind = np.unique(exponent, return_inverse=True)
+        rows, row = np.unique(np.stack([source, neuron, kind]), axis=1, return_inverse=True)
+        self._row_source, self._row_neuron, self._row_kind = rows
         shape = (rows.shape[1], self.size)
         here = np.bincount(row.reshape(-1) * self.size + target, minlength=shape[0] * shape[1]).reshape(shape)
-        starts = (here > 0) & ~np.pad(here[:, :-1] > 0, ((0, 0), (1, 0)))
         self._present = here > 0
         self._synapses = _running(here)
-        self._starts = _running(starts)
+        self._starts = _running(self._present & ~np.pad(self._present[:, :-1], ((0, 0), (1, 0))))
         self._doubled = _running(here > 1)
-        self._longest_delay = np.zeros((len(self.formats), self.size), dtype=np.int64)
-        np.maximum.at(self._longest_delay, (format_number, target), delay)
-
-    def _columns(self) -> tuple[NDArray[np.int64], ...]:
-        """Source, its neuron, format, target and delay of every synapse."""
-        columns = []
-        for number, synapses in enumerate(self.arriving):
-            format_numbers = np.array([self.formats.index(item) for item in synapses.formats], dtype=np.int64)
-            columns.append(
-                np.stack(
-                    [
-                        np.full(synapses.count, number),
-                        synapses.source_index,
-                        format_numbers[synapses.format_index],
-                        synapses.target_index,
-                        synapses.delay,
-                    ]
-                )
-            )
-        table = np.concatenate([np.zeros((5, 0), dtype=np.int64), *columns], axis=1)
-        return tuple(table)
+        self._weight_bits = _largest(weight_bits, kind, target, (len(self._exponents), self.size))
+        self._longest_delay = _largest(delay, kind, target, (len(self._exponents), self.size))
 
     def part(self, first: int, end: int) -> _LocalDemand:
         """What neurons ``first`` … ``end − 1`` ask for."""
@@ -290,13 +276,21 @@ class _Table:
         runs = self._starts[:, end] - self._starts[:, first] + self._continues(first)
         doubled = self._doubled[:, end] - self._doubled[:, first]
         scattered = (runs > 1) | (doubled > 0)
-        longest = self._longest_delay[:, first:end].max(axis=1)
         lists = []
-        for number, stored in enumerate(self.formats):
-            rows = (self._row_format == number) & (synapses > 0)
+        for kind, exponent in enumerate(self._exponents.tolist()):
+            rows = (self._row_kind == kind) & (synapses > 0)
             if rows.any():
                 lengths, count = np.unique(synapses[rows], return_counts=True)
-                lists.append(ListDemand(stored, int(longest[number]), not scattered[rows].any(), lengths, count))
+                lists.append(
+                    ListDemand(
+                        exponent=exponent,
+                        weight_bits=int(self._weight_bits[kind, first:end].max()),
+                        longest_delay=int(self._longest_delay[kind, first:end].max()),
+                        consecutive=not scattered[rows].any(),
+                        lengths=lengths,
+                        lists=count,
+                    )
+                )
         return _LocalDemand(self._row_source[synapses > 0], self._row_neuron[synapses > 0], tuple(lists))
 
     def _continues(self, first: int) -> NDArray[np.bool_]:
@@ -309,3 +303,27 @@ class _Table:
 def _running(counts: NDArray[np.generic]) -> NDArray[np.int32]:
     """Sums up to each column, (rows, columns + 1)."""
     return np.pad(np.cumsum(counts, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
+
+
+def _columns(source: int, synapses: Synapses) -> NDArray[np.int64]:
+    """Source, its neuron, exponent, bits, target and delay of every synapse, (6, synapses)."""
+    bits, exponents = np.array([(item.weight_bits, item.exponent) for item in synapses.formats], dtype=np.int64).T
+    return np.stack(
+        [
+            np.full(synapses.count, source, dtype=np.int64),
+            synapses.source_index,
+            exponents[synapses.format_index],
+            bits[synapses.format_index],
+            synapses.target_index,
+            synapses.delay,
+        ]
+    )
+
+
+def _largest(
+    values: NDArray[np.int64], kind: NDArray[np.int64], target: NDArray[np.int64], shape: tuple[int, int]
+) -> NDArray[np.int64]:
+    """The largest of the values at each kind and target, 0 where there is none, (kinds, targets)."""
+    largest = np.zeros(shape, dtype=np.int64)
+    np.maximum.at(largest, (kind, target), values)
+    return largest

@@ -6,8 +6,6 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from hw_profiles.errors import GateFailed, UserError
 from hw_profiles.mapping.classify import classify
 from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
@@ -184,11 +182,7 @@ def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequen
         Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
         for place, slices, used in zip(places, divided.pieces, divided.uses, strict=True)
     )
-    sizes = np.array([population.size for population in network.populations])
-    across, along, chips = (
-        np.array([(sent * apart).sum() for sent in traffic.senders]) / sizes
-        for apart in hops(places, Mesh.of(capacity).columns)
-    )
+    across, along, chips = (traffic.mean_over_messages(apart) for apart in hops(places, Mesh.of(capacity).columns))
     chip_count = chips_needed(len(cores), capacity)
     board = round(capacity.chips_per_board.value) if capacity.chips_per_board is not None else chip_count
     return Mapping(
@@ -252,5 +246,5 @@ def _layer_use(
         binding=binding,
         synapse_kb=words * word_bits / 8 / BYTES_PER_KB,
         axons_in=axons_in,
-        axons_out=int(traffic.senders[column].sum()),
+        axons_out=int(traffic.senders[column].neurons.sum()),
     )

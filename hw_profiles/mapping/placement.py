@@ -1,7 +1,9 @@
 """Where on the chips' meshes each core goes, so that messages cross as few tiles as can be.
 
 Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and
-a free place) that saves most is made, as long as one saves anything. Only cores of one chip are exchanged.
+a free place) that saves most is made, as long as one saves anything. From the best so far, some places are shuffled and
+the exchanges begin again: an iterated local search, with random numbers that are the same every time. Only cores of one
+chip are exchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from hw_profiles.profile import Capacity
 
 Distances = NDArray[np.int64]
 
+Order = NDArray[np.int64]
+
 SMALLEST_GAIN = 1e-9  # relative; less is rounding
+SEARCHES = 2000  # searches times places
 
 
 @dataclass(frozen=True)
@@ -85,27 +90,40 @@ def _apart(coordinate: Distances) -> Distances:
 
 
 def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[Place]:
-    """Exchange places as long as it saves; ``traffic`` is symmetric."""
-    used, free = len(traffic), _nearby_free(len(traffic), places)
-    places = places[: used + free]
+    """The best of several searches; ``traffic`` is symmetric. As many free places as there are cores are tried."""
+    used = len(traffic)
+    places = places[: 2 * used]
     weight = np.zeros((len(places), len(places)))
     weight[:used, :used] = traffic
     np.fill_diagonal(weight, 0.0)
     across, along, _ = hops(places, columns)
     distance = (across + along).astype(float)
-    order = np.arange(len(places))  # order[core] is the number of its place
+    random = np.random.default_rng(0)
+    best = _exchange(weight, distance, np.arange(len(places)))
+    for _ in range(SEARCHES // max(len(places), 1)):
+        shaken = best.copy()
+        some = random.choice(len(places), size=min(max(3, used // 3), len(places)), replace=False)
+        shaken[some] = shaken[random.permutation(some)]
+        shaken = _exchange(weight, distance, shaken)
+        if _cost(weight, distance, shaken) < (1 - SMALLEST_GAIN) * _cost(weight, distance, best):
+            best = shaken
+    return [places[number] for number in best[:used]]
+
+
+def _exchange(weight: Floats, distance: Floats, order: Order) -> Order:
+    """Exchange places as long as it saves; core c is at place ``order[c]``."""
+    order = order.copy()
     while True:
         gain = _gains(weight, distance[np.ix_(order, order)])
-        best = int(gain.argmax())
-        one, other = divmod(best, len(places))
+        one, other = divmod(int(gain.argmax()), len(gain))
         if gain[one, other] <= SMALLEST_GAIN * max(weight.sum(), 1.0):
-            return [places[number] for number in order[:used]]
+            return order
         order[[one, other]] = order[[other, one]]
 
 
-def _nearby_free(used: int, places: Sequence[Place]) -> int:
-    """Free places worth trying: as many as there are cores."""
-    return min(used, len(places) - used)
+def _cost(weight: Floats, distance: Floats, order: Order) -> float:
+    """Messages times tiles."""
+    return float((weight * distance[np.ix_(order, order)]).sum())
 
 
 def _gains(weight: Floats, distance: Floats) -> Floats:
