@@ -28,6 +28,15 @@ from hw_profiles.network import Network, Population
 from hw_profiles.profile import Capacity, Profile
 
 BYTES_PER_KB = 1000
+NEVER_ZERO = (
+    "cores_per_chip",
+    "chips_per_board",
+    "mesh_columns",
+    "mesh_rows",
+    "cores_per_tile",
+    "word_bits",
+    "synapses_per_axon_block",
+)
 
 
 def map_network(
@@ -123,6 +132,10 @@ def _capacity(profile: Profile) -> Capacity:
         raise UserError(
             f"profile {profile.name} gives no capacity, so nothing can be placed on it; choose a chip's profile"
         )
+    for key in NEVER_ZERO:
+        figure = getattr(profile.capacity, key)
+        if figure is not None and round(figure.value) < 1:
+            raise UserError(f"profile {profile.name} has capacity.{key} {figure.value:g}; give 1 or more")
     missing = profile.capacity.missing_for_mapping
     if missing:
         raise UserError(

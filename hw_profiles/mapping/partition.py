@@ -80,7 +80,7 @@ def _greedy(network: Network, demands: Demands, limits: Limits) -> Pieces:
 def _fullest(demands: Demands, limits: Limits, part: Slice) -> int:
     """Cores that ``part`` needs by its fullest resource, if resources could be divided at will."""
     uses = demands.of_core((part,)).uses
-    return max(-(-used // limits[resource]) for resource, used in uses.items() if resource in limits)
+    return max(-(-used // max(limits[resource], 1)) for resource, used in uses.items() if resource in limits)
 
 
 def _fits(demands: Demands, limits: Limits, slices: Sequence[Slice]) -> bool:

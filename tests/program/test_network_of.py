@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
+from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network, Role, SynapseFormat
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.network_of import network_of
@@ -65,6 +67,14 @@ def test_placing_a_policy_neither_loses_nor_adds_a_synapse(name: str, chip: str)
     mapping = map_network(network, load_profile(chip))
     sizes = np.array([item.size for item in mapping.network.populations])
     assert (mapping.synops_per_spike.sum(axis=0) * sizes).sum() == pytest.approx(network.synapses + mapping.relays)
+
+
+def test_the_largest_window_is_placed_in_under_ten_seconds() -> None:
+    window = window_layout(network_of(shipped("pen-e")), context=20)
+    start = time.process_time()
+    mapping = map_network(window, load_profile("loihi2"))
+    assert time.process_time() - start < 10
+    assert (mapping.relays, mapping.chips) == (0, 1)
 
 
 def test_depths_of_a_block_are_those_of_the_lowering() -> None:

@@ -40,14 +40,16 @@ UNITS = {
     "payload_bits": "bits",
     "cores_per_chip": "cores",
     "chips_per_board": "chips",
+    "word_bits": "bits",
+    "synapses_per_axon_block": "synapses",
     "dense_synapse_lists": "yes=1/no=0",
     "product_neurons": "yes=1/no=0",
 }
 
 
-def chip(name: str = "loihi1-davies2018", **limits: int | None) -> Profile:
+def chip(chip_name: str = "loihi1-davies2018", /, **limits: int | None) -> Profile:
     """A shipped chip with other limits; None takes one away."""
-    profile = _shipped(name)
+    profile = _shipped(chip_name)
     assert profile.capacity is not None
     figures = {
         key: None if value is None else Figure(float(value), UNITS[key], Grade.datasheet, "a test")

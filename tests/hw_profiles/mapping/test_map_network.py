@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import event, given, settings
@@ -183,6 +185,18 @@ def test_the_same_network_gives_the_same_mapping() -> None:
 def test_a_profile_without_limits_is_refused() -> None:
     with pytest.raises(UserError, match="profile cmos45-paper gives no capacity"):
         map_network(perceptron(2, 2), load_profile("cmos45-paper"))
+
+
+@pytest.mark.parametrize("key", ["cores_per_chip", "word_bits", "synapses_per_axon_block"])
+def test_a_chip_of_nothing_is_refused(key: str) -> None:
+    with pytest.raises(UserError, match=rf"profile loihi1-davies2018 has capacity.{key} 0; give 1 or more"):
+        map_network(perceptron(2, 2), chip(**{key: 0}))
+
+
+@pytest.mark.parametrize("method", ["greedy", "dynamic"])
+def test_a_core_that_holds_nothing_is_a_violation(method: Literal["greedy", "dynamic"]) -> None:
+    with pytest.raises(GateFailed, match="layer0 has neurons a core 1, the chip allows 0"):
+        map_network(perceptron(2, 2), chip(neurons_per_core=0), method)
 
 
 def test_messages_within_a_core_cross_no_tile() -> None:
