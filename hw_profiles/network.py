@@ -105,11 +105,6 @@ class Synapses:
             self.source_index[chosen], self.target_index[chosen], delay, self.format_index[chosen], self.formats
         )
 
-    def counts_into(self, first: int, end: int, sources: int) -> NDArray[np.int64]:
-        """Synapses from each of ``sources`` neurons to target neurons ``first`` … ``end − 1``, (sources,)."""
-        inside = (self.target_index >= first) & (self.target_index < end)
-        return np.bincount(self.source_index[inside], minlength=sources)
-
 
 @dataclass(frozen=True, eq=False)
 class Projection:

@@ -257,7 +257,8 @@ class _Table:
         rows, row = np.unique(np.stack([source, neuron, kind]), axis=1, return_inverse=True)
         self._row_source, self._row_neuron, self._row_kind = rows
         shape = (rows.shape[1], self.size)
-        here = np.bincount(row.reshape(-1) * self.size + target, minlength=shape[0] * shape[1]).reshape(shape)
+        here = np.zeros(shape, dtype=np.int32)
+        np.add.at(here, (row.reshape(-1), target), 1)
         self._present = here > 0
         self._synapses = _running(here)
         self._starts = _running(self._present & ~np.pad(self._present[:, :-1], ((0, 0), (1, 0))))

@@ -86,13 +86,16 @@ def _best_divided(
     network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None
 ) -> _Divided:
     """Without broken rules, on the fewest chips, with the fewest relays: the first of those that reaches one chip."""
-    tried = []
+    best: tuple[tuple[int, int], _Divided] | None = None
     for longest_delay in _longest_delays(network, capacity):
         divided = _divide(insert_relays(network, longest_delay), capacity, method, spikes)
-        tried.append(divided)
-        if not divided.broken and chips_needed(len(divided.pieces), capacity) == 1:
+        cost = (len(divided.broken), chips_needed(len(divided.pieces), capacity))
+        if best is None or cost < best[0]:
+            best = (cost, divided)
+        if best[0] == (0, 1):
             break
-    return min(tried, key=lambda item: (len(item.broken), chips_needed(len(item.pieces), capacity)))
+    assert best is not None
+    return best[1]
 
 
 def _longest_delays(network: Network, capacity: Capacity) -> list[int]:

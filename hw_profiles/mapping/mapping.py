@@ -206,8 +206,3 @@ class Mapping:
     def messages(self, population: str) -> float:
         """Messages that one spike of an average neuron of ``population`` takes."""
         return float(self.messages_per_spike[:, self.populations.index(population)].sum())
-
-    def traffic(self, spikes: Floats) -> Floats:
-        """Messages that arrive at each core, (cores,), for so many spikes of each population, (populations,)."""
-        arriving: Floats = self.messages_per_spike @ spikes
-        return arriving

@@ -78,12 +78,6 @@ def hops(places: Sequence[Place], columns: int) -> tuple[Distances, Distances, D
     return _apart(x), _apart(y), _apart(chip)
 
 
-def traffic_cost(traffic: Floats, places: Sequence[Place], columns: int) -> float:
-    """Tiles that all messages cross."""
-    across, along, _ = hops(places, columns)
-    return float((traffic * (across + along)).sum())
-
-
 def _apart(coordinate: Distances) -> Distances:
     distance: Distances = np.abs(coordinate[:, None] - coordinate[None, :])
     return distance

@@ -204,4 +204,3 @@ def test_messages_within_a_core_cross_no_tile() -> None:
     assert len(mapping.cores) == 1
     assert mapping.messages("layer0") == 1
     assert mapping.hops_ew.tolist() == [0.0, 0.0]
-    assert mapping.traffic(np.array([5.0, 9.0])).tolist() == [5.0]

@@ -9,7 +9,7 @@ from tests.hw_profiles.mapping.small_networks import perceptron
 
 
 def test_each_layer_has_a_row_with_its_binding_resource_marked() -> None:
-    """1000 -> 600 on Loihi 1: 14,000 of 16,384 words on each of six cores. The thousand send 6000 messages, beyond 4096."""
+    """1000 -> 600 on Loihi 1: 14,000 of 16,384 words on each of six cores; 6000 output axons of the thousand on two."""
     mapping = map_network(perceptron(1000, 600), load_profile("loihi1-davies2018"), "greedy")
     header, first, second, _, sums = mapping_text(mapping).splitlines()
     assert header.split()[:3] == ["layer", "cores", "neurons"]
