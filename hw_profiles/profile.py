@@ -149,6 +149,8 @@ class Capacity:
         Neurons, and the groups of equal parameters they come in.
     synapse_words_per_core, word_bits
         Memory for synapses, in words of so many bits.
+    words_per_axon
+        Words of the synapses that one axon reaches on a core.
     axons_in_per_core, axons_out_per_core
         Neurons elsewhere that a core listens to; pairs of its own neurons and destination cores.
     synapse_formats_per_core
@@ -179,6 +181,7 @@ class Capacity:
     neurons_per_core: Neurons | None = None
     synapse_words_per_core: Words | None = None
     word_bits: Bits | None = None
+    words_per_axon: Words | None = None
     axons_in_per_core: Axons | None = None
     axons_out_per_core: Axons | None = None
     neuron_groups_per_core: Groups | None = None

@@ -15,6 +15,7 @@ from hw_profiles.profile import Capacity
 
 NEURONS, SYNAPSE_WORDS, AXONS_IN = "neurons", "synapse words", "input axons"
 AXONS_OUT, FORMATS, GROUPS, DELAY_SLOTS = "output axons", "synapse formats", "neuron groups", "delay slots"
+FAN_OUT = "words an axon"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +28,25 @@ class ListDemand:
         Of the widest weight; of the synapse with the longest delay, in time steps.
     consecutive
         Each list's targets follow one another, so it can do without indices.
-    lengths, lists
-        ``lists[n]`` lists have ``lengths[n]`` synapses.
+    rows
+        Where each list's source neuron stands among the rows of the part's table.
+    lengths
+        Synapses of each list.
     """
 
     exponent: int
     weight_bits: int
     longest_delay: int
     consecutive: bool
+    rows: NDArray[np.int64]
     lengths: NDArray[np.int64]
-    lists: NDArray[np.int64]
-    _words: dict[int, int] = field(default_factory=dict)
+    _words: dict[int, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
 
-    def words(self, synapse_bits: int, capacity: Capacity) -> int:
-        """Words that the lists take at so many bits a synapse; remembered, since cuts are tried many times."""
+    def words(self, synapse_bits: int, capacity: Capacity) -> tuple[int, NDArray[np.int64]]:
+        """Words of all lists and of each, at so many bits a synapse; remembered, since cuts are tried often."""
         if synapse_bits not in self._words:
-            self._words[synapse_bits] = int(self.lists @ list_words(self.lengths, synapse_bits, capacity))
+            words = list_words(self.lengths, synapse_bits, capacity)
+            self._words[synapse_bits] = int(words.sum()), words
         return self._words[synapse_bits]
 
 
@@ -54,15 +58,18 @@ class SliceDemand:
     ----------
     axons
         Numbers, all sorted, of the source neurons with a synapse here, among all of the network's.
+    axons_of_lists
+        Numbers of the source neurons of each of ``lists``, list by list.
     """
 
     neurons: int
     group: tuple[Role, NeuronParameters]
     axons: NDArray[np.int64]
     lists: tuple[ListDemand, ...]
+    axons_of_lists: tuple[NDArray[np.int64], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CoreDemand:
     """What a core has to hold, without its output axons, which depend on all other cores.
 
@@ -70,6 +77,8 @@ class CoreDemand:
     ----------
     words_of_slice
         Words of the synapse lists of each part, in order.
+    words_of_axon
+        Words of all lists of the axon with the most.
     axons
         Numbers of the source neurons.
     delay_slots
@@ -78,6 +87,7 @@ class CoreDemand:
 
     neurons: int
     words_of_slice: tuple[int, ...]
+    words_of_axon: int
     axons: NDArray[np.int64]
     formats: tuple[StoredFormat, ...]
     groups: int
@@ -89,6 +99,7 @@ class CoreDemand:
         return {
             NEURONS: self.neurons,
             SYNAPSE_WORDS: sum(self.words_of_slice),
+            FAN_OUT: self.words_of_axon,
             AXONS_IN: len(self.axons),
             FORMATS: len(self.formats),
             GROUPS: self.groups,
@@ -127,8 +138,11 @@ class Demands:
         """What ``part`` asks for."""
         if part not in self._slices:
             local = self._tables[part.population].part(part.first, part.end)
-            axons = self._sources.numbers(part.population, local.axon_source, local.axon_neuron)
-            self._slices[part] = SliceDemand(part.size, self._groups[part.population], axons, local.lists)
+            numbers = self._sources.numbers(part.population, local.source, local.neuron)
+            axons_of_lists = tuple(numbers[item.rows] for item in local.lists)
+            axons = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *axons_of_lists]))
+            group = self._groups[part.population]
+            self._slices[part] = SliceDemand(part.size, group, axons, local.lists, axons_of_lists)
         return self._slices[part]
 
     def of_core(self, slices: Sequence[Slice]) -> CoreDemand:
@@ -141,19 +155,28 @@ class Demands:
         parts = [self.of_slice(part) for part in slices]
         neurons = sum(part.neurons for part in parts)
         formats = self._stored_formats(parts, index_width(neurons))
-        words = tuple(
-            sum(item.words(formats[item.exponent].synapse_bits, self._capacity) for item in part.lists)
-            for part in parts
-        )
-        longest = max((item.longest_delay for part in parts for item in part.lists), default=0)
+        words = [
+            [item.words(formats[item.exponent].synapse_bits, self._capacity) for item in part.lists] for part in parts
+        ]
+        longest_delay = max((item.longest_delay for part in parts for item in part.lists), default=0)
         return CoreDemand(
             neurons=neurons,
-            words_of_slice=words,
+            words_of_slice=tuple(sum(total for total, _ in lists) for lists in words),
+            words_of_axon=self._most_words(parts, [each for lists in words for _, each in lists]),
             axons=self._union(parts),
             formats=tuple(formats.values()),
             groups=len({part.group for part in parts}),
-            delay_slots=neurons * slots_for(longest),
+            delay_slots=neurons * slots_for(longest_delay),
         )
+
+    def _most_words(self, parts: Sequence[SliceDemand], words: Sequence[NDArray[np.int64]]) -> int:
+        """Words of the axon with the most, from those of all lists of all parts in order."""
+        axons = [numbers for part in parts for numbers in part.axons_of_lists]
+        if not axons:
+            return 0
+        of_axon = np.zeros(self.axons, dtype=np.int64)
+        np.add.at(of_axon, np.concatenate(axons), np.concatenate(words))
+        return int(of_axon.max())
 
     def _union(self, parts: Sequence[SliceDemand]) -> NDArray[np.int64]:
         """Source neurons of all parts, each once."""
@@ -213,9 +236,10 @@ class _Sources:
         return self._arriving[population]
 
     def numbers(self, population: str, source: NDArray[np.int64], neuron: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of neurons of sources of a population, sorted, each once."""
+        """Those of neurons of sources of a population."""
         first = np.array([*self._first[population].values(), 0], dtype=np.int64)
-        return np.unique(first[source] + neuron)
+        numbers: NDArray[np.int64] = first[source] + neuron
+        return numbers
 
 
 def carries_values(capacity: Capacity) -> bool:
@@ -232,10 +256,10 @@ def _of_current(current: HostCurrent, capacity: Capacity) -> Synapses:
 
 @dataclass(frozen=True, eq=False)
 class _LocalDemand:
-    """A slice's demand before its sources are numbered."""
+    """A slice's lists before their sources are numbered: source and neuron of each row of the population's table."""
 
-    axon_source: NDArray[np.int64]
-    axon_neuron: NDArray[np.int64]
+    source: NDArray[np.int64]
+    neuron: NDArray[np.int64]
     lists: tuple[ListDemand, ...]
 
 
@@ -279,20 +303,19 @@ class _Table:
         scattered = (runs > 1) | (doubled > 0)
         lists = []
         for kind, exponent in enumerate(self._exponents.tolist()):
-            rows = (self._row_kind == kind) & (synapses > 0)
-            if rows.any():
-                lengths, count = np.unique(synapses[rows], return_counts=True)
+            rows = np.flatnonzero((self._row_kind == kind) & (synapses > 0))
+            if len(rows):
                 lists.append(
                     ListDemand(
                         exponent=exponent,
                         weight_bits=int(self._weight_bits[kind, first:end].max()),
                         longest_delay=int(self._longest_delay[kind, first:end].max()),
                         consecutive=not scattered[rows].any(),
-                        lengths=lengths,
-                        lists=count,
+                        rows=rows,
+                        lengths=synapses[rows].astype(np.int64),
                     )
                 )
-        return _LocalDemand(self._row_source[synapses > 0], self._row_neuron[synapses > 0], tuple(lists))
+        return _LocalDemand(self._row_source, self._row_neuron, tuple(lists))
 
     def _continues(self, first: int) -> NDArray[np.bool_]:
         """Rows whose run of consecutive targets began before ``first`` and goes on there."""

@@ -9,6 +9,7 @@ from hw_profiles.mapping.demand import (
     AXONS_IN,
     AXONS_OUT,
     DELAY_SLOTS,
+    FAN_OUT,
     FORMATS,
     GROUPS,
     NEURONS,
@@ -23,6 +24,7 @@ Limits = Mapping[str, int]
 REMEDIES = {
     NEURONS: "spread the layer over more cores",
     SYNAPSE_WORDS: "export with fewer bits a weight, or narrow the layers that it listens to",
+    FAN_OUT: "export with fewer bits a weight or fewer exponents a layer",
     AXONS_IN: "narrow the layers that it listens to",
     AXONS_OUT: "narrow the layer, so that it is read by fewer cores",
     FORMATS: "export with fewer exponents a layer",
@@ -53,6 +55,7 @@ def core_limits(capacity: Capacity) -> dict[str, int]:
     figures = {
         NEURONS: capacity.neurons_per_core,
         SYNAPSE_WORDS: capacity.synapse_words_per_core,
+        FAN_OUT: capacity.words_per_axon,
         AXONS_IN: capacity.axons_in_per_core,
         AXONS_OUT: capacity.axons_out_per_core,
         FORMATS: capacity.synapse_formats_per_core,

@@ -65,13 +65,16 @@ def recount(network: Network, slices: Sequence[Slice], capacity: Capacity) -> di
             if key[3] == exponent
         )
     }
-    words = sum(
-        axon_words(
+    words = {
+        key: axon_words(
             len(targets),
             weight_bits[key[3]] + longest[key[3]].bit_length() + (index if key[3] in indexed else 0),
         )
         for key, targets in lists.items()
-    )
+    }
+    words_of_axon: dict[tuple[object, int], int] = defaultdict(int)
+    for key, count in words.items():
+        words_of_axon[key[1], key[2]] += count
     slots = 2
     while slots - 2 < max(longest.values(), default=0):
         slots *= 2
@@ -80,7 +83,8 @@ def recount(network: Network, slices: Sequence[Slice], capacity: Capacity) -> di
     }
     return {
         "neurons": neurons,
-        "synapse words": words,
+        "synapse words": sum(words.values()),
+        "words an axon": max(words_of_axon.values(), default=0),
         "input axons": len({key[1:3] for key in lists}),
         "synapse formats": len(weight_bits),
         "neuron groups": len(parameters),

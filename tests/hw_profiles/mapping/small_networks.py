@@ -25,6 +25,7 @@ PARAMETERS = NeuronParameters(current_decay=4095, voltage_decay=3072, threshold=
 UNITS = {
     "neurons_per_core": "neurons",
     "synapse_words_per_core": "words",
+    "words_per_axon": "words",
     "axons_in_per_core": "axons",
     "axons_out_per_core": "axons",
     "synapse_formats_per_core": "formats",

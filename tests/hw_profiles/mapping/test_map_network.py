@@ -28,6 +28,7 @@ def chips(draw: st.DrawFn) -> Profile:
         draw(st.sampled_from(["loihi1-davies2018", "loihi2"])),
         neurons_per_core=draw(st.integers(3, 12)),
         synapse_words_per_core=draw(st.integers(5, 60)),
+        words_per_axon=draw(st.integers(1, 6)),
         axons_in_per_core=draw(st.integers(4, 30)),
         axons_out_per_core=draw(st.integers(4, 30)),
         synapse_formats_per_core=draw(st.integers(2, 6)),
@@ -59,6 +60,7 @@ def assert_within_limits(mapping: Mapping, capacity: Capacity) -> None:
     limits = {
         "neurons": capacity.neurons_per_core,
         "synapse words": capacity.synapse_words_per_core,
+        "words an axon": capacity.words_per_axon,
         "input axons": capacity.axons_in_per_core,
         "output axons": capacity.axons_out_per_core,
         "synapse formats": capacity.synapse_formats_per_core,

@@ -36,6 +36,7 @@ BROKEN = [
     pytest.param(
         two_layers(), chip(synapse_words_per_core=3), "b has synapse words a core 4, the chip allows 3", id="memory"
     ),
+    pytest.param(two_layers(), chip(words_per_axon=0), "b has words an axon a core 1, the chip allows 0", id="fan-out"),
     pytest.param(
         two_layers(), chip(axons_out_per_core=0), "a has output axons a core 1, the chip allows 0", id="axons out"
     ),
