@@ -13,6 +13,11 @@ from hw_profiles.network import Layout, Network
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.timing import TimeEstimate, estimate_time
 
+NO_PROGRAM = (
+    "and this run is of no program in Loihi's integers: export one with --target lava "
+    "and run it on any backend but torch"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Priced:
@@ -86,10 +91,7 @@ def _mapping(activity: ActivityCounts, network: Network | None, profile: Profile
     if not needs_network(profile):
         return None
     if network is None:
-        raise UserError(
-            f"{profile.name} prices events on its cores, and this run is of no program that could be placed on them: "
-            "run the policy on any backend but torch"
-        )
+        raise UserError(f"{profile.name} prices events on cores, {NO_PROGRAM}")
     spikes = {name: counts.spikes for name, counts in activity.by_population.items()}
     return map_network(network, profile, spikes=spikes)
 
@@ -108,8 +110,5 @@ def _energy(
     if profile.memory is None:
         return estimate_energy(recomputed, profile)
     if network is None:
-        raise UserError(
-            f"{profile.name} prices memory by the sizes of layers, and this run is of no program: "
-            "run the policy on any backend but torch"
-        )
+        raise UserError(f"{profile.name} prices memory by the sizes of layers, {NO_PROGRAM}")
     return memory_estimate(recomputed, profile, network)
