@@ -47,11 +47,13 @@ def price(
     Parameters
     ----------
     activity
-        Counts of the stream, which a window's are made of.
+        Counts of the stream, which a window's are made of; of a run of the trained model, the window's own.
     network
         In the layout; None for a run of no program, which cannot be placed on a chip.
+    layout
+        Of the answer.
     context
-        Tokens of a window.
+        Tokens of a window that a stream's counts are to be multiplied to; 1 where the counts are a window's already.
     """
     try:
         mapping = _mapping(activity, network, profile)

@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.errors import UserError, first_line
 from hw_profiles.files import require_readable
+from hw_profiles.network import Layout
 
 RECORD = "run.json"
 FORMAT = 2
@@ -100,6 +101,8 @@ class RunRecord:
         What ran, by what, asked for which raw return.
     observation_size, action_size, context
         Widths of the policy, and the tokens of its window, where the program says.
+    layout
+        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
     score, total_reward
         Normalised and raw, over episodes.
     activity
@@ -121,6 +124,7 @@ class RunRecord:
     observation_size: Annotated[int, Field(ge=1)]
     action_size: Annotated[int, Field(ge=1)]
     context: Annotated[int, Field(ge=1)] | None
+    layout: Layout
     episodes: Annotated[tuple[EpisodeRecord, ...], Field(min_length=1)]
     score: Mean
     total_reward: Annotated[Mean, Field(alias="return")]

@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
+from hw_profiles.network import Layout
 from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.profile import Profile
 from hw_profiles.raster_file import SpikeRaster
@@ -100,7 +101,7 @@ def _main(argv: list[str]) -> int:
             rollout = _run(policy, spec, configuration, arguments.video)
             stages = None
             if arguments.report is not None:
-                stages = _stages(arguments.backend, files, rollout, spec, configuration)
+                stages = _stages(policy, arguments.backend, files, rollout, spec, configuration)
             summary = _summary(
                 arguments.backend, policy, files, rollout, profiles, stages, shlex.join(["dsf-run", *argv])
             )
@@ -226,13 +227,15 @@ def _summary(
     command: str,
 ) -> RunSummary:
     """Everything that is said of the run; of a run of a program also its network and the spikes of one decision."""
-    program = policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
+    program = _program(policy)
     network = network_of(program) if program is not None and program.arithmetic == "loihi" else None
     counts = mean_counts(rollout.activities, by_population=network is not None)
+    layout: Layout = "stream" if program is not None else "window"  # the trained model recomputes its context
     return RunSummary(
         backend=backend,
         rollout=rollout,
-        priced=[price(counts, network, profile) for profile in profiles],
+        priced=[price(counts, network, profile, layout) for profile in profiles],
+        layout=layout,
         provenance=provenance_of(files),
         command=command,
         observation_size=policy.observation_size,
@@ -246,22 +249,34 @@ def _summary(
     )
 
 
+def _program(policy: Policy) -> Program | None:
+    """What the backend runs; None if that is the trained model."""
+    return policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
+
+
 def _raster(program: Program, rollout: Rollout) -> SpikeRaster | None:
     with closing(make_environment(rollout.environment)) as environment:
         return replay_raster(program, environment, rollout.episodes[0], rollout.return_target)
 
 
 def _stages(
-    backend: str, files: PolicyFiles, rollout: Rollout, spec: EnvironmentSpec, configuration: RunConfiguration
+    policy: Policy,
+    backend: str,
+    files: PolicyFiles,
+    rollout: Rollout,
+    spec: EnvironmentSpec,
+    configuration: RunConfiguration,
 ) -> ConversionStages:
     """The run between the stages of its policy's conversion: the trained model is run over the same episodes."""
 
     def run_float() -> list[float]:
-        with Policy(open_backend("torch", files)) as policy:
-            floating = _run(policy, spec, replace(configuration, lanes=None, return_target=rollout.return_target), None)
+        with Policy(open_backend("torch", files)) as model:
+            floating = _run(model, spec, replace(configuration, lanes=None, return_target=rollout.return_target), None)
         return [episode.score for episode in floating.episodes]
 
-    return conversion_stages(backend, [episode.score for episode in rollout.episodes], run_float)
+    program = _program(policy)
+    arithmetic = None if program is None else program.arithmetic
+    return conversion_stages(backend, arithmetic, [episode.score for episode in rollout.episodes], run_float)
 
 
 def _lanes(policy: Policy, configuration: RunConfiguration, video: Path | None) -> int:

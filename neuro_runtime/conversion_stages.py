@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from hw_profiles.errors import UserError
+from neuro_runtime.program.program import Arithmetic
 from neuro_runtime.statistics import estimate_mean
 
 
@@ -40,22 +41,25 @@ class ConversionStages:
 
 
 def conversion_stages(
-    backend: str, scores: Sequence[float], run_float: Callable[[], Sequence[float]]
+    backend: str, arithmetic: Arithmetic | None, scores: Sequence[float], run_float: Callable[[], Sequence[float]]
 ) -> ConversionStages:
     """The stages around a run of ``backend`` that had ``scores``.
 
     Parameters
     ----------
+    arithmetic
+        Of the program that was run; None for a run of the trained model.
     run_float
         Runs the trained model over the same episodes; it raises `UserError` where that cannot be done here.
     """
-    if backend == "torch":
-        return ConversionStages((_float_stage(scores),), "the run is of the trained model, before its conversion")
-    converted = Stage("fixed point", f"the exported program token by token, {backend}", tuple(scores))
+    if arithmetic is None:
+        return ConversionStages((_float_stage(scores),), "The run is of the trained model, before its conversion.")
+    name = "fixed point" if arithmetic == "loihi" else "lowered, in float"
+    converted = Stage(name, f"the exported program token by token, {backend}", tuple(scores))
     try:
         return ConversionStages((_float_stage(run_float()), converted))
     except UserError as error:
-        return ConversionStages((converted,), f"the trained model was not run: {error}")
+        return ConversionStages((converted,), f"The trained model was not run: {error}.")
 
 
 def _float_stage(scores: Sequence[float]) -> Stage:

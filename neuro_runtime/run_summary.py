@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.network import Network
+from hw_profiles.network import Layout, Network
 from hw_profiles.pricing import Priced
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report import estimate_text, estimates_document
@@ -41,6 +41,8 @@ class RunSummary:
         The episodes.
     priced
         The average decision by each profile.
+    layout
+        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
     provenance
         See :func:`provenance_of`.
     command
@@ -60,6 +62,7 @@ class RunSummary:
     backend: str
     rollout: Rollout
     priced: Sequence[Priced]
+    layout: Layout
     provenance: Mapping[str, str]
     command: str
     observation_size: int
@@ -82,6 +85,7 @@ class RunSummary:
             "observation_size": self.observation_size,
             "action_size": self.action_size,
             "context": self.context,
+            "layout": self.layout,
             "episodes": [_episode_document(episode) for episode in rollout.episodes],
             "return": asdict(rollout.total_reward),
             "score": asdict(rollout.score),

@@ -126,7 +126,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile]) -> Report:
 
 def _answer(run: SavedRun, profile: Profile, window: Network | None, baselines: Sequence[Baseline]) -> ProfileAnswer:
     counts, context = run.record.counts, run.record.context
-    answers = [price(counts, run.network, profile)]
+    answers = [price(counts, run.network, profile, run.record.layout)]
     if context is not None and (window is not None or not needs_network(profile)) and run.network is not None:
         # What prices no placement prices the window's work by the stream's layers.
         network = window if needs_network(profile) else run.network

@@ -30,7 +30,7 @@ from hw_profiles.report.units import (
 )
 
 # Long names get a third of the chart.
-WIDE_LABELS = alt.Axis(labelLimit=alt.ExprRef("containerSize()[0] / 3"))
+WIDE_LABELS = alt.Axis(labelLimit=alt.ExprRef("containerSize()[0] * 0.37"))
 
 Specification = dict[str, Any]
 Rows = Sequence[dict[str, object]]

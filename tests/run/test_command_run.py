@@ -77,7 +77,7 @@ def test_a_run_of_a_program_keeps_what_its_report_needs(tmp_path: Path, capsys: 
     assert "report page/report.html" in capsys.readouterr().out
     record = json.loads(Path("saved/run.json").read_text())
     assert record["command"] == shlex.join(["dsf-run", *arguments, "--report", "page"])
-    assert record["stages"]["note"].startswith("the trained model was not run: policy tiny.dsf.h5 has no trained model")
+    assert record["stages"]["note"].startswith("The trained model was not run: policy tiny.dsf.h5 has no trained model")
     network, raster = load_network("saved/network.h5"), load_raster("saved/raster.h5")
     assert {population.name for population in network.populations} == set(record["activity"]["by_population"])
     assert raster.decision == 2

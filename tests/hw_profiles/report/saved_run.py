@@ -38,6 +38,7 @@ def record_document(**changes: Any) -> dict[str, Any]:
         "observation_size": 3,
         "action_size": 1,
         "context": 4,
+        "layout": "stream",
         "episodes": [{"seed": seed, "steps": 10} for seed in (0, 1)],
         "return": score,
         "score": score,
