@@ -128,6 +128,16 @@ def test_the_mesh_is_coloured_by_choice(browser: Browser, file: Path) -> None:
     page.close()
 
 
+def test_the_raster_names_every_layer(browser: Browser, file: Path) -> None:
+    raster = made_up_report().raster
+    assert raster is not None
+    for size in (DESK, PHONE):
+        page = opened(browser, file, size)
+        texts = page.locator("[data-chart='raster'] .role-axis-label text").all_text_contents()
+        assert [layer.name for layer in raster.layers if layer.name not in texts] == []
+        page.close()
+
+
 def test_a_mark_under_the_pointer_says_its_figures(browser: Browser, file: Path) -> None:
     page = opened(browser, file)
     page.locator("[data-chart='terms/chip-a/stream'] .mark-symbol path").first.hover()
