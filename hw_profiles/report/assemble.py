@@ -185,11 +185,11 @@ def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:
     used = spikes_per_synapse(run.record.counts, run.network)
     points = []
     for found in break_even(used, run.network.active_steps):
-        publication, _, compared = found.threshold.source.partition(": ")
+        authors, _, _ = found.threshold.source.partition(", ")
         points.append(
             BreakEven(
-                publication,
-                compared,
+                authors,
+                found.threshold.source,
                 found.threshold.low,
                 found.threshold.high,
                 found.value,

@@ -314,7 +314,7 @@ def rates_chart(rates: Sequence[LayerRate]) -> Specification:
         .mark_bar(height=12)
         .encode(
             y=alt.Y("layer:N", sort=None, title=None),
-            x=alt.X("rate:Q", title="spikes a neuron and active time step", axis=alt.Axis(format=".0%")),
+            x=alt.X("rate:Q", title="spikes a neuron and step", axis=alt.Axis(format=".0%")),
             color=_part_colour(),
             tooltip=[
                 alt.Tooltip("layer:N", title="layer"),
@@ -359,6 +359,7 @@ def raster_chart(raster: Raster) -> Specification:
         labelExpr=f"[{names}][floor(datum.value)]",
         grid=False,
         labelOverlap=False,
+        tickCount=len(raster.layers),
     )
     x = alt.X(
         "step:Q",
@@ -456,7 +457,7 @@ def break_even_chart(points: Sequence[BreakEven]) -> Specification:
     """Published break-even points as bands, and this run as a dot beside each."""
     rows = [
         {
-            "publication": point.publication,
+            "authors": point.authors,
             "low": point.low,
             "high": point.high,
             "value": point.value,
@@ -468,9 +469,9 @@ def break_even_chart(points: Sequence[BreakEven]) -> Specification:
     ]
     x = alt.X("low:Q", title="spikes per synapse (log scale)", scale=alt.Scale(type="log"))
     base = _chart(rows).encode(
-        y=alt.Y("publication:N", sort=None, title=None, axis=WIDE_LABELS),
+        y=alt.Y("authors:N", sort=None, title=None, axis=WIDE_LABELS),
         tooltip=[
-            alt.Tooltip("publication:N", title="publication"),
+            alt.Tooltip("authors:N", title="publication"),
             alt.Tooltip("text:N", title="break-even"),
             alt.Tooltip("ours:N", title="this run"),
             alt.Tooltip("verdict:N", title="so"),

@@ -320,16 +320,16 @@ class BreakEven:
 
     Attributes
     ----------
-    publication, compared
-        Whose it is, and with what kind of ANN.
+    authors, source
+        Whose it is, where it stands, and what is compared.
     low, high, value
         The point, and what this run has, both in ``unit``.
     verdict
         On which side the run is, in words.
     """
 
-    publication: str
-    compared: str
+    authors: str
+    source: str
     low: float
     high: float
     value: float

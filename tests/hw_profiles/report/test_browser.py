@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from hw_profiles.report.document import Raster, RasterLayer
 from hw_profiles.report.page_writer import page_text
 from tests.hw_profiles.report.chromium import chromium
 from tests.hw_profiles.report.report_doubles import made_up_report
@@ -126,6 +128,18 @@ def test_the_mesh_is_coloured_by_choice(browser: Browser, file: Path) -> None:
     drawn(page)
     assert "traffic" in panel.locator("figcaption:visible").inner_text()
     page.close()
+
+
+def test_the_raster_names_every_layer(browser: Browser, tmp_path: Path) -> None:
+    layers = tuple(RasterLayer(f"block{n}.mlp.hidden", False, 4 * n, 4) for n in range(20))
+    raster = Raster(0, 7, 18, layers, rows=tuple(range(80)), steps=tuple(n % 18 for n in range(80)))
+    file = tmp_path / "report.html"
+    file.write_text(page_text(dataclasses.replace(made_up_report(), raster=raster)), encoding="utf-8")
+    for size in (DESK, PHONE):
+        page = opened(browser, file, size)
+        texts = page.locator("[data-chart='raster'] .role-axis-label text").all_text_contents()
+        assert [layer.name for layer in layers if layer.name not in texts] == []
+        page.close()
 
 
 def test_a_mark_under_the_pointer_says_its_figures(browser: Browser, file: Path) -> None:
