@@ -149,7 +149,7 @@ def product_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
     """Products of two signals need neurons that multiply."""
     for population in network.populations:
         if population.role is Role.product:
-            change = "use a token mixing without products (pssa or delay), or a chip that has them"
+            change = "use a token mixing without products (pssa, delay or delay-matrix), or a chip that has them"
             yield from _above(
                 population.name, "product neurons", population.size, _products(capacity, population.size), change
             )
