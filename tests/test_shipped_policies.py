@@ -23,7 +23,7 @@ from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import load_model_file
 
-SHIPPED = ("pen-e", "pendulum", "pendulum-hidden")
+SHIPPED = ("door-e", "hammer-e", "hopper-m-e", "pen-e", "pendulum", "pendulum-hidden", "relocate-e", "walker2d-m-e")
 LARGEST_BYTES = 3_000_000
 
 
