@@ -32,7 +32,7 @@ class SpikingLinear(nn.Module):
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
         batch_norm = batch_norm_alone(self.norm)
         current = linear(self.linear, spikes, mean_removed=batch_norm is not None)
-        if batch_norm and kernels.serves(current) and current.shape[:-1].numel() > 1:
+        if batch_norm is not None and kernels.serves(current) and current.shape[:-1].numel() > 1:
             from train.kernels.ptbn_lif import fire_normalised  # here, since numba need not be installed
 
             return fire_normalised(current, batch_norm, self.neuron.leak, self.neuron.threshold, SURROGATE_HALF_WIDTH)
