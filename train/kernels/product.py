@@ -16,10 +16,17 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from train import kernels
 
 
-def linear(layer: nn.Linear, inputs: Tensor) -> Tensor:
-    """``layer(inputs)``, (..., features), by oneDNN where that serves."""
+def linear(layer: nn.Linear, inputs: Tensor, mean_removed: bool = False) -> Tensor:
+    """``layer(inputs)``, (..., features), by oneDNN where that serves.
+
+    Parameters
+    ----------
+    mean_removed
+        Whether all that reads the outputs takes each channel's mean away first, as a batch norm does: the gradient of
+        the bias is 0 then, and is not summed up from rounding errors.
+    """
     if layer.training and kernels.serves(layer.weight) and inputs.dtype is torch.float32 and _has_onednn():
-        outputs: Tensor = _Affine.apply(inputs, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
+        outputs: Tensor = _Affine.apply(inputs, layer.weight, layer.bias, mean_removed)  # type: ignore[no-untyped-call]
     else:
         outputs = layer(inputs)
     return outputs
@@ -34,13 +41,14 @@ def _has_onednn() -> bool:
 
 class _Affine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor, mean_removed: bool) -> Tensor:
         ctx.save_for_backward(inputs, weight)
+        ctx.mean_removed = mean_removed  # type: ignore[attr-defined]
         return _product(inputs, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad_outputs: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: FunctionCtx, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors  # type: ignore[attr-defined]
         grad_inputs = _product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
         rows, outer = inputs.flatten(0, -2), grad_outputs.flatten(0, -2)
@@ -49,7 +57,8 @@ class _Affine(torch.autograd.Function):
             grad_weight = _product(rows.t(), outer.t()).t()
         else:
             grad_weight = _product(outer.t(), rows.t())
-        return grad_inputs, grad_weight, outer.sum(0)
+        grad_bias = outer.new_zeros(outer.shape[1]) if ctx.mean_removed else outer.sum(0)  # type: ignore[attr-defined]
+        return grad_inputs, grad_weight, grad_bias, None
 
 
 def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

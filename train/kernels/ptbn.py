@@ -37,8 +37,8 @@ class Norms(NamedTuple):
 def normalise(current: Tensor, layer_norm: nn.LayerNorm, batch_norm: nn.BatchNorm1d, blend: float) -> Tensor:
     """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of ``batch_norm``."""
     rows = current.flatten(0, -2).contiguous()
-    mean, variance = _channel_moments(array(rows))
-    _follow(batch_norm, mean, variance, len(rows))
+    mean, variance = channel_moments(array(rows))
+    follow(batch_norm, mean, variance, len(rows))
     norms = Norms(
         layer_norm.weight,
         layer_norm.bias,
@@ -52,7 +52,7 @@ def normalise(current: Tensor, layer_norm: nn.LayerNorm, batch_norm: nn.BatchNor
     return normalised.view(current.shape)
 
 
-def _channel_moments(rows: Array) -> tuple[Array, Array]:
+def channel_moments(rows: Array) -> tuple[Array, Array]:
     """Mean and biased variance of each channel, float64."""
     count, channels = rows.shape
     chunks = chunks_of(count)
@@ -62,7 +62,7 @@ def _channel_moments(rows: Array) -> tuple[Array, Array]:
     return rows[0] + first, np.maximum(second - first**2, 0.0)
 
 
-def _follow(batch_norm: nn.BatchNorm1d, mean: Array, variance: Array, count: int) -> None:
+def follow(batch_norm: nn.BatchNorm1d, mean: Array, variance: Array, count: int) -> None:
     """Running statistics as `torch.nn.BatchNorm1d` keeps them: the variance is the unbiased one."""
     running_mean, running_variance = batch_norm.running_mean, batch_norm.running_var
     assert running_mean is not None

@@ -47,6 +47,11 @@ class PTBN(nn.Module):
         return normalised
 
 
+def batch_norm_alone(norm: nn.Module) -> nn.BatchNorm1d | None:
+    """The batch norm of a PTBN that computes nothing else in this training step, since λ = 0; otherwise None."""
+    return norm.batch_norm if type(norm) is PTBN and norm.training and norm.blend == 0 else None
+
+
 def set_blend(model: nn.Module, blend: float) -> None:
     """Give every PTBN of ``model`` the λ of this training step."""
     for module in model.modules():

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.kernels.product import linear
-from train.model.lif import Lif
+from train.model.lif import SURROGATE_HALF_WIDTH, Lif
+from train.model.normalisation import batch_norm_alone
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
@@ -31,7 +32,13 @@ class SpikingLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
-        output: Tensor = self.neuron(self.norm(linear(self.linear, spikes)))
+        batch_norm = batch_norm_alone(self.norm)
+        current = linear(self.linear, spikes, mean_removed=batch_norm is not None)
+        if batch_norm is not None and kernels.serves(current) and current.shape[:-1].numel() > 1:
+            from train.kernels.ptbn_lif import fire_normalised  # here, since numba need not be installed
+
+            return fire_normalised(current, batch_norm, self.neuron.leak, self.neuron.threshold, SURROGATE_HALF_WIDTH)
+        output: Tensor = self.neuron(self.norm(current))
         return output
 
 
@@ -45,7 +52,7 @@ class NormalisedLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
-        current: Tensor = self.norm(linear(self.linear, spikes))
+        current: Tensor = self.norm(linear(self.linear, spikes, batch_norm_alone(self.norm) is not None))
         return current
 
 
