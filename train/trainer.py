@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,20 @@ class TrainingResult:
     gains: tuple[Gain, ...] = ()  # of a fine-tuning, likewise
 
 
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Numbers too small for full precision count as 0 within: sums over them would be many times slower.
+
+    It is a mode of the processor, so whoever calls the trainer gets it back as it is by default.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@denormals_flushed()
 def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) -> TrainingResult:
     """Train a policy, writing ``runs/<env>/<name>/``; killed and resumed, it ends with the same weights.
 
@@ -195,7 +210,6 @@ def _prepare_torch(config: TrainConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    torch.set_flush_denormal(True)
 
 
 def _policy(

@@ -100,6 +100,16 @@ def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path: Path) ->
     assert steps == list(range(10, 401, 10))
 
 
+def test_the_processor_is_given_back_as_it_was(tmp_path: Path) -> None:
+    """Training counts tiny numbers as 0; whoever called it does not, also where it ended badly."""
+    smallest = torch.tensor(1e-310, dtype=torch.float64)
+    train(tiny(tmp_path, "steps=2", "final_episodes=1"))
+    assert smallest * 2 > 0
+    with pytest.raises(UserError):
+        train(tiny(tmp_path))
+    assert smallest * 2 > 0
+
+
 def test_a_run_in_the_way_is_never_lost(tmp_path: Path) -> None:
     config = tiny(tmp_path)
     train(config)
