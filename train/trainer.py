@@ -19,8 +19,7 @@ from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
 from train.configuration import Schedule, TrainConfig
-from train.datasets import load_episodes
-from train.datasets.episode import with_delayed_reward
+from train.datasets import open_dataset
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
 from train.model import DSFormer, PolicyNetwork, make_model
@@ -64,15 +63,14 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     if config.synop_price and not start:
         refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
-    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
-    episodes = list(map(with_delayed_reward, episodes)) if config.delayed_reward else episodes
+    dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
     folder = RunFolder.open(config, resume, overwrite)
     _prepare_torch(config)
 
-    normalisation = start.normalisation if start else normalisation_of(episodes, spec.return_scale)
-    windows = TokenWindows(episodes, normalisation, config.model.context)
+    normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
+    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward)
     device = torch.device(config.device)
-    sizes = episodes[0].observations.shape[1], episodes[0].actions.shape[1]
+    sizes = dataset.observations.shape[1], dataset.actions.shape[1]
     model = quantised_start(start, config, windows) if start else make_model(config.model, *sizes)
     model.to(device)
     if isinstance(model, DSFormer) and config.initial_rate:
