@@ -44,9 +44,12 @@ class RunFolder:
         """model.pt: the trained policy."""
         return self.path / "model.pt"
 
-    def metrics(self, first_step: int) -> Metrics:
-        """The run's metrics, without those after ``first_step`` that an unfinished run left."""
-        return Metrics(self.path, first_step)
+    def metrics(self, first_step: int, written: bool = True) -> Metrics:
+        """The run's metrics, without those after ``first_step`` that an unfinished run left.
+
+        Of several processes one alone has them ``written``.
+        """
+        return Metrics(self.path, first_step) if written else UnwrittenMetrics(self.path, first_step)
 
     @classmethod
     def open(cls, config: TrainConfig, resume: bool, overwrite: bool) -> RunFolder:
@@ -139,3 +142,18 @@ class Metrics:
             raise UserError(
                 f"{self._path} is damaged at line {number}; take that line out and resume, or use --overwrite."
             ) from problem
+
+
+class UnwrittenMetrics(Metrics):
+    """Metrics that another process writes."""
+
+    def __enter__(self) -> Metrics:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to close."""
+
+    def write(self, step: int, values: Mapping[str, Metric]) -> None:
+        """Leave it to the other process."""

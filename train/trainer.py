@@ -17,6 +17,7 @@ from tqdm import tqdm
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
+from train import distributed
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
 from train.configuration import Schedule, TrainConfig
 from train.datasets import open_dataset
@@ -52,6 +53,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     Every random choice depends on (seed, step) alone: the batch of a step, the initial weights, the evaluation
     episodes. So the checkpoint needs weights, optimiser state and the step, and nothing else.
 
+    Processes that `torchrun` started and `train.distributed` joined share each batch; the first writes and evaluates.
+
     Raises
     ------
     UserError
@@ -63,55 +66,63 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     if config.synop_price and not start:
         refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
-    dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
-    folder = RunFolder.open(config, resume, overwrite)
+    part, writes = distributed.own_part(config.batch_size), distributed.is_first()
+    with distributed.first_one_first():
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
+        folder = RunFolder.open(config, resume or not writes, overwrite and writes)
     _prepare_torch(config)
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
     windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward)
-    device = torch.device(config.device)
+    device = distributed.own_device(config.device)
     sizes = dataset.observations.shape[1], dataset.actions.shape[1]
     model = quantised_start(start, config, windows) if start else make_model(config.model, *sizes)
     model.to(device)
     if isinstance(model, DSFormer) and config.initial_rate:
         set_blend(model, norm_blend(config, 0))
         wake(model, windows.batch(config.seed, config.steps, WINDOWS).to(device), config.initial_rate)
+    distributed.start_alike(model)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     watch, count = FiringWatch(), synop_count(model)
 
-    with folder.metrics(first_step) as metrics, _progress(config, first_step) as progress:
+    with folder.metrics(first_step, writes) as metrics, _progress(config, first_step) as progress:
         for step in range(first_step, config.steps):
             set_learning_rate(optimiser, config, step)
             set_blend(model, norm_blend(config, step))
             seed_dropout(config.seed, step)
-            batch = windows.batch(config.seed, step, config.batch_size).to(device)
+            batch = windows.batch(config.seed, step, config.batch_size, part).to(device)
+            share = distributed.own_share(batch.mask)
 
             spikes: dict[str, Tensor] = {}
             loss = action_loss(model, batch, spikes)
             cost = synop_cost(count, config.synop_price, spikes, batch.mask)
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss + cost)
+            torch.autograd.backward((loss + cost) * share)
+            distributed.add_up_gradients(model.parameters())
             gradient_norm = clip_grad_norm_(model.parameters(), config.gradient_clip)
             optimiser.step()
 
             done = step + 1
             progress.update()
             if done % config.log_every == 0 or done == config.steps:
-                rates = firing_rates(spikes)
+                rates = distributed.mean_over_tokens(firing_rates(spikes), share)
                 useless = watch.check(done, rates)
-                progress.set_postfix(_postfix(loss.item(), rates))
                 synops = {"synops": count.mean(spikes, batch.mask).item()} if count else {}
-                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm), **synops})
+                means = distributed.mean_over_tokens({"loss": loss.item(), **synops}, share)
+                progress.set_postfix(_postfix(means["loss"], rates))
+                metrics.write(done, {**means, "gradient_norm": float(gradient_norm)})
                 if rates:
                     metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
                     metrics.write(done, {"useless_layers": sorted(useless)})
-            if config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
+            if writes and config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
                 for scores in _evaluate_all(config, spec, model, normalisation, config.evaluation_episodes):
                     metrics.write(done, score_metrics(scores))
-            if done % config.checkpoint_every == 0 or done == config.steps:
+            if writes and (done % config.checkpoint_every == 0 or done == config.steps):
                 _save_checkpoint(folder.checkpoint, model, optimiser, done)
 
+        if not writes:
+            return TrainingResult(folder.model, ())
         policy = _policy(config, spec, model, normalisation)
         save_model_file(folder.model, policy)
         final = tuple(_evaluate_all(config, spec, model, normalisation, config.final_episodes))
@@ -147,8 +158,9 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, ste
 
 
 def seed_dropout(seed: int, step: int) -> None:
-    """Let what a step leaves out depend on (seed, step) alone, as all else does."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1)[0]))
+    """Let what a step leaves out depend on (seed, step) alone, as all else does; each process leaves out its own."""
+    own = [distributed.rank()] if distributed.rank() else []
+    torch.manual_seed(int(np.random.SeedSequence([seed, step, *own]).generate_state(1)[0]))
 
 
 def norm_blend(config: TrainConfig, step: int) -> float:
@@ -190,7 +202,9 @@ def _evaluate_all(
 
 
 def _progress(config: TrainConfig, first_step: int) -> tqdm[NoReturn]:
-    return tqdm(total=config.steps, initial=first_step, desc=f"train {config.env}", unit="step", dynamic_ncols=True)
+    title = f"train {config.env}"
+    hidden = not distributed.is_first()
+    return tqdm(total=config.steps, initial=first_step, desc=title, unit="step", dynamic_ncols=True, disable=hidden)
 
 
 def _postfix(loss: float, rates: dict[str, float]) -> dict[str, str]:

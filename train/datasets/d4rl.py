@@ -19,7 +19,7 @@ BLOCK_STEPS = 1 << 16  # read at once
 
 
 def read_d4rl(path: Path, time_limit: int) -> Iterator[Episode]:
-    """The whole episodes of a D4RL file, a block of them in memory at a time; they end at ``terminals`` or ``timeouts``.
+    """The whole episodes of a D4RL file, a block of them in memory at once; they end at ``terminals`` or ``timeouts``.
 
     Parameters
     ----------
