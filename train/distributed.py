@@ -124,5 +124,6 @@ def mean_over_tokens(means: Mapping[str, float], share: float) -> dict[str, floa
     """Means over this process's tokens, ``share`` of all, to means over all."""
     if processes() == 1:
         return dict(means)
-    weighted = torch.tensor([share * value for value in means.values()], dtype=torch.float64)
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    weighted = torch.tensor([share * value for value in means.values()], dtype=torch.float64, device=device)
     return dict(zip(means, total(weighted).tolist(), strict=True))

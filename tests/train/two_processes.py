@@ -5,8 +5,10 @@ torchrun --nproc-per-node 2 tests/train/two_processes.py FOLDER
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from train.model import PolicyNetwork, make_model
 from train.model.normalisation import set_blend
 from train.sampling import Batch, TokenWindows, normalisation_of
 from train.synops import synop_cost, synop_count
-from train.trainer import action_loss
+from train.trainer import update
 
 WINDOWS = 7  # three and four: neither windows nor their tokens divide evenly
 
@@ -57,13 +59,12 @@ def step(case: Case, folder: Path) -> dict[str, Tensor]:
     model, batch = _model(case), _batch(case, folder)
     distributed.start_alike(model)
     spikes: dict[str, Tensor] = {}
-    share = distributed.own_share(batch.mask)
-    loss = action_loss(model, batch, spikes)
-    torch.autograd.backward((loss + synop_cost(synop_count(model), case.price, spikes, batch.mask)) * share)
-    distributed.add_up_gradients(model.parameters())
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
+    cost = partial(synop_cost, synop_count(model), case.price)
+    loss, _ = update(model, optimiser, batch, math.inf, spikes, cost)
     outcome = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
     outcome |= {name: buffer for name, buffer in model.named_buffers() if "running" in name}
-    means = distributed.mean_over_tokens({"loss": loss.item()}, share)
+    means = distributed.mean_over_tokens({"loss": loss.item()}, distributed.own_share(batch.mask))
     return {**outcome, "loss": torch.tensor(means["loss"], dtype=torch.float64)}
 
 

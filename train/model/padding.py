@@ -6,7 +6,11 @@ batch statistics cannot see it.
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -36,3 +40,14 @@ class TokenLayout:
             return tokens.reshape(shape)
         flat = tokens.new_zeros(*tokens.shape[:-2], self.mask.numel(), tokens.shape[-1])
         return torch.index_copy(flat, -2, self._places, tokens).view(shape)
+
+    @cached_property
+    def is_left_padded(self) -> bool:
+        """Whether each window's real tokens stand together at its end."""
+        return self.full or bool((self.mask[:, 1:] >= self.mask[:, :-1]).all())
+
+    def bounds(self) -> NDArray[np.int64]:
+        """Where windows begin and end in the list of real tokens, (B + 1,)."""
+        bounds: NDArray[np.int64] = np.zeros(len(self.mask) + 1, np.int64)
+        np.cumsum(self.mask.sum(1).cpu().numpy(), out=bounds[1:])
+        return bounds

@@ -9,7 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.kernels.product import linear
 from train.model.lif import Lif
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
@@ -27,7 +29,7 @@ class SpikingLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
-        output: Tensor = self.neuron(self.norm(self.linear(spikes)))
+        output: Tensor = self.neuron(self.norm(linear(self.linear, spikes)))
         return output
 
 
@@ -41,7 +43,7 @@ class NormalisedLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
-        current: Tensor = self.norm(self.linear(spikes))
+        current: Tensor = self.norm(linear(self.linear, spikes))
         return current
 
 
@@ -149,6 +151,15 @@ class PSSA(_Attention):
             self.position = RelativeWeights(config, config.bias_sharing)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        if (
+            self.training
+            and kernels.serves(query)
+            and isinstance(self.position, RelativeWeights)
+            and layout.is_left_padded
+        ):
+            from train.kernels.pssa import gate_past  # here, since numba need not be installed
+
+            return gate_past(query, key, value, self.position.per_channel(), layout.bounds())
         return query * layout.pack(self.position(layout.unpack(key * value)))
 
 

@@ -1,0 +1,191 @@
+"""Every compiled kernel is the PyTorch form that it stands for, in its values and in all its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from train import kernels
+from train.configuration import BiasSharing, Mixing, ModelConfig
+from train.kernels import sharing
+from train.kernels.product import linear
+from train.model import DSFormer
+from train.model.lif import Lif
+from train.model.normalisation import PTBN, set_blend
+from train.model.padding import TokenLayout
+from train.model.token_mixing import PSSA
+
+KINDS = st.sampled_from([torch.float32, torch.float64])
+SEEDS = st.integers(0, 2**31)
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}  # of the largest number of a tensor, or of 1
+
+
+def numbers(seed: int, *shape: int, kind: torch.dtype) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(kind)
+
+
+def results(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor) -> list[Tensor]:
+    """The function's value, the gradients of its inputs and of the module's parameters, and the module's buffers."""
+    leaves = [values.clone().requires_grad_() for values in inputs]
+    module.zero_grad()
+    value = function(*leaves)
+    torch.autograd.backward((value * numbers(7, *value.shape, kind=value.dtype)).sum())
+    gradients = [leaf.grad for leaf in (*leaves, *module.parameters()) if leaf.grad is not None]
+    return [tensor.detach().clone() for tensor in (value, *gradients, *module.buffers())]
+
+
+def both_forms(
+    module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Results of the kernel and of the PyTorch form, from the same state."""
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    ours = results(module, function, *inputs)
+    module.load_state_dict(state)
+    with kernels.disabled():
+        return ours, results(module, function, *inputs)
+
+
+def assert_close(ours: Sequence[Tensor], theirs: Sequence[Tensor], tolerance: float) -> None:
+    assert len(ours) == len(theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.dtype is other.dtype
+        scale = max(1.0, float(other.abs().max()))
+        assert torch.allclose(mine, other, rtol=0, atol=tolerance * scale)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, kind=KINDS, shape=st.lists(st.integers(1, 70), min_size=2, max_size=2), steps=st.integers(1, 5))
+def test_neuron_is_the_pytorch_form_bit_for_bit(seed: int, kind: torch.dtype, shape: list[int], steps: int) -> None:
+    """Eighths, which no precision rounds."""
+    generator = torch.Generator().manual_seed(seed)
+    current = torch.randint(-16, 17, (steps, *shape), generator=generator).to(kind) / 8
+    neuron = Lif(0.25, 0.5)
+    leaf = current.requires_grad_()
+    assert kernels.serves(leaf)
+    ours, theirs = both_forms(neuron, lambda values: neuron(values) * torch.arange(shape[-1]), current.detach())
+    assert all(map(torch.equal, ours, theirs))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS,
+    kind=KINDS,
+    steps=st.integers(1, 4),
+    tokens=st.integers(2, 150),
+    channels=st.integers(8, 40),
+    blend=st.sampled_from([0.0, 0.3, 1.0]),
+    offset=st.sampled_from([0.0, 10.0]),
+)
+def test_norm_is_the_pytorch_form(
+    seed: int, kind: torch.dtype, steps: int, tokens: int, channels: int, blend: float, offset: float
+) -> None:
+    """Also its running statistics; numbers whose mean is ten deviations away have a digit less."""
+    norm = PTBN(channels, 0.5).to(kind)
+    with torch.no_grad():
+        for n, parameter in enumerate(norm.parameters()):
+            parameter.copy_(numbers(seed + n, channels, kind=kind))
+    norm.blend = blend
+    current = numbers(seed, steps, tokens, channels, kind=kind) + offset
+    assert kernels.serves(current.clone().requires_grad_())
+    ours, theirs = both_forms(norm, norm, current)
+    if not blend:  # the layer norm has no gradient then, in either form
+        assert norm.layer_norm.weight.grad is None
+    assert_close(ours, theirs, TOLERANCE[kind] * (100 if offset else 10))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS,
+    kind=KINDS,
+    padding=st.lists(st.integers(0, 6), min_size=1, max_size=9),
+    window=st.integers(1, 8),
+    sharing=st.sampled_from(list(BiasSharing)),
+)
+def test_attention_is_the_pytorch_form(
+    seed: int, kind: torch.dtype, padding: list[int], window: int, sharing: BiasSharing
+) -> None:
+    """Windows of six tokens, each padded by its own number; some hold padding alone."""
+    config = ModelConfig(
+        embedding_size=8, heads=2, context=6, window=window, bias_sharing=sharing, streaming=False, mixing=Mixing.pssa
+    )
+    mixing = PSSA(config).to(kind)
+    nn.init.normal_(mixing.position.weight)
+    layout = TokenLayout(torch.arange(6) >= torch.tensor([*padding, 0])[:, None])
+    tokens = int(layout.mask.sum())
+    spikes = [(numbers(seed + n, 3, tokens, 8, kind=kind) > 0).to(kind) for n in range(3)]
+    ours, theirs = both_forms(mixing, lambda query, key, value: mixing.attend(query, key, value, layout), *spikes)
+    assert_close(ours, theirs, TOLERANCE[kind])
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(7, 5), (16, 48), (48, 16)])
+def test_products_are_those_of_a_linear(inputs: int, outputs: int) -> None:
+    layer = nn.Linear(inputs, outputs)
+    ours, theirs = both_forms(layer, lambda rows: linear(layer, rows), numbers(0, 4, 30, inputs, kind=torch.float32))
+    assert_close(ours, theirs, 1e-5)
+
+
+@pytest.mark.parametrize("mixing", list(Mixing))
+@pytest.mark.parametrize("blend", [0.0, 0.5])
+def test_model_is_the_same_with_and_without_kernels(mixing: Mixing, blend: float) -> None:
+    config = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mixing=mixing, streaming=False)
+    torch.manual_seed(0)
+    model = DSFormer(config, 3, 2).double()
+    set_blend(model, blend)
+    mask = torch.arange(6) >= torch.tensor([[0], [2], [5], [0]])
+    inputs = [numbers(seed, 4, 6, width, kind=torch.float64) for seed, width in enumerate((3, 2, 1))]
+    ours, theirs = both_forms(model, lambda *tokens: model(*tokens, mask), *inputs)
+    assert_close(ours, theirs, 1e-9)
+
+
+def test_evaluation_takes_the_pytorch_forms() -> None:
+    torch.manual_seed(0)
+    model = DSFormer(ModelConfig(embedding_size=16, context=6, window=3), 3, 2).eval()
+    inputs = [numbers(seed, 4, 6, width, kind=torch.float32) for seed, width in enumerate((3, 2, 1))]
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    with kernels.disabled():
+        expected = model(*inputs, mask)
+    assert torch.equal(model(*inputs, mask), expected)
+
+
+def test_kernels_serve_training_alone() -> None:
+    values = torch.ones(3)
+    assert not kernels.serves(values)
+    assert not kernels.serves(values.half().requires_grad_())
+    assert not kernels.serves(values.to("meta").requires_grad_())
+    with torch.no_grad():
+        assert not kernels.serves(values.requires_grad_())
+
+
+@pytest.mark.parametrize("blend", [0.0, 0.5])
+def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a norm's, a neuron's and an attention's, gradients included; PyTorch's own products are left out."""
+    monkeypatch.setattr(sharing, "_WORTH_A_THREAD", 1)
+    layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
+    tokens = int(layout.mask.sum())
+    config = ModelConfig(embedding_size=24, bias_sharing=BiasSharing.channel)
+    mixing, norm, neuron = PSSA(config), PTBN(24, 0.5), Lif(0.25, 0.5)
+    norm.blend = blend
+
+    def layer(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        spikes: Tensor = neuron(norm(mixing.attend(query, key, value, layout)))
+        return spikes
+
+    inputs = [numbers(seed, 4, tokens, 24, kind=torch.float32) for seed in range(3)]
+    both = nn.ModuleList([mixing, norm])
+    state = {name: tensor.clone() for name, tensor in both.state_dict().items()}
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            both.load_state_dict(state)
+            torch.set_num_threads(threads)
+            found.append(results(both, layer, *inputs))
+    finally:
+        torch.set_num_threads(before)
+    assert all(map(torch.equal, found[0], found[1]))
+    assert all(map(torch.equal, found[0], found[2]))
