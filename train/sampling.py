@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +64,15 @@ class TokenWindows:
 
     def __len__(self) -> int:
         return len(self._dataset)
+
+    def ahead(self, seed: int, steps: range, size: int, part: slice = slice(None)) -> Iterator[tuple[int, Batch]]:
+        """Each training step with its batch; the next one is read meanwhile, so that a step never waits for the disk."""
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = reader.submit(self.batch, seed, steps.start, size, part)
+            for step in steps:
+                batch = coming.result()
+                coming = reader.submit(self.batch, seed, step + 1, size, part)
+                yield step, batch
 
     def batch(self, seed: int, step: int, size: int, part: slice = slice(None)) -> Batch:
         """The ``size`` windows of training step ``step``, or that ``part`` of them."""

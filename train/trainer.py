@@ -88,12 +88,13 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     watch, count = FiringWatch(), synop_count(model)
 
     with folder.metrics(first_step, writes) as metrics, _progress(config, first_step) as progress:
-        for step in range(first_step, config.steps):
+        steps = range(first_step, config.steps)
+        for step, batch in windows.ahead(config.seed, steps, config.batch_size, part):
             set_learning_rate(optimiser, config, step)
             set_blend(model, norm_blend(config, step))
             seed_dropout(config.seed, step)
-            batch = windows.batch(config.seed, step, config.batch_size, part).to(device)
 
+            batch = batch.to(device)
             spikes: dict[str, Tensor] = {}
             loss, gradient_norm = update(
                 model, optimiser, batch, config.gradient_clip, spikes, partial(synop_cost, count, config.synop_price)
