@@ -2,9 +2,9 @@
 
     python -m benchmarks.data_loading [steps=2000000] [env=pen-e] [model.embedding_size=…]
 
-Generates a D4RL file of random numbers, of the environment's widths; converts it as `dsf-train` does; then times batches
-and training steps by turns, and prints the memory resident in this process. "From disk" is with the file's pages dropped
-from the system's cache first. Keys other than `steps` are those of `dsf-train`.
+Generates a D4RL file of random numbers, of the environment's widths; converts it as `dsf-train` does; then times
+batches and training steps by turns, and prints the memory resident in this process. "From disk" is with the file's
+pages dropped from the system's cache first. Keys other than `steps` are those of `dsf-train`.
 """
 
 from __future__ import annotations
@@ -115,15 +115,15 @@ def _compare(config: TrainConfig, spec: EnvironmentSpec, dataset: Columns, path:
 
     times = take_turns({"batch": load, "batch, from disk": from_disk, "training step": learn}, ROUNDS)
     print(
-        f"\n{config.env}: batch {config.batch_size}, D {config.model.embedding_size}, L {config.model.blocks}, ", end=""
+        f"\n{config.env}: batch {config.batch_size}, D {config.model.embedding_size}, L {config.model.blocks}, K",
+        end="",
     )
-    print(f"K {config.model.context}, T {config.model.time_steps}, {torch.get_num_threads()} threads, {config.device}")
+    print(f" {config.model.context}, T {config.model.time_steps}, {torch.get_num_threads()} threads")
     for name in times.seconds:
         share = times.ratio(name, "training step")
         print(f"{name:<18}{1e3 * times.typical(name):8.2f} ms{100 * share:8.1f} % of a training step")
-    print(
-        f"{'waited for':<18}{1e3 * _wait(config, windows, learn):8.2f} ms, the next batch being read while one is learned from\n"
-    )
+    waited = 1e3 * _wait(config, windows, learn)
+    print(f"{'waited for':<18}{waited:8.2f} ms, the next batch being read while one is learned from\n")
 
 
 def _wait(config: TrainConfig, windows: TokenWindows, learn: Callable[[], int]) -> float:

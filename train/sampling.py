@@ -66,7 +66,7 @@ class TokenWindows:
         return len(self._dataset)
 
     def ahead(self, seed: int, steps: range, size: int, part: slice = slice(None)) -> Iterator[tuple[int, Batch]]:
-        """Each training step with its batch; the next one is read meanwhile, so that a step never waits for the disk."""
+        """Each training step with its batch; the next one is read meanwhile, so that no step waits for the disk."""
         with ThreadPoolExecutor(max_workers=1) as reader:
             coming = reader.submit(self.batch, seed, steps.start, size, part)
             for step in steps:

@@ -81,6 +81,8 @@ def test_batches_are_those_of_arrays_in_memory_bit_for_bit(tmp_path: Path) -> No
     chosen = np.random.default_rng([3, 17]).integers(76, size=32)
     assert_same(windows.batch(3, 17, 32), plain.windows(chosen))
     assert_same(windows.batch(3, 17, 32, slice(8, 20)), plain.windows(chosen[8:20]))
+    for step, batch in windows.ahead(3, range(15, 19), 32):
+        assert_same(batch, windows.batch(3, step, 32))
 
 
 def test_statistics_in_one_pass_are_those_of_all_states(tmp_path: Path) -> None:
