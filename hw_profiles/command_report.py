@@ -1,23 +1,18 @@
-"""``dsf-report``: what a saved run costs by one or more profiles."""
+"""``dsf-report``: what a saved run costs, as a page, as JSON and in the terminal; or two runs compared."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw_profiles.activity import ActivityCounts
 from hw_profiles.command import run_command
-from hw_profiles.energy import EnergyEstimate, estimate_energy
 from hw_profiles.errors import UserError
-from hw_profiles.files import atomic_write
 from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.report import estimate_text, estimates_document
-from hw_profiles.run_record import load_counts, record_path
-
-REPORT = "report.json"
+from hw_profiles.report.comparison import compare, comparison_text
+from hw_profiles.report.summary import report_summary
+from hw_profiles.report.write import make_report, write_comparison, write_report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,34 +25,56 @@ def _main(argv: list[str]) -> int:
     if arguments.list:
         _print_profiles(as_json=arguments.json)
         return 0
-    if arguments.run is None:
-        raise UserError("name a run that dsf-run saved, or use --list")
-    record = record_path(arguments.run)
-    counts = load_counts(record)
-    estimates = [estimate_energy(counts, load_profile(name)) for name in arguments.profile or profile_names()]
-    document = _document(record, counts, estimates)
-    report = record.parent / REPORT
-    with atomic_write(report) as temporary:
-        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if arguments.json:
-        print(json.dumps(document, ensure_ascii=False))
-    else:
-        print("\n".join([*map(estimate_text, estimates), f"report: {report}"]))
+    match arguments.run:
+        case [run]:
+            _report(run, arguments)
+        case [first, second]:
+            _compare(first, second, arguments)
+        case []:
+            raise UserError("name a run that dsf-run saved, or use --list")
+        case runs:
+            raise UserError(f"{len(runs)} runs are too many: name one to report on, or two to compare")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dsf-report", description="Energy of a saved run's average decision.")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="folder written by dsf-run")
+    parser = argparse.ArgumentParser(
+        prog="dsf-report",
+        description="What a saved run's average decision costs: writes report.html and report.json. "
+        "With two runs: what changed from the first to the second.",
+    )
+    parser.add_argument("run", nargs="*", metavar="RUN", help="folder written by dsf-run")
     parser.add_argument(
         "--profile",
         action="append",
+        default=[],
         metavar="NAME|FILE.yaml",
-        help="chip or convention to price it by; repeat for several (default: every shipped one)",
+        help="chip or convention to price it by, the first on top; repeat for several (default: every shipped one)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to write in (default: the run's; a comparison is only printed)"
     )
     parser.add_argument("--list", action="store_true", help="list the shipped profiles")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
+
+
+def _report(run: str, arguments: argparse.Namespace) -> None:
+    written = write_report(run, arguments.profile, arguments.out)
+    if arguments.json:
+        print(json.dumps(written.report.document(), ensure_ascii=False))
+    else:
+        print(report_summary(written.report), f"report {written.page}", sep="\n\n")
+
+
+def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
+    reports = (make_report(first, arguments.profile), make_report(second, arguments.profile))
+    comparison = compare((first, second), reports)
+    page = None if arguments.out is None else write_comparison(comparison, arguments.out)
+    if arguments.json:
+        print(json.dumps(comparison.document(), ensure_ascii=False))
+    else:
+        print("\n\n".join([comparison_text(comparison), *([] if page is None else [f"comparison {page}"])]))
 
 
 def _print_profiles(as_json: bool) -> None:
@@ -68,11 +85,3 @@ def _print_profiles(as_json: bool) -> None:
     width = max(map(len, titles))
     for name, title in titles.items():
         print(f"{name:<{width}}  {title}")
-
-
-def _document(record: Path, counts: ActivityCounts, estimates: Sequence[EnergyEstimate]) -> dict[str, object]:
-    return {
-        "run": str(record.parent),
-        "activity": dataclasses.asdict(counts),
-        "estimates": estimates_document(estimates),
-    }

@@ -1,32 +1,38 @@
-"""From counted activity to energy: one line a term, each with its evidence."""
+"""From counted activity to energy: one line for each term and layer, each with its evidence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.profile import Figure, Grade, Profile
+from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
+from hw_profiles.errors import UserError
+from hw_profiles.mapping.mapping import Mapping as ChipMapping
+from hw_profiles.network import Role
+from hw_profiles.profile import ConstantPower, Figure, Grade, Kind, Profile
+from hw_profiles.timing import TimeEstimate
 
-TERMS = {
-    "synops": "synaptic operations",
-    "active_updates": "neuron updates, active",
-    "idle_updates": "neuron updates, idle",
-    "spikes": "spikes",
-    "host_macs": "host multiply-accumulates",
-    "static": "static power × time step",
-    "host": "host power × time step",
-}
+POWERS = STATIC, HOST = "static power × time", "host power × time"  # the lines that do not depend on activity
 NANOJOULE = 1000.0  # in pJ: one mW during one µs
+
+Floats = NDArray[np.float64]
+Counts = Mapping[str | None, float]  # by layer; None where an event belongs to no layer
 
 
 @dataclass(frozen=True)
 class EnergyLine:
-    """One term of an estimate: a count times the energy of one event.
+    """One term of an estimate, of one layer or of all: a count times the energy of one event.
 
     Attributes
     ----------
     term
         What is counted, in words.
+    layer
+        Whose events these are; None for what belongs to no layer.
     count
         Events a decision.
     each_pj, low_pj, high_pj
@@ -36,6 +42,7 @@ class EnergyLine:
     """
 
     term: str
+    layer: str | None
     count: float
     each_pj: float
     low_pj: float
@@ -56,7 +63,13 @@ class EnergyLine:
 
 @dataclass(frozen=True)
 class EnergyEstimate:
-    """What one decision costs by one profile, and what that leaves out."""
+    """What one decision costs by one profile, and what that leaves out.
+
+    Attributes
+    ----------
+    not_counted
+        What the profile says it leaves out, and every event of this decision that it has no price for.
+    """
 
     profile: str
     title: str
@@ -70,44 +83,199 @@ class EnergyEstimate:
 
     @property
     def band_pj(self) -> tuple[float, float]:
-        """Sums of the lines' lowest and highest energies, in pJ."""
+        """Sums of the lines' lowest and highest energies, in pJ: all prices wrong in the same direction."""
         return sum(line.band_pj[0] for line in self.lines), sum(line.band_pj[1] for line in self.lines)
 
+    def by_term(self) -> tuple[EnergyLine, ...]:
+        """One line a term, over all layers; where layers have different prices, with the mean price of an event."""
+        terms: dict[str, list[EnergyLine]] = {}
+        for line in self.lines:
+            terms.setdefault(line.term, []).append(line)
+        return tuple(_merged(lines) for lines in terms.values())
 
-def estimate_energy(activity: ActivityCounts, profile: Profile) -> EnergyEstimate:
-    """Energy of one decision: ``Σ count · energy of one event + time steps · duration of a step · power``.
+    def by_layer(self) -> dict[str | None, tuple[EnergyLine, ...]]:
+        """The lines of each layer; under None what belongs to no layer."""
+        layers: dict[str | None, list[EnergyLine]] = {}
+        for line in self.lines:
+            layers.setdefault(line.layer, []).append(line)
+        return {layer: tuple(lines) for layer, lines in layers.items()}
+
+
+def _merged(lines: Sequence[EnergyLine]) -> EnergyLine:
+    """Lines of one term as one; no better known than the worst of them."""
+    count = sum(line.count for line in lines)
+    if len({(line.each_pj, line.low_pj, line.high_pj) for line in lines}) == 1:
+        return replace(lines[0], layer=None, count=count)
+
+    def mean(each_pj: Callable[[EnergyLine], float]) -> float:
+        return sum(line.count * each_pj(line) for line in lines) / count
+
+    return EnergyLine(
+        term=lines[0].term,
+        layer=None,
+        count=count,
+        each_pj=mean(lambda line: line.each_pj),
+        low_pj=mean(lambda line: line.low_pj),
+        high_pj=mean(lambda line: line.high_pj),
+        grade=max((line.grade for line in lines), key=lambda grade: grade.rank),
+        source="; ".join(dict.fromkeys(line.source for line in lines)),
+    )
+
+
+def estimate_energy(
+    activity: ActivityCounts,
+    profile: Profile,
+    mapping: ChipMapping | None = None,
+    timing: TimeEstimate | None = None,
+) -> EnergyEstimate:
+    """Energy of one decision: ``Σ events · energy of one + chips · static power · time + host power · time``.
 
     Parameters
     ----------
     activity
-        Counts of one decision.
+        Counts of one decision in the stream layout; for a convention in the window layout,
+        :meth:`ActivityCounts.recomputing` of them.
     profile
-        Terms it has no figure for make no line; its ``not_counted`` says so in words.
+        Terms it has no figure for make no line; ``not_counted`` names them with their counts.
+    mapping
+        The network placed on the chip. Conventions and chips with an all-in price need none.
+    timing
+        :func:`hw_profiles.timing.estimate_time` of the same; without it power is not counted.
+
+    Raises
+    ------
+    UserError
+        The profile is of a chip and there is no mapping, or the run was not counted by population.
     """
-    lines = [
-        _line(key, getattr(activity, key), figure) for key, figure in vars(profile.energy).items() if figure is not None
+    on_chip = profile.kind is Kind.chip and profile.has_prices and not profile.all_in
+    if not on_chip:
+        counts = _counted(activity)
+        return _estimate(profile, _event_lines(counts, profile), [] if profile.all_in else _unpriced(counts, profile))
+    if mapping is None:
+        raise UserError(
+            f"{profile.name} prices events on a chip's cores, so the network must be placed on it: give a run of a "
+            "program (any backend but torch), or a convention such as cmos45-int8"
+        )
+    counts = _on_chip(chip_events(activity, mapping))
+    return _estimate(
+        profile,
+        _event_lines(counts, profile) + _power_lines(profile, mapping.chips, timing),
+        _unpriced(counts, profile) + _unpowered(profile, timing) + _host_traffic(mapping),
+    )
+
+
+def _estimate(profile: Profile, lines: Sequence[EnergyLine], unpriced: Sequence[str]) -> EnergyEstimate:
+    return EnergyEstimate(profile.name, profile.title, tuple(lines), (*profile.not_counted, *unpriced))
+
+
+def _counted(activity: ActivityCounts) -> dict[str, Counts]:
+    """Events by the key of their price, as the run counted them: no chip, so no messages and no hops."""
+    populations = activity.by_population
+    synops: Counts = dict(activity.synops_by_target.items())
+    active: Counts = {name: population.active_updates for name, population in populations.items()}
+    idle: Counts = {name: population.idle_updates for name, population in populations.items()}
+    spikes: Counts = {name: population.spikes for name, population in populations.items()}
+    return {
+        "synop": synops or {None: activity.synops},
+        "neuron_active": active or {None: activity.active_updates},
+        "neuron_idle": idle or {None: activity.idle_updates},
+        "spike_out": spikes or {None: activity.spikes},
+        "mac": {None: activity.host_macs},
+    }
+
+
+def _on_chip(events: ChipEvents) -> dict[str, Counts]:
+    """Events by the key of their price, on the cores of a chip."""
+
+    def by_layer(counts: Floats) -> Counts:
+        layers: dict[str | None, float] = {}
+        for layer, count in zip(events.layers, counts.tolist(), strict=True):
+            layers[layer] = layers.get(layer, 0.0) + count
+        return layers
+
+    return {
+        "synop": by_layer(events.synops_into),
+        "neuron_active": by_layer(events.active_updates),
+        "neuron_idle": by_layer(events.idle_updates),
+        "spike_out": by_layer(events.spikes),
+        "message_out": by_layer(events.messages_out.sum(axis=0)),
+        "message_in": by_layer(events.messages_in.sum(axis=0)),
+        "hop_ew": by_layer(events.hops_ew),
+        "hop_ns": by_layer(events.hops_ns),
+        "chip_hop": by_layer(events.chip_crossings),
+        "barrier": {None: events.barriers},
+        "mac": {None: events.host_macs},
+    }
+
+
+def _event_lines(events: Mapping[str, Counts], profile: Profile) -> list[EnergyLine]:
+    return [
+        _line(EVENTS[key], layer, count, figure)
+        for key, counts in events.items()
+        if (figure := _price(profile, key)) is not None
+        for layer, count in counts.items()
+        if count
     ]
-    if profile.power is not None and profile.step_time is not None:
-        lines += [
-            _line(key, activity.time_steps, _energy_of_step(power, profile.step_time))
-            for key, power in vars(profile.power).items()
-            if power is not None
-        ]
-    return EnergyEstimate(profile.name, profile.title, tuple(lines), profile.not_counted)
 
 
-def _line(key: str, count: float, figure: Figure) -> EnergyLine:
+def _unpriced(events: Mapping[str, Counts], profile: Profile) -> list[str]:
+    """Terms that the decision has events of and the profile no price for."""
+    return [
+        f"{EVENTS[key]}: {total:,.0f} a decision, no price"
+        for key, counts in events.items()
+        if _price(profile, key) is None and (total := sum(counts.values()))
+    ]
+
+
+def _powers(profile: Profile, chips: int) -> list[tuple[str, int, Figure | None]]:
+    """Term, how many there are of what draws it, and the power."""
+    power = profile.power or ConstantPower()
+    return [(STATIC, chips, power.static_per_chip), (HOST, 1, power.host)]
+
+
+def _power_lines(profile: Profile, chips: int, timing: TimeEstimate | None) -> list[EnergyLine]:
+    if timing is None:
+        return []
+    return [
+        _line(term, None, count, _energy_of_decision(power, timing))
+        for term, count, power in _powers(profile, chips)
+        if power is not None
+    ]
+
+
+def _unpowered(profile: Profile, timing: TimeEstimate | None) -> list[str]:
+    powers = _powers(profile, chips=1)
+    if timing is None:
+        return [f"{term}: no time of a decision" for term, _, power in powers if power is not None]
+    return [f"{term}: no power" for term, _, power in powers if power is None]
+
+
+def _host_traffic(mapping: ChipMapping) -> list[str]:
+    """What the host sends and fetches in a decision: nobody published its price."""
+    network = mapping.network
+    sums = sum(population.size for population in network.populations if population.role is Role.accumulator)
+    read = sums // (network.context or 1)  # of a window's tokens the newest one's alone
+    return [f"host input and output: {mapping.host_messages:,} values written and {read:,} read a decision, no price"]
+
+
+def _price(profile: Profile, key: str) -> Figure | None:
+    figure: Figure | None = getattr(profile.energy, key)
+    return figure
+
+
+def _line(term: str, layer: str | None, count: float, figure: Figure) -> EnergyLine:
     low, high = figure.band
-    return EnergyLine(TERMS[key], count, figure.value, low, high, figure.grade, figure.source)
+    return EnergyLine(term, layer, count, figure.value, low, high, figure.grade, figure.source)
 
 
-def _energy_of_step(power: Figure, step_time: Figure) -> Figure:
-    """Power (mW) during one time step (µs), as energy (pJ); no better known than the worse of the two."""
+def _energy_of_decision(power: Figure, timing: TimeEstimate) -> Figure:
+    """Power (mW) during one decision (µs), as energy (pJ); no better known than the worse of the two."""
+    time = timing.decision_us
     return Figure(
-        value=power.value * step_time.value * NANOJOULE,
-        low=power.band[0] * step_time.band[0] * NANOJOULE,
-        high=power.band[1] * step_time.band[1] * NANOJOULE,
+        value=power.value * time.nominal * NANOJOULE,
+        low=power.band[0] * time.low * NANOJOULE,
+        high=power.band[1] * time.high * NANOJOULE,
         unit="pJ",
-        grade=max(power.grade, step_time.grade, key=lambda grade: grade.rank),
-        source=f"{power.source}; time step: {step_time.source}",
+        grade=max(power.grade, timing.grade, key=lambda grade: grade.rank),
+        source=f"{power.source}; time: this profile's, {timing.grade.value}",
     )

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import types
+import reprlib
 import typing
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar, cast
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from hw_profiles.errors import UserError, first_line
-from hw_profiles.profile import Figure, Profile
+from hw_profiles.files import require_readable
+from hw_profiles.profile import Profile
 from hw_profiles.suggest import suggestion
 
 FOLDER = Path(__file__).parent / "profiles"
+SCHEMA_CHECK = TypeAdapter(Profile)
+UNKNOWN_KEY = "unexpected_keyword_argument"
+EXPECTED = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "string_type": "a text; put it in quotes",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dataclass_type": "keys and values",
+    "invalid_key": "a text as its key",
+}
 
-T = TypeVar("T")
+Location = tuple[int | str, ...]
 
 
 def profile_names() -> list[str]:
@@ -39,74 +51,82 @@ def load_profile(name_or_path: str | Path) -> Profile:
         if str(name_or_path) not in profile_names():
             raise UserError(f"no profile {str(name_or_path)!r}: {suggestion(str(name_or_path), profile_names())}")
         path = FOLDER / f"{name_or_path}.yaml"
-    profile = _read(Profile, _parse(path), str(path), "")
+    profile = _validated(_parse(path), path)
     if profile.name != path.stem:
         raise UserError(f"{path}: name is {profile.name!r} but the file is called {path.stem!r}; make them the same")
-    _check_units(profile, path)
     return profile
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML keeps the last of two equal keys and says nothing; a profile with two prices of one event is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[typing.Hashable, typing.Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key!r} stands twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def _parse(path: Path) -> object:
+    require_readable(
+        path, absent=f"no profile file {path}; give an existing one, or a name that dsf-report --list shows"
+    )
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"no profile file {path}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path} is not a readable YAML file: {first_line(error)}") from error
 
 
-def _read(kind: type[T], value: object, path: str, where: str) -> T:
-    """Build a dataclass from a mapping: every key known, every field without a default given, every type right."""
-    place = f"{path}: {where}" if where else path
-    if not isinstance(value, Mapping):
-        raise UserError(f"{place}: expected keys and values, got {value!r}")
-    known = {field.name: field for field in dataclasses.fields(cast(type, kind))}
-    for key in value:
-        if key not in known:
-            raise UserError(f"{place}: unknown key {key!r}; {suggestion(str(key), known)}")
-    for name, field in known.items():
-        if name not in value and field.default is dataclasses.MISSING:
-            raise UserError(f"{place}: {name} is missing")
-    hints = typing.get_type_hints(kind)
-    arguments = {
-        str(key): _convert(hints[str(key)], item, path, f"{where}.{key}" if where else str(key))
-        for key, item in value.items()
-    }
+def _validated(document: object, path: Path) -> Profile:
     try:
-        return kind(**arguments)
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error
+        return SCHEMA_CHECK.validate_python(document)
+    except ValidationError as error:
+        sentence = _sentence(_most_telling(error.errors()))
+        more = error.error_count() - 1
+        raise UserError(f"{path}: {sentence}" + (f" (and {more} more)" if more else "")) from error
 
 
-def _convert(hint: object, value: object, path: str, where: str) -> object:
-    """One value to the type a field declares; no silent conversions but an integer to a float."""
-    if isinstance(hint, types.UnionType):
-        hint = next(choice for choice in typing.get_args(hint) if choice is not type(None))
-    if dataclasses.is_dataclass(hint):
-        return _read(cast(type, hint), value, path, where)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        choices = [member.value for member in hint]
-        if value in choices:
-            return hint(value)
-        raise UserError(f"{path}: {where} is {value!r}; {suggestion(str(value), choices)}")
-    if hint == tuple[str, ...] and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if hint in (int, str) and type(value) is hint:
-        return value
-    expected = "a list of strings" if hint == tuple[str, ...] else cast(type, hint).__name__
-    raise UserError(f"{path}: {where} must be {expected}, got {value!r}")
+def _most_telling(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """An unknown key before the missing one that it was meant to be."""
+    return next((error for error in errors if error["type"] == UNKNOWN_KEY), errors[0])
 
 
-def _check_units(profile: Profile, path: Path) -> None:
-    sections: list[tuple[str, object, str]] = [("energy", profile.energy, "pJ"), ("power", profile.power, "mW")]
-    for section, figures, unit in sections:
-        for key, figure in vars(figures).items() if figures is not None else ():
-            _check_unit(figure, unit, f"{path}: {section}.{key}")
-    _check_unit(profile.step_time, "us", f"{path}: step_time")
+def _sentence(error: ErrorDetails) -> str:
+    location = error["loc"]
+    place = ".".join(map(str, location))
+    kind = error["type"]
+    if kind == UNKNOWN_KEY:
+        section = ".".join(map(str, location[:-1]))
+        nearest = suggestion(str(location[-1]), _keys_of(location[:-1]))
+        return f"{section}: unknown key {location[-1]!r}; {nearest}" if section else f"unknown key {place!r}; {nearest}"
+    if kind == "missing":
+        return f"{place} is missing; see docs/profiles.md for what it is"
+    if kind == "enum":
+        choices = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        return f"{place} is {error['input']!r}; {suggestion(str(error['input']), choices)}"
+    if kind == "value_error":
+        reason = str(error["ctx"]["error"])
+        return f"{place}: {reason}" if place else reason
+    return (
+        f"{place + ' ' if place else ''}must be {EXPECTED.get(kind, error['msg'])}, got {reprlib.repr(error['input'])}"
+    )
 
 
-def _check_unit(figure: Figure | None, unit: str, place: str) -> None:
-    if figure is not None and figure.unit != unit:
-        raise UserError(f"{place}.unit is {figure.unit!r}; it must be {unit!r}")
+def _keys_of(location: Location) -> list[str]:
+    """Names of the fields of the section at ``location``, found through the annotations of the schema."""
+    section: object = Profile
+    for step in location:
+        # A list's number stands for its items' type, which is the annotation's only dataclass already.
+        if isinstance(step, str):
+            section = _dataclass_in(typing.get_type_hints(section)[step])
+    return [field.name for field in dataclasses.fields(typing.cast(type, section))]
+
+
+def _dataclass_in(annotation: object) -> object:
+    """The dataclass inside ``Annotated[…]``, ``… | None`` and ``tuple[…, ...]``."""
+    if dataclasses.is_dataclass(annotation):
+        return annotation
+    return next(filter(None, map(_dataclass_in, typing.get_args(annotation))), None)

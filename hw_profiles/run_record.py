@@ -1,16 +1,159 @@
-"""The part of a saved run that an energy estimate needs: ``run.json``'s ``activity``."""
+"""A saved run, as far as a report needs it: ``run.json`` read strictly, and the files that it names."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 from pathlib import Path
+from typing import Annotated
 
-from hw_profiles.activity import ActivityCounts
-from hw_profiles.errors import UserError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from hw_profiles.activity import ActivityCounts, PopulationCounts
+from hw_profiles.errors import UserError, first_line
+from hw_profiles.files import require_readable
+from hw_profiles.network import Layout
 
 RECORD = "run.json"
+FORMAT = 2
+
+# What a report does not need may stand in the record too.
+LENIENT = ConfigDict(extra="ignore")
+Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, config=LENIENT)
+class Mean:
+    """A mean and its 95 % interval, which a single value has none of."""
+
+    mean: Finite
+    low: Finite | None
+    high: Finite | None
+
+
+@dataclass(frozen=True, config=LENIENT)
+class EpisodeRecord:
+    """One episode."""
+
+    seed: int
+    steps: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=LENIENT)
+class LayerRecord:
+    """A layer in an average decision; a target that does not spike has no firing rate."""
+
+    name: str
+    firing_rate: Annotated[float, Field(ge=0, le=1)] | None
+    spikes: Count
+    synops: Count
+
+
+@dataclass(frozen=True, config=LENIENT)
+class StageRecord:
+    """The policy's score at one stage of its conversion."""
+
+    name: str
+    what: str
+    score: Mean
+
+
+@dataclass(frozen=True, config=LENIENT)
+class StagesRecord:
+    """Every stage, last − first paired by episode, and which stage is missing and why."""
+
+    stages: Annotated[tuple[StageRecord, ...], Field(min_length=1)]
+    difference: Mean | None
+    note: str | None
+
+
+@dataclass(frozen=True, config=LENIENT)
+class PopulationRecord:
+    """See :class:`~hw_profiles.activity.PopulationCounts`."""
+
+    spikes: Count
+    active_updates: Count
+    idle_updates: Count
+
+
+@dataclass(frozen=True, config=LENIENT)
+class ActivityRecord:
+    """See :class:`~hw_profiles.activity.ActivityCounts`."""
+
+    synops: Count
+    active_updates: Count
+    idle_updates: Count
+    spikes: Count
+    time_steps: Count
+    host_macs: Count
+    by_population: dict[str, PopulationRecord]
+    synops_by_target: dict[str, Count]
+
+
+@dataclass(frozen=True, config=LENIENT)
+class RunRecord:
+    """What ``run.json`` says of a run.
+
+    Attributes
+    ----------
+    environment, backend, return_target
+        What ran, by what, asked for which raw return.
+    observation_size, action_size, context
+        Widths of the policy, and the tokens of its window, where the program says.
+    layout
+        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
+    score, total_reward
+        Normalised and raw, over episodes.
+    activity
+        Counts of the average decision.
+    network, raster
+        Names of files in the run's folder; a run of no program has neither.
+    stages
+        Scores through the conversion, where they were measured.
+    command
+        What made the run.
+    provenance
+        The policy's name, hashes of its files, versions.
+    """
+
+    format: int
+    environment: str
+    backend: str
+    return_target: Finite
+    observation_size: Annotated[int, Field(ge=1)]
+    action_size: Annotated[int, Field(ge=1)]
+    context: Annotated[int, Field(ge=1)] | None
+    layout: Layout
+    episodes: Annotated[tuple[EpisodeRecord, ...], Field(min_length=1)]
+    score: Mean
+    total_reward: Annotated[Mean, Field(alias="return")]
+    decisions: Annotated[int, Field(ge=1)]
+    activity: ActivityRecord
+    layers: tuple[LayerRecord, ...]
+    network: str | None
+    raster: str | None
+    stages: StagesRecord | None
+    command: str
+    provenance: dict[str, str]
+
+    @property
+    def counts(self) -> ActivityCounts:
+        """The activity in the words of an energy estimate."""
+        activity = self.activity
+        return ActivityCounts(
+            synops=activity.synops,
+            active_updates=activity.active_updates,
+            idle_updates=activity.idle_updates,
+            spikes=activity.spikes,
+            time_steps=activity.time_steps,
+            host_macs=activity.host_macs,
+            by_population={
+                name: PopulationCounts(counts.spikes, counts.active_updates, counts.idle_updates)
+                for name, counts in activity.by_population.items()
+            },
+            synops_by_target=dict(activity.synops_by_target),
+        )
 
 
 def record_path(run: str | Path) -> Path:
@@ -28,28 +171,35 @@ def record_path(run: str | Path) -> Path:
     return record
 
 
-def load_counts(record: Path) -> ActivityCounts:
-    """The counted activity of the run's average decision.
+def load_record(record: Path) -> RunRecord:
+    """Read ``run.json``.
 
     Raises
     ------
     UserError
-        The file is not JSON, or its ``activity`` lacks a count or holds one that is not a number ≥ 0.
+        The file is not JSON, not the record of a run or of another version, or a value in it is missing or wrong.
     """
+    require_readable(record, f"no run at {record}")
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{record} is not readable JSON: {error}") from error
-    activity = document.get("activity") if isinstance(document, dict) else None
-    if not isinstance(activity, dict):
+        raise UserError(f"{record} is not readable JSON: {first_line(error)}") from error
+    if not isinstance(document, dict) or "activity" not in document:
         raise UserError(f"{record} is not the record of a run: it has no activity")
-    return ActivityCounts(
-        **{field.name: _count(activity, field.name, record) for field in dataclasses.fields(ActivityCounts)}
-    )
+    if document.get("format") != FORMAT:
+        raise UserError(
+            f"{record} has format {document.get('format')} and this version reads {FORMAT}: run the policy again"
+        )
+    try:
+        return TypeAdapter(RunRecord).validate_python(document)
+    except ValidationError as error:
+        raise UserError(f"{record}: {_first_problem(error)}") from error
 
 
-def _count(activity: dict[str, object], name: str, record: Path) -> float:
-    value = activity.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
-        return float(value)
-    raise UserError(f"{record}: activity.{name} must be a number that is not negative, got {value!r}")
+def _first_problem(error: ValidationError) -> str:
+    """Where, what, and the value: in one line."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{place} is missing"
+    return f"{place} is {problem['input']!r}: {problem['msg'].lower()}"

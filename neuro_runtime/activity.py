@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hw_profiles.activity import ActivityCounts
+from hw_profiles.activity import ActivityCounts, PopulationCounts
 
 
 class LayerCounts(Mapping[str, int]):
@@ -93,8 +93,14 @@ class LayerActivity:
     synops: float
 
 
-def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
-    """The activity of the average of at least one decision, summed over layers, in :mod:`hw_profiles`' words."""
+def mean_counts(activities: Sequence[Activity], by_population: bool = False) -> ActivityCounts:
+    """The activity of the average of at least one decision, in :mod:`hw_profiles`' words.
+
+    Parameters
+    ----------
+    by_population
+        Also what each layer did. Ask for it where the layers are a program's, whose network can be placed on a chip.
+    """
     decisions = len(activities)
     return ActivityCounts(
         synops=sum(sum(activity.synops.values()) for activity in activities) / decisions,
@@ -103,6 +109,8 @@ def mean_counts(activities: Sequence[Activity]) -> ActivityCounts:
         spikes=sum(sum(activity.spikes.values()) for activity in activities) / decisions,
         time_steps=sum(activity.time_steps for activity in activities) / decisions,
         host_macs=sum(activity.host_macs for activity in activities) / decisions,
+        by_population=_mean_populations(activities) if by_population else {},
+        synops_by_target=_mean_of_each([activity.synops for activity in activities]) if by_population else {},
     )
 
 
@@ -122,3 +130,15 @@ def _mean_layer(name: str, activities: Sequence[Activity]) -> LayerActivity:
         spikes=spikes / len(activities),
         synops=synops / len(activities),
     )
+
+
+def _mean_populations(activities: Sequence[Activity]) -> dict[str, PopulationCounts]:
+    """Every neuron idles in the same time steps, so a population has the same share of idle as of active updates."""
+    spikes = _mean_of_each([activity.spikes for activity in activities])
+    updates = _mean_of_each([activity.neuron_steps for activity in activities])
+    idle = sum(activity.idle_neuron_steps for activity in activities) / len(activities) / sum(updates.values())
+    return {name: PopulationCounts(spikes.get(name, 0.0), active, active * idle) for name, active in updates.items()}
+
+
+def _mean_of_each(counts: Sequence[Mapping[str, int]]) -> dict[str, float]:
+    return {name: sum(count[name] for count in counts) / len(counts) for name in counts[0]}

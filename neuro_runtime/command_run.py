@@ -5,27 +5,39 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from hw_profiles.energy import estimate_energy
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
+from hw_profiles.network import Layout
+from hw_profiles.pricing import check_prices_runs, price
+from hw_profiles.profile import Profile
+from hw_profiles.raster_file import SpikeRaster
+from hw_profiles.report.page_writer import check_libraries
+from hw_profiles.report.write import write_report
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
+from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
 from neuro_runtime.command_line import compose, describe_keys, run_command
+from neuro_runtime.conversion_stages import ConversionStages, conversion_stages
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.largest_states import LargestStates, WatchesStates
 from neuro_runtime.lockstep import ComparesSimulators
+from neuro_runtime.network_of import network_of
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
 from neuro_runtime.policy_lanes import PolicyLanes
+from neuro_runtime.program.program import Program
+from neuro_runtime.program.provenance import context_of
+from neuro_runtime.replay import replay_raster
 from neuro_runtime.rollout import Rollout, check_sizes, run_episodes, run_episodes_in_lanes
 from neuro_runtime.run_folder import run_folder, save_run
 from neuro_runtime.run_summary import RunSummary, dead_layers, provenance_of
@@ -34,6 +46,7 @@ from neuro_runtime.video import check_video, film, render_without_display
 logger = logging.getLogger(__name__)
 
 DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")
+IN_RUN_FOLDER = ""  # --report without a folder of its own
 MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 
@@ -74,9 +87,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    arguments = _parser().parse_intermixed_args(argv)
+    arguments = _arguments(argv)
     configuration = compose(RunConfiguration, arguments.overrides)
     profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
+    for profile in profiles:
+        check_prices_runs(profile)
+    if arguments.report is not None:
+        check_libraries()
     if arguments.video:
         check_video(arguments.video)
         render_without_display()
@@ -85,19 +102,33 @@ def _main(argv: list[str]) -> int:
         spec = _environment_spec(configuration, policy)
         with run_folder(spec.name, arguments.backend, configuration.out) as folder:
             rollout = _run(policy, spec, configuration, arguments.video)
-            counts = mean_counts(rollout.activities)
-            estimates = [estimate_energy(counts, profile) for profile in profiles]
-            states = policy.backend.largest_states if isinstance(policy.backend, WatchesStates) else []
-            comparison = policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None
-            summary = RunSummary(arguments.backend, rollout, estimates, provenance_of(files), states, comparison)
+            stages = None
+            if arguments.report is not None:
+                stages = _stages(policy, arguments.backend, files, rollout, spec, configuration)
+            summary = _summary(
+                arguments.backend, policy, files, rollout, profiles, stages, shlex.join(["dsf-run", *argv])
+            )
             save_run(folder, summary)
     _warn_of_dead_layers(rollout)
-    _warn_of_overflow(states)
+    _warn_of_overflow(summary.states)
+    saved = [f"saved {folder}" + (f", film {arguments.video}" if arguments.video else "")]
+    if arguments.report is not None:
+        written = write_report(folder, arguments.profile or (), Path(arguments.report) if arguments.report else None)
+        saved.append(f"report {written.page}")
     if arguments.json:
         print(json.dumps(summary.document()))
     else:
-        print(summary.text(), f"saved {folder}" + (f", film {arguments.video}" if arguments.video else ""), sep="\n\n")
+        print(summary.text(), "\n".join(saved), sep="\n\n")
     return 0
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    """The parsed call. ``--report env=pen-e`` gives no folder: whatever holds a ``=`` is a pair."""
+    arguments = _parser().parse_intermixed_args(argv)
+    if arguments.report and "=" in arguments.report:
+        arguments.overrides.append(arguments.report)
+        arguments.report = IN_RUN_FOLDER
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="NAME|FILE.yaml",
         help=f"price the run by it; repeat for several (default: {', '.join(DEFAULT_PROFILES)})",
+    )
+    parser.add_argument(
+        "--report",
+        nargs="?",
+        const=IN_RUN_FOLDER,
+        metavar="DIR",
+        help="also run the trained model, if it is there, and write report.html and report.json (default: in the run)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
@@ -181,6 +219,68 @@ def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration,
         return run_episodes(
             policy, environments[0], spec, episodes=count, seed=seed, return_target=target, on_step=bar.update
         )
+
+
+def _summary(
+    backend: str,
+    policy: Policy,
+    files: PolicyFiles,
+    rollout: Rollout,
+    profiles: Sequence[Profile],
+    stages: ConversionStages | None,
+    command: str,
+) -> RunSummary:
+    """Everything that is said of the run; of a run of a program also its network and the spikes of one decision."""
+    program = _program(policy)
+    network = network_of(program) if program is not None and program.arithmetic == "loihi" else None
+    counts = mean_counts(rollout.activities, by_population=network is not None)
+    layout: Layout = "stream" if program is not None else "window"  # the trained model recomputes its context
+    return RunSummary(
+        backend=backend,
+        rollout=rollout,
+        priced=[price(counts, network, profile, layout) for profile in profiles],
+        layout=layout,
+        provenance=provenance_of(files),
+        command=command,
+        observation_size=policy.observation_size,
+        action_size=policy.action_size,
+        states=policy.backend.largest_states if isinstance(policy.backend, WatchesStates) else [],
+        comparison=policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None,
+        network=network,
+        context=None if program is None else context_of(program),
+        raster=None if program is None else _raster(program, rollout),
+        stages=stages,
+    )
+
+
+def _program(policy: Policy) -> Program | None:
+    """What the backend runs; None if that is the trained model."""
+    return policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
+
+
+def _raster(program: Program, rollout: Rollout) -> SpikeRaster | None:
+    with closing(make_environment(rollout.environment)) as environment:
+        return replay_raster(program, environment, rollout.episodes[0], rollout.return_target)
+
+
+def _stages(
+    policy: Policy,
+    backend: str,
+    files: PolicyFiles,
+    rollout: Rollout,
+    spec: EnvironmentSpec,
+    configuration: RunConfiguration,
+) -> ConversionStages:
+    """The run between the stages of its policy's conversion: the trained model is run over the same episodes."""
+
+    def run_float() -> list[float]:
+        with Policy(open_backend("torch", files)) as model:
+            floating = _run(model, spec, replace(configuration, lanes=None, return_target=rollout.return_target), None)
+        return [episode.score for episode in floating.episodes]
+
+    program = _program(policy)
+    arithmetic = None if program is None else program.arithmetic
+    return conversion_stages(backend, arithmetic, [episode.score for episode in rollout.episodes], run_float)
 
 
 def _lanes(policy: Policy, configuration: RunConfiguration, video: Path | None) -> int:

@@ -1,4 +1,7 @@
-"""Where a run is saved: ``trace.h5``, every decision; ``run.json``, the summary that reports start from."""
+"""Where a run is saved: ``trace.h5``, every decision; ``run.json``, the summary that reports start from.
+
+A run of a program also has its network, which a report places on chips, and the spikes of one of its decisions.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hw_profiles.errors import UserError, first_line
+from hw_profiles.network_file import save_network
+from hw_profiles.raster_file import save_raster
 from hw_profiles.run_record import RECORD
 from neuro_runtime.files import atomic_write
-from neuro_runtime.run_summary import RunSummary
+from neuro_runtime.run_summary import NETWORK, RASTER, RunSummary
 from neuro_runtime.trace import save_trace, trace_of
 
 TRACE = "trace.h5"
@@ -48,8 +53,12 @@ def run_folder(environment: str, backend: str, out: str | None) -> Iterator[Path
 
 
 def save_run(folder: Path, summary: RunSummary) -> None:
-    """Write the trace, then the record that makes the folder a run."""
+    """Write what the record names, then the record, which makes the folder a run."""
     save_trace(trace_of(summary.rollout, summary.provenance), folder / TRACE)
+    if summary.network is not None:
+        save_network(summary.network, folder / NETWORK)
+    if summary.raster is not None:
+        save_raster(summary.raster, folder / RASTER)
     with atomic_write(folder / RECORD) as temporary:
         temporary.write_text(json.dumps(summary.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

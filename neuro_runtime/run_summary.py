@@ -10,9 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.energy import EnergyEstimate
+from hw_profiles.network import Layout, Network
+from hw_profiles.pricing import Priced
+from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report import estimate_text, estimates_document
+from hw_profiles.run_record import FORMAT
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
+from neuro_runtime.conversion_stages import ConversionStages
 from neuro_runtime.files import sha256_of
 from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.lockstep import LockstepResult
@@ -20,7 +24,8 @@ from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.rollout import Episode, Rollout
 from neuro_runtime.statistics import MeanEstimate
 
-FORMAT = 1
+NETWORK = "network.h5"
+RASTER = "raster.h5"
 DISTRIBUTIONS = ("decision-spikeformer", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "torch")
 
 
@@ -34,22 +39,40 @@ class RunSummary:
         Name of what ran the policy.
     rollout
         The episodes.
-    estimates
-        Energy of the average decision, by profile.
+    priced
+        The average decision by each profile.
+    layout
+        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
     provenance
         See :func:`provenance_of`.
+    command
+        What made the run.
+    observation_size, action_size
+        Widths of the policy.
     states
         How large the states have been, where the backend watches them.
     comparison
         What two simulators in lockstep had in common, where the backend runs two.
+    network, context, raster
+        Of a run of a program: what a report places on chips, the tokens of its window, every spike of one decision.
+    stages
+        Scores through the conversion, where they were measured.
     """
 
     backend: str
     rollout: Rollout
-    estimates: Sequence[EnergyEstimate]
+    priced: Sequence[Priced]
+    layout: Layout
     provenance: Mapping[str, str]
+    command: str
+    observation_size: int
+    action_size: int
     states: Sequence[LargestStates] = ()
     comparison: LockstepResult | None = None
+    network: Network | None = None
+    context: int | None = None
+    raster: SpikeRaster | None = None
+    stages: ConversionStages | None = None
 
     def document(self) -> dict[str, object]:
         """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
@@ -59,6 +82,10 @@ class RunSummary:
             "environment": rollout.environment,
             "backend": self.backend,
             "return_target": rollout.return_target,
+            "observation_size": self.observation_size,
+            "action_size": self.action_size,
+            "context": self.context,
+            "layout": self.layout,
             "episodes": [_episode_document(episode) for episode in rollout.episodes],
             "return": asdict(rollout.total_reward),
             "score": asdict(rollout.score),
@@ -68,11 +95,15 @@ class RunSummary:
                 "median": float(np.median(rollout.seconds)),
                 "highest": float(rollout.seconds.max()),
             },
-            "activity": asdict(mean_counts(rollout.activities)),
+            "activity": asdict(mean_counts(rollout.activities, by_population=self.network is not None)),
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
             "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
             "comparison": None if self.comparison is None else asdict(self.comparison),
-            "energy": estimates_document(self.estimates),
+            "network": None if self.network is None else NETWORK,
+            "raster": None if self.raster is None else RASTER,
+            "stages": None if self.stages is None else self.stages.document(),
+            "energy": estimates_document([priced.energy for priced in self.priced if priced.energy is not None]),
+            "command": self.command,
             "provenance": dict(self.provenance),
         }
 
@@ -87,7 +118,7 @@ class RunSummary:
                 "\n".join(_mean_lines(rollout)),
                 *([] if self.comparison is None else [_comparison_line(self.comparison)]),
                 "\n".join(_layer_lines(mean_layers(rollout.activities), self.states)),
-                *map(estimate_text, self.estimates),
+                *map(_priced_text, self.priced),
             ]
         )
 
@@ -108,6 +139,13 @@ def dead_layers(rollout: Rollout) -> list[str]:
     return [layer.name for layer in mean_layers(rollout.activities) if layer.firing_rate == 0]
 
 
+def _priced_text(priced: Priced) -> str:
+    profile = priced.profile
+    if priced.energy is None:
+        return f"energy a decision, {profile.title} [{profile.name}]: unknown\n  {priced.refusal}"
+    return estimate_text(priced.energy)
+
+
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
@@ -121,9 +159,13 @@ def _episode_document(episode: Episode) -> dict[str, object]:
         "steps": episode.steps,
         "return": episode.total_reward,
         "score": episode.score,
-        "activity": asdict(mean_counts(episode.activities)),
+        "activity": _totals(mean_counts(episode.activities)),
         "seconds_per_decision": float(episode.seconds.mean()),
     }
+
+
+def _totals(counts: ActivityCounts) -> dict[str, float]:
+    return {name: value for name, value in vars(counts).items() if isinstance(value, int | float)}
 
 
 def _episode_lines(episodes: Sequence[Episode]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +13,11 @@ import torch
 
 import hw_profiles
 from export.command_export import main as dsf_export
-from hw_profiles.activity import ActivityCounts
 from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.files import sha256_of
+from tests.hw_profiles.report.saved_run import write_saved_run
 from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
 from train.checkpoint import load_tensors
 from train.command_data import main as dsf_data
@@ -137,8 +135,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert dsf_export(["model.pt", "--target", "nir", "--decisions", "2", "--output", "program.nir"]) == 0
         assert dsf_export(["model.pt", "--target", "lava", "--decisions", "2"]) == 0
         Path("run").mkdir()
-        counts = {field.name: 1.0 for field in dataclasses.fields(ActivityCounts)}
-        Path("run/run.json").write_text(json.dumps({"activity": counts}))
+        write_saved_run(Path("run"))
     return folder
 
 

@@ -82,7 +82,8 @@ def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 
 def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
-    patterns = [(room, "**/*.yaml") for room in ROOMS] + [("neuro_runtime", "pretrained/*/*")]
+    patterns = [(room, "**/*.yaml") for room in ROOMS]
+    patterns += [("neuro_runtime", "pretrained/*/*"), ("hw_profiles", "report/page/*")]
     expected = {str(file.relative_to(REPOSITORY)) for room, glob in patterns for file in (REPOSITORY / room).glob(glob)}
     assert expected
     assert expected <= set(zipfile.ZipFile(wheel).namelist())
@@ -93,9 +94,10 @@ def test_a_shipped_policy_acts_without_torch(clean_python: Path, tmp_path: Path)
     assert result.stdout == "acted\n", result.stderr
 
 
-def dsf_run(clean_python: Path, backend: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def dsf_run(clean_python: Path, backend: str, cwd: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """One pendulum episode of the shipped policy."""
-    return run(clean_python.with_name("dsf-run"), "--backend", backend, "env=pendulum", "episodes=1", cwd=cwd)
+    pairs = ("env=pendulum", "episodes=1", "out=run")
+    return run(clean_python.with_name("dsf-run"), "--backend", backend, *pairs, *options, cwd=cwd)
 
 
 def test_dsf_run_needs_only_the_base_install(clean_python: Path, tmp_path: Path) -> None:
@@ -108,3 +110,15 @@ def test_the_torch_backend_says_what_to_install(clean_python: Path, tmp_path: Pa
     assert result.returncode == 2
     assert result.stderr.startswith("dsf-run: error: ")
     assert "decision-spikeformer[train]" in result.stderr
+
+
+def test_a_report_says_what_to_install_and_is_all_that_needs_it(clean_python: Path, tmp_path: Path) -> None:
+    refused = dsf_run(clean_python, "interpreter", tmp_path, "--report")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert not (tmp_path / "run").exists()
+    assert dsf_run(clean_python, "interpreter", tmp_path).returncode == 0
+    report = run(clean_python.with_name("dsf-report"), tmp_path / "run", cwd=tmp_path)
+    assert report.returncode == 2
+    for result in (refused, report):
+        assert "decision-spikeformer[report]" in result.stderr
+        assert result.stderr.count("\n") == 1

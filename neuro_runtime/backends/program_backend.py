@@ -52,6 +52,11 @@ class ProgramBackend:
         self._on_close = on_close
 
     @property
+    def program(self) -> Program:
+        """What the executor runs."""
+        return self._program
+
+    @property
     def environment(self) -> str:
         """Name of the environment the policy was trained for."""
         return self._program.environment

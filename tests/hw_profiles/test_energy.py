@@ -4,15 +4,199 @@ from __future__ import annotations
 
 import pytest
 
-from hw_profiles.activity import ActivityCounts
-from hw_profiles.energy import estimate_energy
+from hw_profiles.activity import ActivityCounts, PopulationCounts
+from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_energy
+from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
-from hw_profiles.profile import Grade
-from hw_profiles.report import energy_text, estimate_text
+from hw_profiles.network import Network, Role
+from hw_profiles.profile import ConstantPower, EventEnergy, Grade
+from hw_profiles.synapse_use import spikes_per_synapse
+from hw_profiles.timing import Span, TimeEstimate
+from tests.hw_profiles.hand_placed import (
+    CORES,
+    LAYER,
+    PLACED,
+    RUN,
+    Placed,
+    activity,
+    all_to_all,
+    chip,
+    figure,
+    place,
+    population,
+)
 
 COUNTS = ActivityCounts(
     synops=1000, active_updates=100, idle_updates=400, spikes=50, time_steps=20, host_macs=10
 )  # of one decision
+
+TEN_PRICES = EventEnergy(
+    **{
+        key: figure("pJ", value)
+        for key, value in {
+            "synop": 100,
+            "neuron_active": 10,
+            "neuron_idle": 1,
+            "spike_out": 1000,
+            "message_out": 20,
+            "message_in": 30,
+            "hop_ew": 3,
+            "hop_ns": 4,
+            "chip_hop": 500,
+            "barrier": 7,
+            "mac": 2,
+        }.items()
+    }
+)
+BY_HAND = {
+    "synaptic operations": (12, 1200),  # 6 spikes × 2 synapses
+    "neuron updates, active": (10, 100),  # 5 neurons × 2 steps
+    "neuron updates, idle": (10, 10),  # 5 neurons × 2 steps
+    "spikes out": (7, 7000),
+    "messages out": (12, 240),  # 6 spikes × 2 destination cores
+    "messages in": (12, 360),
+    "hops, east-west": (6, 18),  # 6 spikes × 1 tile
+    "hops, north-south": (12, 48),  # 6 spikes × 2 tiles
+    "barriers": (12, 84),  # 4 steps × 3 tiles
+    "host multiply-accumulates": (7, 14),
+}
+
+
+def terms(estimate: EnergyEstimate) -> dict[str, tuple[float, float]]:
+    return {line.term: (line.count, line.total_pj) for line in estimate.by_term()}
+
+
+def test_every_term_of_a_layer_worked_by_hand() -> None:
+    estimate = estimate_energy(RUN, chip(TEN_PRICES), PLACED)
+    assert terms(estimate) == BY_HAND
+    total = sum(energy for _, energy in BY_HAND.values())
+    assert estimate.total_pj == pytest.approx(total)
+    assert estimate.band_pj == pytest.approx((total / 2, total * 2))
+
+
+def test_terms_are_told_by_layer_and_the_layers_add_up() -> None:
+    estimate = estimate_energy(RUN, chip(TEN_PRICES), PLACED)
+    layers = {layer: {line.term: line.count for line in lines} for layer, lines in estimate.by_layer().items()}
+    assert layers["source"] == {
+        "neuron updates, active": 6,
+        "neuron updates, idle": 6,
+        "spikes out": 6,
+        "messages out": 12,
+        "messages in": 12,
+        "hops, east-west": 6,
+        "hops, north-south": 12,
+    }
+    # A synaptic operation is its synapse's, and that is the target's.
+    assert layers["target"] == {
+        "synaptic operations": 12,
+        "neuron updates, active": 4,
+        "neuron updates, idle": 4,
+        "spikes out": 1,
+    }
+    assert layers[None] == {"barriers": 12, "host multiply-accumulates": 7}
+
+
+def test_a_terms_price_is_the_mean_over_layers_so_that_terms_add_up_to_the_total() -> None:
+    cheap = EnergyLine("reading weights", "a", 30, 1, 0.5, 2, Grade.measured, "one")
+    dear = EnergyLine("reading weights", "b", 10, 9, 8, 10, Grade.inferred, "another")
+    estimate = EnergyEstimate("by hand", "by hand", (cheap, dear), ())
+    assert estimate.by_term() == (
+        EnergyLine("reading weights", None, 40, 3, 95 / 40, 4, Grade.inferred, "one; another"),
+    )
+    assert sum(line.total_pj for line in estimate.by_term()) == estimate.total_pj == 120
+    assert estimate.by_term()[0].band_pj == estimate.band_pj == (95, 160)
+
+
+def test_events_without_a_price_are_no_lines_but_named_with_their_counts() -> None:
+    estimate = estimate_energy(RUN, chip(EventEnergy(synop=figure("pJ", 100))), PLACED)
+    assert [(line.term, line.total_pj) for line in estimate.lines] == [("synaptic operations", 1200)]
+    assert estimate.not_counted == (
+        "dust",
+        "neuron updates, active: 10 a decision, no price",
+        "neuron updates, idle: 10 a decision, no price",
+        "spikes out: 7 a decision, no price",
+        "messages out: 12 a decision, no price",
+        "messages in: 12 a decision, no price",
+        "hops, east-west: 6 a decision, no price",
+        "hops, north-south: 12 a decision, no price",
+        "barriers: 12 a decision, no price",
+        "host multiply-accumulates: 7 a decision, no price",
+        "host input and output: 0 values written and 0 read a decision, no price",
+    )
+
+
+def test_static_power_is_every_chips_and_the_host_there_once_for_the_time_of_the_decision() -> None:
+    far = Placed(0, 0, {"target": 1}, chip=1)
+    two_chips = place(
+        LAYER,
+        (CORES[0], CORES[1], far),
+        synops={"source": (0, 1, 1)},
+        messages={"source": (0, 1, 1)},
+        crossings={"source": 1},
+    )
+    time = TimeEstimate("chip", (), Span(10.0, 4.0, 30.0), Span(0, 0, 0), 4, "", Grade.inferred, (), ())
+    power = ConstantPower(static_per_chip=figure("mW", 100), host=figure("mW", 6))
+    estimate = estimate_energy(RUN, chip(EventEnergy(chip_hop=figure("pJ", 500)), power), two_chips, time)
+    lines = {line.term: line for line in estimate.lines}
+    assert lines["chip crossings"].total_pj == 6 * 500
+    assert lines["static power × time"].total_pj == pytest.approx(2 * 100 * 10 * 1000)  # 1 mW for 1 µs is 1000 pJ
+    assert lines["static power × time"].band_pj == pytest.approx((2 * 50 * 4 * 1000, 2 * 200 * 30 * 1000))
+    assert lines["host power × time"].total_pj == pytest.approx(6 * 10 * 1000)
+    # A product of two figures is no better known than the worse of them.
+    assert lines["static power × time"].grade is Grade.inferred
+
+
+def test_power_is_not_counted_without_a_time() -> None:
+    power = ConstantPower(static_per_chip=figure("mW", 100))
+    estimate = estimate_energy(RUN, chip(EventEnergy(synop=figure("pJ", 1)), power), PLACED)
+    assert [line.term for line in estimate.lines] == ["synaptic operations"]
+    assert "static power × time: no time of a decision" in estimate.not_counted
+
+
+def test_a_relay_costs_updates_spikes_messages_and_the_synapses_into_it() -> None:
+    """source -> relay -> target, where the source has half its spikes relayed: 2 of its 4 neurons."""
+    source, target = population("source", 4), population("target", 1, depth=3)
+    relay = population("source.relay", 2, depth=2, role=Role.relay, origin="source")
+    network = Network(
+        "relayed",
+        "stream",
+        2,
+        5,
+        (source, relay, target),
+        (all_to_all(source, relay), all_to_all(relay, target)),
+        (),
+        0,
+    )
+    placed = place(
+        network,
+        (Placed(0, 0, {"source": 4, "source.relay": 2}), Placed(1, 0, {"target": 1})),
+        synops={"source": (2, 0), "source.relay": (0, 1)},
+        messages={"source": (1, 0), "source.relay": (0, 1)},
+        hops={"source.relay": (1, 0)},
+    )
+    run = activity(network, {"source": 8, "target": 0})
+    found = terms(estimate_energy(run, chip(TEN_PRICES), placed))
+    assert found["spikes out"][0] == 8 + 4
+    assert found["synaptic operations"][0] == 8 * 2 + 4
+    assert found["messages in"][0] == 8 + 4
+    assert found["hops, east-west"][0] == 4
+    assert found["neuron updates, active"][0] == (4 + 2 + 1) * 2
+    assert found["neuron updates, idle"][0] == (4 + 2 + 1) * 3
+
+
+def test_a_windows_copies_work_as_the_streams_population_does() -> None:
+    copies = tuple(population(f"{token}/source", 3, origin="source") for token in range(3))
+    window = Network("window", "window", 2, 4, copies, (), (), 0, context=3)
+    placed = place(window, (Placed(0, 0, {copy.name: 3 for copy in copies}),), synops={}, messages={})
+    found = terms(estimate_energy(RUN, chip(TEN_PRICES), placed))
+    assert found["spikes out"][0] == 3 * 6
+    assert found["neuron updates, active"][0] == 3 * 3 * 2
+    assert found["neuron updates, idle"][0] == 3 * 3 * 2
+
+
+def test_a_window_priced_by_a_convention_does_every_tokens_work() -> None:
+    run = ActivityCounts(1, 2, 3, 4, 5, 6, {"a": PopulationCounts(4, 2, 3)}, {"a": 1})
+    assert run.recomputing(20) == ActivityCounts(20, 40, 60, 80, 5, 6, {"a": PopulationCounts(80, 40, 60)}, {"a": 20})
 
 
 def test_the_papers_convention_prices_accumulates_and_multiply_accumulates() -> None:
@@ -22,39 +206,30 @@ def test_the_papers_convention_prices_accumulates_and_multiply_accumulates() -> 
     assert estimate.band_pj == pytest.approx((946.0, 946.0))
 
 
-def test_the_papers_printed_figures_follow_from_its_counts() -> None:
-    """97.5 M accumulates are the 88.8 µJ it prints for PSSA, less its ANN parts; 89.23 M MACs the 410.5 µJ of DT."""
-    profile = load_profile("cmos45-paper")
-    assert estimate_energy(ActivityCounts(host_macs=89.23e6), profile).total_pj == pytest.approx(410.5e6, rel=1e-3)
-    assert estimate_energy(ActivityCounts(synops=97.5e6), profile).total_pj == pytest.approx(88.8e6, rel=2e-2)
+def test_a_convention_prices_each_layer_that_the_run_counted() -> None:
+    run = ActivityCounts(synops=30, synops_by_target={"a": 10, "b": 20})
+    lines = estimate_energy(run, load_profile("cmos45-paper")).lines
+    assert [(line.layer, line.count) for line in lines] == [("a", 10), ("b", 20)]
 
 
-def test_loihi_adds_neurons_spikes_and_the_powers_that_never_sleep() -> None:
-    estimate = estimate_energy(COUNTS, load_profile("loihi1-davies2018"))
-    static, host = 20 * 104 * 16.65e3, 20 * 23.2 * 16.65e3  # 20 steps of 16.65 µs; 1 mW for 1 µs is 1000 pJ
-    by_hand = 1000 * 23.6 + 100 * 81 + 400 * 52 + 50 * 1.7 + static + host
-    assert estimate.total_pj == pytest.approx(by_hand)
-    low = 1000 * 23.6 + 100 * 52 + 400 * 52 + 50 * 1.7 + 20 * 104 * 5.8e3
-    high = 1000 * 23.6 + 100 * 81 + 400 * 81 + 50 * 1.7 + 20 * (178 + 407) * 63.7e3
-    assert estimate.band_pj == pytest.approx((low, high))
+def test_nothing_is_added_to_an_all_in_price() -> None:
+    estimate = estimate_energy(COUNTS, load_profile("truenorth"))
+    assert [(line.term, line.count) for line in estimate.lines] == [("synaptic operations", 1000)]
+    assert not any("no price" in item for item in estimate.not_counted)
 
 
-def test_a_product_of_two_figures_is_no_better_known_than_the_worse() -> None:
-    lines = estimate_energy(COUNTS, load_profile("loihi1-davies2018")).lines
-    assert {line.term: line.grade for line in lines}["static power × time step"] is Grade.inferred
+def test_a_chip_needs_a_network_that_was_placed_on_it() -> None:
+    with pytest.raises(UserError, match="loihi2 prices events on a chip's cores, so the network must be placed"):
+        estimate_energy(COUNTS, load_profile("loihi2"))
 
 
-def test_every_figure_is_printed_with_its_source_and_what_it_leaves_out() -> None:
-    for name in ("cmos45-paper", "loihi1-davies2018"):
-        estimate = estimate_energy(COUNTS, load_profile(name))
-        text = estimate_text(estimate)
-        assert all(line.source in text and line.grade.value in text for line in estimate.lines)
-        assert all(item in text for item in estimate.not_counted)
+def test_a_chip_needs_counts_of_populations_and_the_networks_own() -> None:
+    with pytest.raises(UserError, match="no counts of its populations"):
+        estimate_energy(COUNTS, chip(TEN_PRICES), PLACED)
+    other = ActivityCounts(by_population={"source": PopulationCounts(6, 6, 6)})
+    with pytest.raises(UserError, match="'target', which the network has: they are not of the same program"):
+        estimate_energy(other, chip(TEN_PRICES), PLACED)
 
 
-@pytest.mark.parametrize(
-    ("picojoules", "text"),
-    [(0, "0 pJ"), (0.9, "0.9 pJ"), (2345, "2.35 nJ"), (88.8e6, "88.8 µJ"), (7.4e9, "7.4 mJ"), (3e12, "3 J")],
-)
-def test_energies_read_in_the_unit_that_fits(picojoules: float, text: str) -> None:
-    assert energy_text(picojoules) == text
+def test_spikes_per_synapse_are_synaptic_operations_over_synapses() -> None:
+    assert spikes_per_synapse(RUN, LAYER) == 12 / 6

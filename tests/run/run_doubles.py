@@ -15,6 +15,7 @@ from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Den
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 from neuro_runtime.program.storage import save_program
 from neuro_runtime.token import Token
+from tests.program.small_programs import CLEARED, LEAK, make_program
 
 ACTIVITY = Activity(
     spikes={"input": 3, "hidden": 0},
@@ -111,6 +112,27 @@ def tiny_program() -> Program:
         readout=HostReadout(unit=np.ones(1), weight=np.zeros((1, 2)), bias=np.zeros(1)),
         environment="pendulum",
         return_target=-100.0,
+    )
+
+
+def tiny_loihi_program() -> Program:
+    """The same layers in Loihi's integers; both spiking ones fire at the counting environment's tokens."""
+    return make_program(
+        [
+            CurrentInput("token", 2),
+            BiasLine("bias"),
+            Lif("input", 2, CLEARED, LEAK, 100),
+            Lif("hidden", 3, CLEARED, LEAK, 100),
+            Accumulator("action", 1),
+        ],
+        [
+            Injection("token", "input"),
+            Dense("input", "hidden", np.full((3, 2), 120)),
+            Dense("bias", "hidden", np.full((3, 1), 60), delay=1),
+            Dense("hidden", "action", np.full((1, 3), 20)),
+        ],
+        active_steps=2,
+        period=20,
     )
 
 

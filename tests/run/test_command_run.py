@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from hw_profiles.command_report import main as report
+from hw_profiles.network_file import load_network
+from hw_profiles.raster_file import load_raster
+from hw_profiles.report import page_writer
 from neuro_runtime import command_run, policy_files, video
 from neuro_runtime.command_run import main
 from neuro_runtime.program.storage import save_program
 from neuro_runtime.trace import load_trace
-from tests.run.run_doubles import CountingEnvironment, tiny_program, write_tiny_program
+from tests.run.run_doubles import CountingEnvironment, tiny_loihi_program, tiny_program, write_tiny_program
 
 INTERPRETER = ["--backend", "interpreter"]
 
@@ -66,6 +70,49 @@ def test_profiles_can_be_chosen(program_file: Path, capsys: pytest.CaptureFixtur
     assert "[cmos45-paper]" not in capsys.readouterr().out
 
 
+def test_a_run_of_a_program_keeps_what_its_report_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_program(tiny_loihi_program(), tmp_path / "tiny.dsf.h5")
+    arguments = [*INTERPRETER, "policy=tiny.dsf.h5", "episodes=2", "out=saved", "--profile", "loihi1-davies2018"]
+    assert main([*arguments, "--report", "page"]) == 0
+    assert "report page/report.html" in capsys.readouterr().out
+    record = json.loads(Path("saved/run.json").read_text())
+    assert record["command"] == shlex.join(["dsf-run", *arguments, "--report", "page"])
+    assert record["stages"]["note"].startswith("The trained model was not run: policy tiny.dsf.h5 has no trained model")
+    network, raster = load_network("saved/network.h5"), load_raster("saved/raster.h5")
+    assert {population.name for population in network.populations} == set(record["activity"]["by_population"])
+    assert raster.decision == 2
+    spikes = load_trace("saved/trace.h5").spikes
+    assert {layer: fired.sum() for layer, fired in raster.spikes.items()} == {
+        layer: counts[raster.decision] for layer, counts in spikes.items()
+    }
+    written = json.loads(Path("page/report.json").read_text())
+    (answer,) = written["profiles"]
+    stream = answer["layouts"][0]
+    assert stream["placement"]["cores"] >= 1
+    assert stream["energy"]["total"]["nominal"] == pytest.approx(record["energy"][0]["total_pj"])
+    assert report(["saved", "--profile", "loihi1-davies2018"]) == 0
+
+
+@pytest.mark.parametrize("where", [["--report", "policy={program}"], ["policy={program}", "--report"]])
+def test_a_report_without_a_folder_goes_into_the_run(program_file: Path, where: list[str]) -> None:
+    assert main([*INTERPRETER, "out=saved", *(word.format(program=program_file) for word in where)]) == 0
+    assert {"report.html", "report.json", "run.json", "trace.h5", "raster.h5"} == {
+        path.name for path in Path("saved").iterdir()
+    }
+    notes = json.loads(Path("saved/report.json").read_text())["notes"]
+    assert "no program in Loihi's integers" in notes[0]  # the tiny program is in float
+
+
+def test_a_report_without_its_libraries_is_refused_before_the_run(
+    program_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(page_writer, "find_spec", lambda name: None)
+    assert main([*INTERPRETER, f"policy={program_file}", "--report"]) == 2
+    assert "not installed: pip install 'decision-spikeformer[report]'" in capsys.readouterr().err
+    assert not Path("runs").exists()
+    assert main([*INTERPRETER, f"policy={program_file}"]) == 0
+
+
 @pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
 def test_a_run_is_filmed(program_file: Path, name: str) -> None:
     import imageio.v2
@@ -107,6 +154,8 @@ def test_a_layer_that_never_fires_is_named(
         (["policy={program}", "--backend", "interpretor"], "no backend 'interpretor': did you mean interpreter?"),
         (["policy={program}", "--backend", "torch"], "has no trained model"),
         (["policy={program}", "--profile", "loihi3"], "no profile 'loihi3'"),
+        (["policy={program}", "--profile", "cmos45-int8-ann"], "prices the ANN baselines"),
+        (["policy={program}", "--profile", "xylo"], "has no price of any event"),
         (["policy={program}", "--video", "film.avi"], "the name must end in .mp4 or .gif"),
         (["policy={program}", "--video", "{notes}/film.gif"], "notes.txt"),
         (["policy={program}", "out={taken}"], "already holds a run"),

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hw_profiles.activity import ActivityCounts
+from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.errors import UserError
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.environments import load_environment_spec, normalised_score
@@ -63,6 +63,13 @@ def test_the_average_decision(rollout: Rollout) -> None:
         LayerActivity("hidden", firing_rate=0.0, spikes=0, synops=30),
         LayerActivity("action", firing_rate=None, spikes=0, synops=0),
     ]
+
+
+def test_the_average_decision_by_population(rollout: Rollout) -> None:
+    counts = mean_counts(rollout.activities, by_population=True)
+    assert counts.by_population == {"input": PopulationCounts(3, 12, 6), "hidden": PopulationCounts(0, 20, 10)}
+    assert counts.synops_by_target == {"hidden": 30, "action": 0}
+    assert sum(each.idle_updates for each in counts.by_population.values()) == counts.idle_updates
 
 
 def test_a_policy_of_other_widths_is_refused() -> None:

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-
-UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
-
-
-def energy_text(picojoules: float) -> str:
-    """Three significant digits in the unit that fits: ``energy_text(2345.0) == "2.35 nJ"``."""
-    scale, unit = next((entry for entry in UNITS if picojoules >= entry[0]), UNITS[-1])
-    return f"{picojoules / scale:.3g} {unit}" if picojoules / scale < 999.5 else f"{picojoules / scale:.0f} {unit}"
+from hw_profiles.report.units import energy_text
 
 
 def estimate_text(estimate: EnergyEstimate) -> str:
@@ -23,7 +16,7 @@ def estimate_text(estimate: EnergyEstimate) -> str:
     return "\n".join(
         [
             f"energy a decision, {estimate.title} [{estimate.profile}]: {_with_band(estimate)}",
-            *(_line_text(line, width, sources.index(line.source) + 1) for line in estimate.lines),
+            *(_line_text(line, width, sources.index(line.source) + 1) for line in estimate.by_term()),
             *(f"  [{number}] {source}" for number, source in enumerate(sources, start=1)),
             f"  not counted: {'; '.join(estimate.not_counted)}",
         ]

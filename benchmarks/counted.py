@@ -1,0 +1,54 @@
+"""What a policy did in closed loop, counted, with the network that did it: what the energy benchmarks price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_profiles.activity import ActivityCounts
+from hw_profiles.errors import UserError
+from hw_profiles.network import Network
+from neuro_runtime.activity import mean_counts
+from neuro_runtime.backends import loihi_fast
+from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.network_of import network_of
+from neuro_runtime.policy import Policy
+from neuro_runtime.policy_files import find_policy
+from neuro_runtime.program.storage import load_program
+from neuro_runtime.rollout import run_episodes
+from train.evaluation import EVALUATION_SEED
+
+
+@dataclass(frozen=True, eq=False)
+class CountedRun:
+    """The mean decision of ``decisions``, and the network in the stream layout."""
+
+    counts: ActivityCounts
+    network: Network
+    decisions: int
+
+
+def counted_run(env: str, policy: str | None, episodes: int) -> CountedRun:
+    """Run a policy's program on loihi-fast, episodes seeded from the evaluation's first seed on.
+
+    Raises
+    ------
+    UserError
+        There is no such policy or environment, or no episode is asked for.
+    """
+    if episodes < 1:
+        raise UserError(f"episodes must be at least 1, got {episodes}")
+    files = find_policy(policy or env)
+    backend, environment = loihi_fast.open_backend(files), make_environment(env)
+    try:
+        rollout = run_episodes(
+            Policy(backend),
+            environment,
+            load_environment_spec(env),
+            episodes=episodes,
+            seed=EVALUATION_SEED,
+            return_target=backend.return_target,
+        )
+    finally:
+        environment.close()
+    counts = mean_counts(rollout.activities, by_population=True)
+    return CountedRun(counts, network_of(load_program(files.need_program())), len(rollout.seconds))

@@ -1,0 +1,65 @@
+"""The same decision by an artificial neural network: what one would deploy instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hw_profiles.arithmetic.decision_transformer import decision_transformer_macs
+from hw_profiles.arithmetic.mac_counts import MacCounts
+from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
+from hw_profiles.energy import EnergyEstimate, EnergyLine
+from hw_profiles.network import Network
+from hw_profiles.profile import Figure, Kind, Profile
+
+NOT_THE_SAME = "training such a network, and whether its score would be the same"
+
+
+def baseline_estimates(
+    observation: int, action: int, network: Network, profiles: Sequence[Profile]
+) -> list[EnergyEstimate]:
+    """Decision Transformer with and without a cache, and the policy's own network as an ANN, by each processor.
+
+    Parameters
+    ----------
+    observation, action
+        Widths of the environment's observation and action.
+    network
+        The policy's, in the stream layout and before mapping.
+    profiles
+        Those that are no processors, or price nothing, are passed over.
+    """
+    transformer = "Decision Transformer (D 128, L 3, K 20)"
+    workloads = {
+        f"{transformer}, recomputed": decision_transformer_macs(observation, action, cached=False),
+        f"{transformer}, cached": decision_transformer_macs(observation, action, cached=True),
+        "this network as an ANN": network_as_ann_macs(network),
+    }
+    return [
+        ann_estimate(workload, counts, profile)
+        for profile in profiles
+        if profile.kind is Kind.processor and profile.energy.mac is not None
+        for workload, counts in workloads.items()
+    ]
+
+
+def ann_estimate(workload: str, counts: MacCounts, profile: Profile) -> EnergyEstimate:
+    """One network's decision by one processor: multiply-accumulates, weights fetched once, the cache read and written.
+
+    Accesses to memory are ``values · word_bits / access_bits``; a write is charged as a read, as its source does.
+    """
+    lines = [] if profile.energy.mac is None else [_line("multiply-accumulates", counts.total, profile.energy.mac)]
+    memory = profile.memory
+    if memory is not None and memory.read_per_access and memory.access_bits and memory.word_bits:
+        accesses = memory.word_bits.value / memory.access_bits.value
+        kept = counts.state_read + counts.state_written
+        lines.append(_line("memory accesses for weights", counts.weights_read * accesses, memory.read_per_access))
+        if kept:
+            lines.append(_line("memory accesses for earlier tokens", kept * accesses, memory.read_per_access))
+    return EnergyEstimate(
+        profile.name, f"{workload}: {profile.title}", tuple(lines), (*profile.not_counted, NOT_THE_SAME)
+    )
+
+
+def _line(term: str, count: float, figure: Figure) -> EnergyLine:
+    low, high = figure.band
+    return EnergyLine(term, None, count, figure.value, low, high, figure.grade, figure.source)

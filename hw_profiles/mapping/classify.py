@@ -1,0 +1,56 @@
+"""What runs each operation of a network on one chip; what nothing there can do is unsupported, and never priced."""
+
+from __future__ import annotations
+
+from hw_profiles.mapping.demand import carries_values
+from hw_profiles.mapping.mapping import Operation, OperationKind
+from hw_profiles.network import HostCurrent, Network, Population, Role
+from hw_profiles.profile import Capacity
+
+
+def classify(network: Network, capacity: Capacity) -> tuple[Operation, ...]:
+    """The synapses of each population, its AND or product neurons, the host's currents, and the host's own part."""
+    operations = [_neurons(population, capacity) for population in network.populations if population.role in _SPECIAL]
+    for population in network.populations:
+        synapses = sum(item.synapses.count for item in network.projections if item.target == population.name)
+        if synapses:
+            operations.append(
+                Operation(
+                    OperationKind.synaptic,
+                    population.name,
+                    "synapses",
+                    synapses,
+                    "a spike meets a stored weight",
+                )
+            )
+    operations += [_current(current, capacity) for current in network.host_currents]
+    if network.host_macs:
+        why = "the embedding's normalisation and the readout are not spikes"
+        operations.append(Operation(OperationKind.host, "host", "multiply-accumulates", network.host_macs, why))
+    return tuple(operations)
+
+
+_SPECIAL = {
+    Role.coincidence: "a product of spikes is an AND: neurons whose threshold needs all their inputs at once",
+    Role.product: "a product of two signals that are no spikes",
+}
+
+
+def _neurons(population: Population, capacity: Capacity) -> Operation:
+    if population.role is Role.coincidence:
+        kind, why = OperationKind.coincidence, _SPECIAL[Role.coincidence]
+    elif capacity.product_neurons is not None and capacity.product_neurons.value == 1:
+        kind, why = OperationKind.product, f"{_SPECIAL[Role.product]}, which neurons of this chip can multiply"
+    else:
+        kind, why = OperationKind.unsupported, f"{_SPECIAL[Role.product]}; no neuron of this chip multiplies"
+    return Operation(kind, population.name, "neurons", population.size, why)
+
+
+def _current(current: HostCurrent, capacity: Capacity) -> Operation:
+    if carries_values(capacity):
+        why = "computed by the host; comes in as a graded spike at a synapse in every active time step"
+    else:
+        why = (
+            "computed by the host; spikes carry no value, so it is written into the neurons' biases and taken out again"
+        )
+    return Operation(OperationKind.host, current.target, "currents", current.size, why)

@@ -1,0 +1,266 @@
+"""Put a network on a chip: relays, cores, places; or say every design rule that stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.mapping.classify import classify
+from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
+from hw_profiles.mapping.mapping import Core, LayerUse, Mapping, Place, ResourceUse, Slice
+from hw_profiles.mapping.partition import Method, Pieces, partition, split
+from hw_profiles.mapping.placement import Mesh, hops, place_cores
+from hw_profiles.mapping.relays import insert_relays, relay_count
+from hw_profiles.mapping.rules import (
+    Limits,
+    Violation,
+    chip_rule,
+    chips_needed,
+    core_limits,
+    core_rule,
+    core_violations,
+    network_violations,
+)
+from hw_profiles.mapping.traffic import Traffic, traffic_of
+from hw_profiles.network import Network, Population
+from hw_profiles.profile import Capacity, Profile
+
+BYTES_PER_KB = 1000
+NEVER_ZERO = (
+    "cores_per_chip",
+    "chips_per_board",
+    "mesh_columns",
+    "mesh_rows",
+    "cores_per_tile",
+    "word_bits",
+    "synapses_per_axon_block",
+)
+
+
+def map_network(
+    network: Network,
+    profile: Profile,
+    method: Method = "dynamic",
+    spikes: Dictionary[str, float] | None = None,
+) -> Mapping:
+    """Place ``network`` on the chip of ``profile``.
+
+    Parameters
+    ----------
+    spikes
+        Spikes of each of the program's populations in one decision, by which messages are weighed when cores are cut
+        and placed; without them every neuron counts alike.
+
+    Raises
+    ------
+    GateFailed
+        The network breaks design rules: each one with its layer, value, limit and what to change.
+    UserError
+        The profile does not describe a chip that a network can be placed on.
+    """
+    capacity = _capacity(profile)
+    _refuse(network_violations(network, capacity), network, profile)
+    best = _best_divided(network, capacity, method, spikes)
+    _refuse([*best.broken, *chip_rule(network.name, len(best.pieces), capacity)], network, profile)
+    rates = _rates(best.network, spikes)
+    places = place_cores(best.traffic.between_cores(rates), Mesh.of(capacity))
+    return _mapping(best, profile, method, places)
+
+
+@dataclass(frozen=True, eq=False)
+class _Divided:
+    """A network cut into cores, before they have places."""
+
+    network: Network
+    demands: Demands
+    limits: Limits
+    pieces: Pieces
+    traffic: Traffic
+    uses: tuple[dict[str, int], ...]
+    broken: tuple[Violation, ...]
+
+
+def _best_divided(
+    network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None
+) -> _Divided:
+    """Without broken rules, on the fewest chips, with the fewest relays: the first of those that reaches one chip."""
+    best: tuple[tuple[int, int], _Divided] | None = None
+    for longest_delay in _longest_delays(network, capacity):
+        divided = _divide(insert_relays(network, longest_delay), capacity, method, spikes)
+        cost = (len(divided.broken), chips_needed(len(divided.pieces), capacity))
+        if best is None or cost < best[0]:
+            best = (cost, divided)
+        if best[0] == (0, 1):
+            break
+    assert best is not None
+    return best[1]
+
+
+def _longest_delays(network: Network, capacity: Capacity) -> list[int]:
+    """Longest delays to allow before a relay, longest first: the one with the fewest relays, and those worth a try.
+
+    Where delay slots are limited, a shorter delay leaves room for more neurons on a core and takes more relays.
+    """
+    asked = max((int(item.synapses.delay.max(initial=0)) for item in network.projections), default=0)
+    longest = asked if capacity.longest_delay is None else min(asked, round(capacity.longest_delay.value))
+    choices = [longest]
+    if capacity.delay_slots_per_core is not None and capacity.neurons_per_core is not None:
+        slots = slots_for(longest) // 2
+        while slots >= 4 and 2 * slots * capacity.neurons_per_core.value > capacity.delay_slots_per_core.value:
+            choices.append(slots - 2)
+            slots //= 2
+    return choices
+
+
+def _divide(network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None) -> _Divided:
+    demands, limits = Demands(network, capacity), core_limits(capacity)
+    rates = None
+    if spikes is not None:
+        by_population = zip(network.populations, _rates(network, spikes), strict=True)
+        rates = {population.origin: rate for population, rate in by_population}
+    pieces, traffic = _keep_output_axons(network, partition(network, demands, limits, method, rates), limits)
+    uses = tuple(
+        _uses(demands.of_core(slices), int(out)) for slices, out in zip(pieces, traffic.axons_out, strict=True)
+    )
+    broken = tuple(
+        item for slices, used in zip(pieces, uses, strict=True) for item in core_rule(_title(slices), used, limits)
+    )
+    return _Divided(network, demands, limits, pieces, traffic, uses, broken)
+
+
+def _capacity(profile: Profile) -> Capacity:
+    if profile.capacity is None:
+        raise UserError(
+            f"profile {profile.name} gives no capacity, so nothing can be placed on it; choose a chip's profile"
+        )
+    for key in NEVER_ZERO:
+        figure = getattr(profile.capacity, key)
+        if figure is not None and round(figure.value) < 1:
+            raise UserError(f"profile {profile.name} has capacity.{key} {figure.value:g}; give 1 or more")
+    missing = profile.capacity.missing_for_mapping
+    if missing:
+        raise UserError(
+            f"profile {profile.name} lacks capacity.{missing[0]}, without which nothing can be placed; add it"
+        )
+    return profile.capacity
+
+
+def _rates(network: Network, spikes: Dictionary[str, float] | None) -> list[float]:
+    """Spikes of a neuron of each population."""
+    if spikes is None:
+        return [1.0] * len(network.populations)
+    sizes: dict[str, int] = {}
+    for population in network.populations:
+        sizes.setdefault(population.origin, population.size)
+    return [spikes.get(item.origin, 0.0) / sizes[item.origin] for item in network.populations]
+
+
+def _refuse(violations: Sequence[Violation], network: Network, profile: Profile) -> None:
+    if violations:
+        sentences = "; ".join(dict.fromkeys(violation.sentence for violation in violations))
+        raise GateFailed(f"{network.name} does not fit {profile.name}: {sentences}")
+
+
+def _title(slices: Sequence[Slice]) -> str:
+    return " with ".join(part.population for part in slices)
+
+
+def _keep_output_axons(network: Network, pieces: Pieces, limits: Limits) -> tuple[Pieces, Traffic]:
+    """Halve cores that send to too many others: output axons depend on how all the rest is divided."""
+    while True:
+        traffic = traffic_of(network, pieces)
+        divided: Pieces = []
+        for slices, axons in zip(pieces, traffic.axons_out, strict=True):
+            divided += _halves(slices) if core_violations({AXONS_OUT: int(axons)}, limits) else [slices]
+        if len(divided) == len(pieces):
+            return pieces, traffic
+        pieces = divided
+
+
+def _halves(slices: tuple[Slice, ...]) -> Pieces:
+    """Two cores of nearly as many neurons each, or the one if it has a single neuron."""
+    if len(slices) > 1:
+        middle = len(slices) // 2
+        return [slices[:middle], slices[middle:]]
+    ranges = split(slices[0].first, slices[0].end, 2)
+    return [(Slice(slices[0].population, first, end),) for first, end in ranges]
+
+
+def _uses(demand: CoreDemand, axons_out: int) -> dict[str, int]:
+    return {**demand.uses, AXONS_OUT: axons_out}
+
+
+def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place]) -> Mapping:
+    capacity, network, traffic = _capacity(profile), divided.network, divided.traffic
+    cores = tuple(
+        Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
+        for place, slices, used in zip(places, divided.pieces, divided.uses, strict=True)
+    )
+    across, along, chips = (traffic.mean_over_messages(apart) for apart in hops(places, Mesh.of(capacity).columns))
+    chip_count = chips_needed(len(cores), capacity)
+    board = round(capacity.chips_per_board.value) if capacity.chips_per_board is not None else chip_count
+    return Mapping(
+        network=network,
+        profile=profile.name,
+        method=method,
+        cores=cores,
+        chips=chip_count,
+        boards=-(-chip_count // board),
+        relays=relay_count(network),
+        synops_per_spike=traffic.synops_per_spike,
+        messages_per_spike=traffic.messages_per_spike,
+        hops_ew=across,
+        hops_ns=along,
+        chip_crossings=chips,
+        neurons_of_core=traffic.neurons_of_core,
+        host_messages=_host_messages(network, capacity),
+        operations=classify(network, capacity),
+        utilisation=tuple(
+            _layer_use(population, network, cores, divided.demands, traffic, capacity)
+            for population in network.populations
+        ),
+    )
+
+
+def _resource_uses(used: Dictionary[str, int], limits: Limits) -> dict[str, ResourceUse]:
+    return {resource: ResourceUse(value, limits.get(resource)) for resource, value in used.items()}
+
+
+def _host_messages(network: Network, capacity: Capacity) -> int:
+    """A graded spike a neuron and active time step; or its bias written at the first and cleared after the last."""
+    times = network.active_steps if carries_values(capacity) else 2
+    return times * sum(current.size for current in network.host_currents)
+
+
+def _layer_use(
+    population: Population,
+    network: Network,
+    cores: Sequence[Core],
+    demands: Demands,
+    traffic: Traffic,
+    capacity: Capacity,
+) -> LayerUse:
+    column = network.populations.index(population)
+    its_cores = [core for core in cores if any(part.population == population.name for part in core.slices)]
+    binding = max(its_cores[0].uses, key=lambda resource: max(core.uses[resource].fraction for core in its_cores))
+    fullest = max(its_cores, key=lambda core: core.uses[binding].fraction)
+    words, axons_in = 0, 0
+    for core in its_cores:
+        demand = demands.of_core(core.slices)
+        for part, part_words in zip(core.slices, demand.words_of_slice, strict=True):
+            if part.population == population.name:
+                words += part_words
+                axons_in += len(demands.of_slice(part).axons)
+    word_bits = round(capacity.word_bits.value) if capacity.word_bits is not None else 0
+    return LayerUse(
+        name=population.name,
+        cores=len(its_cores),
+        neurons_per_core=int(traffic.neurons_of_core[:, column].max()),
+        resources=fullest.uses,
+        binding=binding,
+        synapse_kb=words * word_bits / 8 / BYTES_PER_KB,
+        axons_in=axons_in,
+        axons_out=int(traffic.senders[column].neurons.sum()),
+    )

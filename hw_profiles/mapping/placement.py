@@ -1,0 +1,130 @@
+"""Where on the chips' meshes each core goes, so that messages cross as few tiles as can be.
+
+Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and
+a free place) that saves most is made, as long as one saves anything. From the best so far, some places are shuffled and
+the exchanges begin again: an iterated local search, with random numbers that are the same every time. Only cores of one
+chip are exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.mapping.mapping import Floats, Place
+from hw_profiles.profile import Capacity
+
+Distances = NDArray[np.int64]
+
+Order = NDArray[np.int64]
+
+SMALLEST_GAIN = 1e-9  # relative; less is rounding
+SEARCHES = 2000  # searches times places
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The tiles of one chip."""
+
+    columns: int
+    rows: int
+    cores_per_tile: int
+    cores: int
+
+    @staticmethod
+    def of(capacity: Capacity) -> Mesh:
+        """The mesh that ``capacity`` describes, with as many cores as a network may use."""
+        figures = (capacity.mesh_columns, capacity.mesh_rows, capacity.cores_per_tile, capacity.cores_per_chip)
+        numbers = [round(figure.value) for figure in figures if figure is not None]
+        return Mesh(*numbers)
+
+    def places(self, chip: int) -> list[Place]:
+        """The places of a chip, along a line through its tiles that turns at each side."""
+        places = []
+        for row in range(self.rows):
+            line = range(self.columns) if row % 2 == 0 else range(self.columns - 1, -1, -1)
+            places += [Place(chip, column, row, core) for column in line for core in range(self.cores_per_tile)]
+        return places[: self.cores]
+
+
+def place_cores(traffic: Floats, mesh: Mesh) -> list[Place]:
+    """A place for each core.
+
+    Parameters
+    ----------
+    traffic
+        Messages from each core to each, [from, to].
+    """
+    places: list[Place] = []
+    while len(places) < len(traffic):
+        chip = len(places) // mesh.cores
+        first, end = len(places), min(len(places) + mesh.cores, len(traffic))
+        within = traffic[first:end, first:end]
+        places += _place_on_chip(within + within.T, mesh.places(chip), mesh.columns)
+    return places
+
+
+def hops(places: Sequence[Place], columns: int) -> tuple[Distances, Distances, Distances]:
+    """Tiles east or west, tiles north or south, and chips between every two places, each (places, places).
+
+    Chips of ``columns`` columns stand side by side in a row, so a message to another chip crosses the tiles between.
+    """
+    chip = np.array([place.chip for place in places])
+    x = np.array([place.tile_x for place in places]) + columns * chip
+    y = np.array([place.tile_y for place in places])
+    return _apart(x), _apart(y), _apart(chip)
+
+
+def _apart(coordinate: Distances) -> Distances:
+    distance: Distances = np.abs(coordinate[:, None] - coordinate[None, :])
+    return distance
+
+
+def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[Place]:
+    """The best of several searches; ``traffic`` is symmetric. As many free places as there are cores are tried."""
+    used = len(traffic)
+    places = places[: 2 * used]
+    weight = np.zeros((len(places), len(places)))
+    weight[:used, :used] = traffic
+    np.fill_diagonal(weight, 0.0)
+    across, along, _ = hops(places, columns)
+    distance = (across + along).astype(float)
+    random = np.random.default_rng(0)
+    best = _exchange(weight, distance, np.arange(len(places)))
+    for _ in range(SEARCHES // max(len(places), 1)):
+        shaken = best.copy()
+        some = random.choice(len(places), size=min(max(3, used // 3), len(places)), replace=False)
+        shaken[some] = shaken[random.permutation(some)]
+        shaken = _exchange(weight, distance, shaken)
+        if _cost(weight, distance, shaken) < (1 - SMALLEST_GAIN) * _cost(weight, distance, best):
+            best = shaken
+    return [places[number] for number in best[:used]]
+
+
+def _exchange(weight: Floats, distance: Floats, order: Order) -> Order:
+    """Exchange places as long as it saves; core c is at place ``order[c]``."""
+    order = order.copy()
+    while True:
+        gain = _gains(weight, distance[np.ix_(order, order)])
+        one, other = divmod(int(gain.argmax()), len(gain))
+        if gain[one, other] <= SMALLEST_GAIN * max(weight.sum(), 1.0):
+            return order
+        order[[one, other]] = order[[other, one]]
+
+
+def _cost(weight: Floats, distance: Floats, order: Order) -> float:
+    """Messages times tiles."""
+    return float((weight * distance[np.ix_(order, order)]).sum())
+
+
+def _gains(weight: Floats, distance: Floats) -> Floats:
+    """What exchanging the places of each two cores saves, in messages times tiles."""
+    if len(weight) == 0:
+        return np.zeros((1, 1))
+    cost = weight @ distance  # [core, where]: the core's messages if it were where the other is
+    own = np.diag(cost)
+    gain: Floats = own[:, None] + own[None, :] - cost - cost.T - 2 * weight * distance
+    return gain

@@ -1,0 +1,118 @@
+"""A network as a file: HDF5 with a JSON header for what is small and one group for each set of synapses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_profiles.errors import UserError, first_line
+from hw_profiles.files import atomic_write, require_readable
+from hw_profiles.network import (
+    HostCurrent,
+    Network,
+    NeuronParameters,
+    Population,
+    Projection,
+    Role,
+    SynapseFormat,
+    Synapses,
+)
+
+FORMAT, VERSION = "decision-spikeformer-network", 1
+ARRAYS = ("source_index", "target_index", "delay", "format_index")
+PLAIN = ("name", "layout", "active_steps", "period", "host_macs", "context")
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write ``network``; projections that share synapses share them in the file too."""
+    shared: dict[int, int] = {}
+    distinct: list[Synapses] = []
+    for projection in network.projections:
+        if id(projection.synapses) not in shared:
+            shared[id(projection.synapses)] = len(distinct)
+            distinct.append(projection.synapses)
+    header = {
+        "version": VERSION,
+        **{name: getattr(network, name) for name in PLAIN},
+        "populations": [_population_document(population) for population in network.populations],
+        "projections": [[item.source, item.target, shared[id(item.synapses)]] for item in network.projections],
+        "formats": [[dataclasses.astuple(item) for item in synapses.formats] for synapses in distinct],
+        "host_currents": [dataclasses.asdict(current) for current in network.host_currents],
+    }
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.create_dataset("header", data=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8))
+        for number, synapses in enumerate(distinct):
+            for name in ARRAYS:
+                array = _narrow(getattr(synapses, name))
+                options = {"compression": "gzip", "shuffle": True} if array.size else {}
+                file.create_dataset(f"synapses/{number}/{name}", data=array, **options)
+
+
+def load_network(path: str | Path) -> Network:
+    """Read what :func:`save_network` wrote.
+
+    Raises
+    ------
+    UserError
+        There is no such file, or it is none of ours, of another version, or damaged.
+    """
+    path = Path(path)
+    require_readable(path, absent=f"no network file {path}; run the policy again with this version to get one")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise UserError(f"{path} is not a network file; give the network.h5 of a run folder")
+            header = json.loads(file["header"][()].tobytes())
+            if header["version"] != VERSION:
+                raise UserError(
+                    f"{path} has version {header['version']}, this version reads {VERSION}; run the policy again"
+                )
+            return _network(header, file)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {first_line(error)}; run the policy again to get another") from error
+
+
+def _population_document(population: Population) -> dict[str, Any]:
+    return {
+        "name": population.name,
+        "size": population.size,
+        "role": population.role.name,
+        "depth": population.depth,
+        "parameters": dataclasses.astuple(population.parameters),
+        "origin": population.origin,
+    }
+
+
+def _network(header: dict[str, Any], file: h5py.File) -> Network:
+    synapses = [
+        Synapses(
+            **{name: file[f"synapses/{number}/{name}"][()].astype(np.int32) for name in ARRAYS},
+            formats=tuple(SynapseFormat(int(bits), int(exponent)) for bits, exponent in formats),
+        )
+        for number, formats in enumerate(header["formats"])
+    ]
+    return Network(
+        **{name: header[name] for name in PLAIN},
+        populations=tuple(_population(document) for document in header["populations"]),
+        projections=tuple(
+            Projection(source, target, synapses[number]) for source, target, number in header["projections"]
+        ),
+        host_currents=tuple(HostCurrent(**document) for document in header["host_currents"]),
+    )
+
+
+def _population(document: dict[str, Any]) -> Population:
+    fields = {**document, "role": Role[document["role"]], "parameters": NeuronParameters(*document["parameters"])}
+    return Population(**fields)
+
+
+def _narrow(array: NDArray[np.int32]) -> NDArray[Any]:
+    """In the fewest bytes that hold its values."""
+    return array.astype(np.min_scalar_type(int(array.max(initial=0))))

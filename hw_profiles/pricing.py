@@ -1,0 +1,116 @@
+"""One run by one profile: placed where the profile is a chip, timed where it has times, and priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_profiles.activity import ActivityCounts
+from hw_profiles.arithmetic.memory_estimate import memory_estimate
+from hw_profiles.energy import EnergyEstimate, estimate_energy
+from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.mapping import Mapping, map_network
+from hw_profiles.network import Layout, Network
+from hw_profiles.profile import Kind, Profile
+from hw_profiles.timing import TimeEstimate, estimate_time
+
+NO_PROGRAM = (
+    "and this run is of no program in Loihi's integers: export one with --target lava "
+    "and run it on any backend but torch"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What a profile says of a run in one layout.
+
+    Attributes
+    ----------
+    mapping, time
+        None where the profile is no chip, or has no times.
+    energy
+        None where ``refusal`` says why there is none.
+    """
+
+    profile: Profile
+    layout: Layout
+    mapping: Mapping | None
+    time: TimeEstimate | None
+    energy: EnergyEstimate | None
+    refusal: str | None
+
+
+def price(
+    activity: ActivityCounts, network: Network | None, profile: Profile, layout: Layout = "stream", context: int = 1
+) -> Priced:
+    """Price an average decision.
+
+    Parameters
+    ----------
+    activity
+        Counts of the stream, which a window's are made of; of a run of the trained model, the window's own.
+    network
+        In the layout; None for a run of no program, which cannot be placed on a chip.
+    layout
+        Of the answer.
+    context
+        Tokens of a window that a stream's counts are to be multiplied to; 1 where the counts are a window's already.
+    """
+    try:
+        mapping = _mapping(activity, network, profile)
+        time = None if mapping is None else estimate_time(activity, profile, mapping)
+        energy = _energy(activity, network, profile, mapping, time, context if layout == "window" else 1)
+    except (GateFailed, UserError) as refused:
+        return Priced(profile, layout, None, None, None, " ".join(str(refused).split()))
+    return Priced(profile, layout, mapping, time, energy, None)
+
+
+def needs_network(profile: Profile) -> bool:
+    """Whether the profile prices events on cores, so that a network must be placed first."""
+    return profile.kind is Kind.chip and not profile.all_in
+
+
+def check_prices_runs(profile: Profile) -> None:
+    """Refuse a profile that no spiking run can be priced by.
+
+    Raises
+    ------
+    UserError
+        It is a processor's, or has no prices.
+    """
+    if profile.kind is Kind.processor:
+        raise UserError(
+            f"profile {profile.name} is a processor's, which prices the ANN baselines of every report: "
+            "choose a chip or a convention (dsf-report --list)"
+        )
+    if not profile.has_prices:
+        raise UserError(
+            f"profile {profile.name} has no price of any event, so nothing can be estimated by it: "
+            "choose another (dsf-report --list)"
+        )
+
+
+def _mapping(activity: ActivityCounts, network: Network | None, profile: Profile) -> Mapping | None:
+    if not needs_network(profile):
+        return None
+    if network is None:
+        raise UserError(f"{profile.name} prices events on cores, {NO_PROGRAM}")
+    spikes = {name: counts.spikes for name, counts in activity.by_population.items()}
+    return map_network(network, profile, spikes=spikes)
+
+
+def _energy(
+    activity: ActivityCounts,
+    network: Network | None,
+    profile: Profile,
+    mapping: Mapping | None,
+    time: TimeEstimate | None,
+    tokens: int,
+) -> EnergyEstimate:
+    if mapping is not None:
+        return estimate_energy(activity, profile, mapping, time)
+    recomputed = activity.recomputing(tokens) if tokens > 1 else activity
+    if profile.memory is None:
+        return estimate_energy(recomputed, profile)
+    if network is None:
+        raise UserError(f"{profile.name} prices memory by the sizes of layers, {NO_PROGRAM}")
+    return memory_estimate(recomputed, profile, network)

@@ -1,0 +1,42 @@
+"""Which charts a page has, by the keys that its template asks for."""
+
+from __future__ import annotations
+
+from hw_profiles.report import charts
+from hw_profiles.report.charts import Specification
+from hw_profiles.report.document import Layout, Report
+
+
+def charts_of(report: Report) -> dict[str, Specification]:
+    """Every chart of the page: ``<chart>/<profile>/<layout>`` where it depends on both, less where it does not."""
+    specifications: dict[str, Specification | None] = {
+        "rates": charts.rates_chart(report.rates),
+        "cores": charts.cores_chart(report.profiles),
+    }
+    if report.raster:
+        specifications["raster"] = charts.raster_chart(report.raster)
+    if report.stages:
+        specifications["stages"] = charts.stages_chart(report.stages)
+    if report.break_even:
+        specifications["break-even"] = charts.break_even_chart(report.break_even)
+    for name in dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts):
+        specifications[f"profiles/{name}"] = charts.profiles_chart(report.profiles, report.baselines, name)
+    for answer in report.profiles:
+        for layout in answer.layouts:
+            key = f"{answer.name}/{layout.name}"
+            specifications |= {f"{chart}/{key}": found for chart, found in _charts_of_layout(layout).items()}
+    return {key: specification for key, specification in specifications.items() if specification is not None}
+
+
+def _charts_of_layout(layout: Layout) -> dict[str, Specification | None]:
+    found: dict[str, Specification | None] = {}
+    if layout.energy:
+        found["stack"] = charts.stack_chart(layout.energy)
+        found["terms"] = charts.terms_chart(layout.energy)
+        found["layers"] = charts.layers_chart(layout.energy)
+    if layout.time:
+        found["steps"] = charts.steps_chart(layout.time)
+    if layout.placement:
+        found["mesh-utilisation"] = charts.mesh_chart(layout.placement.mesh, by_traffic=False)
+        found["mesh-traffic"] = charts.mesh_chart(layout.placement.mesh, by_traffic=True)
+    return found

@@ -1,0 +1,67 @@
+"""One sentence that compares a decision with ANN baselines, whichever way it comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hw_profiles.report.document import Band, Baseline
+from hw_profiles.report.units import energy_text
+
+
+def verdict(title: str, energy: Band, baselines: Sequence[Baseline], left_out: Sequence[str]) -> str:
+    """The decision beside the cheapest and the dearest baseline.
+
+    Parameters
+    ----------
+    title
+        Of the profile that ``energy`` is by.
+    left_out
+        What a profile without constant power does not count; empty for one that counts it.
+    """
+    taken = f"On {title}: {banded(energy)} a decision"
+    if not baselines:
+        return f"{taken}; there is no ANN baseline to compare it with."
+    cheapest = min(baselines, key=lambda baseline: baseline.energy.nominal)
+    dearest = max(baselines, key=lambda baseline: baseline.energy.nominal)
+    return (
+        f"{taken}, {_times(energy, cheapest)} the cheapest ANN baseline ({_named(cheapest)}) and "
+        f"{_times(energy, dearest)} the dearest ({_named(dearest)}). "
+        f"{_reading(energy, cheapest, dearest)}; {_unlike(left_out)}."
+    )
+
+
+def banded(band: Band) -> str:
+    """``31 µJ (24 µJ … 45 µJ)``, in pJ."""
+    nominal = energy_text(band.nominal)
+    return nominal if band.is_exact else f"{nominal} ({energy_text(band.low)} … {energy_text(band.high)})"
+
+
+def _times(energy: Band, baseline: Baseline) -> str:
+    ratio = energy.nominal / baseline.energy.nominal
+    if ratio < 0.1:
+        return f"1/{1 / ratio:,.0f} of"
+    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.2g} times"
+
+
+def _named(baseline: Baseline) -> str:
+    return f"{baseline.short_title}: {energy_text(baseline.energy.nominal)}"
+
+
+def _reading(energy: Band, cheapest: Baseline, dearest: Baseline) -> str:
+    """What the bands allow to say."""
+    if energy.high < cheapest.energy.low:
+        return "It is below every baseline, over its whole band"
+    if energy.low > dearest.energy.high:
+        return "It is above every baseline, over its whole band"
+    if energy.nominal < cheapest.energy.nominal:
+        return "It is below every baseline, but the bands overlap"
+    if energy.nominal > dearest.energy.nominal:
+        return "It is above every baseline, but the bands overlap"
+    return "It lies between the baselines, so which ANN one would deploy decides"
+
+
+def _unlike(left_out: Sequence[str]) -> str:
+    """Where the two sides do not count the same, and whom that favours."""
+    if left_out:
+        return f"it leaves out {', '.join(left_out)}, while the baselines count the memory of their weights"
+    return "the baselines count arithmetic and the memory of weights, and neither static power nor a host"

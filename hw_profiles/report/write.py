@@ -1,0 +1,87 @@
+"""A saved run's report as files: ``report.html`` and ``report.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hw_profiles.files import atomic_write
+from hw_profiles.loader import load_profile
+from hw_profiles.report.assemble import default_profiles, load_run, report_of
+from hw_profiles.report.comparison import Comparison
+from hw_profiles.report.document import Report
+from hw_profiles.report.page_writer import check_libraries, comparison_page_text, page_text
+from hw_profiles.run_record import record_path
+
+PAGE = "report.html"
+DOCUMENT = "report.json"
+COMPARISON_PAGE = "comparison.html"
+COMPARISON_DOCUMENT = "comparison.json"
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """A report and where its page is."""
+
+    report: Report
+    page: Path
+
+
+def make_report(run: str | Path, profiles: Sequence[str]) -> Report:
+    """Price a saved run.
+
+    Parameters
+    ----------
+    run
+        Folder that ``dsf-run`` wrote.
+    profiles
+        Names or files; none means every shipped one.
+
+    Raises
+    ------
+    UserError
+        The run or a profile cannot be read, or no profile can price it.
+    """
+    chosen = [load_profile(name) for name in profiles or default_profiles()]
+    return report_of(load_run(record_path(run)), chosen)
+
+
+def write_report(run: str | Path, profiles: Sequence[str], out: Path | None = None) -> WrittenReport:
+    """Price a saved run as :func:`make_report` does, and write its report into ``out`` (default: the run's folder).
+
+    Raises
+    ------
+    UserError
+        As there, or a library of the page is not installed.
+    """
+    check_libraries()
+    report = make_report(run, profiles)
+    folder = record_path(run).parent if out is None else out
+    _write_document(folder / DOCUMENT, report.document())
+    _write(folder / PAGE, page_text(report))
+    return WrittenReport(report, folder / PAGE)
+
+
+def write_comparison(comparison: Comparison, out: Path) -> Path:
+    """Write a comparison into ``out``; where its page is.
+
+    Raises
+    ------
+    UserError
+        A library of the page is not installed.
+    """
+    _write(out / COMPARISON_PAGE, comparison_page_text(comparison))
+    _write_document(out / COMPARISON_DOCUMENT, comparison.document())
+    return out / COMPARISON_PAGE
+
+
+def _write_document(path: Path, document: dict[str, Any]) -> None:
+    _write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
