@@ -105,6 +105,8 @@ def _measured(config: TrainConfig, profile: str) -> dict[str, Any]:
         f"out={folder / 'run'}",
     )
     document = json.loads(run)
+    if not document["energy"]:
+        raise UserError(f"profile {profile} cannot price {program}; choose another profile=")
     energy = document["energy"][0]
     active = [line["total_pj"] for line in energy["lines"] if CONSTANT not in line["term"]]
     return {
