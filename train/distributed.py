@@ -9,6 +9,7 @@ environments; all of them read the run's folder, so several machines share it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ def joined(device: str) -> Iterator[None]:
     if on_gpu:
         torch.cuda.set_device(own_device(device))
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=LONGEST_WAIT)
+    if not is_first():
+        logging.disable(logging.WARNING)  # the first process says it
     try:
         yield
     finally:

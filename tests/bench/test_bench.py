@@ -104,7 +104,7 @@ def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_refused_export_ends_a_front(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="dsf-export: error: there is no absent.pt"):
+    with pytest.raises(UserError, match=r"dsf-export: error: there is no absent\.pt"):
         _call("export.command_export", "absent.pt", "--target", "lava")
 
 
