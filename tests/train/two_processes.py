@@ -1,6 +1,6 @@
 """What each of two processes runs: one training step's loss and gradient on its half of a batch, for the test to read.
 
-torchrun --nproc-per-node 2 tests/train/two_processes.py FOLDER
+torchrun --nproc-per-node 2 -m tests.train.two_processes FOLDER
 """
 
 from __future__ import annotations
