@@ -69,8 +69,8 @@ def _on_ray(configs: Sequence[TrainConfig], work: Work, workers: int | None, clu
     except (ConnectionError, ValueError) as problem:
         raise UserError(f"there is no Ray cluster at {cluster} ({problem})") from problem
     try:
-        task = ray.remote(num_cpus=1)(work)
-        waiting = [task.remote(config) for config in configs]
+        task = ray.remote(num_cpus=1)(_do)
+        waiting = [task.remote(work, config) for config in configs]
         with tqdm(total=len(waiting), desc="runs", unit="run") as progress:
             while waiting:
                 done, waiting = ray.wait(waiting)
@@ -78,6 +78,11 @@ def _on_ray(configs: Sequence[TrainConfig], work: Work, workers: int | None, clu
                 progress.update()
     finally:
         ray.shutdown()
+
+
+def _do(work: Work, config: TrainConfig) -> None:
+    """One task."""
+    work(config)
 
 
 def _raise_plainly(ray: Any, done: Any) -> None:

@@ -43,16 +43,16 @@ def plot_front(points: Sequence[Point], title: str, profile: str, path: Path) ->
     """Score against synops and against energy a decision, a point a price."""
     figure, panels = _figure(2, 9.0, 3.4, sharey=True)
     measured = [point for point in points if point.score is not None]
-    for panel, label in zip(
-        panels, ("synops a decision", f"nJ a decision, {profile},\nwithout constant power"), strict=True
-    ):
-        for point in measured:
+    costs = {
+        "synops a decision": [point.synops for point in measured],
+        f"nJ a decision, {profile},\nwithout constant power": [point.active_pj / 1000 for point in measured],
+    }
+    for panel, (label, across) in zip(panels, costs.items(), strict=True):
+        for cost, point in zip(across, measured, strict=True):
             assert point.score is not None
-            across = point.synops if label.startswith("synops") else point.active_pj / 1000
-            panel.errorbar(across, point.score.mean, yerr=_error(point.score), fmt="o", color=BLUE, capsize=3)
-            panel.annotate(
-                f"{point.price:g}", (across, point.score.mean), (4, 4), textcoords="offset points", fontsize=8
-            )
+            place = cost, point.score.mean
+            panel.errorbar(*place, yerr=_error(point.score), fmt="o", color=BLUE, capsize=3)
+            panel.annotate(f"{point.price:g}", place, (4, 4), textcoords="offset points", fontsize=8)
         panel.set_xlabel(label)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("normalised score")
