@@ -25,7 +25,7 @@ from neuro_runtime.statistics import MeanEstimate, estimate_mean
 from train.checkpoint import PolicyModel, load_model_file
 from train.command_train import recipe, training_config
 from train.configuration import Mixing, TrainConfig
-from train.datasets import load_episodes
+from train.datasets import open_dataset
 from train.evaluation import evaluate
 from train.sampling import Batch, TokenWindows
 from train.synops import synop_count
@@ -110,8 +110,8 @@ def _measure(policy: PolicyModel, config: TrainConfig, options: Options, past: i
 def _batches(policy: PolicyModel, config: TrainConfig, past: int | None) -> Iterator[Batch]:
     """The same windows of the dataset for every model, with their last ``past`` tokens."""
     spec = load_environment_spec(config.env)
-    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
-    windows = TokenWindows(episodes, policy.normalisation, past or policy.model.config.context)
+    dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
+    windows = TokenWindows(dataset, policy.normalisation, past or policy.model.config.context)
     for number in range(BATCHES):
         yield windows.batch(config.seed, config.steps + number, WINDOWS)
 

@@ -112,15 +112,14 @@ def _fetch(environment: str, as_json: bool) -> int:
 
 def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
     """Count a dataset's episodes and score them as ``spec``'s policy would be scored."""
-    episodes = read_location(spec, location)
-    lengths = np.array([len(episode) for episode in episodes], dtype=float)
-    returns = np.array([episode.total for episode in episodes])
+    measured = [(len(episode), episode.total) for episode in read_location(spec, location)]
+    lengths, returns = np.array(measured, dtype=float).T
     scores = np.array([normalised_score(spec, value) for value in returns])
     return DatasetInfo(
         environment=spec.name,
         kind=location.kind,
         paths=tuple(map(str, location.paths)),
-        episodes=len(episodes),
+        episodes=len(measured),
         steps=int(lengths.sum()),
         length_quantiles=_quantiles(lengths),
         return_quantiles=_quantiles(returns),

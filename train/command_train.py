@@ -14,6 +14,7 @@ import yaml
 from hw_profiles.errors import UserError
 from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec
+from train import distributed
 from train.configuration import ModelKind, TrainConfig
 from train.evaluation import Scores
 from train.import_published import import_published
@@ -55,8 +56,10 @@ def _main(argv: list[str]) -> int:
         model_file = import_published(arguments.import_published, config, arguments.overwrite)
         print(json.dumps({"model": str(model_file)}) if arguments.json else f"model  {model_file}")
         return 0
-    result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
-    print(json.dumps(_document(result)) if arguments.json else _summary(result))
+    with distributed.joined(config.device):
+        result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
+        if distributed.is_first():
+            print(json.dumps(_document(result)) if arguments.json else _summary(result))
     return 0
 
 

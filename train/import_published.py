@@ -8,7 +8,7 @@ from hw_profiles.errors import UserError
 from neuro_runtime.environments import load_environment_spec
 from train.checkpoint import PolicyModel, load_tensors, save_model_file
 from train.configuration import TrainConfig
-from train.datasets import load_episodes
+from train.datasets import open_dataset
 from train.published_checkpoint import is_published, load_published
 from train.sampling import normalisation_of
 
@@ -41,7 +41,7 @@ def import_published(path: Path, config: TrainConfig, overwrite: bool = False) -
             f"has {spec.observation_size} and {spec.action_size}; name the environment that it was trained for."
         )
     normalisation = normalisation_of(
-        load_episodes(spec, Path(config.dataset) if config.dataset else None), spec.return_scale
+        open_dataset(spec, Path(config.dataset) if config.dataset else None), spec.return_scale
     )
     provenance = {"imported_from": path.name, "env": spec.name}
     save_model_file(target, PolicyModel(model, normalisation, spec.name, spec.return_targets[0], provenance))

@@ -44,9 +44,23 @@ class RunFolder:
         """model.pt: the trained policy."""
         return self.path / "model.pt"
 
-    def metrics(self, first_step: int) -> Metrics:
-        """The run's metrics, without those after ``first_step`` that an unfinished run left."""
-        return Metrics(self.path, first_step)
+    @property
+    def metrics_file(self) -> Path:
+        """metrics.jsonl: one line a record."""
+        return self.path / "metrics.jsonl"
+
+    def metrics(self, first_step: int, written: bool = True) -> Metrics:
+        """The run's metrics, without those after ``first_step`` that an unfinished run left.
+
+        Of several processes one alone has them ``written``.
+        """
+        kind = Metrics if written else UnwrittenMetrics
+        return kind(self.metrics_file, self.path / "events", first_step)
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> RunFolder:
+        """Where a run is kept, whether it has begun or not."""
+        return cls(Path(config.output) / config.env / config.name)
 
     @classmethod
     def open(cls, config: TrainConfig, resume: bool, overwrite: bool) -> RunFolder:
@@ -57,7 +71,7 @@ class RunFolder:
         UserError
             A finished or unfinished run is in the way, there is nothing to resume, or the options differ.
         """
-        folder = cls(Path(config.output) / config.env / config.name)
+        folder = cls.of(config)
         if resume:
             folder._check_same(config)
             return folder
@@ -92,9 +106,9 @@ class RunFolder:
 class Metrics:
     """metrics.jsonl, one line a record, and the same numbers as TensorBoard events."""
 
-    def __init__(self, folder: Path, first_step: int) -> None:
-        self._path = folder / "metrics.jsonl"
-        self._events = folder / "events"
+    def __init__(self, path: Path, events: Path, first_step: int) -> None:
+        self._path = path
+        self._events = events
         self._first_step = first_step
 
     def __enter__(self) -> Metrics:
@@ -139,3 +153,18 @@ class Metrics:
             raise UserError(
                 f"{self._path} is damaged at line {number}; take that line out and resume, or use --overwrite."
             ) from problem
+
+
+class UnwrittenMetrics(Metrics):
+    """Metrics that another process writes."""
+
+    def __enter__(self) -> Metrics:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to close."""
+
+    def write(self, step: int, values: Mapping[str, Metric]) -> None:
+        """Leave it to the other process."""

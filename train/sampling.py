@@ -1,9 +1,11 @@
-"""From episodes to batches of token windows."""
+"""From a dataset to batches of token windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.checkpoint import Normalisation
-from train.datasets import Episode
+from train.datasets import Columns
 
 STD_FLOOR = 1e-6
 
@@ -32,35 +34,50 @@ class Batch:
         return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
 
 
-def normalisation_of(episodes: Sequence[Episode], return_scale: float) -> Normalisation:
+def normalisation_of(dataset: Columns, return_scale: float) -> Normalisation:
     """The dataset's state mean and standard deviation (+ 1e-6, as the paper's code)."""
-    states = np.concatenate([episode.observations for episode in episodes])
-    std = states.std(axis=0) + STD_FLOOR
-    return Normalisation(states.mean(axis=0).astype(np.float32), std.astype(np.float32), return_scale)
+    mean, std = dataset.state_moments
+    return Normalisation(mean.astype(np.float32), (std + STD_FLOOR).astype(np.float32), return_scale)
 
 
 class TokenWindows:
     """All windows of a dataset, each ending at one environment step; every step is equally likely.
 
-    The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would.
+    The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would. Of the
+    dataset, which lies on disk, a batch reads its own windows.
+
+    Parameters
+    ----------
+    context
+        K, tokens of a window.
+    delayed_reward
+        All reward at the end of its episode: until there, the return-to-go stays the whole return.
     """
 
-    def __init__(self, episodes: Sequence[Episode], normalisation: Normalisation, context: int) -> None:
-        states = np.concatenate([episode.observations for episode in episodes])
-        self._states = torch.from_numpy((states - normalisation.state_mean) / normalisation.state_std)
-        self._actions = torch.from_numpy(np.concatenate([episode.actions for episode in episodes]))
-        self._previous_actions = torch.from_numpy(np.concatenate([_shifted(episode.actions) for episode in episodes]))
-        returns = np.concatenate([returns_to_go(episode.rewards) for episode in episodes])
-        self._returns = torch.from_numpy((returns / normalisation.return_scale).astype(np.float32))[:, None]
-        lengths = np.array([len(episode.rewards) for episode in episodes])
-        self._first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    def __init__(
+        self, dataset: Columns, normalisation: Normalisation, context: int, delayed_reward: bool = False
+    ) -> None:
+        self._dataset, self._normalisation = dataset, normalisation
+        self._delayed_reward = delayed_reward
+        self._firsts = np.concatenate([[0], dataset.ends[:-1]])
         self._offsets = np.arange(1 - context, 1)
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._dataset)
 
-    def batch(self, seed: int, step: int, size: int, raised_returns: float = 0.0) -> Batch:
-        """The ``size`` windows of training step ``step``.
+    def ahead(
+        self, seed: int, steps: range, size: int, part: slice = slice(None), raised_returns: float = 0.0
+    ) -> Iterator[tuple[int, Batch]]:
+        """Each training step with its batch; the next one is read meanwhile, so that no step waits for the disk."""
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = reader.submit(self.batch, seed, steps.start, size, part, raised_returns)
+            for step in steps:
+                batch = coming.result()
+                coming = reader.submit(self.batch, seed, step + 1, size, part, raised_returns)
+                yield step, batch
+
+    def batch(self, seed: int, step: int, size: int, part: slice = slice(None), raised_returns: float = 0.0) -> Batch:
+        """The ``size`` windows of training step ``step``, or that ``part`` of them.
 
         Parameters
         ----------
@@ -69,33 +86,31 @@ class TokenWindows:
             window, scaled as they are. The differences between its tokens, which are rewards, stay.
         """
         random = np.random.default_rng([seed, step])
-        batch = self.windows(random.integers(len(self), size=size))
+        batch = self.windows(random.integers(len(self), size=size)[part])
         if not raised_returns:
             return batch
-        raised = np.abs(random.normal(scale=raised_returns, size=(size, 1, 1))).astype(np.float32)
+        raised = np.abs(random.normal(scale=raised_returns, size=(size, 1, 1))).astype(np.float32)[part]
         returns = (batch.returns_to_go + torch.from_numpy(raised)).masked_fill(~batch.mask[..., None], 0.0)
         return replace(batch, returns_to_go=returns)
 
     def windows(self, last: NDArray[np.int64]) -> Batch:
         """Windows whose last tokens are the dataset's steps ``last``, shape (B,)."""
+        first = self._firsts[np.searchsorted(self._dataset.ends, last, side="right")][:, None]
         places = last[:, None] + self._offsets
-        mask = torch.from_numpy(places >= self._first[last][:, None])
-        index = torch.from_numpy(np.maximum(places, 0))
-
-        def take(column: Tensor) -> Tensor:
-            return column[index].masked_fill(~mask[..., None], 0.0)
-
-        steps = torch.from_numpy(np.maximum(places - self._first[last][:, None], 0))
-        states, previous_actions, returns, actions = map(
-            take, (self._states, self._previous_actions, self._returns, self._actions)
+        real = places >= first
+        states = self._dataset.observations[np.maximum(places, first)]
+        states = (states - self._normalisation.state_mean) / self._normalisation.state_std
+        returns = self._dataset.returns_to_go[first if self._delayed_reward else np.maximum(places, first)]
+        return Batch(
+            states=_where(real, states),
+            previous_actions=_where(places > first, self._dataset.actions[np.maximum(places - 1, first)]),
+            returns_to_go=_where(real, (returns / self._normalisation.return_scale)[..., None]),
+            actions=_where(real, self._dataset.actions[np.maximum(places, first)]),
+            mask=torch.from_numpy(real),
+            steps=torch.from_numpy(np.maximum(places - first, 0)),
         )
-        return Batch(states, previous_actions, returns, actions, mask, steps)
 
 
-def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``R̂_k = Σ_{n≥k} r_n``, shape (steps,)."""
-    return np.cumsum(rewards[::-1], dtype=np.float64)[::-1].copy()
-
-
-def _shifted(actions: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([np.zeros_like(actions[:1]), actions[:-1]])
+def _where(real: NDArray[np.bool_], values: NDArray[Any]) -> Tensor:
+    """``values`` (B, K, width) of real tokens, in float32; padding is zero."""
+    return torch.from_numpy(np.where(real[..., None], values, 0).astype(np.float32, copy=False))

@@ -19,10 +19,10 @@ from tqdm import tqdm
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
+from train import distributed
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain, save_model_file
 from train.configuration import Schedule, TrainConfig
-from train.datasets import load_episodes
-from train.datasets.episode import with_delayed_reward
+from train.datasets import open_dataset
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
 from train.model import DSFormer, PolicyNetwork, make_model
@@ -69,6 +69,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     Every random choice depends on (seed, step) alone: the batch of a step, the initial weights, the evaluation
     episodes. So the checkpoint needs weights, optimiser state and the step, and nothing else.
 
+    Processes that `torchrun` started and `train.distributed` joined share each batch; the first writes and evaluates.
+
     Raises
     ------
     UserError
@@ -80,31 +82,34 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     if config.synop_price and not start:
         refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
-    episodes = load_episodes(spec, Path(config.dataset) if config.dataset else None)
-    episodes = list(map(with_delayed_reward, episodes)) if config.delayed_reward else episodes
-    folder = RunFolder.open(config, resume, overwrite)
+    part, writes = distributed.own_part(config.batch_size), distributed.is_first()
+    with distributed.first_one_first():
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
+        folder = RunFolder.open(config, resume or not writes, overwrite and writes)
     _prepare_torch(config)
 
-    normalisation = start.normalisation if start else normalisation_of(episodes, spec.return_scale)
-    windows = TokenWindows(episodes, normalisation, config.model.context)
-    device = torch.device(config.device)
-    sizes = episodes[0].observations.shape[1], episodes[0].actions.shape[1]
+    normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
+    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward)
+    device = distributed.own_device(config.device)
+    sizes = dataset.observations.shape[1], dataset.actions.shape[1]
     model = quantised_start(start, config, windows) if start else make_model(config.model, *sizes)
     model.to(device)
     if isinstance(model, DSFormer) and config.initial_rate:
         set_blend(model, norm_blend(config, 0))
         wake(model, windows.batch(config.seed, config.steps, WINDOWS).to(device), config.initial_rate)
+    distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     watch, count = FiringWatch(), synop_count(model)
 
-    with folder.metrics(first_step) as metrics, _progress(config, first_step) as progress:
-        for step in range(first_step, config.steps):
+    with folder.metrics(first_step, writes) as metrics, _progress(config, first_step) as progress:
+        steps = range(first_step, config.steps)
+        for step, batch in windows.ahead(config.seed, steps, config.batch_size, part, config.raised_returns):
             set_learning_rate(optimiser, config, step)
             set_blend(model, norm_blend(config, step))
             seed_dropout(config.seed, step)
-            batch = windows.batch(config.seed, step, config.batch_size, config.raised_returns).to(device)
 
+            batch = batch.to(device)
             spikes: dict[str, Tensor] = {}
             loss, gradient_norm = update(
                 model, optimiser, batch, config.gradient_clip, spikes, partial(synop_cost, count, config.synop_price)
@@ -113,20 +118,24 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             done = step + 1
             progress.update()
             if done % config.log_every == 0 or done == config.steps:
-                rates = firing_rates(spikes)
+                share = distributed.own_share(batch.mask)
+                rates = distributed.mean_over_tokens(firing_rates(spikes), share)
                 useless = watch.check(done, rates)
-                progress.set_postfix(_postfix(loss.item(), rates))
                 synops = {"synops": count.mean(spikes, batch.mask).item()} if count else {}
-                metrics.write(done, {"loss": loss.item(), "gradient_norm": float(gradient_norm), **synops})
+                means = distributed.mean_over_tokens({"loss": loss.item(), **synops}, share)
+                progress.set_postfix(_postfix(means["loss"], rates))
+                metrics.write(done, {**means, "gradient_norm": float(gradient_norm)})
                 if rates:
                     metrics.write(done, {f"firing/{name}": rate for name, rate in rates.items()})
                     metrics.write(done, {"useless_layers": sorted(useless)})
-            if config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
+            if writes and config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
                 for scores in _evaluate_all(config, spec, model, normalisation, config.evaluation_episodes):
                     metrics.write(done, score_metrics(scores))
-            if done % config.checkpoint_every == 0 or done == config.steps:
+            if writes and (done % config.checkpoint_every == 0 or done == config.steps):
                 _save_checkpoint(folder.checkpoint, model, optimiser, done)
 
+        if not writes:
+            return TrainingResult(folder.model, ())
         policy = _policy(config, spec, model, normalisation)
         save_model_file(folder.model, policy)
         final = tuple(_evaluate_all(config, spec, model, normalisation, config.final_episodes))
@@ -160,7 +169,9 @@ def update(
     """
     loss = action_loss(model, batch, spikes)
     optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss + spike_cost(spikes, batch.mask))
+    share = distributed.own_share(batch.mask)  # 1 where one process trains
+    torch.autograd.backward((loss + spike_cost(spikes, batch.mask)) * share)
+    distributed.add_up_gradients(model.parameters())
     gradient_norm = clip_grad_norm_(model.parameters(), gradient_clip, foreach=True)
     optimiser.step()
     return loss, gradient_norm
@@ -190,8 +201,9 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, ste
 
 
 def seed_dropout(seed: int, step: int) -> None:
-    """Let what a step leaves out depend on (seed, step) alone, as all else does."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1)[0]))
+    """Let what a step leaves out depend on (seed, step) alone, as all else does; each process leaves out its own."""
+    own = [distributed.rank()] if distributed.rank() else []
+    torch.manual_seed(int(np.random.SeedSequence([seed, step, *own]).generate_state(1)[0]))
 
 
 def norm_blend(config: TrainConfig, step: int) -> float:
@@ -232,7 +244,9 @@ def _evaluate_all(
 
 
 def _progress(config: TrainConfig, first_step: int) -> tqdm[NoReturn]:
-    return tqdm(total=config.steps, initial=first_step, desc=f"train {config.env}", unit="step", dynamic_ncols=True)
+    title = f"train {config.env}"
+    hidden = not distributed.is_first()
+    return tqdm(total=config.steps, initial=first_step, desc=title, unit="step", dynamic_ncols=True, disable=hidden)
 
 
 def _postfix(loss: float, rates: dict[str, float]) -> dict[str, str]:

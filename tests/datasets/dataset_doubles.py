@@ -9,7 +9,22 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.environments import EnvironmentSpec
+from train.datasets import Columns, Episode, locate_dataset, read_location
+from train.datasets.columns import open_columns, write_columns
+
 STEPS = 10
+
+
+def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Episode]:
+    """All episodes of a dataset at once, as tests look at them."""
+    return list(read_location(spec, locate_dataset(spec, dataset)))
+
+
+def columns_of(episodes: list[Episode], folder: Path) -> Columns:
+    """``episodes`` as training reads them, from ``folder``."""
+    write_columns(folder, episodes)
+    return open_columns(folder)
 
 
 def d4rl_columns(**changes: Any) -> dict[str, Any]:

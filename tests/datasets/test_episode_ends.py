@@ -10,7 +10,7 @@ import pytest
 
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import load_environment_spec
-from train.datasets import load_episodes
+from tests.datasets.dataset_doubles import load_episodes
 from train.datasets.episode import Episode, cut_episodes
 
 HOPPER = load_environment_spec("hopper-m")

@@ -14,8 +14,8 @@ import pytest
 
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import load_environment_spec
-from tests.datasets.dataset_doubles import d4rl_columns, write_hdf5, write_minari
-from train.datasets import find_dataset, load_episodes, locate_dataset
+from tests.datasets.dataset_doubles import d4rl_columns, load_episodes, write_hdf5, write_minari
+from train.datasets import find_dataset, locate_dataset
 
 HOPPER = load_environment_spec("hopper-m")
 

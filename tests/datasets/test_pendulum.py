@@ -18,7 +18,7 @@ from train.datasets.pendulum import LARGEST_TORQUE, demonstrate, generate_pendul
 def record(name: str, path: Path, episodes: int, seed: int = 0) -> list[Episode]:
     spec = load_environment_spec(name)
     generate_pendulum(spec, path, episodes, seed)
-    return read_d4rl(path, spec.time_limit)
+    return list(read_d4rl(path, spec.time_limit))
 
 
 def test_reference_scores_are_what_the_command_measures() -> None:

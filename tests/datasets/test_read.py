@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import load_environment_spec
-from tests.datasets.dataset_doubles import STEPS, d4rl_columns, flags, write_hdf5, write_minari
-from train.datasets import find_dataset, load_episodes
+from tests.datasets.dataset_doubles import STEPS, d4rl_columns, flags, load_episodes, write_hdf5, write_minari
+from train.datasets import find_dataset
 from train.datasets.d4rl import read_d4rl
 from train.datasets.minari import read_minari
 
@@ -192,14 +192,14 @@ def test_minari_without_episodes_or_data_gets_one_sentence(tmp_path: Path) -> No
     with pytest.raises(UserError, match="no whole episode"):
         load_episodes(HOPPER, write_minari(tmp_path / "none", 0))
     with pytest.raises(UserError, match="no Minari dataset"):
-        read_minari(tmp_path)
+        list(read_minari(tmp_path))
 
 
 def test_cut_minari_file_gets_one_sentence(tmp_path: Path) -> None:
     path = write_minari(tmp_path) / "data" / "main_data.hdf5"
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(UserError, match="no readable Minari dataset"):
-        read_minari(tmp_path)
+        list(read_minari(tmp_path))
 
 
 def test_reading_leaves_the_file_alone(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec, make_environment
+from tests.datasets.dataset_doubles import columns_of
 from train.checkpoint import PolicyModel, load_model_file
 from train.command_train import training_config
-from train.datasets.episode import Episode, with_delayed_reward
+from train.datasets import Episode
 from train.evaluation import TokenHistory, evaluate
-from train.sampling import returns_to_go
+from train.sampling import TokenWindows, normalisation_of
 from train.trainer import train
 
 
@@ -37,14 +38,13 @@ def test_the_last_step_pays_for_all() -> None:
         assert paid[-1] == pytest.approx(sum(rewards))
 
 
-def test_recorded_episodes_promise_their_return_to_the_end() -> None:
-    rewards = np.array([1, 2, -4, 3.5], dtype=np.float32)
+def test_recorded_episodes_promise_their_return_to_the_end(tmp_path: Path) -> None:
     columns = np.zeros((4, 2), np.float32), np.ones((4, 1), np.float32)
-    delayed = with_delayed_reward(Episode(*columns, rewards))
-    assert delayed.rewards.tolist() == [0, 0, 0, 2.5]
-    assert delayed.total == Episode(*columns, rewards).total
-    assert returns_to_go(delayed.rewards).tolist() == [2.5] * 4
-    assert rewards.tolist() == [1, 2, -4, 3.5]
+    rewards = [1, 2, -4, 3.5], [5, 5, 5, 5]
+    dataset = columns_of([Episode(*columns, np.array(each, dtype=np.float32)) for each in rewards], tmp_path / "data")
+    windows = TokenWindows(dataset, normalisation_of(dataset, 0.5), context=4, delayed_reward=True)
+    batch = windows.windows(np.array([2, 3, 7]))
+    assert batch.returns_to_go[..., 0].tolist() == [[0, 5, 5, 5], [5, 5, 5, 5], [40, 40, 40, 40]]
 
 
 def trained(folder: Path, *overrides: str) -> PolicyModel:

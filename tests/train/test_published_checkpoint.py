@@ -13,11 +13,11 @@ from torch import Tensor
 
 from hw_profiles.errors import UserError
 from neuro_runtime.environments import load_environment_spec
+from tests.datasets.dataset_doubles import load_episodes
 from tests.train.paper_equations import PaperPolicy
 from train.checkpoint import load_model_file
 from train.command_train import main
 from train.configuration import Mixing, ModelConfig, ModelKind, Norm
-from train.datasets import load_episodes
 from train.published_checkpoint import load_published
 
 Attention = Literal["pssa", "tssa", "sssa"]
@@ -212,7 +212,7 @@ def test_command_brings_a_checkpoint_over(checkpoint: Path, tmp_path: Path, caps
     assert policy.model.config.mixing is Mixing.sssa
     spec = load_environment_spec("pendulum")
     assert (policy.normalisation.return_scale, policy.return_target) == (spec.return_scale, spec.return_targets[0])
-    states = np.concatenate([episode.observations for episode in load_episodes(spec, None)])
+    states = np.concatenate([episode.observations for episode in load_episodes(spec, None)]).astype(float)
     assert np.allclose(policy.normalisation.state_mean, states.mean(axis=0), atol=1e-5)
     assert np.allclose(policy.normalisation.state_std, states.std(axis=0), atol=1e-5)
     expected = load_published(torch.load(checkpoint, weights_only=True), policy.model.config)

@@ -15,11 +15,13 @@ import pytest
 import torch
 
 from hw_profiles.errors import UserError
+from tests.datasets.dataset_doubles import columns_of
 from train.checkpoint import load_model_file, load_tensors
 from train.command_train import main, training_config
 from train.configuration import TrainConfig
 from train.datasets import Episode
-from train.sampling import TokenWindows, normalisation_of, returns_to_go
+from train.datasets.columns import returns_to_go
+from train.sampling import TokenWindows, normalisation_of
 from train.trainer import norm_blend, set_learning_rate, train
 
 TINY = (
@@ -149,10 +151,10 @@ def episode(length: int, offset: float) -> Episode:
     return Episode(np.repeat(steps, 3, axis=1), np.repeat(-steps, 2, axis=1), steps[:, 0])
 
 
-def test_windows_stay_within_their_episode_and_pad_on_the_left() -> None:
-    episodes = [episode(5, 100.0), episode(7, 200.0)]
-    normalisation = normalisation_of(episodes, return_scale=10.0)
-    windows = TokenWindows(episodes, normalisation, context=4)
+def test_windows_stay_within_their_episode_and_pad_on_the_left(tmp_path: Path) -> None:
+    dataset = columns_of([episode(5, 100.0), episode(7, 200.0)], tmp_path / "data")
+    normalisation = normalisation_of(dataset, return_scale=10.0)
+    windows = TokenWindows(dataset, normalisation, context=4)
     assert len(windows) == 12
     batch = windows.windows(np.array([1, 5, 11]))
     assert batch.mask.tolist() == [[False, False, True, True], [False, False, False, True], [True] * 4]
@@ -164,15 +166,17 @@ def test_windows_stay_within_their_episode_and_pad_on_the_left() -> None:
     assert states[:, 0].tolist() == pytest.approx([203, 204, 205, 206])
 
 
-def test_batches_depend_on_seed_and_step_alone() -> None:
-    windows = TokenWindows([episode(50, 0.0)], normalisation_of([episode(50, 0.0)], 1.0), context=4)
+def test_batches_depend_on_seed_and_step_alone(tmp_path: Path) -> None:
+    dataset = columns_of([episode(50, 0.0)], tmp_path / "data")
+    windows = TokenWindows(dataset, normalisation_of(dataset, 1.0), context=4)
     assert torch.equal(windows.batch(0, 7, 5).states, windows.batch(0, 7, 5).states)
     assert not torch.equal(windows.batch(0, 7, 5).states, windows.batch(0, 8, 5).states)
     assert not torch.equal(windows.batch(0, 7, 5).states, windows.batch(1, 7, 5).states)
 
 
-def test_raised_returns_raise_a_windows_returns_together_and_nothing_else() -> None:
-    windows = TokenWindows([episode(50, 0.0)], normalisation_of([episode(50, 0.0)], 1.0), context=4)
+def test_raised_returns_raise_a_windows_returns_together_and_nothing_else(tmp_path: Path) -> None:
+    dataset = columns_of([episode(50, 0.0)], tmp_path / "data")
+    windows = TokenWindows(dataset, normalisation_of(dataset, 1.0), context=4)
     plain, raised = windows.batch(0, 7, 400), windows.batch(0, 7, 400, raised_returns=2.0)
     assert not plain.mask.all()
     others = vars(plain).keys() - {"returns_to_go"}

@@ -1,20 +1,22 @@
-"""Offline datasets: where they are, and their episodes."""
+"""Offline datasets: where they are, their episodes, and all their steps as columns that training samples from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from neuro_runtime.environments import EnvironmentSpec
+from train.datasets.columns import Columns, columns_folder, open_columns, write_columns
 from train.datasets.d4rl import read_d4rl
-from train.datasets.episode import Episode, check_episodes, observed_alone
+from train.datasets.episode import Episode, checked, observed_alone
 from train.datasets.locate import DatasetLocation, find_dataset, locate_dataset
 from train.datasets.minari import read_minari
 
-__all__ = ["DatasetLocation", "Episode", "find_dataset", "load_episodes", "locate_dataset", "read_location"]
+__all__ = ["Columns", "DatasetLocation", "Episode", "find_dataset", "locate_dataset", "open_dataset", "read_location"]
 
 
-def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Episode]:
-    """The episodes to train ``spec``'s policy on.
+def open_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Columns:
+    """The steps to train ``spec``'s policy on, mapped into memory; converted first where that has not been done.
 
     Parameters
     ----------
@@ -26,16 +28,19 @@ def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Ep
     UserError
         It cannot be found or read, or does not fit the environment.
     """
-    return read_location(spec, locate_dataset(spec, dataset))
+    location = locate_dataset(spec, dataset)
+    folder = columns_folder(spec, location)
+    if not folder.exists():
+        write_columns(folder, read_location(spec, location))
+    return open_columns(folder)
 
 
-def read_location(spec: EnvironmentSpec, location: DatasetLocation) -> list[Episode]:
-    """The episodes of a dataset that has been found, checked against ``spec``."""
-    read = [episode for path in location.paths for episode in _read(spec, location.kind, path)]
-    episodes = [observed_alone(episode, spec.observed) for episode in read]
-    check_episodes(episodes, " + ".join(map(str, location.paths)), spec.observation_size, spec.action_size)
-    return episodes
+def read_location(spec: EnvironmentSpec, location: DatasetLocation) -> Iterator[Episode]:
+    """The episodes of a dataset that has been found, few in memory at a time, checked against ``spec``."""
+    read = (episode for path in location.paths for episode in _read(spec, location.kind, path))
+    observed = (observed_alone(episode, spec.observed) for episode in read)
+    return checked(observed, " + ".join(map(str, location.paths)), spec.observation_size, spec.action_size)
 
 
-def _read(spec: EnvironmentSpec, kind: str, path: Path) -> list[Episode]:
+def _read(spec: EnvironmentSpec, kind: str, path: Path) -> Iterator[Episode]:
     return read_minari(path) if kind == "minari" else read_d4rl(path, spec.time_limit)

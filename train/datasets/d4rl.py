@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from neuro_runtime.files import require_readable
 from train.datasets.episode import Episode, cut_episodes
 
 _COLUMNS = ("observations", "actions", "rewards", "terminals")
-_ONE_A_STEP = ("rewards", "terminals", "timeouts")
+BLOCK_STEPS = 1 << 16  # read at once
 
 
-def read_d4rl(path: Path, time_limit: int) -> list[Episode]:
-    """The whole episodes of a D4RL file; they end at ``terminals`` or ``timeouts``.
+def read_d4rl(path: Path, time_limit: int) -> Iterator[Episode]:
+    """The whole episodes of a D4RL file, a block of them in memory at once; they end at ``terminals`` or ``timeouts``.
 
     Parameters
     ----------
@@ -30,52 +31,66 @@ def read_d4rl(path: Path, time_limit: int) -> list[Episode]:
     UserError
         The file is missing, damaged, or lacks a column, or its columns differ in length.
     """
-    columns = _read(path)
-    for name in _ONE_A_STEP:
-        if name in columns:
-            columns[name] = _flat(columns[name], path, name)
+    require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
+    try:
+        with h5py.File(path, "r") as file:
+            yield from _episodes(_columns(file, path), path, time_limit)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+        raise UserError(
+            f"{path} is no readable HDF5 dataset (damaged or cut short); remove it and fetch it again"
+        ) from problem
+
+
+def _columns(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
+    missing = [name for name in _COLUMNS if name not in file]
+    if missing:
+        raise UserError(f"{path} is HDF5 but no D4RL dataset: it has no {' or '.join(missing)}")
+    columns = {name: file[name] for name in (*_COLUMNS, "timeouts") if name in file}
+    for name, column in columns.items():
+        if not isinstance(column, h5py.Dataset):
+            raise TypeError(f"{name} is a group")
+        if column.dtype.kind not in "fiub" or not column.shape:
+            raise UserError(f"{path} has {name} that are no numbers, one row a step")
+    return columns
+
+
+def _episodes(columns: dict[str, h5py.Dataset], path: Path, time_limit: int) -> Iterator[Episode]:
     steps = len(columns["observations"])
     for name, column in columns.items():
         if len(column) != steps:
             raise UserError(f"{path} has {steps} observations but {len(column)} {name}; it is damaged, fetch it again")
+    rewards = _flat(columns["rewards"], path, "rewards")
     ends = _flags(columns["terminals"], path, "terminals")
     if "timeouts" in columns:
         ends = ends | _flags(columns["timeouts"], path, "timeouts")
     else:
         ends = _with_time_limit(ends, time_limit)
-    return cut_episodes(columns["observations"], columns["actions"], columns["rewards"], ends)
+    for block in _blocks(ends):
+        yield from cut_episodes(columns["observations"][block], columns["actions"][block], rewards[block], ends[block])
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
-    try:
-        with h5py.File(path, "r") as file:
-            columns = {name: np.asarray(file[name][()]) for name in (*_COLUMNS, "timeouts") if name in file}
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
-        raise UserError(
-            f"{path} is no readable HDF5 dataset (damaged or cut short); remove it and fetch it again"
-        ) from problem
-    missing = [name for name in _COLUMNS if name not in columns]
-    if missing:
-        raise UserError(f"{path} is HDF5 but no D4RL dataset: it has no {' or '.join(missing)}")
-    for name, column in columns.items():
-        if column.dtype.kind not in "fiub" or column.ndim == 0:
-            raise UserError(f"{path} has {name} that are no numbers, one row a step")
-    return columns
+def _blocks(ends: NDArray[np.bool_]) -> Iterator[slice]:
+    """Of whole episodes, as many as `BLOCK_STEPS` hold, but one at least."""
+    bounds, first = np.flatnonzero(ends) + 1, 0
+    while len(bounds):
+        whole = max(1, int(np.searchsorted(bounds, first + BLOCK_STEPS, side="right")))
+        yield slice(first, int(bounds[whole - 1]))
+        first, bounds = int(bounds[whole - 1]), bounds[whole:]
 
 
-def _flat(column: NDArray[Any], path: Path, name: str) -> NDArray[Any]:
-    """(N, 1), as old files have it, as (N,)."""
+def _flat(column: h5py.Dataset, path: Path, name: str) -> NDArray[Any]:
+    """All of a column with one number a step; (N, 1), as old files have it, as (N,)."""
     if column.shape[1:] not in ((), (1,)):
         raise UserError(f"{path} has {name} of shape {column.shape}, not one a step")
-    return column.reshape(len(column))
+    return np.asarray(column[()]).reshape(len(column))
 
 
-def _flags(column: NDArray[Any], path: Path, name: str) -> NDArray[np.bool_]:
+def _flags(column: h5py.Dataset, path: Path, name: str) -> NDArray[np.bool_]:
     """Old files keep them as numbers; NaN would pass for a true one."""
-    if not np.isfinite(column).all():
+    values = _flat(column, path, name)
+    if not np.isfinite(values).all():
         raise UserError(f"{path} has {name} that are not finite; fetch it again")
-    return column.astype(bool)
+    return values.astype(bool)
 
 
 def _with_time_limit(terminals: NDArray[np.bool_], time_limit: int) -> NDArray[np.bool_]:

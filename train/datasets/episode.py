@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -42,7 +43,7 @@ class Episode:
 
 
 def as_float32(values: ArrayLike) -> Array:
-    """``values`` in float32; what does not fit becomes infinite, which `check_episodes` refuses."""
+    """``values`` in float32; what does not fit becomes infinite, which `checked` refuses."""
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32, copy=False)
 
@@ -70,23 +71,15 @@ def observed_alone(episode: Episode, observed: tuple[int, ...]) -> Episode:
     return replace(episode, observations=episode.observations[:, list(observed)])
 
 
-def with_delayed_reward(episode: Episode) -> Episode:
-    """The episode with all of its reward at its last step."""
-    rewards = np.zeros_like(episode.rewards)
-    rewards[-1] = episode.total
-    return replace(episode, rewards=rewards)
-
-
-def check_episodes(episodes: list[Episode], title: str, observation_size: int, action_size: int) -> None:
-    """Refuse data that do not fit an environment.
+def checked(episodes: Iterable[Episode], title: str, observation_size: int, action_size: int) -> Iterator[Episode]:
+    """``episodes``, one after another; data that do not fit an environment are refused.
 
     Raises
     ------
     UserError
         There is no whole episode, an episode is empty, a width is wrong, or a number is not finite.
     """
-    if not episodes:
-        raise UserError(f"{title} holds no whole episode; is it cut short?")
+    number = -1
     for number, episode in enumerate(episodes):
         if not len(episode):
             raise UserError(f"{title} holds no step in episode {number}; fetch it again")
@@ -100,3 +93,6 @@ def check_episodes(episodes: list[Episode], title: str, observation_size: int, a
         for name, values in vars(episode).items():
             if not np.isfinite(values).all():
                 raise UserError(f"{title} has {name} in episode {number} that are not finite; fetch it again")
+        yield episode
+    if number < 0:
+        raise UserError(f"{title} holds no whole episode; is it cut short?")

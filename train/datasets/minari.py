@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -14,8 +15,13 @@ from train.datasets.episode import Episode, as_float32
 _GROUP = re.compile(r"episode_(\d+)")
 
 
-def read_minari(folder: Path) -> list[Episode]:
-    """The episodes of the dataset in ``folder``, in the order they were recorded.
+def data_file(folder: Path) -> Path:
+    """The file of a dataset that holds its steps."""
+    return folder / "data" / "main_data.hdf5"
+
+
+def read_minari(folder: Path) -> Iterator[Episode]:
+    """The episodes of the dataset in ``folder``, in the order they were recorded, one in memory at a time.
 
     Minari keeps one more observation than steps, the last; a policy never acts on it.
 
@@ -24,14 +30,15 @@ def read_minari(folder: Path) -> list[Episode]:
     UserError
         The dataset is missing, damaged, or an episode's columns do not fit together.
     """
-    path = folder / "data" / "main_data.hdf5"
+    path = data_file(folder)
     require_readable(
         path, f"there is no Minari dataset in {folder} (no data/main_data.hdf5); `dsf-data list` shows what is here"
     )
     try:
         with h5py.File(path, "r") as file:
             numbers = sorted(int(match[1]) for name in file if (match := _GROUP.fullmatch(name)))
-            return [_episode(file[f"episode_{number}"], f"{path}, episode {number},") for number in numbers]
+            for number in numbers:
+                yield _episode(file[f"episode_{number}"], f"{path}, episode {number},")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         raise UserError(
             f"{path} is no readable Minari dataset (damaged or cut short); remove it and fetch it again"

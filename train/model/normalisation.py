@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from train import kernels
+from train import distributed, kernels
+from train.model.batch_norm import TokenBatchNorm
 
 
 class PTBN(nn.Module):
@@ -30,18 +31,19 @@ class PTBN(nn.Module):
     def __init__(self, channels: int, threshold: float) -> None:
         super().__init__()
         self.layer_norm = nn.LayerNorm(channels)
-        self.batch_norm = nn.BatchNorm1d(channels)
+        self.batch_norm = TokenBatchNorm(channels)
         nn.init.constant_(self.layer_norm.weight, threshold)
         nn.init.constant_(self.batch_norm.weight, threshold)
         self.blend = 0.0
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
-        if self.training and kernels.serves(current) and current.shape[:-1].numel() > 1:
+        alone = self.training and distributed.processes() == 1
+        if alone and kernels.serves(current) and current.shape[:-1].numel() > 1:
             from train.kernels.ptbn import normalise  # here, since numba need not be installed
 
             return normalise(current, self.layer_norm, self.batch_norm, self.blend)
-        normalised: Tensor = self.batch_norm(current.reshape(-1, current.shape[-1])).view(current.shape)
+        normalised: Tensor = self.batch_norm(current)
         if self.training and self.blend > 0:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
         return normalised

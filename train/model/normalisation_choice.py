@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from train.configuration import ModelConfig, Norm
+from train.model.batch_norm import TokenBatchNorm
 from train.model.normalisation import PTBN
 
 
@@ -34,12 +35,12 @@ class TdBN(nn.Module):
 
     def __init__(self, channels: int, threshold: float) -> None:
         super().__init__()
-        self.batch_norm = nn.BatchNorm1d(channels)
+        self.batch_norm = TokenBatchNorm(channels)
         nn.init.constant_(self.batch_norm.weight, threshold)
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
-        normalised: Tensor = self.batch_norm(current.reshape(-1, current.shape[-1])).view(current.shape)
+        normalised: Tensor = self.batch_norm(current)
         return normalised
 
 
@@ -58,7 +59,7 @@ class RepPTBN(PTBN):
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
-        batch: Tensor = self.batch_norm(current.reshape(-1, current.shape[-1])).view(current.shape)
+        batch: Tensor = self.batch_norm(current)
         normalised = batch + self.skip * current
         if self.training and self.blend > 0:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
