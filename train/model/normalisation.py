@@ -50,8 +50,13 @@ class PTBN(nn.Module):
 
 
 def batch_norm_alone(norm: nn.Module) -> nn.BatchNorm1d | None:
-    """The batch norm of a PTBN that computes nothing else in this training step, since λ = 0; otherwise None."""
-    return norm.batch_norm if type(norm) is PTBN and norm.training and norm.blend == 0 else None
+    """The batch norm of a PTBN that computes nothing else in this training step, since λ = 0; otherwise None.
+
+    None also where several processes share its statistics, which kernels do not.
+    """
+    if type(norm) is not PTBN or distributed.processes() > 1:
+        return None
+    return norm.batch_norm if norm.training and norm.blend == 0 else None
 
 
 def set_blend(model: nn.Module, blend: float) -> None:
