@@ -81,7 +81,7 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("what", choices=("scores", "ablations", "front"))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     parser.add_argument("--table-only", action="store_true", help="run nothing: make the table of what has finished")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])
     command = [arguments.what, *arguments.overrides]
     if arguments.what == "front":

@@ -34,6 +34,7 @@ def plot_grid(grid: Grid, path: Path) -> None:
         panel.set_title(f"{name}, stand-in" if data.is_stand_in else name, fontsize=10)
         panel.set_xlabel("normalised score")
         panel.set_yticks(places, [row.title for row in grid.rows])
+        panel.set_xlim(left=min(0, panel.get_xlim()[0]))  # so that lengths compare
         panel.set_ylim(-0.6, len(grid.rows) - 0.4)
         panel.grid(axis="x", alpha=0.3)
     _save(figure, path)
