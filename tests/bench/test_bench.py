@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hw_profiles.errors import UserError
@@ -17,10 +19,12 @@ from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.statistics import MeanEstimate
 from tests.datasets.dataset_doubles import d4rl_columns, write_hdf5
 from train.bench.data import choose_data
+from train.bench.execution import carry_out
 from train.bench.front import Point, _call, front_table
 from train.bench.page import put_section
 from train.checkpoint import load_tensors
 from train.command_bench import main
+from train.configuration import TrainConfig
 
 TINY = (
     "train.model.embedding_size=8",
@@ -72,7 +76,6 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_ray_gives_the_same_table(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     sweep = [*TWO, "steps=20", *TINY]
     assert main([*sweep, "workers=1", "output=plain.md", "runs=plain"]) == 0
     assert main([*sweep, "workers=2", "output=ray.md"]) == 0
@@ -187,3 +190,20 @@ def test_several_workers_need_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr("train.bench.execution.find_spec", lambda name: None)
     assert main([*TWO, "workers=2", *TINY]) == 2
     assert "pip install 'decision-spikeformer[cluster]'" in capsys.readouterr().err
+
+
+def test_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
+    heard, own_process = tmp_path / "addresses", os.getpid()
+
+    def note_addresses(config: TrainConfig) -> None:
+        driver = psutil.Process(own_process)
+        processes = [driver, *driver.children(recursive=True)]
+        listening = [
+            socket for process in processes for socket in process.net_connections() if socket.status == "LISTEN"
+        ]
+        heard.write_text("\n".join(socket.laddr.ip for socket in listening))
+
+    carry_out([TrainConfig(env="pendulum")], note_addresses, workers=2, cluster=None)
+    addresses = heard.read_text().splitlines()
+    assert len(addresses) > 2
+    assert all(address.removeprefix("::ffff:") == "127.0.0.1" for address in addresses)

@@ -54,9 +54,15 @@ def carry_out(configs: Sequence[TrainConfig], work: Work, workers: int, cluster:
     _on_ray(configs, work, workers or None, cluster)
 
 
+# Ray's switch for desktops: as 0 its processes listen on the loopback interface, where on Linux they would on all.
+LOOPBACK_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+
+
 def _on_ray(configs: Sequence[TrainConfig], work: Work, workers: int | None, cluster: str | None) -> None:
     """One task a run, of one core; Ray tries a task again whose process was lost, and it resumes then."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
+    if cluster is None:
+        os.environ.setdefault(LOOPBACK_ALONE, "0")
     ray: Any = import_module("ray")
     try:
         ray.init(
