@@ -39,6 +39,7 @@ def two_processes(folder: Path) -> None:
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", "tests.train.two_processes", str(folder)]
