@@ -23,7 +23,17 @@ from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
 from train.checkpoint import load_model_file
 
-SHIPPED = ("door-e", "hammer-e", "hopper-m-e", "pen-e", "pendulum", "pendulum-hidden", "relocate-e", "walker2d-m-e")
+SHIPPED = (
+    "door-e",
+    "halfcheetah-m-e",
+    "hammer-e",
+    "hopper-m-e",
+    "pen-e",
+    "pendulum",
+    "pendulum-hidden",
+    "relocate-e",
+    "walker2d-m-e",
+)
 LARGEST_BYTES = 3_000_000
 
 
