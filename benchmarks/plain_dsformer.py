@@ -21,7 +21,7 @@ NeuronFactory = Callable[[ModelConfig], nn.Module]
 
 
 class Threshold(torch.autograd.Function):
-    """Θ(x) with gradient 1 where ``|x| < 0.5``."""
+    """Θ(x) with gradient 1 where ``|x| < 0.5``: the surrogate of the paper's code, in snnTorch's form."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, excess: Tensor) -> Tensor:

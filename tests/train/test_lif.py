@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import pytest
-import snntorch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from train.model.lif import SURROGATE_HALF_WIDTH, Lif
-
-
-class Rectangle(torch.autograd.Function):
-    """Θ(x) with gradient 1 where ``|x| < 0.5``: the surrogate of the paper's code, in snnTorch's form."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, excess: Tensor) -> Tensor:
-        ctx.save_for_backward(excess)
-        spikes: Tensor = (excess > 0).to(excess.dtype)
-        return spikes
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Tensor:
-        (excess,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        near: Tensor = (excess.abs() < SURROGATE_HALF_WIDTH).to(excess.dtype)
-        return grad_outputs[0] * near
+from benchmarks.plain_dsformer import SnnTorchLif
+from train.configuration import ModelConfig
+from train.model.lif import Lif
 
 
 def snntorch_spikes(current: Tensor, leak: float, threshold: float) -> Tensor:
     """snnTorch's neuron over the first axis of ``current``: a spike empties the membrane before the next step."""
-    neuron = snntorch.Leaky(beta=leak, threshold=threshold, reset_mechanism="zero", spike_grad=Rectangle.apply)
-    membrane = torch.zeros_like(current[0])
-    spikes = []
-    for step in current:
-        spike, membrane = neuron(step, membrane)
-        spikes.append(spike)
-    return torch.stack(spikes)
+    spikes: Tensor = SnnTorchLif(ModelConfig(leak=leak, threshold=threshold))(current)
+    return spikes
 
 
 @settings(max_examples=60, deadline=None)
