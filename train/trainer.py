@@ -25,6 +25,7 @@ from train.configuration import Schedule, TrainConfig
 from train.datasets import open_dataset
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
+from train.memory import keep_freed_memory
 from train.model import DSFormer, PolicyNetwork, make_model
 from train.model.fold import refuse_without_program
 from train.model.normalisation import set_blend
@@ -171,8 +172,9 @@ def update(
     optimiser.zero_grad(set_to_none=True)
     share = distributed.own_share(batch.mask)  # 1 where one process trains
     torch.autograd.backward((loss + spike_cost(spikes, batch.mask)) * share)
-    distributed.add_up_gradients(model.parameters())
-    gradient_norm = clip_grad_norm_(model.parameters(), gradient_clip, foreach=True)
+    parameters = optimiser.param_groups[0]["params"]  # all of the model's, without a walk through its modules
+    distributed.add_up_gradients(parameters)
+    gradient_norm = clip_grad_norm_(parameters, gradient_clip, foreach=True)
     optimiser.step()
     return loss, gradient_norm
 
@@ -222,6 +224,7 @@ def _prepare_torch(config: TrainConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    keep_freed_memory()
 
 
 def _policy(
