@@ -1,8 +1,6 @@
 """How long does one training step take? The trainer against the plain form of the same model, in turns.
 
-    OMP_WAIT_POLICY=passive python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
-
-Passive, since PyTorch's threads spin while they wait otherwise, which on a shared machine is what would be timed.
+    python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
 
 D 128, L 3, K 20, T 4, batch 64, PSSA with S = 7 (the longest that streams with three blocks and K = 20), PTBN; a step
 is loss, gradient, clipping and AdamW. Weights are the initial ones, tokens are random, a few windows are padded. Before
@@ -19,6 +17,7 @@ denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set
 from benchmarks.timing import Times, Work, over, take_turns
 from hw_profiles.errors import GateFailed, UserError
 from neuro_runtime.command_line import compose, run_command
-from train import kernels
+from train import SPIN, kernels
 from train.configuration import ModelConfig, TrainConfig
 from train.kernels.product import linear
 from train.memory import keep_freed_memory
@@ -71,7 +70,7 @@ def main(argv: list[str]) -> int:
     device = _device(options.device)
     print(f"loss and gradients of the plain form are the trainer's to {_difference(device):.1g} of their norm")
     for blend, ways in ((0.0, ALL), (0.5, MODELS)):
-        times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
+        times = take_turns({way: _apart(way, blend, options) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times))
     return 0
@@ -138,6 +137,17 @@ def _difference(device: torch.device) -> float:
 
 def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
+
+
+def _apart(way: str, blend: float, options: Options) -> Work:
+    """A way in its process; the trainer says how long its threads spin (`train`), the others spin as PyTorch's do."""
+    given = os.environ.pop(SPIN, None)
+    if given is not None and way in (TRAINER, TORCH_FORMS):
+        os.environ[SPIN] = given
+    work = apart(partial(_work, way, blend, options))
+    if given is not None:
+        os.environ[SPIN] = given
+    return work
 
 
 def _work(way: str, blend: float, options: Options) -> Work:
