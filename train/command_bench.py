@@ -12,7 +12,7 @@ from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from neuro_runtime.command_line import compose, describe_keys, run_command
 from train.bench.execution import carry_out, finish
-from train.bench.front import Measure, front_points, front_rows, front_table
+from train.bench.front import Measure, Price, front_points, front_rows, front_table
 from train.bench.grid import (
     ABLATION_ENVIRONMENTS,
     ABLATIONS,
@@ -35,12 +35,12 @@ repeated. Runs are side by side on Ray where it is installed, else one after ano
 
   scores     DSFormer (PSSA, TSSA), Decision Transformer, Decision ConvFormer, MLP, spiking MLP
   ablations  token mixings, norms, T, S, and delayed reward
-  front      score against synops and energy: one environment, trained at several values of synop_price, exported, and
-             run in fixed point
+  front      score against synops and energy: one environment, trained at several values of energy_price (or
+             synop_price), exported, and run in fixed point
 
 train.KEY=VALUE sets an option of dsf-train for all runs, before what a row changes: train.model.embedding_size=64."""
 
-PRICES = "0,0.3,1,3,10"
+PRICES = "0,0.01,0.03,0.1,0.3,1"
 
 
 @dataclass
@@ -54,8 +54,11 @@ class BenchOptions:
     envs: str | None = field(default=None, metadata={"help": "environments, with commas (default: the paper's for it)"})
     env: str | None = field(default=None, metadata={"help": "of front: its environment"})
     models: str | None = field(default=None, metadata={"help": "rows, with commas (default: all)"})
-    prices: str = field(default=PRICES, metadata={"help": "of front: values of synop_price"})
-    profile: str = field(default="loihi1-davies2018", metadata={"help": "of front: prices the energy"})
+    price: Price = field(default=Price.energy_price, metadata={"help": "of front: what training pays, or synop_price"})
+    prices: str = field(default=PRICES, metadata={"help": "of front: values of it, with commas"})
+    profile: str = field(
+        default="loihi1-davies2018", metadata={"help": "of front: prices the energy, in training and of the result"}
+    )
     seeds: str = field(default="0,1,2", metadata={"help": "seeds, with commas"})
     steps: int | None = field(default=None, metadata={"help": "training steps (default: the recipe's)"})
     episodes: int = field(default=100, metadata={"help": "episodes at the last checkpoint"})
@@ -110,7 +113,7 @@ def _front(options: BenchOptions, command: Sequence[str], table_only: bool) -> N
     if options.env is None:
         raise UserError("front needs an environment, such as env=pendulum")
     profile = load_profile(options.profile)
-    grid = _grid("front", front_rows(options.prices), (options.env,), options, command)
+    grid = _grid("front", front_rows(options.price, options.prices, options.profile), (options.env,), options, command)
     measure = Measure(options.profile)
     if not table_only:
         carry_out(grid.configs(), measure, options.workers, options.cluster)

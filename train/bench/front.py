@@ -1,4 +1,4 @@
-"""Score against energy: one task, trained at several prices of a synop, exported, and run as the integer program.
+"""Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
 
 A point is what a chip would do and what that costs: the fixed-point program in closed loop, by `dsf-export` and
 `dsf-run` as a user would call them. (`export` is a room above this one, so it is called as a command.)
@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,15 @@ class Point:
     active_pj: float
 
 
-def front_rows(prices: str) -> tuple[Row, ...]:
-    """A row a price.
+class Price(Enum):
+    """The option of `dsf-train` that a front is drawn over."""
+
+    energy_price = "energy_price"
+    synop_price = "synop_price"
+
+
+def front_rows(price: Price, prices: str, profile: str) -> tuple[Row, ...]:
+    """A row a price; ``profile`` prices what ``energy_price`` pays for.
 
     Raises
     ------
@@ -62,7 +70,8 @@ def front_rows(prices: str) -> tuple[Row, ...]:
         values = [float(price) for price in prices.split(",")]
     except ValueError as problem:
         raise UserError(f"prices={prices} are no numbers with commas between, such as 0,0.1,1") from problem
-    return tuple(Row(f"price{value:g}", f"{value:g}", (f"synop_price={value!r}",)) for value in values)
+    by = (f"energy_profile={profile}",) if price is Price.energy_price else ()
+    return tuple(Row(f"{price.value}{value:g}", f"{value:g}", (f"{price.value}={value!r}", *by)) for value in values)
 
 
 @dataclass(frozen=True)
