@@ -16,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from hw_profiles.energy import POWERS
 from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.front import DataKind, Front, FrontPoint
+from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.files import atomic_write
 from neuro_runtime.statistics import MeanEstimate, estimate_mean
 from train.bench.execution import finish
 from train.bench.grid import Grid, Row
 from train.bench.table import MISSING, cell, markdown_table
-from train.configuration import TrainConfig
+from train.configuration import ModelConfig, ModelKind, TrainConfig
 from train.evaluation import EVALUATION_SEED
 from train.run_folder import RunFolder
 
-CONSTANT = "power ×"  # in the name of a term that does not depend on activity
 KEPT = 0.98  # of the best score, that a cheaper policy should keep
 
 
@@ -117,7 +119,7 @@ def _measured(config: TrainConfig, profile: str) -> dict[str, Any]:
     if not document["energy"]:
         raise UserError(f"profile {profile} cannot price {program}; choose another profile=")
     energy = document["energy"][0]
-    active = [line["total_pj"] for line in energy["lines"] if CONSTANT not in line["term"]]
+    active = [line["total_pj"] for line in energy["lines"] if line["term"] not in POWERS]
     return {
         "score": document["score"]["mean"],
         "synops": document["activity"]["synops"],
@@ -149,14 +151,51 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
     return Point(price, estimate_mean([result["score"] for result in results]), *means)
 
 
-def front_table(points: list[Point], profile: str) -> str:
+def stored_front(
+    grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str
+) -> Front | None:
+    """What a report draws; None where nothing has been measured yet."""
+    config, data = grid.configs()[0], grid.data[environment]
+    measured = tuple(
+        FrontPoint(
+            point.price, point.score.mean, point.score.standard_error, point.synops, point.total_pj, point.active_pj
+        )
+        for point in points
+        if point.score is not None
+    )
+    if not measured:
+        return None
+    kind: DataKind = "generated" if load_environment_spec(environment).generated else "D4RL"
+    return Front(
+        environment=environment,
+        data="stand-in" if data.is_stand_in else kind,
+        option=price.value,
+        profile=profile,
+        model=_in_words(config.model),
+        seeds=tuple(sorted({config.seed for config in grid.configs()})),
+        steps=config.steps,
+        episodes=config.final_episodes,
+        command=command,
+        points=measured,
+    )
+
+
+def _in_words(model: ModelConfig) -> str:
+    mixing = f" with {model.mixing.value}" if model.kind is ModelKind.dsformer else ""
+    return (
+        f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
+        f"S {model.window}, T {model.time_steps}"
+    )
+
+
+def front_table(points: list[Point], price: Price, profile: str) -> str:
     """A line a price, with its shares of the best score and of that policy's synops."""
     heads = [
-        "`synop_price`",
+        f"`{price.value}`",
         "Score",
         "Synops",
         f"nJ, `{profile}`",
-        "of which by activity",
+        "of which by events",
         "Share of the best score",
         "of its synops",
     ]
