@@ -126,9 +126,9 @@ def _front(options: BenchOptions, command: Sequence[str], table_only: bool) -> N
     plot = _beside(options, name)
     stand_in = ", stand-in data" if grid.data[options.env].is_stand_in else ""
     plot_front(points, options.price, f"{options.env}{stand_in}", profile.name, plot)
-    shown = f"dsf-bench {' '.join(shown_arguments(command))}"
-    front = stored_front(grid, options.env, options.price, profile.name, points, shown)
-    if front is not None:
+    if all(measure.result(config) is not None for config in grid.configs()):
+        shown = f"dsf-bench {' '.join(shown_arguments(command))}"
+        front = stored_front(grid, options.env, options.price, profile.name, points, shown)
         folder = None if options.fronts is None else Path(options.fronts)
         save_front(front, plot.with_suffix(".json") if folder is None else folder / f"{options.env}.json")
     what = "Score of the exported program, in fixed point, and what its average decision costs"

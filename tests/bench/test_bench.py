@@ -96,6 +96,8 @@ def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("train.bench.front._call", call)
     sweep = ["front", "env=pendulum", "prices=0", "seeds=0", "steps=20", "workers=1", "profile=cmos45-paper", *TINY]
+    assert main([*sweep, "--table-only"]) == 0
+    assert not Path("results-front-pendulum.json").exists()  # a front of some of its runs is none
     assert main(sweep) == 0
     run = RUNS / "front-energy_price0-seed0"
     assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | 100 % | 100 % |"

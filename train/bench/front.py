@@ -151,10 +151,8 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
     return Point(price, estimate_mean([result["score"] for result in results]), *means)
 
 
-def stored_front(
-    grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str
-) -> Front | None:
-    """What a report draws; None where nothing has been measured yet."""
+def stored_front(grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str) -> Front:
+    """What a report draws, of a front whose runs have all been measured."""
     config, data = grid.configs()[0], grid.data[environment]
     measured = tuple(
         FrontPoint(
@@ -163,8 +161,6 @@ def stored_front(
         for point in points
         if point.score is not None
     )
-    if not measured:
-        return None
     kind: DataKind = "generated" if load_environment_spec(environment).generated else "D4RL"
     return Front(
         environment=environment,
