@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +33,8 @@ from train.quantised.model import QuantisedDSFormer
 from train.quantised.start import choice_batch, quantised_start, starting_policy
 from train.run_folder import RunFolder
 from train.sampling import Batch, TokenWindows, normalisation_of
-from train.synops import synop_cost, synop_count
+from train.spike_cost import spike_cost
+from train.synops import synop_count
 from train.waking import WINDOWS, wake
 
 
@@ -80,7 +80,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     config.validate()
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
-    if config.synop_price and not start:
+    if (config.synop_price or config.energy_price) and not start:
         refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     part, writes = distributed.own_part(config.batch_size), distributed.is_first()
@@ -101,7 +101,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
-    watch, count = FiringWatch(), synop_count(model)
+    watch, cost = FiringWatch(), spike_cost(config, synop_count(model))
 
     with folder.metrics(first_step, writes) as metrics, _progress(config, first_step) as progress:
         steps = range(first_step, config.steps)
@@ -112,9 +112,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
 
             batch = batch.to(device)
             spikes: dict[str, Tensor] = {}
-            loss, gradient_norm = update(
-                model, optimiser, batch, config.gradient_clip, spikes, partial(synop_cost, count, config.synop_price)
-            )
+            loss, gradient_norm = update(model, optimiser, batch, config.gradient_clip, spikes, cost)
 
             done = step + 1
             progress.update()
@@ -122,8 +120,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
                 share = distributed.own_share(batch.mask)
                 rates = distributed.mean_over_tokens(firing_rates(spikes), share)
                 useless = watch.check(done, rates)
-                synops = {"synops": count.mean(spikes, batch.mask).item()} if count else {}
-                means = distributed.mean_over_tokens({"loss": loss.item(), **synops}, share)
+                paid_for = cost.metrics(spikes, batch.mask)
+                means = distributed.mean_over_tokens({"loss": loss.item(), **paid_for}, share)
                 progress.set_postfix(_postfix(means["loss"], rates))
                 metrics.write(done, {**means, "gradient_norm": float(gradient_norm)})
                 if rates:
