@@ -39,7 +39,8 @@ from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
 from train.sampling import Batch
-from train.trainer import action_loss, make_optimiser, update
+from train.trainer import action_loss, update
+from train.training_state import make_optimiser
 
 CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
 OBSERVATION, ACTION = 45, 24  # pen's
