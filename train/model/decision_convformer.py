@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
@@ -24,13 +26,16 @@ class LocalFilter(nn.Module):
 
     def forward(self, elements: Tensor) -> Tensor:
         """(B, 3K, D) from (B, 3K, D)."""
-        weight = torch.stack([each.weight[:, 0] for each in self.filters])  # (3, D, S)
+        filters = cast(list[nn.Conv1d], list(self.filters))
+        weight = torch.stack([each.weight[:, 0] for each in filters])  # (3, D, S)
+        bias = torch.stack([cast(Tensor, each.bias) for each in filters])
         padded = pad(elements, (0, 0, self.window - 1, 0))
-        total = torch.stack([each.bias for each in self.filters]).expand(elements.shape[1] // ELEMENTS, -1, -1)
+        count = elements.shape[1]
+        total = bias.repeat(count // ELEMENTS, 1)
+        tiled = weight.repeat(count // ELEMENTS, 1, 1)
         for place in range(self.window):  # grouped convolutions take several times as long on a CPU
-            seen = padded[:, place : place + elements.shape[1]].unflatten(1, (-1, ELEMENTS))
-            total = total + seen * weight[..., place]
-        return total.flatten(1, 2)
+            total = total + padded[:, place : place + count] * tiled[..., place]
+        return total
 
 
 class ConvBlock(nn.Module):
