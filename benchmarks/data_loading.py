@@ -31,7 +31,8 @@ from train.datasets import Columns, locate_dataset, open_dataset
 from train.datasets.columns import columns_folder
 from train.model import make_model
 from train.sampling import Batch, TokenWindows, normalisation_of
-from train.trainer import make_optimiser, update
+from train.trainer import update
+from train.training_state import make_optimiser
 
 STEPS = 2_000_000
 BLOCK = 50_000  # steps generated at once

@@ -1,8 +1,6 @@
 """How long does one training step take? The trainer against the plain form of the same model, in turns.
 
-    OMP_WAIT_POLICY=passive python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
-
-Passive, since PyTorch's threads spin while they wait otherwise, which on a shared machine is what would be timed.
+    python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
 
 D 128, L 3, K 20, T 4, batch 64, PSSA with S = 7 (the longest that streams with three blocks and K = 20), PTBN; a step
 is loss, gradient, clipping and AdamW. Weights are the initial ones, tokens are random, a few windows are padded. Before
@@ -11,32 +9,38 @@ differs by more than 1e-9 of its norm). λ = 0 is nine tenths of a run, λ = ½ 
 
 Ways: the trainer; the trainer without its compiled kernels; the plain form (`benchmarks.plain_dsformer`) with neurons
 as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward, by each library: the floor
-of anything that computes them densely.
+of anything that computes them densely. Each has a process of its own; only one works at a time. Both forms flush
+denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
 `device=cuda` times PyTorch's forms on a GPU, as the kernels are for the CPU; no GPU was at hand to run that.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from benchmarks.apart import apart
 from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
 from benchmarks.timing import Times, Work, over, take_turns
 from hw_profiles.errors import GateFailed, UserError
 from neuro_runtime.command_line import compose, run_command
-from train import kernels
+from train import SPIN, kernels
 from train.configuration import ModelConfig, TrainConfig
 from train.kernels.product import linear
+from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
 from train.sampling import Batch
-from train.trainer import action_loss, make_optimiser, update
+from train.trainer import action_loss, update
+from train.training_state import make_optimiser
 
 CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
 OBSERVATION, ACTION = 45, 24  # pen's
@@ -46,6 +50,9 @@ LIMIT = 1e-9
 TRAINER, TORCH_FORMS = "trainer", "trainer, PyTorch's forms"
 PLAIN, PLAIN_SNNTORCH = "plain, Python loop", "plain, snnTorch"
 LINEAR, ONEDNN = "products alone, nn.Linear", "products alone, oneDNN"
+NEURONS: dict[str, Callable[[ModelConfig], nn.Module]] = {PLAIN: LoopedLif, PLAIN_SNNTORCH: SnnTorchLif}
+MODELS = (TRAINER, PLAIN, PLAIN_SNNTORCH)
+ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN)
 
 
 @dataclass
@@ -62,12 +69,9 @@ def main(argv: list[str]) -> int:
     """Compare the forms, time them, and print medians and ratios."""
     options = compose(Options, argv)
     device = _device(options.device)
-    torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)
     print(f"loss and gradients of the plain form are the trainer's to {_difference(device):.1g} of their norm")
-    batches = [_batch(seed).to(device) for seed in range(options.steps)]
-    for blend, ways in ((0.0, _all_ways), (0.5, _models)):
-        times = take_turns(ways(batches, blend, device), options.rounds)
+    for blend, ways in ((0.0, ALL), (0.5, MODELS)):
+        times = take_turns({way: _apart(way, blend, options) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times))
     return 0
@@ -136,19 +140,31 @@ def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
 
 
-def _models(batches: list[Batch], blend: float, device: torch.device) -> dict[str, Work]:
-    ways = {TRAINER: _trainer(batches, blend, device)}
-    for name, neuron in ((PLAIN, LoopedLif), (PLAIN_SNNTORCH, SnnTorchLif)):
-        ways[name] = _plain_trainer(batches, blend, device, neuron)
-    return ways
+def _apart(way: str, blend: float, options: Options) -> Work:
+    """A way in its process; the trainer says how long its threads spin (`train`), the others spin as PyTorch's do."""
+    given = os.environ.pop(SPIN, None)
+    if given is not None and way in (TRAINER, TORCH_FORMS):
+        os.environ[SPIN] = given
+    work = apart(partial(_work, way, blend, options))
+    if given is not None:
+        os.environ[SPIN] = given
+    return work
 
 
-def _all_ways(batches: list[Batch], blend: float, device: torch.device) -> dict[str, Work]:
-    return _models(batches, blend, device) | {
-        TORCH_FORMS: _without_kernels(_trainer(batches, blend, device)),
-        LINEAR: _without_kernels(_products(len(batches), device)),
-        ONEDNN: _products(len(batches), device),
-    }
+def _work(way: str, blend: float, options: Options) -> Work:
+    """What a way does in its process."""
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    device = _device(options.device)
+    batches = [_batch(seed).to(device) for seed in range(options.steps)]
+    if way in (LINEAR, ONEDNN):
+        products = _products(options.steps, device)
+        return products if way == ONEDNN else _without_kernels(products)
+    if way in NEURONS:
+        return _plain_trainer(batches, blend, device, NEURONS[way])
+    keep_freed_memory()  # as the trainer does
+    trainer = _trainer(batches, blend, device)
+    return trainer if way == TRAINER else _without_kernels(trainer)
 
 
 def _trainer(batches: list[Batch], blend: float, device: torch.device) -> Work:

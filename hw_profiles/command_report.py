@@ -54,13 +54,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write in (default: the run's; a comparison is only printed)"
     )
+    parser.add_argument(
+        "--front",
+        type=Path,
+        metavar="FILE.json",
+        help="front of score against energy to draw the run in, as dsf-bench front wrote it (default: the task's "
+        "shipped one, if there is one)",
+    )
     parser.add_argument("--list", action="store_true", help="list the shipped profiles")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
 
 
 def _report(run: str, arguments: argparse.Namespace) -> None:
-    written = write_report(run, arguments.profile, arguments.out)
+    written = write_report(run, arguments.profile, arguments.out, arguments.front)
     if arguments.json:
         print(json.dumps(written.report.document(), ensure_ascii=False))
     else:

@@ -8,7 +8,8 @@ from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.energy import EnergyEstimate, estimate_energy
 from hw_profiles.errors import GateFailed, UserError
-from hw_profiles.mapping import Mapping, map_network
+from hw_profiles.mapping import Mapping
+from hw_profiles.mapping.map_once import MapOnce
 from hw_profiles.network import Layout, Network
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.timing import TimeEstimate, estimate_time
@@ -40,7 +41,12 @@ class Priced:
 
 
 def price(
-    activity: ActivityCounts, network: Network | None, profile: Profile, layout: Layout = "stream", context: int = 1
+    activity: ActivityCounts,
+    network: Network | None,
+    profile: Profile,
+    layout: Layout = "stream",
+    context: int = 1,
+    map_once: MapOnce | None = None,
 ) -> Priced:
     """Price an average decision.
 
@@ -54,9 +60,11 @@ def price(
         Of the answer.
     context
         Tokens of a window that a stream's counts are to be multiplied to; 1 where the counts are a window's already.
+    map_once
+        Shared by several calls, so that profiles of one chip share a placement.
     """
     try:
-        mapping = _mapping(activity, network, profile)
+        mapping = _mapping(activity, network, profile, map_once or MapOnce())
         time = None if mapping is None else estimate_time(activity, profile, mapping)
         energy = _energy(activity, network, profile, mapping, time, context if layout == "window" else 1)
     except (GateFailed, UserError) as refused:
@@ -89,13 +97,13 @@ def check_prices_runs(profile: Profile) -> None:
         )
 
 
-def _mapping(activity: ActivityCounts, network: Network | None, profile: Profile) -> Mapping | None:
+def _mapping(activity: ActivityCounts, network: Network | None, profile: Profile, map_once: MapOnce) -> Mapping | None:
     if not needs_network(profile):
         return None
     if network is None:
         raise UserError(f"{profile.name} prices events on cores, {NO_PROGRAM}")
     spikes = {name: counts.spikes for name, counts in activity.by_population.items()}
-    return map_network(network, profile, spikes=spikes)
+    return map_once(network, profile, spikes)
 
 
 def _energy(

@@ -13,6 +13,7 @@ from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.errors import UserError, first_line
 from hw_profiles.files import require_readable
 from hw_profiles.network import Layout
+from hw_profiles.validation import first_problem
 
 RECORD = "run.json"
 FORMAT = 2
@@ -193,13 +194,4 @@ def load_record(record: Path) -> RunRecord:
     try:
         return TypeAdapter(RunRecord).validate_python(document)
     except ValidationError as error:
-        raise UserError(f"{record}: {_first_problem(error)}") from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Where, what, and the value: in one line."""
-    problem = error.errors(include_url=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    if problem["type"] in ("missing", "missing_argument"):
-        return f"{place} is missing"
-    return f"{place} is {problem['input']!r}: {problem['msg'].lower()}"
+        raise UserError(f"{record}: {first_problem(error)}") from error

@@ -56,7 +56,8 @@ def describe_keys(configuration: type[DataclassInstance]) -> str:
     for field in dataclasses.fields(configuration):
         default = "…" if field.default in (dataclasses.MISSING, "???") else field.default
         default = "null" if default is None else default
-        lines.append(f"  {f'{field.name}={default}':<24}{field.metadata.get('help', '')}")
+        default = default.value if isinstance(default, Enum) else default
+        lines.append(f"  {f'{field.name}={default}':<24} {field.metadata.get('help', '')}")
     return "\n".join(lines)
 
 

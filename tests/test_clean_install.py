@@ -83,7 +83,7 @@ def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
     patterns = [(room, "**/*.yaml") for room in ROOMS]
-    patterns += [("neuro_runtime", "pretrained/*/*"), ("hw_profiles", "report/page/*")]
+    patterns += [("neuro_runtime", "pretrained/*/*"), ("hw_profiles", "report/page/*"), ("hw_profiles", "fronts/*")]
     expected = {str(file.relative_to(REPOSITORY)) for room, glob in patterns for file in (REPOSITORY / room).glob(glob)}
     assert expected
     assert expected <= set(zipfile.ZipFile(wheel).namelist())

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hw_profiles.errors import UserError
+from hw_profiles.front import save_front
 from hw_profiles.loader import load_profile
 from neuro_runtime.command_line import compose, describe_keys, run_command
 from train.bench.execution import carry_out, finish
-from train.bench.front import Measure, front_points, front_rows, front_table
+from train.bench.front import Measure, Price, front_points, front_rows, front_table, stored_front
 from train.bench.grid import (
     ABLATION_ENVIRONMENTS,
     ABLATIONS,
@@ -26,7 +27,7 @@ from train.bench.grid import (
 )
 from train.bench.page import put_section
 from train.bench.plot import plot_front, plot_grid
-from train.bench.table import command_block, conditions, grid_table
+from train.bench.table import command_block, conditions, grid_table, shown_arguments
 
 DESCRIPTION = """\
 Train a grid of models, environments and seeds, and write its table and plot. Each run is one of dsf-train, in its own
@@ -35,12 +36,12 @@ repeated. Runs are side by side on Ray where it is installed, else one after ano
 
   scores     DSFormer (PSSA, TSSA), Decision Transformer, Decision ConvFormer, MLP, spiking MLP
   ablations  token mixings, norms, T, S, and delayed reward
-  front      score against synops and energy: one environment, trained at several values of synop_price, exported, and
-             run in fixed point
+  front      score against synops and energy: one environment, trained at several values of energy_price (or
+             synop_price), exported, and run in fixed point
 
 train.KEY=VALUE sets an option of dsf-train for all runs, before what a row changes: train.model.embedding_size=64."""
 
-PRICES = "0,0.3,1,3,10"
+PRICES = "0,0.01,0.03,0.1,0.3,1"
 
 
 @dataclass
@@ -54,13 +55,19 @@ class BenchOptions:
     envs: str | None = field(default=None, metadata={"help": "environments, with commas (default: the paper's for it)"})
     env: str | None = field(default=None, metadata={"help": "of front: its environment"})
     models: str | None = field(default=None, metadata={"help": "rows, with commas (default: all)"})
-    prices: str = field(default=PRICES, metadata={"help": "of front: values of synop_price"})
-    profile: str = field(default="loihi1-davies2018", metadata={"help": "of front: prices the energy"})
+    price: Price = field(default=Price.energy_price, metadata={"help": "of front: what training pays, or synop_price"})
+    prices: str = field(default=PRICES, metadata={"help": "of front: values of it, with commas"})
+    profile: str = field(
+        default="loihi1-davies2018", metadata={"help": "of front: prices the energy, in training and of the result"}
+    )
     seeds: str = field(default="0,1,2", metadata={"help": "seeds, with commas"})
     steps: int | None = field(default=None, metadata={"help": "training steps (default: the recipe's)"})
     episodes: int = field(default=100, metadata={"help": "episodes at the last checkpoint"})
     name: str | None = field(default=None, metadata={"help": "begins the runs' names (default: the table's)"})
     runs: str = field(default="runs", metadata={"help": "folder of the runs"})
+    fronts: str | None = field(
+        default=None, metadata={"help": "of front: folder of <env>.json, for dsf-report --front (default: by the plot)"}
+    )
     output: str = field(default="results.md", metadata={"help": "Markdown file; plots lie beside it"})
     workers: int = field(default=0, metadata={"help": "runs at once; 1 needs no Ray; 0 is as many as there are cores"})
     cluster: str | None = field(default=None, metadata={"help": "address of a Ray cluster that shares runs="})
@@ -110,7 +117,7 @@ def _front(options: BenchOptions, command: Sequence[str], table_only: bool) -> N
     if options.env is None:
         raise UserError("front needs an environment, such as env=pendulum")
     profile = load_profile(options.profile)
-    grid = _grid("front", front_rows(options.prices), (options.env,), options, command)
+    grid = _grid("front", front_rows(options.price, options.prices, options.profile), (options.env,), options, command)
     measure = Measure(options.profile)
     if not table_only:
         carry_out(grid.configs(), measure, options.workers, options.cluster)
@@ -118,9 +125,14 @@ def _front(options: BenchOptions, command: Sequence[str], table_only: bool) -> N
     name = f"{options.name or 'front'}-{options.env}"
     plot = _beside(options, name)
     stand_in = ", stand-in data" if grid.data[options.env].is_stand_in else ""
-    plot_front(points, f"{options.env}{stand_in}", profile.name, plot)
+    plot_front(points, options.price, f"{options.env}{stand_in}", profile.name, plot)
+    if all(measure.result(config) is not None for config in grid.configs()):
+        shown = f"dsf-bench {' '.join(shown_arguments(command))}"
+        front = stored_front(grid, options.env, options.price, profile.name, points, shown)
+        folder = None if options.fronts is None else Path(options.fronts)
+        save_front(front, plot.with_suffix(".json") if folder is None else folder / f"{options.env}.json")
     what = "Score of the exported program, in fixed point, and what its average decision costs"
-    table = front_table(points, profile.name)
+    table = front_table(points, options.price, profile.name)
     title = f"## Score against energy: {options.env}{stand_in}"
     _publish(options, name, title, conditions(grid, what), table, plot, command, grid)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hw_profiles.errors import UserError
+from hw_profiles.spike_energy import spike_energy
 from neuro_runtime.weight_rounding import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
 
 
@@ -195,7 +196,10 @@ class TrainConfig:
     initial_rate: float = (
         0.0  # at least of each layer at the start, by its bias, 0.1 for example; 0 leaves silent ones so
     )
+    least_rate: float = 0.0  # the same during training, whenever a layer has fallen silent, 0.02 for example
     synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
+    energy_price: float = 0.0  # of a microjoule a decision that its spikes take by energy_profile, likewise
+    energy_profile: str = "loihi1-davies2018"  # prices synops, spikes and a message each; dsf-report --list shows all
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
     evaluation_episodes: int = 20
@@ -216,7 +220,7 @@ class TrainConfig:
         Raises
         ------
         UserError
-            A count is not positive or a share is outside its range.
+            A count is not positive, a share is outside its range, or ``energy_profile`` prices no synops.
         """
         for name in ("steps", "batch_size", "log_every", "checkpoint_every", "evaluation_episodes", "final_episodes"):
             if getattr(self, name) < 1:
@@ -224,24 +228,34 @@ class TrainConfig:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
-        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate"):
+        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate", "least_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
-        for name in ("seed", "threads", "evaluate_every", "weight_decay", "raised_returns", "synop_price"):
+        for name in (
+            "seed",
+            "threads",
+            "evaluate_every",
+            "weight_decay",
+            "raised_returns",
+            "synop_price",
+            "energy_price",
+        ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
-        if self.initial_rate and self.model.kind not in SPIKING:
-            raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out initial_rate.")
+        for name in ("initial_rate", "least_rate"):
+            if getattr(self, name) and self.model.kind not in SPIKING:
+                raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out {name}.")
+            if getattr(self, name) and self.quantise:
+                raise UserError(
+                    f"quantise=true goes on with a trained policy, which is not woken anew; leave out {name}."
+                )
+        spike_energy(self.energy_profile)
         self._validate_quantisation()
         self.model.validate()
 
     def _validate_quantisation(self) -> None:
         if self.policy is not None and not self.quantise:
             raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
-        if self.initial_rate and self.quantise:
-            raise UserError(
-                "quantise=true goes on with a trained policy, which is not woken anew; leave out initial_rate."
-            )
         for name, least, most in (
             ("quantise_bits", FEWEST_BITS, MOST_BITS),
             ("quantise_exponents", 1, MOST_EXPONENTS),

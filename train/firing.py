@@ -22,6 +22,7 @@ class FiringWatch:
 
     def __init__(self) -> None:
         self._reported: set[str] = set()
+        self.silent: list[str] = []  # at the latest step that was checked
 
     def check(self, step: int, rates: dict[str, float]) -> dict[str, float]:
         """The layers that carry nothing at this step, with their rates; new ones are logged as warnings."""
@@ -29,6 +30,7 @@ class FiringWatch:
         for name in sorted(useless.keys() - self._reported):
             _log.warning("step %d: %s", step, _describe(name, useless[name]))
         self._reported = set(useless)
+        self.silent = [name for name, rate in useless.items() if rate < SILENT_BELOW]
         return useless
 
 

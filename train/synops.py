@@ -1,6 +1,8 @@
-"""Synaptic operations of the exported program, counted on a training batch, so that training can pay for them."""
+"""Synaptic operations and spikes of the exported program, counted on a training batch for `train.spike_cost`."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,11 +14,25 @@ from train.model.fold import refuse_without_program
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
 
-MILLION = 1e6  # what a price is for
+
+@dataclass(frozen=True)
+class Events:
+    """Means over decisions, scalars, with the gradients that the spikes' surrogates give.
+
+    Attributes
+    ----------
+    synops
+        ``Σ_layers spikes × fan-out``.
+    spikes
+        Of all neurons, AND gates included.
+    """
+
+    synops: Tensor
+    spikes: Tensor
 
 
 class SynopCount:
-    """``Σ_layers spikes × fan-out`` a decision, of the program that `export.lower` makes of a model.
+    """What spikes do a decision in the program that `export.lower` makes of a model.
 
     Every token is computed once, as in a stream. A projection onto the residual stream reaches each of its later
     readers and the accumulator; PSSA's AND gates count too. The bias line's spikes, always the same, do not.
@@ -34,8 +50,8 @@ class SynopCount:
         self._mixes = config.kind is ModelKind.dsformer
         self._fan_outs = _fan_outs(config, action_size)
 
-    def mean(self, spikes: Spikes, mask: Tensor) -> Tensor:
-        """The mean over the real tokens of a batch of windows, with the gradient that the spikes' surrogates give.
+    def events(self, spikes: Spikes, mask: Tensor) -> Events:
+        """Means over the real tokens of a batch of windows.
 
         Parameters
         ----------
@@ -44,21 +60,31 @@ class SynopCount:
         mask
             (B, K) bool, True for a real token.
         """
-        layers = [spikes[name].sum() * fan_out for name, fan_out in self._fan_outs.items()]
+        fired = {name: spikes[name].sum() for name in self._fan_outs}
+        synops = [fired[name] * fan_out for name, fan_out in self._fan_outs.items()]
+        gates: list[Tensor] = []
         if self._mixes and self._config.mixing is Mixing.pssa:
             layout = TokenLayout(mask)
-            layers += [self._gates(spikes, layout, f"block{n}.attention") for n in range(self._config.blocks)]
-        return torch.stack(layers).sum() / mask.sum()
+            for block in range(self._config.blocks):
+                past, gated = self._gates(spikes, layout, f"block{block}.attention")
+                gates += [past, gated]
+                synops += [past * self._config.window, gated]
+        tokens = mask.sum()
+        return Events(torch.stack(synops).sum() / tokens, torch.stack([*fired.values(), *gates]).sum() / tokens)
 
-    def _gates(self, spikes: Spikes, layout: TokenLayout, name: str) -> Tensor:
-        """Of ``past = k ∧ v``, which reaches a gate a token it is seen by, and of the gates q ∧ past, one each."""
+    def mean(self, spikes: Spikes, mask: Tensor) -> Tensor:
+        """The synops of :meth:`events`."""
+        return self.events(spikes, mask).synops
+
+    def _gates(self, spikes: Spikes, layout: TokenLayout, name: str) -> tuple[Tensor, Tensor]:
+        """Spikes of ``past = k ∧ v``, which reach a gate a token it is seen by, and of the gates q ∧ past."""
         past = spikes[f"{name}.key"] * spikes[f"{name}.value"]
         windows = layout.unpack(past)
         seen = windows.cumsum(dim=2)
         window = self._config.window
         if window < seen.shape[2]:
             seen = torch.cat([seen[:, :, :window], seen[:, :, window:] - seen[:, :, :-window]], dim=2)
-        return past.sum() * window + (layout.unpack(spikes[f"{name}.query"]) * seen).sum()
+        return past.sum(), (layout.unpack(spikes[f"{name}.query"]) * seen).sum()
 
 
 def synop_count(model: PolicyNetwork) -> SynopCount | None:
@@ -68,11 +94,6 @@ def synop_count(model: PolicyNetwork) -> SynopCount | None:
     except UserError:
         return None
     return SynopCount(model.config, model.action_size)
-
-
-def synop_cost(count: SynopCount | None, price: float, spikes: Spikes, mask: Tensor) -> Tensor | float:
-    """What is added to the loss: ``price`` for each million synops a decision; nothing is counted where it is 0."""
-    return price / MILLION * count.mean(spikes, mask) if count and price else 0.0
 
 
 def _fan_outs(config: ModelConfig, action_size: int) -> dict[str, int]:

@@ -11,7 +11,9 @@ from hw_profiles.arithmetic.baselines import baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.energy import EnergyEstimate
 from hw_profiles.errors import UserError
+from hw_profiles.front import Front, shipped_front
 from hw_profiles.loader import load_profile, profile_names
+from hw_profiles.mapping.map_once import MapOnce
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network
 from hw_profiles.network_file import load_network
@@ -25,6 +27,7 @@ from hw_profiles.report.document import (
     Band,
     Baseline,
     BreakEven,
+    FrontAnswer,
     Interval,
     LayerRate,
     Layout,
@@ -36,6 +39,7 @@ from hw_profiles.report.document import (
     Stages,
     Task,
 )
+from hw_profiles.report.front_answer import front_answer
 from hw_profiles.report.placement import placement_of
 from hw_profiles.report.verdict import verdict
 from hw_profiles.run_record import Mean, RunRecord, load_record
@@ -80,25 +84,28 @@ def default_profiles() -> list[str]:
     return sorted(names, key=lambda name: name != FIRST_PROFILE)
 
 
-def report_of(run: SavedRun, profiles: Sequence[Profile]) -> Report:
+def report_of(run: SavedRun, profiles: Sequence[Profile], front: Front | None = None) -> Report:
     """Everything that is said of a run.
 
     Parameters
     ----------
     profiles
         What to price it by. The first that can stands at the top.
+    front
+        Of the run's environment; None takes the one that ships, where one does.
 
     Raises
     ------
     UserError
-        A profile prices no runs, or no profile can price this one.
+        A profile prices no runs, no profile can price this one, or the front is of another environment.
     """
     for profile in profiles:
         check_prices_runs(profile)
     record = run.record
     baselines = _baselines(run)
     window = _window(run)
-    answers = tuple(_answer(run, profile, window, baselines) for profile in profiles)
+    map_once = MapOnce()
+    answers = tuple(_answer(run, profile, window, baselines, map_once) for profile in profiles)
     priced = [answer.name for answer in answers if answer.layouts[0].energy is not None]
     if not priced:
         raise UserError(f"no profile given can price this run: {answers[0].layouts[0].refusal}")
@@ -114,6 +121,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile]) -> Report:
         ),
         raster=None if run.raster is None else _raster(run.raster),
         stages=_stages(record),
+        front=_front(run, answers, front or shipped_front(record.environment), map_once),
         spikes_per_synapse=None if run.network is None else spikes_per_synapse(record.counts, run.network),
         break_even=_break_even(run),
         anchors=_anchors(),
@@ -124,13 +132,15 @@ def report_of(run: SavedRun, profiles: Sequence[Profile]) -> Report:
     )
 
 
-def _answer(run: SavedRun, profile: Profile, window: Network | None, baselines: Sequence[Baseline]) -> ProfileAnswer:
+def _answer(
+    run: SavedRun, profile: Profile, window: Network | None, baselines: Sequence[Baseline], map_once: MapOnce
+) -> ProfileAnswer:
     counts, context = run.record.counts, run.record.context
-    answers = [price(counts, run.network, profile, run.record.layout)]
+    answers = [price(counts, run.network, profile, run.record.layout, map_once=map_once)]
     if context is not None and (window is not None or not needs_network(profile)) and run.network is not None:
         # What prices no placement prices the window's work by the stream's layers.
         network = window if needs_network(profile) else run.network
-        answers.append(price(counts, network, profile, "window", context))
+        answers.append(price(counts, network, profile, "window", context, map_once))
     return ProfileAnswer(
         profile.name,
         profile.title,
@@ -177,6 +187,27 @@ def _short_title(estimate: EnergyEstimate) -> str:
     """The network without its dimensions, and the processor by its name."""
     network = re.sub(r" \([^)]*\)", "", estimate.title.partition(":")[0])
     return f"{network}, {estimate.profile}"
+
+
+def _front(
+    run: SavedRun, answers: Sequence[ProfileAnswer], front: Front | None, map_once: MapOnce
+) -> FrontAnswer | None:
+    if front is None:
+        return None
+    record = run.record
+    if front.environment != record.environment:
+        raise UserError(f"the front is of {front.environment} and the run of {record.environment}: give one of its own")
+    found = next((answer.first for answer in answers if answer.name == front.profile), None)
+    found = found or _by_shipped(run, front.profile, map_once)
+    return front_answer(front, found, _interval(record.score), record.counts.synops)
+
+
+def _by_shipped(run: SavedRun, name: str, map_once: MapOnce) -> Layout:
+    """The run by a shipped profile; a front's own profile may be another."""
+    record = run.record
+    if name not in profile_names():
+        return Layout(record.layout, "", None, None, None, f"its front is by {name}; give that file as --profile too")
+    return _layout(run, price(record.counts, run.network, load_profile(name), record.layout, map_once=map_once), ())
 
 
 def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:

@@ -82,14 +82,14 @@ def terms_chart(account: EnergyAccount) -> Specification:
         for cost in sorted(account.terms, key=lambda cost: -cost.energy.nominal)
         if cost.energy.nominal > 0
     ]
-    base = _chart(rows).encode(
+    base = chart_of(rows).encode(
         y=alt.Y("term:N", sort=None, title=None),
         color=alt.Color("family:N", scale=_family_scale(rows), legend=None),
         tooltip=[alt.Tooltip("term:N", title="term"), alt.Tooltip("text:N", title="energy")],
     )
     x = alt.X("energy:Q", title=f"energy a decision, {unit} (log scale)", scale=alt.Scale(type="log"))
     bands = base.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x.copy(), x2="high:Q").encode(x=_low(x))
-    return _finish((bands, base.mark_circle(size=90, opacity=1).encode(x=x)), height=ROW * len(rows))
+    return finish((bands, base.mark_circle(size=90, opacity=1).encode(x=x)), height=ROW * len(rows))
 
 
 def stack_chart(account: EnergyAccount) -> Specification:
@@ -104,7 +104,7 @@ def stack_chart(account: EnergyAccount) -> Specification:
         if energy > 0
     ]
     bars = (
-        _chart(rows)
+        chart_of(rows)
         .mark_bar(height=26)
         .encode(
             y=alt.Y("row:N", title=None, axis=None),
@@ -126,7 +126,7 @@ def stack_chart(account: EnergyAccount) -> Specification:
         "row",
         None,
     )
-    return _finish((bars, whisker), height=44)
+    return finish((bars, whisker), height=44)
 
 
 def layers_chart(account: EnergyAccount) -> Specification | None:
@@ -146,7 +146,7 @@ def layers_chart(account: EnergyAccount) -> Specification | None:
         for (layer, family), energy in sums.items()
     ]
     bars = (
-        _chart(rows)
+        chart_of(rows)
         .mark_bar(height=12)
         .encode(
             y=alt.Y("layer:N", sort=order, title=None),
@@ -172,7 +172,7 @@ def layers_chart(account: EnergyAccount) -> Specification | None:
         "layer",
         order,
     )
-    return _finish((bars, whiskers), height=ROW * len(layers))
+    return finish((bars, whiskers), height=ROW * len(layers))
 
 
 def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baseline], layout: str) -> Specification:
@@ -198,7 +198,7 @@ def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baselin
     ]
     kinds = [kind for kind in KIND_COLOURS if any(row["kind"] == kind for row in rows)]
     colours = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-    base = _chart(rows).encode(
+    base = chart_of(rows).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=WIDE_LABELS),
         color=alt.Color("kind:N", scale=colours),
         tooltip=[
@@ -212,7 +212,7 @@ def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baselin
     points = base.mark_point(size=80, filled=True, opacity=1).encode(
         x=x, shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds), legend=None)
     )
-    return _finish((bands, points), height=ROW * len(rows))
+    return finish((bands, points), height=ROW * len(rows))
 
 
 def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
@@ -236,7 +236,7 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
     chips = 1 + max(core.chip for core in mesh)
     height = min(26.0 * (1 + max(core.row for core in mesh)), 420.0)
     chart = (
-        _chart(rows)
+        chart_of(rows)
         .mark_rect(stroke="#8888", strokeWidth=0.5)
         .encode(
             x=alt.X(
@@ -263,7 +263,7 @@ def mesh_chart(mesh: Sequence[CorePlace], by_traffic: bool) -> Specification:
             ],
         )
     )
-    return _finish((chart,), height=height)
+    return finish((chart,), height=height)
 
 
 def cores_chart(answers: Sequence[ProfileAnswer]) -> Specification | None:
@@ -283,7 +283,7 @@ def cores_chart(answers: Sequence[ProfileAnswer]) -> Specification | None:
         return None
     profiles = list(dict.fromkeys(str(row["profile"]) for row in rows))
     chart = (
-        _chart(rows)
+        chart_of(rows)
         .mark_bar()
         .encode(
             y=alt.Y("profile:N", sort=profiles, title=None),
@@ -293,7 +293,7 @@ def cores_chart(answers: Sequence[ProfileAnswer]) -> Specification | None:
             tooltip=["profile:N", "layout:N", "cores:Q", "chips:Q"],
         )
     )
-    return _finish((chart,), height=40 * len(profiles))
+    return finish((chart,), height=40 * len(profiles))
 
 
 def rates_chart(rates: Sequence[LayerRate]) -> Specification:
@@ -310,7 +310,7 @@ def rates_chart(rates: Sequence[LayerRate]) -> Specification:
         if rate.firing_rate is not None
     ]
     chart = (
-        _chart(rows)
+        chart_of(rows)
         .mark_bar(height=12)
         .encode(
             y=alt.Y("layer:N", sort=None, title=None),
@@ -323,7 +323,7 @@ def rates_chart(rates: Sequence[LayerRate]) -> Specification:
             ],
         )
     )
-    return _finish((chart,), height=ROW * len(rows))
+    return finish((chart,), height=ROW * len(rows))
 
 
 def raster_chart(raster: Raster) -> Specification:
@@ -368,7 +368,7 @@ def raster_chart(raster: Raster) -> Specification:
         axis=alt.Axis(tickMinStep=1, format="d", grid=False),
     )
     background = (
-        _chart(bands)
+        chart_of(bands)
         .mark_rect(opacity=0.1)
         .encode(
             x=alt.X("from:Q"),
@@ -379,7 +379,7 @@ def raster_chart(raster: Raster) -> Specification:
         )
     )
     spikes = (
-        _chart(rows)
+        chart_of(rows)
         .mark_tick(orient="horizontal", thickness=1.2, size=alt.ExprRef("max(2, width / 45)"), opacity=0.85)
         .encode(
             x=x,
@@ -392,7 +392,7 @@ def raster_chart(raster: Raster) -> Specification:
             ],
         )
     )
-    return _finish((background, spikes), height=30 * len(raster.layers))
+    return finish((background, spikes), height=30 * len(raster.layers))
 
 
 def stages_chart(stages: Stages) -> Specification:
@@ -406,7 +406,7 @@ def stages_chart(stages: Stages) -> Specification:
         }
         for stage in stages.stages
     ]
-    base = _chart(rows).encode(
+    base = chart_of(rows).encode(
         y=alt.Y("stage:N", sort=None, title=None),
         tooltip=[
             "stage:N",
@@ -419,7 +419,7 @@ def stages_chart(stages: Stages) -> Specification:
     bands = base.mark_rule(strokeWidth=5, opacity=0.35, color=BLUE).encode(
         x=alt.X("low:Q", scale=alt.Scale(zero=False)), x2="high:Q"
     )
-    return _finish((bands, base.mark_circle(size=90, opacity=1, color=BLUE).encode(x=x)), height=34 * len(rows))
+    return finish((bands, base.mark_circle(size=90, opacity=1, color=BLUE).encode(x=x)), height=34 * len(rows))
 
 
 def steps_chart(time: TimeAccount) -> Specification:
@@ -437,7 +437,7 @@ def steps_chart(time: TimeAccount) -> Specification:
         for step in time.steps
     ]
     kinds = list(dict.fromkeys(str(row["binding"]) for row in rows))
-    base = _chart(rows).encode(
+    base = chart_of(rows).encode(
         x=alt.X("step:O", title="time step of the decision", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         tooltip=[
             alt.Tooltip("step:O", title="time step"),
@@ -450,7 +450,7 @@ def steps_chart(time: TimeAccount) -> Specification:
         color=alt.Color("binding:N", scale=alt.Scale(domain=kinds, range=list(BINDING_COLOURS[: len(kinds)]))),
     )
     whiskers = base.mark_rule(strokeWidth=1.5, color=GREY).encode(y="low:Q", y2="high:Q")
-    return _finish((bars, whiskers), height=180)
+    return finish((bars, whiskers), height=180)
 
 
 def break_even_chart(points: Sequence[BreakEven]) -> Specification:
@@ -468,7 +468,7 @@ def break_even_chart(points: Sequence[BreakEven]) -> Specification:
         for point in points
     ]
     x = alt.X("low:Q", title="spikes per synapse (log scale)", scale=alt.Scale(type="log"))
-    base = _chart(rows).encode(
+    base = chart_of(rows).encode(
         y=alt.Y("authors:N", sort=None, title=None, axis=WIDE_LABELS),
         tooltip=[
             alt.Tooltip("authors:N", title="publication"),
@@ -480,14 +480,15 @@ def break_even_chart(points: Sequence[BreakEven]) -> Specification:
     bands = base.mark_rule(strokeWidth=8, opacity=0.4, color=ORANGE).encode(x=x, x2="high:Q")
     ends = base.mark_tick(color=ORANGE, thickness=3, bandSize=14).encode(x=x)
     ours = base.mark_circle(color=BLUE, size=90, opacity=1).encode(x=alt.X("value:Q"))
-    return _finish((bands, ends, ours), height=34 * len(rows))
+    return finish((bands, ends, ours), height=34 * len(rows))
 
 
-def _chart(rows: Rows) -> alt.Chart:
+def chart_of(rows: Rows) -> alt.Chart:
+    """A chart of rows that it carries itself."""
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
-def _finish(layers: Sequence[alt.Chart], height: float) -> Specification:
+def finish(layers: Sequence[alt.Chart], height: float) -> Specification:
     """As wide as the page, in the page's style."""
     chart = layers[0] if len(layers) == 1 else alt.LayerChart(layer=list(layers))
     specification: Specification = chart.properties(width="container", height=height).to_dict()
@@ -498,7 +499,7 @@ def _whisker(rows: Rows, y: str, order: list[str] | None) -> alt.Chart:
     """Bands as thin lines over bars."""
     axis = alt.Y(f"{y}:N", sort=order, title=None)
     chart: alt.Chart = (
-        _chart(rows)
+        chart_of(rows)
         .mark_rule(strokeWidth=1.5, color=GREY)
         .encode(y=axis, x="low:Q", x2="high:Q", tooltip=[alt.Tooltip("text:N", title="with its band")])
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hw_profiles.front import Front
+
 FORMAT = 1
 LayoutName = Literal["stream", "window"]
 
@@ -315,6 +317,42 @@ class Stages:
 
 
 @dataclass(frozen=True)
+class OwnPlace:
+    """The run itself, beside a front's points and by the front's profile.
+
+    Attributes
+    ----------
+    events_pj
+        Energy without what constant power takes, the axis of the front.
+    """
+
+    score: Interval
+    synops: float
+    energy_pj: float
+    events_pj: float
+
+
+@dataclass(frozen=True)
+class FrontAnswer:
+    """Where the run lies among policies of its task that were trained to spend more or less.
+
+    Attributes
+    ----------
+    about
+        What the front's points are, in words.
+    own
+        None where the front's profile cannot price the run.
+    verdict
+        Whether points of the front do as well for less; or why the run is not among them.
+    """
+
+    front: Front
+    about: str
+    own: OwnPlace | None
+    verdict: str
+
+
+@dataclass(frozen=True)
 class BreakEven:
     """A published point beyond which spikes stop paying, and this run beside it.
 
@@ -368,6 +406,8 @@ class Report:
     ----------
     main_profile
         Name of the profile whose figures stand at the top.
+    front
+        None where no front of the task has been measured.
     spikes_per_synapse, break_even
         Spikes that the average synapse passed in a decision, and the published points beside it.
     anchors
@@ -388,6 +428,7 @@ class Report:
     rates: tuple[LayerRate, ...]
     raster: Raster | None
     stages: Stages | None
+    front: FrontAnswer | None
     spikes_per_synapse: float | None
     break_even: tuple[BreakEven, ...]
     anchors: tuple[Anchor, ...]

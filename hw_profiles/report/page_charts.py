@@ -5,6 +5,7 @@ from __future__ import annotations
 from hw_profiles.report import charts
 from hw_profiles.report.charts import Specification
 from hw_profiles.report.document import Layout, Report
+from hw_profiles.report.front_chart import front_chart
 
 
 def charts_of(report: Report) -> dict[str, Specification]:
@@ -17,6 +18,8 @@ def charts_of(report: Report) -> dict[str, Specification]:
         specifications["raster"] = charts.raster_chart(report.raster)
     if report.stages:
         specifications["stages"] = charts.stages_chart(report.stages)
+    if report.front:
+        specifications["front"] = front_chart(report.front)
     if report.break_even:
         specifications["break-even"] = charts.break_even_chart(report.break_even)
     for name in dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hw_profiles.files import atomic_write
+from hw_profiles.front import load_front
 from hw_profiles.loader import load_profile
 from hw_profiles.report.assemble import default_profiles, load_run, report_of
 from hw_profiles.report.comparison import Comparison
@@ -30,7 +31,7 @@ class WrittenReport:
     page: Path
 
 
-def make_report(run: str | Path, profiles: Sequence[str]) -> Report:
+def make_report(run: str | Path, profiles: Sequence[str], front: Path | None = None) -> Report:
     """Price a saved run.
 
     Parameters
@@ -39,17 +40,21 @@ def make_report(run: str | Path, profiles: Sequence[str]) -> Report:
         Folder that ``dsf-run`` wrote.
     profiles
         Names or files; none means every shipped one.
+    front
+        File of a front of the run's environment; none means the shipped one, where there is one.
 
     Raises
     ------
     UserError
-        The run or a profile cannot be read, or no profile can price it.
+        The run, a profile or the front cannot be read, or no profile can price it.
     """
     chosen = [load_profile(name) for name in profiles or default_profiles()]
-    return report_of(load_run(record_path(run)), chosen)
+    return report_of(load_run(record_path(run)), chosen, None if front is None else load_front(front))
 
 
-def write_report(run: str | Path, profiles: Sequence[str], out: Path | None = None) -> WrittenReport:
+def write_report(
+    run: str | Path, profiles: Sequence[str], out: Path | None = None, front: Path | None = None
+) -> WrittenReport:
     """Price a saved run as :func:`make_report` does, and write its report into ``out`` (default: the run's folder).
 
     Raises
@@ -58,7 +63,7 @@ def write_report(run: str | Path, profiles: Sequence[str], out: Path | None = No
         As there, or a library of the page is not installed.
     """
     check_libraries()
-    report = make_report(run, profiles)
+    report = make_report(run, profiles, front)
     folder = record_path(run).parent if out is None else out
     _write_document(folder / DOCUMENT, report.document())
     _write(folder / PAGE, page_text(report))

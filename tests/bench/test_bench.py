@@ -15,12 +15,13 @@ import psutil
 import pytest
 
 from hw_profiles.errors import UserError
+from hw_profiles.front import FrontPoint, load_front
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.statistics import MeanEstimate
 from tests.datasets.dataset_doubles import d4rl_columns, write_hdf5
 from train.bench.data import choose_data
 from train.bench.execution import carry_out
-from train.bench.front import Point, _call, front_table
+from train.bench.front import Point, Price, _call, front_rows, front_table
 from train.bench.page import put_section
 from train.checkpoint import load_tensors
 from train.command_bench import main
@@ -95,15 +96,34 @@ def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("train.bench.front._call", call)
     sweep = ["front", "env=pendulum", "prices=0", "seeds=0", "steps=20", "workers=1", "profile=cmos45-paper", *TINY]
+    assert main([*sweep, "--table-only"]) == 0
+    assert not Path("results-front-pendulum.json").exists()  # a front of some of its runs is none
     assert main(sweep) == 0
-    run = RUNS / "front-price0-seed0"
+    run = RUNS / "front-energy_price0-seed0"
     assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | 100 % | 100 % |"
     (export, *exported), (ran, *running) = called
     assert (export, ran) == ("export.command_export", "neuro_runtime.command_run")
     assert exported == [str(run / "model.pt"), "--target", "lava", "--output", str(run / "program.dsf.h5")]
     assert {f"policy={run / 'program.dsf.h5'}", "episodes=2", "seed=10000", "loihi-fast"} < set(running)
-    assert main(sweep) == 0
+    stored = load_front(Path("results-front-pendulum.json"))
+    assert stored.points == (FrontPoint(0.0, 80.0, None, 1234.5, 5030.0, 30.0),)
+    assert stored.model == "dsformer with pssa, D 8, L 1, K 4, S 2, T 2"
+    assert (stored.environment, stored.data, stored.option) == ("pendulum", "generated", "energy_price")
+    assert (stored.profile, stored.seeds, stored.steps, stored.episodes) == ("cmos45-paper", (0,), 20, 2)
+    assert stored.command == f"dsf-bench {' '.join(sweep)}"
+    assert main([*sweep, "fronts=fronts"]) == 0
+    assert load_front(Path("fronts/pendulum.json")) == stored
     assert len(called) == 2  # measured once
+
+
+def test_a_front_may_be_drawn_over_either_price() -> None:
+    energy = front_rows(Price.energy_price, "0,0.5", "loihi2")
+    assert [row.overrides for row in energy] == [
+        ("energy_price=0.0", "energy_profile=loihi2"),
+        ("energy_price=0.5", "energy_profile=loihi2"),
+    ]
+    (synops,) = front_rows(Price.synop_price, "3", "loihi2")
+    assert (synops.name, synops.overrides) == ("synop_price3", ("synop_price=3.0",))
 
 
 def test_a_refused_export_ends_a_front(tmp_path: Path) -> None:
@@ -142,7 +162,11 @@ def test_a_front_marks_what_keeps_the_score_for_half_the_synops() -> None:
     def point(price: float, score: float, synops: float) -> Point:
         return Point(price, MeanEstimate(score, 1.5, None, None), synops, 5000.0, 2000.0)
 
-    table = front_table([point(0, 100, 1000), point(1, 99, 400), point(9, 50, 100), Point(99, None, 0, 0, 0)], "chip")
+    table = front_table(
+        [point(0, 100, 1000), point(1, 99, 400), point(9, 50, 100), Point(99, None, 0, 0, 0)],
+        Price.energy_price,
+        "chip",
+    )
     assert table.splitlines()[2:] == [
         "| 0 | 100.0 ± 1.5 | 1,000 | 5.0 | 2.0 | 100 % | 100 % |",
         "| 1 | 99.0 ± 1.5 | 400 | 5.0 | 2.0 | **99 %** | **40 %** |",
@@ -174,6 +198,8 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
         (["front"], "env=pendulum"),
         (["front", "env=pendulum", "prices=cheap"], "no numbers"),
         (["front", "env=pendulum", "profile=loihi9"], "loihi"),
+        (["front", "env=pendulum", "profile=xylo"], "no price of any event"),
+        (["front", "env=pendulum", "price=price"], "price"),
     ],
 )
 def test_bad_calls_get_one_sentence_and_status_2(

@@ -14,12 +14,11 @@ from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig
 from train.kernels import sharing
 from train.kernels.product import linear
-from train.kernels.ptbn_lif import fire_normalised
 from train.model import DSFormer
 from train.model.lif import Lif
 from train.model.normalisation import PTBN, set_blend
 from train.model.padding import TokenLayout
-from train.model.token_mixing import PSSA, SpikingLinear
+from train.model.token_mixing import PSSA, NormalisedLinear, SpikingLinear, fire_layers
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
@@ -128,22 +127,57 @@ def test_layer_is_the_pytorch_form(seed: int, steps: int, tokens: int, outputs: 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, kind=KINDS, steps=st.integers(1, 5), tokens=st.integers(2, 150), channels=st.integers(1, 40))
-def test_norm_and_neuron_in_one_pass_are_both_in_turn(
+def test_layer_in_one_pass_is_norm_and_neuron_in_turn(
     seed: int, kind: torch.dtype, steps: int, tokens: int, channels: int
 ) -> None:
     """Spikes and running statistics bit for bit; gradients add the same numbers in another order."""
-    norm, neuron = PTBN(channels, 0.5).to(kind), Lif(0.25, 0.5)
-    with torch.no_grad():
-        for n, parameter in enumerate(norm.parameters()):
-            parameter.copy_(numbers(seed + n, channels, kind=kind))
+    layer = layer_of(kind, channels, channels, seed)
+    layer.linear.requires_grad_(requires_grad=False)
+    nn.init.eye_(layer.linear.weight)
+    nn.init.zeros_(layer.linear.bias)
+    layer.linear.weight.requires_grad_()  # kernels serve training alone
     current = numbers(seed, steps, tokens, channels, kind=kind)
-    state = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
-    ours = results(norm, lambda values: fire_normalised(values, norm.batch_norm, 0.25, 0.5, 0.5), current)
-    norm.load_state_dict(state)
-    theirs = results(norm, lambda values: neuron(norm(values)), current)
+    state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    ours = results(layer.norm, layer, current)
+    layer.load_state_dict(state)
+    theirs = results(layer.norm, lambda values: layer.neuron(layer.norm(values)), current)
     assert torch.equal(ours[0], theirs[0])
     assert all(map(torch.equal, ours[-3:], theirs[-3:]))
     assert_close(ours, theirs, 10 * TOLERANCE[kind])
+
+
+def test_layers_side_by_side_are_those_layers() -> None:
+    """Bit for bit in eighths: spikes, and the running statistics that each norm has for itself."""
+    layers = [layer_of(torch.float64, 12, width, seed=10 * width) for width in (5, 16, 7)]
+    spikes = (numbers(0, 4, 90, 12, kind=torch.float64) > 0).double()
+    states = [{name: tensor.clone() for name, tensor in layer.state_dict().items()} for layer in layers]
+    together = results(nn.ModuleList(layers), lambda inputs: fire_layers(inputs, layers), spikes)
+    for layer, state in zip(layers, states, strict=True):
+        layer.load_state_dict(state)
+    alone = results(nn.ModuleList(layers), lambda inputs: torch.cat([layer(inputs) for layer in layers], -1), spikes)
+    assert_close(together, alone, 1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS,
+    steps=st.integers(1, 5),
+    tokens=st.integers(2, 150),
+    outputs=st.integers(1, 40),
+    blend=st.sampled_from([0.0, 0.3]),
+)
+def test_addition_to_the_residual_stream_is_the_pytorch_form(
+    seed: int, steps: int, tokens: int, outputs: int, blend: float
+) -> None:
+    layer = NormalisedLinear(12, outputs, ModelConfig()).double()
+    layer.norm.blend = blend
+    with torch.no_grad():
+        for n, parameter in enumerate(layer.parameters()):
+            parameter.copy_(numbers(seed + n, *parameter.shape, kind=torch.float64))
+    spikes = (numbers(seed, steps, tokens, 12, kind=torch.float64) > 0).double()
+    residual = numbers(seed + 1, steps, tokens, outputs, kind=torch.float64)
+    ours, theirs = both_forms(layer, layer.onto, residual, spikes)
+    assert_close(ours, theirs, 1e-9)
 
 
 def test_bias_before_a_batch_norm_has_no_gradient() -> None:
@@ -170,11 +204,12 @@ def test_attention_is_the_pytorch_form(
         embedding_size=8, heads=2, context=6, window=window, bias_sharing=sharing, streaming=False, mixing=Mixing.pssa
     )
     mixing = PSSA(config).to(kind)
-    nn.init.normal_(mixing.position.weight)
+    with torch.no_grad():  # eighths, which no precision rounds: a neuron at its threshold is there in both forms
+        mixing.position.weight.copy_((8 * numbers(seed + 9, *mixing.position.weight.shape, kind=kind)).round() / 8)
     layout = TokenLayout(torch.arange(6) >= torch.tensor([*padding, 0])[:, None])
     tokens = int(layout.mask.sum())
-    spikes = [(numbers(seed + n, 3, tokens, 8, kind=kind) > 0).to(kind) for n in range(3)]
-    ours, theirs = both_forms(mixing, lambda query, key, value: mixing.attend(query, key, value, layout), *spikes)
+    factors = (numbers(seed, 3, tokens, 24, kind=kind) > 0).to(kind)
+    ours, theirs = both_forms(mixing, lambda spikes: mixing.fire(spikes, layout), factors)
     assert_close(ours, theirs, TOLERANCE[kind])
 
 
@@ -219,20 +254,21 @@ def test_kernels_serve_training_alone() -> None:
 
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a norm's, a neuron's and an attention's, gradients included; PyTorch's own products are left out."""
+    """Of a norm, neurons, an attention and layers, gradients included; the products here are too small to be shared."""
     monkeypatch.setattr(sharing, "_WORTH_A_THREAD", 1)
     layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
     tokens = int(layout.mask.sum())
     config = ModelConfig(embedding_size=24, bias_sharing=BiasSharing.channel)
-    mixing, norm, neuron = PSSA(config), PTBN(24, 0.5), Lif(0.25, 0.5)
+    mixing, norm, neuron = PSSA(config), PTBN(72, 0.5), Lif(0.25, 0.5)
+    layer, project = SpikingLinear(24, 24, config), NormalisedLinear(24, 24, config)
     norm.blend = blend
 
-    def layer(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        spikes: Tensor = neuron(norm(mixing.attend(query, key, value, layout)))
-        return spikes + fire_normalised(key, norm.batch_norm, 0.25, 0.5, 0.5)
+    def whole(inputs: Tensor, current: Tensor) -> Tensor:
+        output = mixing.fire(neuron(norm(current)), layout)
+        return project.onto(layer(inputs), output)
 
-    inputs = [numbers(seed, 4, tokens, 24, kind=torch.float32) for seed in range(3)]
-    both = nn.ModuleList([mixing, norm])
+    inputs = [numbers(0, 4, tokens, width, kind=torch.float32) for width in (24, 72)]
+    both = nn.ModuleList([mixing, norm, layer, project])
     state = {name: tensor.clone() for name, tensor in both.state_dict().items()}
     before = torch.get_num_threads()
     found = []
@@ -240,7 +276,7 @@ def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.
         for threads in (1, 2, 3):
             both.load_state_dict(state)
             torch.set_num_threads(threads)
-            found.append(results(both, layer, *inputs))
+            found.append(results(both, whole, *inputs))
     finally:
         torch.set_num_threads(before)
     assert all(map(torch.equal, found[0], found[1]))

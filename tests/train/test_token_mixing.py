@@ -134,7 +134,7 @@ def test_sdsa1_gates_the_spikes_of_a_causal_sum() -> None:
     """``q_i ⊙ SN(Σ_{j≤i} k_j ⊙ v_j)``, the published sum over all tokens cut at the query's own."""
     layout, mixing = padded_layout(), SDSA1(config(Mixing.sdsa1)).double()
     q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
-    result = layout.unpack(mixing.fire(layout.pack(q), layout.pack(k), layout.pack(v), layout)).detach().numpy()
+    result = layout.unpack(mixing.fire(layout.pack(torch.cat((q, k, v), dim=-1)), layout)).detach().numpy()
     sums = np.zeros(result.shape)
     for t, b, i, c in places(layout):
         for j in range(i + 1):
@@ -163,7 +163,11 @@ def test_delay_is_one_weight_matrix_a_distance() -> None:
     _stir(mixing)
     inputs = spikes(0) * layout.mask[..., None]
     recorded: dict[str, Tensor] = {}
-    result = layout.unpack(mixing(layout.pack(inputs), layout, recorded, "x")).detach().numpy()
+    result = (
+        layout.unpack(mixing(layout.pack(inputs), layout.pack(torch.zeros_like(inputs)), layout, recorded, "x"))
+        .detach()
+        .numpy()
+    )
     output = layout.unpack(recorded["x.output"]).detach().numpy()
 
     weight, bias = (mixing.value.linear.weight.detach().numpy(), mixing.value.linear.bias.detach().numpy())
@@ -197,7 +201,7 @@ def test_delay_matrix_is_a_free_matrix_a_distance(ratio: int) -> None:
     _stir(mixing)
     inputs = spikes(0) * layout.mask[..., None]
     recorded: dict[str, Tensor] = {}
-    mixing(layout.pack(inputs), layout, recorded, "x")
+    mixing(layout.pack(inputs), layout.pack(torch.zeros_like(inputs)), layout, recorded, "x")
     output = layout.unpack(recorded["x.output"]).detach().numpy()
 
     weight = mixing.linear.weight.detach().numpy().reshape(S, ratio * D, D)
@@ -253,7 +257,7 @@ def _influence(config: ModelConfig, token: int) -> NDArray[np.bool_]:
     _stir(mixing)
 
     def run(inputs: Tensor) -> Tensor:
-        return layout.unpack(mixing(layout.pack(inputs), layout, {}, "x"))
+        return layout.unpack(mixing(layout.pack(inputs), layout.pack(torch.zeros_like(inputs)), layout, {}, "x"))
 
     changed = np.zeros(K, dtype=bool)
     for seed in range(20):

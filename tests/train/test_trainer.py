@@ -22,7 +22,8 @@ from train.configuration import TrainConfig
 from train.datasets import Episode
 from train.datasets.columns import returns_to_go
 from train.sampling import TokenWindows, normalisation_of
-from train.trainer import norm_blend, set_learning_rate, train
+from train.schedule import norm_blend, set_learning_rate
+from train.trainer import train
 
 TINY = (
     "env=pendulum",

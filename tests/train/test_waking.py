@@ -126,16 +126,24 @@ TINY = (
 )
 
 
-def silent_at_first(folder: Path, *overrides: str) -> set[str]:
+def silent_by_step(folder: Path, *overrides: str) -> list[set[str]]:
+    """Names of silent layers at each step of a short run."""
     result = train(training_config([*TINY, f"output={folder}", *overrides]))
     records = [json.loads(line) for line in (result.model_file.parent / "metrics.jsonl").read_text().splitlines()]
-    firing = next(record for record in records if any(key.startswith("firing/") for key in record))
-    return {name for name, rate in firing.items() if name.startswith("firing/") and rate < SILENT_BELOW}
+    rates = [{key: rate for key, rate in record.items() if key.startswith("firing/")} for record in records]
+    return [{name for name, rate in each.items() if rate < SILENT_BELOW} for each in rates if each]
 
 
 def test_one_option_wakes_a_run(tmp_path: Path) -> None:
-    assert "firing/block0.mlp.hidden" in silent_at_first(tmp_path, "name=asleep")
-    assert not silent_at_first(tmp_path, "name=awake", "initial_rate=0.1")
+    asleep = silent_by_step(tmp_path, "name=asleep")
+    assert all("firing/block0.mlp.hidden" in silent for silent in asleep)
+    assert silent_by_step(tmp_path, "name=awake", "initial_rate=0.1") == [set(), set()]
+
+
+def test_layers_found_silent_in_training_are_woken(tmp_path: Path) -> None:
+    found, after = silent_by_step(tmp_path, "name=found", "least_rate=0.1")
+    assert "firing/block0.mlp.hidden" in found
+    assert not after
 
 
 @pytest.mark.parametrize(
@@ -144,6 +152,9 @@ def test_one_option_wakes_a_run(tmp_path: Path) -> None:
         (["initial_rate=1"], r"initial_rate=1\.0 must be in \[0, 1\)"),
         (["initial_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
         (["initial_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
+        (["least_rate=1"], r"least_rate=1\.0 must be in \[0, 1\)"),
+        (["least_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
+        (["least_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
     ],
 )
 def test_what_cannot_be_woken_is_refused(overrides: list[str], message: str) -> None:

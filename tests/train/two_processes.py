@@ -8,20 +8,21 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hw_profiles.spike_energy import SpikeEnergy
 from train import distributed
 from train.configuration import Mixing, ModelConfig, ModelKind, Norm
 from train.datasets.columns import open_columns
 from train.model import PolicyNetwork, make_model
 from train.model.normalisation import set_blend
 from train.sampling import Batch, TokenWindows, normalisation_of
-from train.synops import synop_cost, synop_count
+from train.spike_cost import SpikeCost
+from train.synops import synop_count
 from train.trainer import update
 
 WINDOWS = 7  # three and four: neither windows nor their tokens divide evenly
@@ -46,7 +47,7 @@ CASES = {
     "pssa": Case(_config()),
     "pssa, float32": Case(_config(), dtype=torch.float32),
     "pssa, both branches": Case(_config(), blend=0.4),
-    "pssa, paying for synops": Case(_config(), price=1e3),
+    "pssa, paying for synops and energy": Case(_config(), price=1e3),
     "delay, repbn": Case(_config(mixing=Mixing.delay, norm=Norm.repbn), blend=0.4),
     "tssa, tdbn": Case(_config(mixing=Mixing.tssa, norm=Norm.tdbn, streaming=False)),
     "spiking mlp": Case(_config(kind=ModelKind.spiking_mlp)),
@@ -60,7 +61,7 @@ def step(case: Case, folder: Path) -> dict[str, Tensor]:
     distributed.start_alike(model)
     spikes: dict[str, Tensor] = {}
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
-    cost = partial(synop_cost, synop_count(model), case.price)
+    cost = SpikeCost(synop_count(model), case.price, case.price, SpikeEnergy(20.0, 70.0))
     loss, _ = update(model, optimiser, batch, math.inf, spikes, cost)
     outcome = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
     outcome |= {name: buffer for name, buffer in model.named_buffers() if "running" in name}

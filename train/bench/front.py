@@ -1,4 +1,4 @@
-"""Score against energy: one task, trained at several prices of a synop, exported, and run as the integer program.
+"""Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
 
 A point is what a chip would do and what that costs: the fixed-point program in closed loop, by `dsf-export` and
 `dsf-run` as a user would call them. (`export` is a room above this one, so it is called as a command.)
@@ -10,22 +10,25 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hw_profiles.energy import POWERS
 from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.front import DataKind, Front, FrontPoint
+from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.files import atomic_write
 from neuro_runtime.statistics import MeanEstimate, estimate_mean
 from train.bench.execution import finish
 from train.bench.grid import Grid, Row
 from train.bench.table import MISSING, cell, markdown_table
-from train.configuration import TrainConfig
+from train.configuration import ModelConfig, ModelKind, TrainConfig
 from train.evaluation import EVALUATION_SEED
 from train.run_folder import RunFolder
 
-CONSTANT = "power ×"  # in the name of a term that does not depend on activity
 KEPT = 0.98  # of the best score, that a cheaper policy should keep
 
 
@@ -50,8 +53,15 @@ class Point:
     active_pj: float
 
 
-def front_rows(prices: str) -> tuple[Row, ...]:
-    """A row a price.
+class Price(Enum):
+    """The option of `dsf-train` that a front is drawn over."""
+
+    energy_price = "energy_price"
+    synop_price = "synop_price"
+
+
+def front_rows(price: Price, prices: str, profile: str) -> tuple[Row, ...]:
+    """A row a price; ``profile`` prices what ``energy_price`` pays for.
 
     Raises
     ------
@@ -62,7 +72,8 @@ def front_rows(prices: str) -> tuple[Row, ...]:
         values = [float(price) for price in prices.split(",")]
     except ValueError as problem:
         raise UserError(f"prices={prices} are no numbers with commas between, such as 0,0.1,1") from problem
-    return tuple(Row(f"price{value:g}", f"{value:g}", (f"synop_price={value!r}",)) for value in values)
+    by = (f"energy_profile={profile}",) if price is Price.energy_price else ()
+    return tuple(Row(f"{price.value}{value:g}", f"{value:g}", (f"{price.value}={value!r}", *by)) for value in values)
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def _measured(config: TrainConfig, profile: str) -> dict[str, Any]:
     if not document["energy"]:
         raise UserError(f"profile {profile} cannot price {program}; choose another profile=")
     energy = document["energy"][0]
-    active = [line["total_pj"] for line in energy["lines"] if CONSTANT not in line["term"]]
+    active = [line["total_pj"] for line in energy["lines"] if line["term"] not in POWERS]
     return {
         "score": document["score"]["mean"],
         "synops": document["activity"]["synops"],
@@ -140,14 +151,47 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
     return Point(price, estimate_mean([result["score"] for result in results]), *means)
 
 
-def front_table(points: list[Point], profile: str) -> str:
+def stored_front(grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str) -> Front:
+    """What a report draws, of a front whose runs have all been measured."""
+    config, data = grid.configs()[0], grid.data[environment]
+    measured = tuple(
+        FrontPoint(
+            point.price, point.score.mean, point.score.standard_error, point.synops, point.total_pj, point.active_pj
+        )
+        for point in points
+        if point.score is not None
+    )
+    kind: DataKind = "generated" if load_environment_spec(environment).generated else "D4RL"
+    return Front(
+        environment=environment,
+        data="stand-in" if data.is_stand_in else kind,
+        option=price.value,
+        profile=profile,
+        model=_in_words(config.model),
+        seeds=tuple(sorted({config.seed for config in grid.configs()})),
+        steps=config.steps,
+        episodes=config.final_episodes,
+        command=command,
+        points=measured,
+    )
+
+
+def _in_words(model: ModelConfig) -> str:
+    mixing = f" with {model.mixing.value}" if model.kind is ModelKind.dsformer else ""
+    return (
+        f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
+        f"S {model.window}, T {model.time_steps}"
+    )
+
+
+def front_table(points: list[Point], price: Price, profile: str) -> str:
     """A line a price, with its shares of the best score and of that policy's synops."""
     heads = [
-        "`synop_price`",
+        f"`{price.value}`",
         "Score",
         "Synops",
         f"nJ, `{profile}`",
-        "of which by activity",
+        "of which by events",
         "Share of the best score",
         "of its synops",
     ]

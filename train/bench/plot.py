@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hw_profiles.errors import UserError
 from neuro_runtime.files import atomic_write
 from neuro_runtime.statistics import MeanEstimate
-from train.bench.front import Point
+from train.bench.front import Point, Price
 from train.bench.grid import Grid
 from train.bench.outcome import scores_of
 
@@ -40,7 +40,7 @@ def plot_grid(grid: Grid, path: Path) -> None:
     _save(figure, path)
 
 
-def plot_front(points: Sequence[Point], title: str, profile: str, path: Path) -> None:
+def plot_front(points: Sequence[Point], price: Price, title: str, profile: str, path: Path) -> None:
     """Score against synops and against energy a decision, a point a price."""
     figure, panels = _figure(2, 9.0, 3.4, sharey=True)
     measured = [point for point in points if point.score is not None]
@@ -57,7 +57,7 @@ def plot_front(points: Sequence[Point], title: str, profile: str, path: Path) ->
         panel.set_xlabel(label)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("normalised score")
-    figure.suptitle(f"{title}; numbers are synop_price", fontsize=10)
+    figure.suptitle(f"{title}; numbers are {price.value}", fontsize=10)
     _save(figure, path)
 
 

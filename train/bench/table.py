@@ -77,14 +77,18 @@ def _listed(values: set[int], noun: str, counted: bool = False) -> str:
     return f"{noun.capitalize()}{'' if len(ordered) == 1 else 's'} {', '.join(map(str, ordered))}"
 
 
-def command_block(arguments: Sequence[str], data: dict[str, Data]) -> str:
-    """The command that makes a table, and where its data are stand-ins the one for D4RL's files."""
-    # Where files are on this machine is nobody else's business.
-    shown = [
+def shown_arguments(arguments: Sequence[str]) -> list[str]:
+    """What makes a table: where files are on this machine is nobody else's business."""
+    return [
         "datasets=DIR" if pair.startswith("datasets=") else pair
         for pair in arguments
-        if not pair.startswith(("output=", "--"))
+        if not pair.startswith(("output=", "fronts=", "--"))
     ]
+
+
+def command_block(arguments: Sequence[str], data: dict[str, Data]) -> str:
+    """The command that makes a table, and where its data are stand-ins the one for D4RL's files."""
+    shown = shown_arguments(arguments)
     lines = [f"dsf-bench {' '.join(shown)}"]
     stand_ins = [name for name, one in data.items() if one.is_stand_in]
     if stand_ins:

@@ -27,6 +27,11 @@ def serves(tensor: Tensor) -> bool:
     )
 
 
+def serve_rows(weight: Tensor, spikes: Tensor) -> bool:
+    """Whether a kernel takes a layer of this ``weight`` with a batch norm over ``spikes``, which needs two rows."""
+    return serves(weight) and weight.dtype is spikes.dtype and spikes.shape[:-1].numel() > 1
+
+
 @contextmanager
 def disabled() -> Iterator[None]:
     """Let the PyTorch forms do everything meanwhile."""

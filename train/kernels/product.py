@@ -32,36 +32,42 @@ def linear(layer: nn.Linear, inputs: Tensor, mean_removed: bool = False) -> Tens
     return outputs
 
 
-@cache
-def _has_onednn() -> bool:
-    """Whether this PyTorch was built with oneDNN and has the operator that is used here, which is not a public one."""
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return available and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-
-
 class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor, mean_removed: bool) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         ctx.mean_removed = mean_removed  # type: ignore[attr-defined]
-        return _product(inputs, weight, bias)
+        return product(inputs, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors  # type: ignore[attr-defined]
-        grad_inputs = _product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
-        rows, outer = inputs.flatten(0, -2), grad_outputs.flatten(0, -2)
-        # oneDNN copies the transposed first factor, so that is the narrower one.
-        if rows.shape[1] < outer.shape[1]:
-            grad_weight = _product(rows.t(), outer.t()).t()
-        else:
-            grad_weight = _product(outer.t(), rows.t())
+        grad_inputs = product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
+        outer = grad_outputs.flatten(0, -2)
         grad_bias = outer.new_zeros(outer.shape[1]) if ctx.mean_removed else outer.sum(0)  # type: ignore[attr-defined]
-        return grad_inputs, grad_weight, grad_bias, None
+        return grad_inputs, grad_weight(inputs, grad_outputs), grad_bias, None
 
 
-def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``inputs weightᵀ + bias``."""
+def product(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``inputs weightᵀ + bias``, of (..., inputs) and (outputs, inputs)."""
+    if inputs.dtype is not torch.float32 or not _has_onednn():
+        return torch.nn.functional.linear(inputs, weight, bias)
     outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     return outputs
+
+
+def grad_weight(inputs: Tensor, grad_outputs: Tensor) -> Tensor:
+    """``∂W = ∂Yᵀ X`` over all rows."""
+    rows, outer = inputs.flatten(0, -2), grad_outputs.flatten(0, -2)
+    # oneDNN copies the transposed first factor, so that is the narrower one.
+    if rows.shape[1] < outer.shape[1]:
+        return product(rows.t(), outer.t()).t()
+    return product(outer.t(), rows.t())
+
+
+@cache
+def _has_onednn() -> bool:
+    """Whether this PyTorch was built with oneDNN and has the operator that is used here, which is not a public one."""
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -1,10 +1,11 @@
-"""PSSA's sum (eqs. 6, 7) over the real tokens of each window.
+"""PSSA's neurons (eqs. 6, 7) over the real tokens of each window: gate, sum and spike, in one pass each way.
 
-Forward: ``m_i = Σ_{d<S, d≤i} p_d ⊙ (k ⊙ v)_{i−d}``,  ``y_i = q_i ⊙ m_i``
+Forward: ``m_i = Σ_{d<S, d≤i} p_d ⊙ (k ⊙ v)_{i−d}``,  ``X_i = q_i ⊙ m_i``, and the neuron of X (`train.kernels.neuron`)
 
-Backward: ``∂q_i = ∂y_i ⊙ m_i``,  ``∂(k ⊙ v)_j = Σ_d p_d ⊙ (q ⊙ ∂y)_{j+d}``,  ``∂p_d = Σ_i (q ⊙ ∂y)_i ⊙ (k ⊙ v)_{i−d}``
+Backward: ``∂q_i = ∂X_i ⊙ m_i``,  ``∂(k ⊙ v)_j = Σ_d p_d ⊙ (q ⊙ ∂X)_{j+d}``,  ``∂p_d = Σ_i (q ⊙ ∂X)_i ⊙ (k ⊙ v)_{i−d}``
 
-A window's real tokens stand together, with its padding before them, so neither is padding made nor are tokens moved.
+X is never stored. A window's real tokens stand together, with its padding before them, so neither is padding made nor
+are tokens moved.
 """
 
 from __future__ import annotations
@@ -16,60 +17,72 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from train.kernels.compiling import compiled
+from train.kernels.neuron import Marks, Neuron, step, step_back
 from train.kernels.sharing import Array, array, share, total
 
 Bounds = NDArray[np.int64]
 
 WINDOWS = 4  # a chunk
+UNROLLED = 4  # distances that a loop over channels takes at once
 
 
-def gate_past(query: Tensor, key: Tensor, value: Tensor, weights: Tensor, bounds: Bounds) -> Tensor:
-    """The attention sum, (T, tokens, D), from spikes of that shape.
+def fire_gated(factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
+    """Spikes of the attention's neurons, (T, tokens, D).
 
     Parameters
     ----------
+    factors
+        Spikes q, k and v side by side, (T, tokens, 3D).
     weights
         p, (S, D).
     bounds
         (B + 1,): window b has the tokens from bounds[b] up to bounds[b + 1].
     """
-    gated: Tensor = _GatePast.apply(query, key, value, weights, bounds)  # type: ignore[no-untyped-call]
-    return gated
+    spikes: Tensor = _FireGated.apply(factors, weights, bounds, neuron)  # type: ignore[no-untyped-call]
+    return spikes
 
 
-class _GatePast(torch.autograd.Function):
+class _FireGated(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, query: Tensor, key: Tensor, value: Tensor, weights: Tensor, bounds: Bounds) -> Tensor:
-        ctx.save_for_backward(query, key, value, weights)
-        ctx.bounds = bounds  # type: ignore[attr-defined]
-        gated = torch.empty_like(query)
-        share(
-            _forward,
-            _chunks(bounds),
-            query.numel(),
-            *map(array, (query, key, value, weights)),
-            bounds,
-            array(gated),
-        )
-        return gated
+    def forward(ctx: FunctionCtx, factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
+        spikes = factors.new_empty((*factors.shape[:2], weights.shape[1]))
+        marks = np.empty(spikes.shape, np.uint8)
+        given, weighing = array(factors), _padded(weights)
+        numbers = neuron.numbers(given.dtype)
+        share(_forward, _chunks(bounds), marks.size, given, weighing, bounds, numbers, array(spikes), marks)
+        ctx.save_for_backward(factors, weights)
+        ctx.bounds, ctx.marks, ctx.leak = bounds, marks, numbers[0]  # type: ignore[attr-defined]
+        return spikes
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad_gated: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, weights = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: FunctionCtx, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
+        factors, weights = ctx.saved_tensors  # type: ignore[attr-defined]
         bounds: Bounds = ctx.bounds  # type: ignore[attr-defined]
-        grads = [torch.empty_like(query) for _ in range(3)]
-        partial = np.zeros((_chunks(bounds), *weights.shape))
+        marks: Marks = ctx.marks  # type: ignore[attr-defined]
+        grad_factors = torch.empty_like(factors)
+        weighing = _padded(weights)
+        partial = np.zeros((_chunks(bounds), *weighing.shape), weighing.dtype)
         share(
             _backward,
             _chunks(bounds),
-            query.numel(),
-            *map(array, (query, key, value, weights, grad_gated)),
+            marks.size,
+            array(factors),
+            weighing,
             bounds,
-            *map(array, grads),
+            ctx.leak,  # type: ignore[attr-defined]
+            marks,
+            array(grad_spikes),
+            array(grad_factors),
             partial,
         )
-        return *grads, torch.from_numpy(total(partial)).to(weights), None
+        return grad_factors, torch.from_numpy(total(partial)[: len(weights)]).to(weights), None, None
+
+
+def _padded(weights: Tensor) -> Array:
+    """(S, D) with zeros for as many further distances as fill the last loop over them."""
+    given = array(weights)
+    return np.pad(given, ((0, -len(given) % UNROLLED), (0, 0)))
 
 
 def _chunks(bounds: Bounds) -> int:
@@ -80,71 +93,107 @@ def _chunks(bounds: Bounds) -> int:
 def _forward(
     first: int,
     end: int,
-    query: Array,
-    key: Array,
-    value: Array,
+    factors: Array,
     weights: Array,
     bounds: Bounds,
-    gated: Array,
+    numbers: Array,
+    spikes: Array,
+    marks: Marks,
 ) -> None:
-    steps, _, channels = query.shape
-    past = np.empty((np.max(np.diff(bounds)), channels), query.dtype)  # k ⊙ v
-    mixed = np.empty(channels, query.dtype)
+    steps, _, channels = spikes.shape
+    leak, threshold, low, high, zero, one = numbers
+    lead, longest = len(weights) - 1, np.max(np.diff(bounds))
+    past = np.zeros((lead + longest, channels), factors.dtype)  # k ⊙ v, after as many zeros as are looked back on
+    query = np.empty((longest, channels), factors.dtype)
+    kept = np.empty((longest, channels), factors.dtype)
+    mixed = np.empty(channels, factors.dtype)
     for window in range(first * WINDOWS, min(end * WINDOWS, len(bounds) - 1)):
         begin, length = bounds[window], bounds[window + 1] - bounds[window]
+        kept[:] = zero
         for t in range(steps):
+            given, emitted, marked = factors[t, begin:], spikes[t, begin:], marks[t, begin:]
             for i in range(length):
                 for c in range(channels):
-                    past[i, c] = key[t, begin + i, c] * value[t, begin + i, c]
-                    mixed[c] = weights[0, c] * past[i, c]
-                for d in range(1, min(i + 1, len(weights))):
-                    for c in range(channels):
-                        mixed[c] += weights[d, c] * past[i - d, c]
+                    query[i, c] = given[i, c]
                 for c in range(channels):
-                    gated[t, begin + i, c] = query[t, begin + i, c] * mixed[c]
+                    past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
+            for i in range(length):
+                mixed[:] = zero
+                for d in range(0, len(weights), UNROLLED):
+                    k = lead + i - d
+                    for c in range(channels):
+                        mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
+                            weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
+                        )
+                for c in range(channels):
+                    membrane = query[i, c] * mixed[c] + leak * kept[i, c]
+                    emitted[i, c], kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero, one)
 
 
 @compiled
 def _backward(
     first: int,
     end: int,
-    query: Array,
-    key: Array,
-    value: Array,
+    factors: Array,
     weights: Array,
-    grad_gated: Array,
     bounds: Bounds,
-    grad_query: Array,
-    grad_key: Array,
-    grad_value: Array,
+    leak: float,
+    marks: Marks,
+    grad_spikes: Array,
+    grad_factors: Array,
     grad_weights: Array,
 ) -> None:
-    steps, _, channels = query.shape
-    longest = np.max(np.diff(bounds))
-    past = np.empty((longest, channels), query.dtype)  # k ⊙ v
-    inner = np.empty((longest, channels), query.dtype)  # q ⊙ ∂y
-    mixed = np.empty(channels, query.dtype)
+    steps, _, channels = marks.shape
+    zero = factors.dtype.type(0)
+    lead, longest = len(weights) - 1, np.max(np.diff(bounds))
+    past = np.zeros((lead + longest + UNROLLED, channels), factors.dtype)  # k ⊙ v, after zeros
+    carried = np.empty((longest, channels), factors.dtype)  # ∂X
+    inner = np.zeros((longest + lead + UNROLLED, channels), factors.dtype)  # q ⊙ ∂X, before zeros
+    of_query = np.empty((longest, channels), factors.dtype)
+    mixed = np.empty(channels, factors.dtype)
     for chunk in range(first, end):
+        of_weights = grad_weights[chunk]
         for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
-            for t in range(steps):
+            carried[:] = zero
+            inner[length:] = zero
+            for t in range(steps - 1, -1, -1):
+                given, marked = factors[t, begin:], marks[t, begin:]
+                outer, grads = grad_spikes[t, begin:], grad_factors[t, begin:]
                 for i in range(length):
                     for c in range(channels):
-                        past[i, c] = key[t, begin + i, c] * value[t, begin + i, c]
-                        inner[i, c] = query[t, begin + i, c] * grad_gated[t, begin + i, c]
-                        mixed[c] = 0
-                    for d in range(min(i + 1, len(weights))):
-                        for c in range(channels):
-                            mixed[c] += weights[d, c] * past[i - d, c]
-                            grad_weights[chunk, d, c] += inner[i, c] * past[i - d, c]
+                        carried[i, c] = step_back(marked[i, c], outer[i, c], leak * carried[i, c], zero)
                     for c in range(channels):
-                        grad_query[t, begin + i, c] = grad_gated[t, begin + i, c] * mixed[c]
+                        past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
+                        inner[i, c] = given[i, c] * carried[i, c]
+                for i in range(length):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
+                                weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
+                            )
+                    for c in range(channels):
+                        of_query[i, c] = carried[i, c] * mixed[c]
+                for d in range(len(weights)):
+                    for i in range(0, length, UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            of_weights[d, c] += (inner[i, c] * past[k, c] + inner[i + 1, c] * past[k + 1, c]) + (
+                                inner[i + 2, c] * past[k + 2, c] + inner[i + 3, c] * past[k + 3, c]
+                            )
                 for j in range(length):
-                    for c in range(channels):
-                        mixed[c] = 0
-                    for d in range(min(length - j, len(weights))):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = j + d
                         for c in range(channels):
-                            mixed[c] += weights[d, c] * inner[j + d, c]
+                            mixed[c] += (weights[d, c] * inner[k, c] + weights[d + 1, c] * inner[k + 1, c]) + (
+                                weights[d + 2, c] * inner[k + 2, c] + weights[d + 3, c] * inner[k + 3, c]
+                            )
                     for c in range(channels):
-                        grad_key[t, begin + j, c] = mixed[c] * value[t, begin + j, c]
-                        grad_value[t, begin + j, c] = mixed[c] * key[t, begin + j, c]
+                        grads[j, c] = of_query[j, c]
+                    for c in range(channels):
+                        grads[j, channels + c] = mixed[c] * given[j, 2 * channels + c]
+                    for c in range(channels):
+                        grads[j, 2 * channels + c] = mixed[c] * given[j, channels + c]

@@ -6,7 +6,7 @@ a row, over its channels; r = 1/√(σ² + ε). With ``h_b = (1 − λ)·γ_b·�
     ∂x = r_c·(h_b − ⟨h_b⟩_c − x̂_b·⟨h_b·x̂_b⟩_c) + r_n·(h_l − ⟨h_l⟩_n − x̂_l·⟨h_l·x̂_l⟩_n)
 
 ⟨·⟩_c being a channel's mean over rows and ⟨·⟩_n a row's over channels. Where λ = 0 nothing of the second part is
-computed. Sums over rows are in float64, chunk by chunk.
+computed. Sums over rows are added up chunk by chunk.
 """
 
 from __future__ import annotations
@@ -18,61 +18,29 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from train.kernels.batch_norm import Statistics, batch_statistics
 from train.kernels.compiling import compiled, summing
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
 
 
 class Norms(NamedTuple):
-    """One norm's two branches: scales and shifts, (D,) each, their ε, and λ."""
+    """One norm's two branches: scales and shifts, (D,) each, the layer norm's ε, and λ."""
 
     layer_scale: Tensor
     layer_shift: Tensor
     batch_scale: Tensor
     batch_shift: Tensor
     layer_epsilon: float
-    batch_epsilon: float
     blend: float
 
 
 def normalise(current: Tensor, layer_norm: nn.LayerNorm, batch_norm: nn.BatchNorm1d, blend: float) -> Tensor:
     """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of ``batch_norm``."""
     rows = current.flatten(0, -2).contiguous()
-    mean, variance = channel_moments(array(rows))
-    follow(batch_norm, mean, variance, len(rows))
-    norms = Norms(
-        layer_norm.weight,
-        layer_norm.bias,
-        batch_norm.weight,
-        batch_norm.bias,
-        layer_norm.eps,
-        batch_norm.eps,
-        blend,
-    )
-    normalised: Tensor = _Normalise.apply(rows, mean, variance, *norms)  # type: ignore[no-untyped-call]
+    statistics = batch_statistics(array(rows), [batch_norm])
+    norms = Norms(layer_norm.weight, layer_norm.bias, batch_norm.weight, batch_norm.bias, layer_norm.eps, blend)
+    normalised: Tensor = _Normalise.apply(rows, statistics, *norms)  # type: ignore[no-untyped-call]
     return normalised.view(current.shape)
-
-
-def channel_moments(rows: Array) -> tuple[Array, Array]:
-    """Mean and biased variance of each channel, float64."""
-    count, channels = rows.shape
-    chunks = chunks_of(count)
-    partial = np.empty((chunks, 2, channels))
-    share(_sum_moments, chunks, rows.size, rows, partial)
-    first, second = total(partial) / count
-    return rows[0] + first, np.maximum(second - first**2, 0.0)
-
-
-def follow(batch_norm: nn.BatchNorm1d, mean: Array, variance: Array, count: int) -> None:
-    """Running statistics as `torch.nn.BatchNorm1d` keeps them: the variance is the unbiased one."""
-    running_mean, running_variance = batch_norm.running_mean, batch_norm.running_var
-    assert running_mean is not None
-    assert running_variance is not None
-    assert batch_norm.momentum is not None
-    assert batch_norm.num_batches_tracked is not None
-    running_mean.lerp_(torch.from_numpy(mean).to(running_mean), batch_norm.momentum)
-    unbiased = torch.from_numpy(variance * (count / (count - 1)))
-    running_variance.lerp_(unbiased.to(running_variance), batch_norm.momentum)
-    batch_norm.num_batches_tracked.add_(1)
 
 
 class _Normalise(torch.autograd.Function):
@@ -80,21 +48,18 @@ class _Normalise(torch.autograd.Function):
     def forward(
         ctx: FunctionCtx,
         rows: Tensor,
-        mean: Array,
-        variance: Array,
+        statistics: Statistics,
         layer_scale: Tensor,
         layer_shift: Tensor,
         batch_scale: Tensor,
         batch_shift: Tensor,
         layer_epsilon: float,
-        batch_epsilon: float,
         blend: float,
     ) -> Tensor:
         ctx.save_for_backward(rows, layer_scale, batch_scale)
         kind = array(rows).dtype
-        inverse = 1 / np.sqrt(variance + batch_epsilon)
-        scale = (1 - blend) * array(batch_scale) * inverse
-        shift = (1 - blend) * array(batch_shift) - mean * scale + blend * array(layer_shift)
+        scale, shift = (1 - blend) * statistics.affine(array(batch_scale), array(batch_shift))
+        shift += blend * array(layer_shift)
         layer = (blend * array(layer_scale)).astype(kind)
         moments = np.empty((len(rows) if blend else 0, 2), kind)  # of each row: mean and 1/deviation
         normalised = torch.empty_like(rows)
@@ -110,7 +75,7 @@ class _Normalise(torch.autograd.Function):
             moments,
             array(normalised),
         )
-        ctx.statistics = mean, inverse, moments  # type: ignore[attr-defined]
+        ctx.statistics, ctx.moments = statistics, moments  # type: ignore[attr-defined]
         ctx.blend = blend  # type: ignore[attr-defined]
         return normalised
 
@@ -118,20 +83,16 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, grad_normalised: Tensor) -> tuple[Tensor | None, ...]:
         rows, layer_scale, batch_scale = ctx.saved_tensors  # type: ignore[attr-defined]
-        mean, inverse, moments = ctx.statistics  # type: ignore[attr-defined]
+        statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
+        moments: Array = ctx.moments  # type: ignore[attr-defined]
         blend: float = ctx.blend  # type: ignore[attr-defined]
         given, outer = array(rows), array(grad_normalised)
-        kind, count = given.dtype, len(rows)
-        chunks = chunks_of(count)
+        kind, chunks = given.dtype, chunks_of(len(rows))
         partial = np.empty((chunks, 3, given.shape[1]))
-        share(_sum_gradients, chunks, given.size, given, outer, mean.astype(kind), moments, partial)
+        share(_sum_gradients, chunks, given.size, given, outer, statistics.mean.astype(kind), moments, partial)
         grad_shift, centred, by_row = total(partial)
-        grad_scale = centred * inverse  # Σ ∂y·x̂_b
-
-        # r·(h − ⟨h⟩ − x̂·⟨h·x̂⟩) = outward·∂y + slope·x + constant, a channel
-        outward = (1 - blend) * array(batch_scale) * inverse
-        slope = -outward * inverse * grad_scale / count
-        constant = -outward * grad_shift / count - mean * slope
+        grad_scale = centred * statistics.inverse  # Σ ∂y·x̂_b
+        outward, slope, constant = (1 - blend) * statistics.gradient(array(batch_scale), grad_scale, grad_shift)
         grad_rows = torch.empty_like(rows)
         share(
             _gradient,
@@ -148,22 +109,7 @@ class _Normalise(torch.autograd.Function):
         )
         of_batch = [torch.from_numpy((1 - blend) * grad).to(rows) for grad in (grad_scale, grad_shift)]
         of_layer = [torch.from_numpy(blend * grad).to(rows) if blend else None for grad in (by_row, grad_shift)]
-        return grad_rows, None, None, *of_layer, *of_batch, None, None, None
-
-
-@compiled
-def _sum_moments(first: int, end: int, rows: Array, partial: Array) -> None:
-    """Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel; near x₀, the first row, squares lose no digits."""
-    count, channels = rows.shape
-    for chunk in range(first, end):
-        for c in range(channels):
-            partial[chunk, 0, c] = 0
-            partial[chunk, 1, c] = 0
-        for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
-            for c in range(channels):
-                away = np.float64(rows[n, c] - rows[0, c])
-                partial[chunk, 0, c] += away
-                partial[chunk, 1, c] += away * away
+        return grad_rows, None, *of_layer, *of_batch, None, None
 
 
 @summing

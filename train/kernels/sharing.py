@@ -51,8 +51,8 @@ def array(tensor: Tensor) -> Array:
 
 
 def total(partial: Array) -> Array:
-    """Sums of chunks (chunks, ...) added up, in order."""
-    summed: Array = np.add.reduce(partial, axis=0)
+    """Sums of chunks (chunks, ...) added up, in order, in float64."""
+    summed: Array = np.add.reduce(partial, axis=0, dtype=np.float64)
     return summed
 
 

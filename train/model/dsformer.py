@@ -17,7 +17,7 @@ from train.model.token_mixing import NormalisedLinear, SpikingLinear, token_mixi
 
 
 class Mlp(nn.Module):
-    """``PTBN(W_2 SN(PTBN(W_1 s)))``."""
+    """``U + PTBN(W_2 SN(PTBN(W_1 s)))``."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -25,12 +25,11 @@ class Mlp(nn.Module):
         self.hidden = SpikingLinear(config.embedding_size, hidden, config)
         self.project = NormalisedLinear(hidden, config.embedding_size, config)
 
-    def forward(self, inputs: Tensor, spikes: Spikes, prefix: str) -> Tensor:
-        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+    def forward(self, inputs: Tensor, residual: Tensor, spikes: Spikes, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
         hidden = self.hidden(inputs)
         spikes[f"{prefix}.hidden"] = hidden
-        current: Tensor = self.project(hidden)
-        return current
+        return self.project.onto(residual, hidden)
 
 
 class Block(nn.Module):
@@ -47,11 +46,11 @@ class Block(nn.Module):
         """The residual stream (T, tokens, D) after this block."""
         inputs = self.attention_neuron(residual)
         spikes[f"{name}.attention.input"] = inputs
-        residual = residual + self.attention(inputs, layout, spikes, f"{name}.attention")
+        residual = self.attention(inputs, residual, layout, spikes, f"{name}.attention")
         inputs = self.mlp_neuron(residual)
         spikes[f"{name}.mlp.input"] = inputs
-        residual = residual + self.mlp(inputs, spikes, f"{name}.mlp")
-        return residual
+        raised: Tensor = self.mlp(inputs, residual, spikes, f"{name}.mlp")
+        return raised
 
 
 class MlpBlock(nn.Module):
@@ -66,8 +65,8 @@ class MlpBlock(nn.Module):
         """The residual stream (T, tokens, D) after this block."""
         inputs = self.mlp_neuron(residual)
         spikes[f"{name}.mlp.input"] = inputs
-        added: Tensor = self.mlp(inputs, spikes, f"{name}.mlp")
-        return residual + added
+        raised: Tensor = self.mlp(inputs, residual, spikes, f"{name}.mlp")
+        return raised
 
 
 class DSFormer(PolicyNetwork):

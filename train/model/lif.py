@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from train import kernels
+
+if TYPE_CHECKING:
+    from train.kernels.neuron import Neuron
 
 SURROGATE_HALF_WIDTH = 0.5
 
@@ -83,9 +87,15 @@ class Lif(nn.Module):
         if self.training and kernels.serves(current):
             from train.kernels.lif import fire  # here, since numba need not be installed
 
-            return fire(current, self.leak, self.threshold, SURROGATE_HALF_WIDTH)
+            return fire(current, self.constants())
         spikes: Tensor = _LifFunction.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
         return spikes
+
+    def constants(self) -> Neuron:
+        """What a kernel has to know of these neurons."""
+        from train.kernels.neuron import Neuron  # here, since numba need not be installed
+
+        return Neuron(self.leak, self.threshold, SURROGATE_HALF_WIDTH)
 
     def extra_repr(self) -> str:
         return f"leak={self.leak}, threshold={self.threshold}"

@@ -1,7 +1,7 @@
 """How a token sees its past: the paper's three attentions, two others made causal, and delayed synapses.
 
-Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D), and returns the current that is
-added to the residual stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
+Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D), and adds a current to the residual
+stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.kernels.product import linear
-from train.model.lif import SURROGATE_HALF_WIDTH, Lif
+from train.model.lif import Lif
 from train.model.normalisation import batch_norm_alone
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
@@ -32,18 +32,11 @@ class SpikingLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
-        batch_norm = batch_norm_alone(self.norm)
-        current = linear(self.linear, spikes, mean_removed=batch_norm is not None)
-        if batch_norm is not None and kernels.serves(current) and current.shape[:-1].numel() > 1:
-            from train.kernels.ptbn_lif import fire_normalised  # here, since numba need not be installed
-
-            return fire_normalised(current, batch_norm, self.neuron.leak, self.neuron.threshold, SURROGATE_HALF_WIDTH)
-        output: Tensor = self.neuron(self.norm(current))
-        return output
+        return fire_layers(spikes, [self])
 
 
 class NormalisedLinear(nn.Module):
-    """PTBN(W s + b): from spikes to a current of the residual stream."""
+    """PTBN(W s + b): from spikes to a current."""
 
     def __init__(self, inputs: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
@@ -54,6 +47,28 @@ class NormalisedLinear(nn.Module):
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
         current: Tensor = self.norm(linear(self.linear, spikes, batch_norm_alone(self.norm) is not None))
         return current
+
+    def onto(self, residual: Tensor, spikes: Tensor) -> Tensor:
+        """The residual stream (T, tokens, outputs) with this current added."""
+        batch_norm = batch_norm_alone(self.norm)
+        if batch_norm is None or not kernels.serve_rows(self.linear.weight, spikes):
+            raised: Tensor = residual + self(spikes)
+            return raised
+        from train.kernels.layer import residual_layer  # here, since numba need not be installed
+
+        return residual_layer(spikes, (self.linear, batch_norm), residual)
+
+
+def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
+    """What ``layers`` emit, side by side, from the spikes that all of them read: (T, tokens, ΣD)."""
+    batch_norms = [batch_norm_alone(layer.norm) for layer in layers]
+    fused = [(layer.linear, norm) for layer, norm in zip(layers, batch_norms, strict=True) if norm is not None]
+    if len(fused) == len(layers) and kernels.serve_rows(layers[0].linear.weight, spikes):
+        from train.kernels.layer import spiking_layer  # here, since numba need not be installed
+
+        return spiking_layer(spikes, fused, layers[0].neuron.constants())
+    each = [layer.neuron(layer.norm(linear(layer.linear, spikes))) for layer in layers]
+    return each[0] if len(each) == 1 else torch.cat(each, dim=-1)
 
 
 class RelativeWeights(nn.Module):
@@ -133,19 +148,20 @@ class _Attention(nn.Module):
         """Current of the attention sum, (T, tokens, D), from spikes of that shape."""
         raise NotImplementedError
 
-    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
-        """Spikes of the attention, (T, tokens, D)."""
+    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
+        """Spikes of the attention, (T, tokens, D), from q, k and v side by side, (T, tokens, 3D)."""
+        query, key, value = factors.chunk(3, dim=-1)
         output: Tensor = self.neuron(self.attend(query, key, value, layout))
         return output
 
-    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
-        query, key, value = self.query(inputs), self.key(inputs), self.value(inputs)
-        output = self.fire(query, key, value, layout)
-        for name, layer in (("query", query), ("key", key), ("value", value), ("output", output)):
-            spikes[f"{prefix}.{name}"] = layer
-        current: Tensor = self.project(output)
-        return current
+    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
+        factors = fire_layers(inputs, [self.query, self.key, self.value])
+        output = self.fire(factors, layout)
+        named = zip(("query", "key", "value"), factors.chunk(3, dim=-1), strict=True)
+        spikes.update({f"{prefix}.{name}": layer for name, layer in named})
+        spikes[f"{prefix}.output"] = output
+        return self.project.onto(residual, output)
 
 
 class PSSA(_Attention):
@@ -160,16 +176,15 @@ class PSSA(_Attention):
             self.position = RelativeWeights(config, config.bias_sharing)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
-        if (
-            self.training
-            and kernels.serves(query)
-            and isinstance(self.position, RelativeWeights)
-            and layout.is_left_padded
-        ):
-            from train.kernels.pssa import gate_past  # here, since numba need not be installed
-
-            return gate_past(query, key, value, self.position.per_channel(), layout.bounds())
         return query * layout.pack(self.position(layout.unpack(key * value)))
+
+    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
+        compiled = self.training and kernels.serves(factors) and layout.is_left_padded
+        if not compiled or not isinstance(self.position, RelativeWeights):
+            return super().fire(factors, layout)
+        from train.kernels.pssa import fire_gated  # here, since numba need not be installed
+
+        return fire_gated(factors, self.position.per_channel(), layout.bounds(), self.neuron.constants())
 
 
 class _MapAttention(_Attention):
@@ -211,7 +226,8 @@ class SDSA1(_Attention):
     As published, for images, the sum runs over all tokens; here over those that a policy has seen, j ≤ i.
     """
 
-    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
+        query, key, value = factors.chunk(3, dim=-1)
         past: Tensor = self.neuron(layout.pack(layout.unpack(key * value).cumsum(dim=2)))
         return query * past
 
@@ -246,13 +262,12 @@ class DelayMixing(nn.Module):
         self.neuron = Lif(config.leak, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
-    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
         mixed = layout.pack(self.position(layout.unpack(self.value(inputs))))
         output = self.neuron(self.norm(mixed))
         spikes[f"{prefix}.output"] = output
-        current: Tensor = self.project(output)
-        return current
+        return self.project.onto(residual, output)
 
 
 class DelayMatrixMixing(nn.Module):
@@ -272,13 +287,12 @@ class DelayMatrixMixing(nn.Module):
         self.neuron = Lif(config.leak, config.threshold)
         self.project = NormalisedLinear(width, size, config)
 
-    def forward(self, inputs: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        """Current (T, tokens, D) for the residual stream from the spikes ``inputs``."""
+    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
         terms = layout.unpack(linear(self.linear, inputs)).chunk(self.window, dim=-1)
         output = self.neuron(self.norm(layout.pack(sum_of_past(terms))))
         spikes[f"{prefix}.output"] = output
-        current: Tensor = self.project(output)
-        return current
+        return self.project.onto(residual, output)
 
 
 def sum_of_past(terms: Sequence[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hw_profiles.front import Front, FrontPoint
 from hw_profiles.report.document import (
     Anchor,
     Assumption,
@@ -11,6 +12,7 @@ from hw_profiles.report.document import (
     CorePlace,
     Cost,
     EnergyAccount,
+    FrontAnswer,
     Interval,
     LayerCost,
     LayerPlace,
@@ -18,6 +20,7 @@ from hw_profiles.report.document import (
     Layout,
     LayoutName,
     OperationPlace,
+    OwnPlace,
     Placement,
     PricedCount,
     ProfileAnswer,
@@ -90,6 +93,12 @@ def made_up_report() -> Report:
             Interval(0.2, -5.1, 5.4),
             None,
         ),
+        front=FrontAnswer(
+            made_up_front(),
+            "Each point is a policy trained on stand-in data.",
+            OwnPlace(Interval(117.2, 96.5, 137.9), 52_000.0, 70e6, 1.9e6),
+            "This run scores 117.2 for 1.9 µJ; no point of the front scores as much for less.",
+        ),
         spikes_per_synapse=0.034,
         break_even=(
             BreakEven(
@@ -107,6 +116,18 @@ def made_up_report() -> Report:
         command="dsf-run --backend loihi-fast env=pen-e episodes=2 --report",
         versions=(("decision-spikeformer", "0.1.0"), ("python", "3.11.7")),
     )
+
+
+def made_up_front() -> Front:
+    """Three points of pen-e, two seeds each."""
+    points = (
+        FrontPoint(0.0, 112.0, 3.0, 50_000.0, 65e6, 1.8e6),
+        FrontPoint(0.1, 113.5, 2.0, 21_000.0, 64e6, 1.1e6),
+        FrontPoint(1.0, 71.0, 6.0, 4_000.0, 63e6, 0.7e6),
+    )
+    command = "dsf-bench front env=pen-e datasets=DIR seeds=0,1 steps=4000 episodes=50"
+    model = "dsformer with pssa, D 64, L 1, K 8, S 8, T 4"
+    return Front("pen-e", "stand-in", "energy_price", "chip-a", model, (0, 1), 4000, 50, command, points)
 
 
 def _baseline(name: str, energy: Band) -> Baseline:

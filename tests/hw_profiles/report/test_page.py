@@ -124,6 +124,7 @@ def test_a_report_with_little_in_it_is_a_page_too() -> None:
         baselines=(),
         raster=None,
         stages=None,
+        front=None,
         spikes_per_synapse=None,
         break_even=(),
         anchors=(),
@@ -131,6 +132,7 @@ def test_a_report_with_little_in_it_is_a_page_too() -> None:
     )
     page = Page(page_text(bare))
     assert "Not measured" in page.text
+    assert "No front of this task has been measured: dsf-bench front env=pen-e makes one" in page.text
     assert {key.partition("/")[0] for key in charts_of(bare)} == {"rates", "profiles", "stack", "terms"}
 
 
@@ -149,6 +151,26 @@ def test_charts_say_what_the_document_says() -> None:
     spikes = values(charts["raster"], 1)
     assert len(spikes) == len(report.raster.rows)
     assert all(row["layer"] == report.raster.layers[int(row["y"])].name for row in spikes)
+
+
+def test_the_front_shows_its_points_and_the_run() -> None:
+    report = made_up_report()
+    rows = values(charts_of(report)["front"], 1)
+    assert [(row["kind"], row["price"], row["score"], row["energy"]) for row in rows] == [
+        ("the front", "0", 112.0, pytest.approx(1.8)),  # in µJ
+        ("the front", "0.1", 113.5, pytest.approx(1.1)),
+        ("the front", "1", 71.0, pytest.approx(0.7)),
+        ("this run", "this run", 117.2, pytest.approx(1.9)),
+    ]
+    assert [(row["low"], row["high"]) for row in rows[2:]] == [(65.0, 77.0), (96.5, 137.9)]
+    assert report.front is not None
+    without = dataclasses.replace(report, front=dataclasses.replace(report.front, own=None))
+    assert {row["kind"] for row in values(charts_of(without)["front"], 1)} == {"the front"}
+    text = " ".join(Page(page_text(without)).text.split())
+    assert "this run" not in text.partition("The front, as a table")[2].partition("Made by")[0]
+    table = " ".join(Page(page_text(report)).text.split()).partition("The front, as a table")[2].partition("Made")[0]
+    for figure in ("113.5 2.0 21,000 1.1 µJ 64 µJ", "this run 117.2 96.5 … 137.9 52,000 1.9 µJ 70 µJ"):
+        assert figure.replace(" ", "") in table.replace(" ", "")
 
 
 def values(chart: dict[str, Any], layer: int) -> list[dict[str, Any]]:

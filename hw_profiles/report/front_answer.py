@@ -1,0 +1,55 @@
+"""Where a run lies among the policies of its task's front, in a sentence."""
+
+from __future__ import annotations
+
+from hw_profiles.energy import POWERS
+from hw_profiles.front import Front
+from hw_profiles.report.document import FrontAnswer, Interval, Layout, OwnPlace
+from hw_profiles.report.units import decimal_text, energy_text
+
+DATA = {
+    "D4RL": "D4RL's data",
+    "stand-in": "stand-in data, so these are no D4RL results",
+    "generated": "data that the environment's demonstrator generated",
+}
+
+
+def front_answer(front: Front, layout: Layout, score: Interval, synops: float) -> FrontAnswer:
+    """The run beside the front.
+
+    Parameters
+    ----------
+    layout
+        What the front's profile says of the run.
+    score, synops
+        Of the run.
+    """
+    if layout.energy is None:
+        return FrontAnswer(front, about(front), None, f"This run is not marked: {layout.refusal}")
+    events = sum(term.energy.nominal for term in layout.energy.terms if term.name not in POWERS)
+    own = OwnPlace(score, synops, layout.energy.total.nominal, events)
+    return FrontAnswer(front, about(front), own, _verdict(front, own))
+
+
+def about(front: Front) -> str:
+    """What the points are."""
+    seeds = f"seed{'s' if len(front.seeds) > 1 else ''} {', '.join(map(str, front.seeds))}"
+    return (
+        f"Each point is a policy ({front.model}) trained with another {front.option} on {DATA[front.data]}: {seeds}, "
+        f"{front.steps:,} steps, exported and run in fixed point for {front.episodes} episodes a seed. This run's "
+        "policy has its own size and its own training. The energy of events leaves out what constant power takes."
+    )
+
+
+def _verdict(front: Front, own: OwnPlace) -> str:
+    """Which points score at least as much for at most as much energy."""
+    better = [point for point in front.points if point.score >= own.score.mean and point.events_pj <= own.events_pj]
+    taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.events_pj)}"
+    if not better:
+        return f"{taken}; no point of the front scores as much for less."
+    cheapest = min(better, key=lambda point: point.events_pj)
+    count = f"{len(better)} of {len(front.points)} points score" if len(better) > 1 else "one point scores"
+    return (
+        f"{taken}; {count} at least as much for less, the cheapest ({front.option}={cheapest.price:g}) "
+        f"{decimal_text(cheapest.score)} for {energy_text(cheapest.events_pj)}."
+    )

@@ -1,0 +1,43 @@
+"""A placement is shared by profiles of one chip, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hw_profiles.errors import GateFailed
+from hw_profiles.loader import load_profile
+from hw_profiles.mapping import map_network
+from hw_profiles.mapping.map_once import MapOnce
+from tests.hw_profiles.mapping.small_networks import chip, perceptron
+
+DESIGNED, MEASURED = load_profile("loihi1-davies2018"), load_profile("loihi1-measured")
+SPIKES = {"layer0": 3.0, "layer1": 5.0}
+
+
+def test_the_two_loihi_1_profiles_share_a_placement() -> None:
+    map_once, network = MapOnce(), perceptron(8, 6, 3)
+    first, second = (map_once(network, profile, SPIKES) for profile in (DESIGNED, MEASURED))
+    assert second.cores is first.cores
+    assert (first.profile, second.profile) == ("loihi1-davies2018", "loihi1-measured")
+    alone = map_network(network, MEASURED, spikes=SPIKES)
+    assert second.cores == alone.cores
+    np.testing.assert_array_equal(second.messages_per_spike, alone.messages_per_spike)
+
+
+def test_other_chips_networks_and_spikes_are_placed_anew() -> None:
+    map_once, network = MapOnce(), perceptron(8, 6, 3)
+    first = map_once(network, DESIGNED, SPIKES)
+    assert len(map_once(network, chip(neurons_per_core=6), SPIKES).cores) > len(first.cores)
+    assert map_once(network, DESIGNED, {**SPIKES, "layer1": 4.0}).cores is not first.cores
+    assert map_once(replace(network), MEASURED, SPIKES).cores is not first.cores
+
+
+def test_what_does_not_fit_is_refused_by_each() -> None:
+    map_once = MapOnce()
+    for name in ("one", "other"):
+        small = replace(chip(synapse_words_per_core=1), name=name)
+        with pytest.raises(GateFailed, match=name):
+            map_once(perceptron(8, 6, 3), small, SPIKES)
