@@ -27,14 +27,12 @@ class LocalFilter(nn.Module):
     def forward(self, elements: Tensor) -> Tensor:
         """(B, 3K, D) from (B, 3K, D)."""
         filters = cast(list[nn.Conv1d], list(self.filters))
-        weight = torch.stack([each.weight[:, 0] for each in filters])  # (3, D, S)
-        bias = torch.stack([cast(Tensor, each.bias) for each in filters])
+        tokens = elements.shape[1] // ELEMENTS
+        weights = torch.stack([each.weight[:, 0].T for each in filters], dim=1).repeat(1, tokens, 1)  # (S, 3K, D)
+        total = torch.stack([cast(Tensor, each.bias) for each in filters]).repeat(tokens, 1)
         padded = pad(elements, (0, 0, self.window - 1, 0))
-        count = elements.shape[1]
-        total = bias.repeat(count // ELEMENTS, 1)
-        tiled = weight.repeat(count // ELEMENTS, 1, 1)
-        for place in range(self.window):  # grouped convolutions take several times as long on a CPU
-            total = total + padded[:, place : place + count] * tiled[..., place]
+        for place, weight in enumerate(weights):  # grouped convolutions take several times as long on a CPU
+            total = total + weight * padded[:, place : place + elements.shape[1]]
         return total
 
 
