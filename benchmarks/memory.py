@@ -1,12 +1,13 @@
 """Does a policy use its past? Where velocities are hidden it must, so each is also run with none.
 
     python -m benchmarks.memory [env=pendulum-hidden] [models=delay-matrix,delay,pssa] [dataset=FILE] [steps=N]
-                                [episodes=100] [seed=0] [output=runs]
+                                [episodes=100] [seed=0] [output=runs] [baseline_size=D]
 
 Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
-token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D, K, steps and
-learning rate. Then it prints, with the past and with the window cut to the present token: the loss of the present
-token's action on the dataset, the normalised score, and the synops a decision of the exported program.
+token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D (or
+`baseline_size`), K, steps, batch size and learning rate. Then it prints, with the past and with the window cut to the
+present token: the loss of the present token's action on the dataset, the normalised score, and the synops a decision of
+the exported program.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from train.sampling import Batch, TokenWindows
 from train.synops import synop_count
 from train.trainer import train
 
-SHARED = ("steps", "learning_rate", "model.embedding_size", "model.context")  # of the recipe, by the baselines
+SHARED = ("steps", "batch_size", "learning_rate", "model.embedding_size", "model.context")  # with the baselines
 WINDOWS, BATCHES = 512, 40  # that loss and synops are meaned over
 
 
@@ -46,6 +47,7 @@ class Options:
     episodes: int = 100
     seed: int = 0
     output: str = "runs"
+    baseline_size: int | None = None  # D of the baselines; the recipe's
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def _config(name: str, options: Options) -> TrainConfig:
     else:
         pairs.append(f"model.kind={name}")
         pairs += [pair for pair in recipe(options.env) if pair.split("=")[0] in SHARED]
+        pairs += [] if options.baseline_size is None else [f"model.embedding_size={options.baseline_size}"]
     pairs += [] if options.dataset is None else [f"dataset={options.dataset}"]
     pairs += [] if options.steps is None else [f"steps={options.steps}"]
     config = training_config(pairs)

@@ -57,9 +57,9 @@ class FoldedPssa:
 class FoldedDelay:
     """``SN(Σ_{j<S} (weight_j s_{i−j} + past_bias_j) + bias)``; the sum is over tokens that exist."""
 
-    weight: Array  # (S, D, D)
-    past_bias: Array  # (S, D)
-    bias: Array  # (D,)
+    weight: Array  # (S, width, D)
+    past_bias: Array  # (S, width)
+    bias: Array  # (width,)
 
 
 @dataclass(frozen=True, eq=False)

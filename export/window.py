@@ -103,7 +103,7 @@ def _pssa_current(mixing: FoldedPssa, name: str, inputs: Spikes, recorder: _Reco
 
 def _delay_current(mixing: FoldedDelay, inputs: Spikes) -> Array:
     tokens = inputs.shape[1]
-    current = np.zeros_like(inputs) + mixing.bias
+    current = np.zeros((*inputs.shape[:2], len(mixing.bias))) + mixing.bias
     for distance in range(min(len(mixing.weight), tokens)):
         arriving = inputs[:, : tokens - distance] @ mixing.weight[distance].T
         current[:, distance:] += arriving + mixing.past_bias[distance]

@@ -91,6 +91,7 @@ class ModelConfig:
     window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
+    mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
     norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
     bias_sharing: BiasSharing = BiasSharing.layer
@@ -119,6 +120,7 @@ class ModelConfig:
             "time_steps",
             "window",
             "mlp_ratio",
+            "mixing_ratio",
             "episode_steps",
         ):
             if getattr(self, name) < 1:
@@ -159,6 +161,11 @@ class ModelConfig:
                 f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
                 f"one of {', '.join(choices)}, or set model.streaming=false."
             )
+
+    @property
+    def mixing_width(self) -> int:
+        """Neurons of a token mixing's output."""
+        return self.embedding_size * (self.mixing_ratio if self.mixing is Mixing.delay_matrix else 1)
 
     @property
     def receptive_field(self) -> int:

@@ -108,7 +108,7 @@ def _fan_outs(config: ModelConfig, action_size: int) -> dict[str, int]:
                 fan_outs |= {f"{attention}.input": 3 * size, f"{attention}.query": config.window}
                 fan_outs |= {f"{attention}.key": 1, f"{attention}.value": 1}
             else:
-                fan_outs[f"{attention}.input"] = config.window * size
+                fan_outs[f"{attention}.input"] = config.window * config.mixing_width
             readers -= 1
             fan_outs[f"{attention}.output"] = readers * size + action_size
         readers -= 1

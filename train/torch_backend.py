@@ -96,11 +96,10 @@ def _synops(config: ModelConfig, counts: dict[str, int], spikes: dict[str, Tenso
     for block in range(config.blocks):
         mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
         if config.kind is ModelKind.dsformer:
-            inputs = counts[f"{mixing}.input"] * size
             if config.mixing in DELAYED:
-                synops[f"{mixing}.output"] = inputs * config.window
+                synops[f"{mixing}.output"] = counts[f"{mixing}.input"] * config.mixing_width * config.window
             else:
-                synops |= {f"{mixing}.{name}": inputs for name in ("query", "key", "value")}
+                synops |= {f"{mixing}.{name}": counts[f"{mixing}.input"] * size for name in ("query", "key", "value")}
                 synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
             synops[f"{mixing}.project"] = counts[f"{mixing}.output"] * size
         synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * config.mlp_ratio * size

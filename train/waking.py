@@ -109,7 +109,7 @@ def _layers(model: DSFormer, rate: float) -> Iterator[_Layer]:
             if isinstance(mixing, DelayMixing):
                 yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [mixing.value.linear.bias], rate)
             elif isinstance(mixing, DelayMatrixMixing):
-                present = mixing.linear.bias[: model.config.embedding_size]  # b_0: the present token always exists
+                present = mixing.linear.bias[: mixing.project.linear.in_features]  # b_0: it always exists
                 yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [present], rate)
             else:
                 share = _share_of_factors(model.config, rate)

@@ -26,6 +26,7 @@ PSSA = ModelConfig(
 )
 DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
 DELAY_MATRIX = replace(DELAY, mixing=Mixing.delay_matrix)
+WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
 
 # By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
 _UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
@@ -47,6 +48,12 @@ def delay_policy() -> PolicyModel:
 def delay_matrix_policy() -> PolicyModel:
     """A policy with a free matrix a delay whose layers all fire."""
     return random_policy(DELAY_MATRIX, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def wide_policy() -> PolicyModel:
+    """The same with three neurons a channel to compare tokens with."""
+    return random_policy(WIDE, OBSERVATIONS, ACTIONS, seed=2)
 
 
 def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:

@@ -13,7 +13,7 @@ from benchmarks.random_policies import random_policy
 from export.fold import fold
 from export.stages import run_folded, run_model
 from hw_profiles.errors import UserError
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, made_up, pssa_policy
+from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, made_up, pssa_policy
 from train.configuration import BiasSharing, Mixing, ModelConfig, Norm, PositionBias
 from train.model import DSFormer
 from train.model.dsformer import Block
@@ -27,6 +27,7 @@ from train.model.dsformer import Block
         pytest.param(PSSA, id="pssa, a vector a channel"),
         pytest.param(DELAY, id="delay"),
         pytest.param(DELAY_MATRIX, id="delay-matrix"),
+        pytest.param(WIDE, id="delay-matrix, wide"),
         pytest.param(replace(PSSA, leak=0.6, threshold=0.8, time_steps=6), id="other neurons"),
         pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
         *(

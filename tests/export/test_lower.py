@@ -24,6 +24,7 @@ from tests.export.export_doubles import (
     lowered,
     made_up,
     pssa_policy,
+    wide_policy,
 )
 from train.checkpoint import PolicyModel
 from train.configuration import Mixing, ModelConfig
@@ -37,6 +38,7 @@ CONFIGURATIONS = st.builds(
     time_steps=st.integers(1, 5),
     mlp_ratio=st.integers(1, 3),
     mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix]),
+    mixing_ratio=st.integers(1, 3),
     leak=st.sampled_from([0.1, 0.25, 0.5]),
     threshold=st.sampled_from([0.5, 1.0]),
 )
@@ -56,7 +58,9 @@ def test_stream_equals_window_whatever_the_dimensions(config: ModelConfig, seed:
 
 
 @pytest.mark.parametrize(
-    "policy", [pssa_policy(), delay_policy(), delay_matrix_policy()], ids=["pssa", "delay", "delay-matrix"]
+    "policy",
+    [pssa_policy(), delay_policy(), delay_matrix_policy(), wide_policy()],
+    ids=["pssa", "delay", "delay-matrix", "wide"],
 )
 def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: PolicyModel) -> None:
     recording = made_up(policy)

@@ -20,7 +20,7 @@ from neuro_runtime.program import Program, load_program
 from neuro_runtime.program.nodes import Dense, Lif, Sparse
 from neuro_runtime.unit_choice import Units
 from neuro_runtime.weight_rounding import WeightFormat
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, lowered
+from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered
 from train.checkpoint import PolicyModel, load_model_file, save_model_file
 from train.configuration import BiasSharing, ModelConfig, ModelKind
 from train.quantisation import Quantisation
@@ -35,6 +35,7 @@ POLICIES = {
     "pssa, one vector a layer": (replace(PSSA, bias_sharing=BiasSharing.layer), WeightFormat(3, exponents=4)),
     "delay": (DELAY, WeightFormat(8, exponents=4)),
     "delay-matrix": (DELAY_MATRIX, WeightFormat(8, exponents=4)),
+    "delay-matrix, wide": (WIDE, WeightFormat(8, exponents=4)),
     "delay, 2 bits": (DELAY, WeightFormat(2, exponents=1)),
     "spiking mlp": (replace(PSSA, kind=ModelKind.spiking_mlp, embedding_size=32), WeightFormat(4, exponents=2)),
 }

@@ -49,6 +49,15 @@ MODELS = {
     "delay-matrix": ModelConfig(
         embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay_matrix
     ),
+    "delay-matrix, wide": ModelConfig(
+        embedding_size=8,
+        blocks=2,
+        context=CONTEXT,
+        window=3,
+        mlp_ratio=2,
+        mixing=Mixing.delay_matrix,
+        mixing_ratio=2,
+    ),
     "delay, repbn": ModelConfig(
         embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
     ),

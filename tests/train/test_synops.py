@@ -18,7 +18,7 @@ from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, lowered, made_up
+from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered, made_up
 from train.command_train import training_config
 from train.configuration import Mixing, ModelConfig, ModelKind
 from train.synops import SynopCount, synop_count
@@ -47,8 +47,8 @@ def bias_synops(program: Program) -> int:
 
 @pytest.mark.parametrize(
     "config",
-    [PSSA, DELAY, DELAY_MATRIX, replace(PSSA, kind=ModelKind.spiking_mlp)],
-    ids=["pssa", "delay", "delay-matrix", "mlp"],
+    [PSSA, DELAY, DELAY_MATRIX, WIDE, replace(PSSA, kind=ModelKind.spiking_mlp)],
+    ids=["pssa", "delay", "delay-matrix", "wide", "mlp"],
 )
 def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     """Two episodes of as many tokens as the context has, one of them shorter: padded windows for the model."""

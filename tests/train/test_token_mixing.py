@@ -192,24 +192,26 @@ def test_delay_is_one_weight_matrix_a_distance() -> None:
     assert np.allclose(result, last * layout.mask.numpy()[..., None], atol=1e-12)
 
 
-def test_delay_matrix_is_a_free_matrix_a_distance() -> None:
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_delay_matrix_is_a_free_matrix_a_distance(ratio: int) -> None:
     """``SN(BN(Σ_j (W_j s_{i−j} + b_j)))`` over tokens that exist."""
     torch.manual_seed(0)
-    mixing, layout = DelayMatrixMixing(config(Mixing.delay_matrix)).double().eval(), padded_layout()
+    options = config(Mixing.delay_matrix, mixing_ratio=ratio)
+    mixing, layout = DelayMatrixMixing(options).double().eval(), padded_layout()
     _stir(mixing)
     inputs = spikes(0) * layout.mask[..., None]
     recorded: dict[str, Tensor] = {}
     mixing(layout.pack(inputs), layout.pack(torch.zeros_like(inputs)), layout, recorded, "x")
     output = layout.unpack(recorded["x.output"]).detach().numpy()
 
-    weight = mixing.linear.weight.detach().numpy().reshape(S, D, D)
-    bias = mixing.linear.bias.detach().numpy().reshape(S, D)
+    weight = mixing.linear.weight.detach().numpy().reshape(S, ratio * D, D)
+    bias = mixing.linear.bias.detach().numpy().reshape(S, ratio * D)
     scale, shift = _affine(mixing.norm)
-    current = np.zeros((T, B, K, D))
-    for t, b, i, c in places(layout):
+    current = np.zeros((T, B, K, ratio * D))
+    for t, b, i, _ in places(layout):
         seen = [d for d in range(S) if i - d >= 0 and layout.mask[b, i - d]]
-        mixed = sum(weight[d, c] @ inputs[t, b, i - d].numpy() + bias[d, c] for d in seen)
-        current[t, b, i, c] = scale[c] * mixed + shift[c]
+        mixed = sum(weight[d] @ inputs[t, b, i - d].numpy() + bias[d] for d in seen)
+        current[t, b, i] = scale * mixed + shift
     expected = fired(current) * layout.mask.numpy()[..., None]
     assert np.array_equal(output, expected)
     assert 0.05 < expected[:, layout.mask.numpy()].mean() < 0.95
@@ -225,11 +227,12 @@ def all_mixings() -> list[ModelConfig]:
         config(Mixing.sdsa3),
         config(Mixing.delay),
         config(Mixing.delay_matrix),
+        config(Mixing.delay_matrix, mixing_ratio=2),
     ]
 
 
 def _name(config: ModelConfig) -> str:
-    return f"{config.mixing.value}-{config.position_bias.value}-{config.bias_sharing.value}"
+    return f"{config.mixing.value}-{config.mixing_ratio}-{config.position_bias.value}-{config.bias_sharing.value}"
 
 
 @pytest.mark.parametrize("config", all_mixings(), ids=_name)

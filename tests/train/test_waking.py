@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def rates(model: DSFormer) -> dict[str, float]:
             pytest.param(config(mixing, Norm.none), id=mixing.value)
             for mixing in (Mixing.delay, Mixing.delay_matrix, Mixing.sdsa1)
         ),
+        pytest.param(replace(config(Mixing.delay_matrix, Norm.none), mixing_ratio=2), id="delay-matrix, wide"),
         pytest.param(config(kind=ModelKind.spiking_mlp, norm=Norm.none), id="spiking mlp"),
     ],
 )

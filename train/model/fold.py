@@ -55,7 +55,7 @@ def fold_linear(layer: SpikingLinear | NormalisedLinear, threshold: float) -> tu
 
 
 def fold_delay(mixing: DelayMixing | DelayMatrixMixing, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """One matrix a delay (S, D, D); the biases of each token that exists (S, D), and that come once (D,).
+    """One matrix a delay (S, width, D); the biases of each token that exists (S, width), and that come once (width,).
 
     The matrices are ``diag(g₂ p_j) W_v'`` of `delay`, and ``diag(g) W_j`` of `delay-matrix`.
     """

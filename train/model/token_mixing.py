@@ -275,16 +275,17 @@ class DelayMatrixMixing(nn.Module):
 
     The sum is over tokens that exist. `delay` gives each neuron one combination of channels and weighs it by distance;
     here a neuron combines other channels at each distance, so that "was there, is here now" is one neuron's answer.
+    There are ``mixing_ratio`` D such neurons: what they compare is fine, and each of them answers yes or no.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        size = config.embedding_size
+        size, width = config.embedding_size, config.mixing_width
         self.window = config.window
-        self.linear = nn.Linear(size, config.window * size)  # W_0, b_0, W_1, …
-        self.norm = normalisation(size, config)
+        self.linear = nn.Linear(size, config.window * width)  # W_0, b_0, W_1, …
+        self.norm = normalisation(width, config)
         self.neuron = Lif(config.leak, config.threshold)
-        self.project = NormalisedLinear(size, size, config)
+        self.project = NormalisedLinear(width, size, config)
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
         """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
