@@ -92,6 +92,7 @@ class ModelConfig:
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
+    previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
     norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
     bias_sharing: BiasSharing = BiasSharing.layer

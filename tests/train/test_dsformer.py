@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import DELAYED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, PositionBias
-from train.model import DSFormer
+from train.configuration import DELAYED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, ModelKind, PositionBias
+from train.model import DSFormer, make_model
 from train.model.normalisation import set_blend
 
 OBSERVATIONS, ACTIONS = 3, 2
@@ -190,3 +190,27 @@ def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence:
 def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         replace(SMALL, **options).validate()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "kind", [ModelKind.dsformer, ModelKind.spiking_mlp, ModelKind.decision_transformer, ModelKind.decision_convformer]
+)
+def test_previous_actions_can_be_left_out(kind: ModelKind) -> None:
+    """Neither in training nor afterwards do they change an action; as they are given, they do."""
+    for told in (True, False):
+        torch.manual_seed(0)
+        model = make_model(replace(SMALL, kind=kind, previous_action=told), OBSERVATIONS, ACTIONS)
+        states, actions, returns = tokens(2, 6)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.1)
+        for _ in range(3):
+            torch.autograd.backward(model(states, actions, returns, real(2, 6)).square().sum())
+            optimiser.step()
+        with torch.no_grad():
+            model.eval()
+            same = torch.equal(
+                model(states, actions, returns, real(2, 6)), model(states, actions + 1, returns, real(2, 6))
+            )
+        assert same is not told
+        if isinstance(model, DSFormer):  # what an exporter reads
+            columns = model.embedding.weight[:, OBSERVATIONS : OBSERVATIONS + ACTIONS]
+            assert bool(columns.any()) is told

@@ -90,6 +90,9 @@ class DSFormer(PolicyNetwork):
         self.last_norm = normalisation(size, config)
         self.head = nn.Linear(size, action_size)
         self.apply(_initialise_linear)
+        if not config.previous_action:  # zero in the weights too, for who computes the token's current from them
+            with torch.no_grad():
+                self.embedding.weight[:, observation_size : observation_size + action_size] = 0
 
     @property
     def tokens_seen(self) -> int:
@@ -98,6 +101,8 @@ class DSFormer(PolicyNetwork):
 
     def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
         """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""
+        if not self.config.previous_action:
+            previous_actions = torch.zeros_like(previous_actions)
         tokens = torch.cat([states, previous_actions, returns_to_go], dim=-1)
         current: Tensor = self.embedding_norm(self.embedding(tokens))
         return current

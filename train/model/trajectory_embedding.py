@@ -19,6 +19,7 @@ class TrajectoryEmbedding(nn.Module):
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
         super().__init__()
         size = config.embedding_size
+        self.tells_actions = config.previous_action
         self.step = nn.Embedding(config.episode_steps, size)
         self.return_to_go = nn.Linear(1, size)
         self.state = nn.Linear(observation_size, size)
@@ -30,6 +31,7 @@ class TrajectoryEmbedding(nn.Module):
     ) -> Tensor:
         """(B, 3K, D) of what :class:`PolicyNetwork` is given."""
         actions = torch.cat([previous_actions[:, 1:], torch.zeros_like(previous_actions[:, :1])], dim=1)
+        actions = actions if self.tells_actions else torch.zeros_like(actions)
         steps = mask.cumsum(dim=1) - 1 if steps is None else steps
         time = self.step(steps.clamp(0, self.step.num_embeddings - 1))
         elements = torch.stack([self.return_to_go(returns_to_go), self.state(states), self.action(actions)], dim=2)
