@@ -35,6 +35,7 @@ from tests.export.export_doubles import (
     made_up,
     quantised,
 )
+from tests.train.tiny_run import TINY
 from train.checkpoint import PolicyModel
 from train.command_train import main, training_config
 from train.configuration import ModelConfig, ModelKind
@@ -44,19 +45,6 @@ from train.trainer import train
 
 BY_SPIKES = [EVENTS[key] for key in ("synop", "spike_out", "message_out", "message_in")]
 ONE_EXPONENT = WeightFormat(bits=8, exponents=1)  # a synapse a weight, as training counts
-TINY = (
-    "env=pendulum",
-    "model.embedding_size=16",
-    "model.blocks=1",
-    "model.window=2",
-    "model.context=4",
-    "model.time_steps=2",
-    "batch_size=16",
-    "log_every=10",
-    "evaluate_every=0",
-    "final_episodes=1",
-    "threads=1",
-)
 
 
 def counted(policy: PolicyModel) -> tuple[ActivityCounts, dict[str, Tensor], Tensor]:

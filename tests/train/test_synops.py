@@ -19,24 +19,11 @@ from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
 from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered, made_up
+from tests.train.tiny_run import TINY
 from train.command_train import training_config
 from train.configuration import Mixing, ModelConfig, ModelKind
 from train.synops import SynopCount, synop_count
 from train.trainer import train
-
-TINY = (
-    "env=pendulum",
-    "model.embedding_size=16",
-    "model.blocks=1",
-    "model.window=2",
-    "model.context=4",
-    "model.time_steps=2",
-    "batch_size=16",
-    "log_every=10",
-    "evaluate_every=0",
-    "final_episodes=1",
-    "threads=1",
-)
 
 
 def bias_synops(program: Program) -> int:
