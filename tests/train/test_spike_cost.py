@@ -6,9 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
 from benchmarks.random_policies import random_policy
@@ -21,8 +19,6 @@ from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.spike_energy import SpikeEnergy, spike_energy
 from neuro_runtime.activity import mean_counts
-from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.network_of import network_of
 from neuro_runtime.weight_rounding import WeightFormat
 from tests.export.export_doubles import (
@@ -31,12 +27,10 @@ from tests.export.export_doubles import (
     DELAY_MATRIX,
     OBSERVATIONS,
     PSSA,
-    lowered,
-    made_up,
     quantised,
 )
+from tests.train.program_beside_model import counted
 from tests.train.tiny_run import TINY
-from train.checkpoint import PolicyModel
 from train.command_train import main, training_config
 from train.configuration import ModelConfig, ModelKind
 from train.spike_cost import SpikeCost, spike_cost
@@ -45,29 +39,6 @@ from train.trainer import train
 
 BY_SPIKES = [EVENTS[key] for key in ("synop", "spike_out", "message_out", "message_in")]
 ONE_EXPONENT = WeightFormat(bits=8, exponents=1)  # a synapse a weight, as training counts
-
-
-def counted(policy: PolicyModel) -> tuple[ActivityCounts, dict[str, Tensor], Tensor]:
-    """Counts of the float program's average decision, and the model's spikes and mask for the same tokens."""
-    program = lowered(policy)[1]
-    backend = ProgramBackend(program, Interpreter(program))
-    episodes = made_up(policy, decisions=10, episode_length=6).episodes
-    activities = []
-    mask = torch.zeros(2, 6, dtype=torch.bool)
-    windows = torch.zeros(2, 6, OBSERVATIONS + ACTIONS + 1)
-    norm = policy.normalisation
-    for number, episode in enumerate(episodes):
-        backend.reset()
-        for place, token in enumerate(episode, start=6 - len(episode)):
-            activities.append(backend.decide(token).activity)
-            state = (token.state - norm.state_mean) / norm.state_std
-            scaled_return = np.array([token.return_to_go / norm.return_scale])
-            windows[number, place] = torch.from_numpy(np.concatenate([state, token.previous_action, scaled_return]))
-            mask[number, place] = True
-    spikes: dict[str, Tensor] = {}
-    with torch.no_grad():
-        policy.model(*torch.split(windows, [OBSERVATIONS, ACTIONS, 1], dim=-1), mask, spikes)
-    return mean_counts(activities, by_population=True), spikes, mask
 
 
 def only(counts: ActivityCounts, name: str) -> ActivityCounts:
@@ -87,7 +58,8 @@ def only(counts: ActivityCounts, name: str) -> ActivityCounts:
 def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> None:
     """Of the average decision on one core, without the bias line's spikes, which are always the same."""
     policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
-    counts, spikes, mask = counted(policy)
+    found = counted(policy)
+    counts, spikes, mask = mean_counts(found.activities, by_population=True), found.spikes, found.mask
     profile = load_profile("loihi2")
     assert profile.capacity is not None
     roomy = replace(profile.capacity, neuron_groups_per_core=None)  # else PSSA takes two cores, so two messages a spike
@@ -110,7 +82,8 @@ def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> No
 
 def test_both_prices_are_paid_and_neither_is_not_counted() -> None:
     config = replace(PSSA, blocks=1)
-    _, spikes, mask = counted(random_policy(config, OBSERVATIONS, ACTIONS, seed=1))
+    found = counted(random_policy(config, OBSERVATIONS, ACTIONS, seed=1))
+    spikes, mask = found.spikes, found.mask
     count, energy = SynopCount(config, ACTIONS), SpikeEnergy(synop_pj=20.0, spike_pj=70.0)
     events = count.events(spikes, mask)
     paid = SpikeCost(count, 3.0, 2.0, energy)(spikes, mask)

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,11 +13,10 @@ from torch import Tensor
 from benchmarks.random_policies import random_policy
 from export.lower import BIAS
 from hw_profiles.errors import UserError
-from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered, made_up
+from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered
+from tests.train.program_beside_model import counted
 from tests.train.tiny_run import TINY
 from train.command_train import training_config
 from train.configuration import Mixing, ModelConfig, ModelKind
@@ -38,29 +36,14 @@ def bias_synops(program: Program) -> int:
     ids=["pssa", "delay", "delay-matrix", "wide", "mlp"],
 )
 def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
-    """Two episodes of as many tokens as the context has, one of them shorter: padded windows for the model."""
     policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
-    program = lowered(policy)[1]
-    backend = ProgramBackend(program, Interpreter(program))
-    episodes = made_up(policy, decisions=10, episode_length=6).episodes
-    assert [len(episode) for episode in episodes] == [6, 4]
-    counted, mask = 0, torch.zeros(2, 6, dtype=torch.bool)
-    windows = torch.zeros(2, 6, OBSERVATIONS + ACTIONS + 1)
-    norm = policy.normalisation
-    for number, episode in enumerate(episodes):
-        backend.reset()
-        for place, token in enumerate(episode, start=6 - len(episode)):
-            counted += sum(backend.decide(token).activity.synops.values()) - bias_synops(program)
-            state = (token.state - norm.state_mean) / norm.state_std
-            scaled_return = np.array([token.return_to_go / norm.return_scale])
-            windows[number, place] = torch.from_numpy(np.concatenate([state, token.previous_action, scaled_return]))
-            mask[number, place] = True
-    spikes: dict[str, Tensor] = {}
+    found = counted(policy)
+    unchanging = len(found.activities) * bias_synops(lowered(policy)[1])
+    synops = sum(sum(activity.synops.values()) for activity in found.activities) - unchanging
     with torch.no_grad():
-        policy.model(*torch.split(windows, [OBSERVATIONS, ACTIONS, 1], dim=-1), mask, spikes)
-        estimate = SynopCount(config, ACTIONS).mean(spikes, mask)
-    assert estimate.item() == pytest.approx(counted / 10, rel=1e-6)
-    assert counted > 1000
+        estimate = SynopCount(config, ACTIONS).mean(found.spikes, found.mask)
+    assert estimate.item() == pytest.approx(synops / 10, rel=1e-6)
+    assert synops > 1000
 
 
 @pytest.mark.parametrize("config", [PSSA, DELAY, DELAY_MATRIX], ids=["pssa", "delay", "delay-matrix"])
