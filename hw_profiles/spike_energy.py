@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
@@ -26,6 +27,7 @@ class SpikeEnergy:
     spike_pj: float
 
 
+@cache  # a sweep checks each of its runs, and each run asks again
 def spike_energy(profile_name: str) -> SpikeEnergy:
     """The prices of a profile that depend on spikes alone.
 
