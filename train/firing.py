@@ -21,16 +21,19 @@ class FiringWatch:
     """Names a layer once when it falls silent or saturates, and again if it recovers and relapses."""
 
     def __init__(self) -> None:
-        self._reported: set[str] = set()
-        self.silent: list[str] = []  # at the latest step that was checked
+        self._useless: dict[str, float] = {}  # at the latest step that was checked
+
+    @property
+    def silent(self) -> bool:
+        """Whether a layer was silent at the latest step that was checked."""
+        return any(rate < SILENT_BELOW for rate in self._useless.values())
 
     def check(self, step: int, rates: dict[str, float]) -> dict[str, float]:
         """The layers that carry nothing at this step, with their rates; new ones are logged as warnings."""
         useless = {name: rate for name, rate in rates.items() if not SILENT_BELOW <= rate <= SATURATED_ABOVE}
-        for name in sorted(useless.keys() - self._reported):
+        for name in sorted(useless.keys() - self._useless.keys()):
             _log.warning("step %d: %s", step, _describe(name, useless[name]))
-        self._reported = set(useless)
-        self.silent = [name for name, rate in useless.items() if rate < SILENT_BELOW]
+        self._useless = useless
         return useless
 
 
