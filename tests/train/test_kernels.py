@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -307,3 +309,15 @@ def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.
         torch.set_num_threads(before)
     assert all(map(torch.equal, found[0], found[1]))
     assert all(map(torch.equal, found[0], found[2]))
+
+
+def test_kernels_leave_pytorch_its_number_of_threads() -> None:
+    """In a process of its own: numba starts its threads once, and would set how many OpenMP's have."""
+    script = """
+import torch
+torch.set_num_threads(1)
+import train.kernels.sharing
+print(torch.get_num_threads())
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["1"]

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import config, njit
+import torch
+from numba import config, get_num_threads, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # OpenMP first: where it is the GNU one, the symbol that numba calls is found in the library that PyTorch has loaded for
 # all, so that kernels and PyTorch's operations run on the same threads and neither's take the cores from the other's.
 cast(Any, config).THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+
+def _start_threads() -> None:
+    """Let numba start its threads, which sets how many OpenMP has, and give PyTorch the number that it had."""
+    threads = torch.get_num_threads()
+    get_num_threads()
+    torch.set_num_threads(threads)
+
+
+_start_threads()
 
 # Loops over chunks are shared out, as they say themselves (`numba.prange`), and nothing else.
 _ONLY_PRANGE: Any = {
