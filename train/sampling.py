@@ -70,7 +70,8 @@ class TokenWindows:
         self._firsts = np.concatenate([[0], dataset.ends[:-1]])
         self._offsets = np.arange(1 - context, 1)
         self._chosen = best_episodes(dataset, best_share)
-        self._chosen_ends = np.cumsum((dataset.ends - self._firsts)[self._chosen])  # as if nothing lay between them
+        steps = (dataset.ends - self._firsts)[self._chosen]
+        self._chosen_ends: NDArray[np.int64] = np.cumsum(steps, dtype=np.int64)  # as if nothing lay between them
 
     def __len__(self) -> int:
         return int(self._chosen_ends[-1])
@@ -106,7 +107,8 @@ class TokenWindows:
     def _steps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The dataset's steps at ``places`` among those of the chosen episodes, shape (B,)."""
         chosen = np.searchsorted(self._chosen_ends, places, side="right")
-        return self._dataset.ends[self._chosen[chosen]] - (self._chosen_ends[chosen] - places)
+        steps: NDArray[np.int64] = self._dataset.ends[self._chosen[chosen]] - (self._chosen_ends[chosen] - places)
+        return steps
 
     def windows(self, last: NDArray[np.int64]) -> Batch:
         """Windows whose last tokens are the dataset's steps ``last``, shape (B,)."""
