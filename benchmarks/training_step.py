@@ -8,16 +8,15 @@ anything is timed, loss and every gradient of the plain form are compared with t
 differs by more than 1e-9 of its norm). λ = 0 is nine tenths of a run, λ = ½ stands for the first tenth.
 
 Ways: the trainer; the trainer without its compiled kernels; the plain form (`benchmarks.plain_dsformer`) with neurons
-as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward, by each library: the floor
-of anything that computes them densely. Each has a process of its own; only one works at a time. Both forms flush
-denormals; the trainer also keeps freed memory, as `dsf-train` does.
+as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward: dense ones by each
+library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
+only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
 `device=cuda` times PyTorch's forms on a GPU, as the kernels are for the CPU; no GPU was at hand to run that.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,12 +31,13 @@ from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set
 from benchmarks.timing import Times, Work, over, take_turns
 from hw_profiles.errors import GateFailed, UserError
 from neuro_runtime.command_line import compose, run_command
-from train import SPIN, kernels
+from train import kernels
 from train.configuration import ModelConfig, TrainConfig
-from train.kernels.product import linear
+from train.kernels.product import grad_weight, product
 from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
+from train.model.token_mixing import linear
 from train.sampling import Batch
 from train.trainer import action_loss, update
 from train.training_state import make_optimiser
@@ -49,10 +49,10 @@ LIMIT = 1e-9
 
 TRAINER, TORCH_FORMS = "trainer", "trainer, PyTorch's forms"
 PLAIN, PLAIN_SNNTORCH = "plain, Python loop", "plain, snnTorch"
-LINEAR, ONEDNN = "products alone, nn.Linear", "products alone, oneDNN"
+LINEAR, ONEDNN, TABLES = (f"products alone, {how}" for how in ("nn.Linear", "oneDNN", "tables"))
 NEURONS: dict[str, Callable[[ModelConfig], nn.Module]] = {PLAIN: LoopedLif, PLAIN_SNNTORCH: SnnTorchLif}
 MODELS = (TRAINER, PLAIN, PLAIN_SNNTORCH)
-ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN)
+ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN, TABLES)
 
 
 @dataclass
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
     device = _device(options.device)
     print(f"loss and gradients of the plain form are the trainer's to {_difference(device):.1g} of their norm")
     for blend, ways in ((0.0, ALL), (0.5, MODELS)):
-        times = take_turns({way: _apart(way, blend, options) for way in ways}, options.rounds)
+        times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times))
     return 0
@@ -140,26 +140,14 @@ def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
 
 
-def _apart(way: str, blend: float, options: Options) -> Work:
-    """A way in its process; the trainer says how long its threads spin (`train`), the others spin as PyTorch's do."""
-    given = os.environ.pop(SPIN, None)
-    if given is not None and way in (TRAINER, TORCH_FORMS):
-        os.environ[SPIN] = given
-    work = apart(partial(_work, way, blend, options))
-    if given is not None:
-        os.environ[SPIN] = given
-    return work
-
-
 def _work(way: str, blend: float, options: Options) -> Work:
     """What a way does in its process."""
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     device = _device(options.device)
     batches = [_batch(seed).to(device) for seed in range(options.steps)]
-    if way in (LINEAR, ONEDNN):
-        products = _products(options.steps, device)
-        return products if way == ONEDNN else _without_kernels(products)
+    if way in PRODUCTS:
+        return _products(options.steps, device, PRODUCTS[way])
     if way in NEURONS:
         return _plain_trainer(batches, blend, device, NEURONS[way])
     keep_freed_memory()  # as the trainer does
@@ -192,7 +180,24 @@ def _plain_trainer(
     return over(batches, step)
 
 
-def _products(steps: int, device: torch.device) -> Work:
+def _autograd(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(layer(spikes), gradient)
+
+
+def _dense(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    product(spikes, layer.weight, layer.bias)
+    product(gradient, layer.weight.t())
+    grad_weight(spikes, gradient)
+
+
+def _tables(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(linear(layer, spikes, mean_removed=True), gradient)
+
+
+PRODUCTS = {LINEAR: _autograd, ONEDNN: _dense, TABLES: _tables}
+
+
+def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, Tensor, Tensor], None]) -> Work:
     """Every Linear of the blocks on spikes, forward and backward."""
     size, hidden = CONFIG.embedding_size, CONFIG.mlp_ratio * CONFIG.embedding_size
     rows = CONFIG.time_steps * int(_batch(0).mask.sum())
@@ -204,7 +209,7 @@ def _products(steps: int, device: torch.device) -> Work:
     def work() -> int:
         for _ in range(steps):
             for layer, inputs, gradient in zip(layers, spikes, gradients, strict=True):
-                torch.autograd.backward(linear(layer, inputs), gradient)
+                multiply(layer, inputs, gradient)
             if device.type == "cuda":
                 torch.cuda.synchronize()
         return steps
