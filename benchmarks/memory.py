@@ -1,13 +1,13 @@
 """Does a policy use its past? Where velocities are hidden it must, so each is also run with none.
 
     python -m benchmarks.memory [env=pendulum-hidden] [models=delay-matrix,delay,pssa] [dataset=FILE] [steps=N]
-                                [episodes=100] [seed=0] [output=runs] [baseline_size=D]
+                                [episodes=100] [seed=0] [output=runs] [baseline_size=D] [first_episode=10000]
 
 Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
 token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D (or
-`baseline_size`), K, steps, batch size and learning rate. Then it prints, with the past and with the window cut to the
-present token: the loss of the present token's action on the dataset, the normalised score, and the synops a decision of
-the exported program.
+`baseline_size`), K, steps, batch size, learning rate, share of the data and sight of the previous action. Then it
+prints, with the past and with the window cut to the present token: the loss of the present token's action on that share
+of the dataset, the normalised score, and the synops a decision of the exported program.
 """
 
 from __future__ import annotations
@@ -27,12 +27,21 @@ from train.checkpoint import PolicyModel, load_model_file
 from train.command_train import recipe, training_config
 from train.configuration import Mixing, TrainConfig
 from train.datasets import open_dataset
-from train.evaluation import evaluate
+from train.evaluation import EVALUATION_SEED, evaluate
 from train.sampling import Batch, TokenWindows
 from train.synops import synop_count
 from train.trainer import train
 
-SHARED = ("steps", "batch_size", "learning_rate", "model.embedding_size", "model.context")  # with the baselines
+# With the baselines.
+SHARED = (
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "best_share",
+    "model.embedding_size",
+    "model.context",
+    "model.previous_action",
+)
 WINDOWS, BATCHES = 512, 40  # that loss and synops are meaned over
 
 
@@ -48,6 +57,7 @@ class Options:
     seed: int = 0
     output: str = "runs"
     baseline_size: int | None = None  # D of the baselines; the recipe's
+    first_episode: int = EVALUATION_SEED  # seed of the first, to score on episodes that chose nothing
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def _trained(config: TrainConfig) -> Path:
 
 def _measure(policy: PolicyModel, config: TrainConfig, options: Options, past: int | None) -> Measured:
     spec = load_environment_spec(options.env)
-    scores = evaluate(policy, spec, policy.return_target, options.episodes, past=past).scores
+    scores = evaluate(policy, spec, policy.return_target, options.episodes, options.first_episode, past).scores
     model, count = policy.model.eval(), synop_count(policy.model)
     losses, synops = [], []
     for batch in _batches(policy, config, past):
@@ -114,7 +124,8 @@ def _batches(policy: PolicyModel, config: TrainConfig, past: int | None) -> Iter
     """The same windows of the dataset for every model, with their last ``past`` tokens."""
     spec = load_environment_spec(config.env)
     dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
-    windows = TokenWindows(dataset, policy.normalisation, past or policy.model.config.context)
+    context = past or policy.model.config.context
+    windows = TokenWindows(dataset, policy.normalisation, context, best_share=config.best_share)
     for number in range(BATCHES):
         yield windows.batch(config.seed, config.steps + number, WINDOWS)
 

@@ -183,6 +183,7 @@ class TrainConfig:
     env: str = "???"
     dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
     delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
+    best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
     name: str = "default"  # the run's folder, runs/<env>/<name>
     output: str = "runs"
     seed: int = 0
@@ -232,6 +233,8 @@ class TrainConfig:
         for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate", "least_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
+        if not 0 < self.best_share <= 1:
+            raise UserError(f"best_share={self.best_share} must be above 0 and at most 1, the whole dataset.")
         for name in (
             "seed",
             "threads",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from train.checkpoint import Normalisation
 from train.datasets import Columns
+from train.datasets.best import best_episodes
 
 STD_FLOOR = 1e-6
 
@@ -41,7 +42,7 @@ def normalisation_of(dataset: Columns, return_scale: float) -> Normalisation:
 
 
 class TokenWindows:
-    """All windows of a dataset, each ending at one environment step; every step is equally likely.
+    """Windows of a dataset, each ending at one environment step; every step is equally likely.
 
     The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would. Of the
     dataset, which lies on disk, a batch reads its own windows.
@@ -52,18 +53,28 @@ class TokenWindows:
         K, tokens of a window.
     delayed_reward
         All reward at the end of its episode: until there, the return-to-go stays the whole return.
+    best_share
+        Share of the steps that windows may end at, those of the episodes of highest return.
     """
 
     def __init__(
-        self, dataset: Columns, normalisation: Normalisation, context: int, delayed_reward: bool = False
+        self,
+        dataset: Columns,
+        normalisation: Normalisation,
+        context: int,
+        delayed_reward: bool = False,
+        best_share: float = 1.0,
     ) -> None:
         self._dataset, self._normalisation = dataset, normalisation
         self._delayed_reward = delayed_reward
         self._firsts = np.concatenate([[0], dataset.ends[:-1]])
         self._offsets = np.arange(1 - context, 1)
+        self._chosen = best_episodes(dataset, best_share)
+        steps = (dataset.ends - self._firsts)[self._chosen]
+        self._chosen_ends: NDArray[np.int64] = np.cumsum(steps, dtype=np.int64)  # as if nothing lay between them
 
     def __len__(self) -> int:
-        return len(self._dataset)
+        return int(self._chosen_ends[-1])
 
     def ahead(
         self, seed: int, steps: range, size: int, part: slice = slice(None), raised_returns: float = 0.0
@@ -86,12 +97,18 @@ class TokenWindows:
             window, scaled as they are. The differences between its tokens, which are rewards, stay.
         """
         random = np.random.default_rng([seed, step])
-        batch = self.windows(random.integers(len(self), size=size)[part])
+        batch = self.windows(self._steps(random.integers(len(self), size=size)[part]))
         if not raised_returns:
             return batch
         raised = np.abs(random.normal(scale=raised_returns, size=(size, 1, 1))).astype(np.float32)[part]
         returns = (batch.returns_to_go + torch.from_numpy(raised)).masked_fill(~batch.mask[..., None], 0.0)
         return replace(batch, returns_to_go=returns)
+
+    def _steps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The dataset's steps at ``places`` among those of the chosen episodes, shape (B,)."""
+        chosen = np.searchsorted(self._chosen_ends, places, side="right")
+        steps: NDArray[np.int64] = self._dataset.ends[self._chosen[chosen]] - (self._chosen_ends[chosen] - places)
+        return steps
 
     def windows(self, last: NDArray[np.int64]) -> Batch:
         """Windows whose last tokens are the dataset's steps ``last``, shape (B,)."""

@@ -89,7 +89,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     _prepare_torch(config)
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
-    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward)
+    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
     device = distributed.own_device(config.device)
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_rate:

@@ -20,6 +20,7 @@ from train.checkpoint import load_model_file, load_tensors
 from train.command_train import main, training_config
 from train.configuration import TrainConfig
 from train.datasets import Episode
+from train.datasets.best import best_episodes
 from train.datasets.columns import returns_to_go
 from train.sampling import TokenWindows, normalisation_of
 from train.schedule import norm_blend, set_learning_rate
@@ -191,6 +192,36 @@ def test_raised_returns_raise_a_windows_returns_together_and_nothing_else(tmp_pa
     assert torch.equal(raised.returns_to_go, windows.batch(0, 7, 400, raised_returns=2.0).returns_to_go)
 
 
+def test_windows_of_the_best_episodes_end_at_each_of_their_steps_and_at_no_other(tmp_path: Path) -> None:
+    """Of 18 steps the episodes of returns 1206 and 615 hold 10; the best alone holds 4."""
+    episodes = [episode(5, 0.0), episode(4, 300.0), episode(6, 100.0), episode(3, 200.0)]
+    dataset = columns_of(episodes, tmp_path / "data")
+    assert [best_episodes(dataset, share).tolist() for share in (0.01, 4 / 18, 0.5, 10 / 18, 1.0)] == [
+        [1],
+        [1],
+        [1, 2],
+        [1, 2],
+        [0, 1, 2, 3],
+    ]
+    windows = TokenWindows(dataset, normalisation_of(dataset, 1.0), context=3, best_share=0.5)
+    assert len(windows) == 10
+    ends = windows.batch(0, 7, 500).actions[:, -1, 0].numpy()
+    assert np.unique(-ends).tolist() == [*range(100, 106), *range(300, 304)]
+
+
+def test_all_of_a_dataset_is_its_best_share_of_one(tmp_path: Path) -> None:
+    dataset = columns_of([episode(9, 0.0), episode(4, 300.0)], tmp_path / "data")
+    windows = TokenWindows(dataset, normalisation_of(dataset, 1.0), context=2)
+    steps = np.random.default_rng([0, 7]).integers(13, size=50)
+    assert torch.equal(windows.batch(0, 7, 50).actions, windows.windows(steps).actions)
+
+
+def test_training_on_the_best_episodes_learns_other_weights(tmp_path: Path) -> None:
+    every, best = train(tiny(tmp_path)), train(tiny(tmp_path, "name=best", "best_share=0.2"))
+    assert not torch.equal(weights(every.model_file)["head.weight"], weights(best.model_file)["head.weight"])
+    assert load_model_file(best.model_file).configuration["best_share"] == 0.2
+
+
 def test_returns_to_go_sum_the_rewards_ahead() -> None:
     assert returns_to_go(np.array([1, 2, 3], dtype=np.float32)).tolist() == [6, 5, 3]
 
@@ -205,6 +236,8 @@ def test_returns_to_go_sum_the_rewards_ahead() -> None:
         (["env=pendulum", "model.mixing=psa"], "pssa"),
         (["env=pendulum", "steps=0"], "at least 1"),
         (["env=pendulum", "learning_rate=-1"], "positive"),
+        (["env=pendulum", "best_share=0"], "whole dataset"),
+        (["env=pendulum", "best_share=1.5"], "whole dataset"),
         (["env=pendulum", "model.heads=3", "model.embedding_size=16"], "does not divide"),
         (["env=pendulum", "model.leak=1.0"], "leak"),
         (["env=pendulum", "model.context=4", "model.window=8"], "L\\(S − 1\\) \\+ 1"),
