@@ -8,9 +8,9 @@ anything is timed, loss and every gradient of the plain form are compared with t
 differs by more than 1e-9 of its norm). λ = 0 is nine tenths of a run, λ = ½ stands for the first tenth.
 
 Ways: the trainer; the trainer without its compiled kernels; the plain form (`benchmarks.plain_dsformer`) with neurons
-as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward, by each library: the floor
-of anything that computes them densely. Each has a process of its own; only one works at a time. Both forms flush
-denormals; the trainer also keeps freed memory, as `dsf-train` does.
+as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward: dense ones by each
+library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
+only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
 `device=cuda` times PyTorch's forms on a GPU, as the kernels are for the CPU; no GPU was at hand to run that.
 """
@@ -34,10 +34,11 @@ from hw_profiles.errors import GateFailed, UserError
 from neuro_runtime.command_line import compose, run_command
 from train import SPIN, kernels
 from train.configuration import ModelConfig, TrainConfig
-from train.kernels.product import linear
+from train.kernels.product import grad_weight, product
 from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
+from train.model.token_mixing import linear
 from train.sampling import Batch
 from train.trainer import action_loss, update
 from train.training_state import make_optimiser
@@ -49,10 +50,10 @@ LIMIT = 1e-9
 
 TRAINER, TORCH_FORMS = "trainer", "trainer, PyTorch's forms"
 PLAIN, PLAIN_SNNTORCH = "plain, Python loop", "plain, snnTorch"
-LINEAR, ONEDNN = "products alone, nn.Linear", "products alone, oneDNN"
+LINEAR, ONEDNN, TABLES = (f"products alone, {how}" for how in ("nn.Linear", "oneDNN", "tables"))
 NEURONS: dict[str, Callable[[ModelConfig], nn.Module]] = {PLAIN: LoopedLif, PLAIN_SNNTORCH: SnnTorchLif}
 MODELS = (TRAINER, PLAIN, PLAIN_SNNTORCH)
-ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN)
+ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN, TABLES)
 
 
 @dataclass
@@ -157,9 +158,8 @@ def _work(way: str, blend: float, options: Options) -> Work:
     torch.set_flush_denormal(True)
     device = _device(options.device)
     batches = [_batch(seed).to(device) for seed in range(options.steps)]
-    if way in (LINEAR, ONEDNN):
-        products = _products(options.steps, device)
-        return products if way == ONEDNN else _without_kernels(products)
+    if way in PRODUCTS:
+        return _products(options.steps, device, PRODUCTS[way])
     if way in NEURONS:
         return _plain_trainer(batches, blend, device, NEURONS[way])
     keep_freed_memory()  # as the trainer does
@@ -192,7 +192,24 @@ def _plain_trainer(
     return over(batches, step)
 
 
-def _products(steps: int, device: torch.device) -> Work:
+def _autograd(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(layer(spikes), gradient)
+
+
+def _dense(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    product(spikes, layer.weight, layer.bias)
+    product(gradient, layer.weight.t())
+    grad_weight(spikes, gradient)
+
+
+def _tables(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(linear(layer, spikes, mean_removed=True), gradient)
+
+
+PRODUCTS = {LINEAR: _autograd, ONEDNN: _dense, TABLES: _tables}
+
+
+def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, Tensor, Tensor], None]) -> Work:
     """Every Linear of the blocks on spikes, forward and backward."""
     size, hidden = CONFIG.embedding_size, CONFIG.mlp_ratio * CONFIG.embedding_size
     rows = CONFIG.time_steps * int(_batch(0).mask.sum())
@@ -204,7 +221,7 @@ def _products(steps: int, device: torch.device) -> Work:
     def work() -> int:
         for _ in range(steps):
             for layer, inputs, gradient in zip(layers, spikes, gradients, strict=True):
-                torch.autograd.backward(linear(layer, inputs), gradient)
+                multiply(layer, inputs, gradient)
             if device.type == "cuda":
                 torch.cuda.synchronize()
         return steps

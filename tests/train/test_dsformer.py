@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
+from train import kernels
 from train.configuration import DELAYED, GATED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, ModelKind, PositionBias
 from train.model import DSFormer, make_model
 from train.model.normalisation import set_blend
@@ -208,6 +209,34 @@ def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence:
 def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         replace(SMALL, **options).validate()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"mixing": Mixing.delay_matrix, "mixing_rank": 5},
+        {"mixing": Mixing.delay_matrix, "carry_membranes": True},
+        {"mixing": Mixing.delay_matrix, "levels": 3},
+        {"mixing": Mixing.pssa_delay_matrix},
+    ],
+    ids=str,
+)
+def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, object]) -> None:
+    """What a kernel takes for spikes must be spikes, whatever a mixing makes of its inputs."""
+    model = awake(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
+    parts, mask = tokens(8, 6), real(8, 6)
+    used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0
+
+    def step() -> tuple[Tensor, list[Tensor]]:
+        actions = model(*parts, mask)
+        return actions.detach(), list(torch.autograd.grad(actions.square().sum(), used))
+
+    with kernels.disabled():
+        plain, plain_gradients = step()
+    compiled, gradients = step()
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
+    for mine, theirs in zip(gradients, plain_gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max()) + 1e-5)
 
 
 def test_each_level_of_a_population_code_is_a_layer() -> None:

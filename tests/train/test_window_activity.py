@@ -21,7 +21,7 @@ def worked(config: ModelConfig) -> tuple[dict[str, int], dict[str, int]]:
     spikes: dict[str, Tensor] = {}
     tokens = torch.randn(1, 6, OBSERVATIONS + ACTIONS + 1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        model(*tokens.split([OBSERVATIONS, ACTIONS, 1], dim=-1), torch.ones(1, 6, dtype=torch.bool), spikes)
+        model(*torch.split(tokens, [OBSERVATIONS, ACTIONS, 1], dim=-1), torch.ones(1, 6, dtype=torch.bool), spikes)
     activity = window_activity(model, spikes, tokens=6)
     assert all(activity.spikes.values())
     return dict(activity.spikes), dict(activity.synops)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
-from train.kernels.product import linear
 from train.model.carried import fire_in_turn
 from train.model.lif import Lif
 from train.model.mixing_names import delayed_part
@@ -72,6 +71,16 @@ def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
         return spiking_layer(spikes, fused, layers[0].neuron.constants())
     each = [layer.neuron(layer.norm(linear(layer.linear, spikes))) for layer in layers]
     return each[0] if len(each) == 1 else torch.cat(each, dim=-1)
+
+
+def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool = False) -> Tensor:
+    """``layer(spikes)``; ``mean_removed`` says that all that reads it takes each channel's mean away first."""
+    if not layer.training or not kernels.serves(layer.weight):
+        outputs: Tensor = layer(spikes)
+        return outputs
+    from train.kernels import spike_linear  # here, since numba need not be installed
+
+    return spike_linear.linear(layer, spikes, mean_removed)
 
 
 class RelativeWeights(nn.Module):
@@ -297,12 +306,18 @@ class DelayMatrixMixing(nn.Module):
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
         """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
-        seen = inputs if self.shared is None else inputs @ self.shared.T
-        terms = layout.unpack(linear(self.linear, seen)).chunk(self.window, dim=-1)
+        terms = layout.unpack(self._terms(inputs)).chunk(self.window, dim=-1)
         current = self.norm(layout.pack(sum_of_past(terms)))
         output = fire_in_turn(self.neuron, current, layout) if self.carries else self.neuron(current)
         spikes[f"{prefix}.output"] = output
         return self.project.onto(residual, output)
+
+    def _terms(self, inputs: Tensor) -> Tensor:
+        """``W_j s + b_j`` of every distance j, side by side, (T, tokens, S width)."""
+        if self.shared is None:
+            return linear(self.linear, inputs)
+        terms: Tensor = self.linear(inputs @ self.shared.T)  # of sums, which are no spikes
+        return terms
 
 
 class PssaBesideDelayMatrix(nn.Module):
