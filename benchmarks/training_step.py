@@ -17,7 +17,6 @@ only one works at a time. Both forms flush denormals; the trainer also keeps fre
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set
 from benchmarks.timing import Times, Work, over, take_turns
 from hw_profiles.errors import GateFailed, UserError
 from neuro_runtime.command_line import compose, run_command
-from train import SPIN, kernels
+from train import kernels
 from train.configuration import ModelConfig, TrainConfig
 from train.kernels.product import grad_weight, product
 from train.memory import keep_freed_memory
@@ -72,7 +71,7 @@ def main(argv: list[str]) -> int:
     device = _device(options.device)
     print(f"loss and gradients of the plain form are the trainer's to {_difference(device):.1g} of their norm")
     for blend, ways in ((0.0, ALL), (0.5, MODELS)):
-        times = take_turns({way: _apart(way, blend, options) for way in ways}, options.rounds)
+        times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times))
     return 0
@@ -139,17 +138,6 @@ def _difference(device: torch.device) -> float:
 
 def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
-
-
-def _apart(way: str, blend: float, options: Options) -> Work:
-    """A way in its process; the trainer says how long its threads spin (`train`), the others spin as PyTorch's do."""
-    given = os.environ.pop(SPIN, None)
-    if given is not None and way in (TRAINER, TORCH_FORMS):
-        os.environ[SPIN] = given
-    work = apart(partial(_work, way, blend, options))
-    if given is not None:
-        os.environ[SPIN] = given
-    return work
 
 
 def _work(way: str, blend: float, options: Options) -> Work:
