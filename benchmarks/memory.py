@@ -5,9 +5,10 @@
 
 Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
 token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D (or
-`baseline_size`), K, steps, batch size, learning rate, share of the data and sight of the previous action. Then it
-prints, with the past and with the window cut to the present token: the loss of the present token's action on that share
-of the dataset, the normalised score, and the synops a decision of the exported program.
+`baseline_size`), K, steps, batch size, learning rate, share of the data and sight of the previous action; options of its
+own follow colons, as in `delay-matrix:mixing_rank=16:leak=0.5`. Then it prints, with the past and with the window cut to
+the present token: the loss of the present token's action on that share of the dataset, the normalised score, and the
+synops a decision of the exported program.
 """
 
 from __future__ import annotations
@@ -77,14 +78,15 @@ def main(argv: list[str]) -> int:
     print(
         f"{options.env}, {options.episodes} episodes, normalised score (0 random, 100 reference), seed {options.seed}\n"
     )
-    print(f"{'model':<20}{'past':<6}{'loss':>8}{'score':>26}{'synops a decision':>20}")
+    print(f"{'model':<34}{'past':<6}{'loss':>8}{'score':>26}{'synops a decision':>20}")
     for name, model in models.items():
         for title, past in (("yes", None), ("cut", 1)):
             print(_row(name, title, _measure(load_model_file(model), configs[name], options, past)), flush=True)
     return 0
 
 
-def _config(name: str, options: Options) -> TrainConfig:
+def _config(model: str, options: Options) -> TrainConfig:
+    name, *own = model.split(":")
     pairs = [f"env={options.env}", f"output={options.output}", f"seed={options.seed}"]
     pairs += ["evaluate_every=0", "final_episodes=2"]  # scores come after it
     if name in [mixing.value for mixing in Mixing]:
@@ -95,8 +97,8 @@ def _config(name: str, options: Options) -> TrainConfig:
         pairs += [] if options.baseline_size is None else [f"model.embedding_size={options.baseline_size}"]
     pairs += [] if options.dataset is None else [f"dataset={options.dataset}"]
     pairs += [] if options.steps is None else [f"steps={options.steps}"]
-    config = training_config(pairs)
-    config.name = f"memory-{name}-{config.steps}-{config.seed}"
+    config = training_config(pairs + [f"model.{pair}" for pair in own])
+    config.name = f"memory-{model.replace(':', '-')}-{config.steps}-{config.seed}"
     return config
 
 
@@ -134,7 +136,7 @@ def _row(name: str, title: str, measured: Measured) -> str:
     score = measured.score
     interval = f"{score.mean:.1f} ({score.low:.1f} … {score.high:.1f})"
     synops = "—" if measured.synops is None else f"{measured.synops:,.0f}"
-    return f"{name:<20}{title:<6}{measured.loss:>8.4f}{interval:>26}{synops:>20}"
+    return f"{name:<34}{title:<6}{measured.loss:>8.4f}{interval:>26}{synops:>20}"
 
 
 if __name__ == "__main__":

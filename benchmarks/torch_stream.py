@@ -48,7 +48,7 @@ class TorchStream:
     def reset(self) -> None:
         """Forget every earlier token."""
         for block in self._blocks:
-            block.mixing.past.clear()
+            block.forget()
 
     @torch.inference_mode()
     def act(self, token: Token) -> NDArray[np.float64]:
@@ -92,15 +92,24 @@ class _Arithmetic:
 
 class _Block:
     def __init__(self, block: FoldedBlock, arithmetic: _Arithmetic) -> None:
-        mixing = block.mixing
-        self.mixing = _Pssa(mixing, arithmetic) if isinstance(mixing, FoldedPssa) else _Delay(mixing, arithmetic)
+        mixings = block.mixings.values()
+        self._mixings = [_Pssa(m, arithmetic) if isinstance(m, FoldedPssa) else _Delay(m, arithmetic) for m in mixings]
+        self._projects = [arithmetic.affine(mixing.project) for mixing in mixings]
         self._fire = arithmetic.fire
-        self._attention_project = arithmetic.affine(block.attention_project)
+        offsets = [offset for offset in block.inputs.values() if offset is not None]
+        self._offsets = arithmetic.tensor(np.stack(offsets)) if offsets else None
         self._mlp_hidden = arithmetic.affine(block.mlp_hidden)
         self._mlp_project = arithmetic.affine(block.mlp_project)
 
+    def forget(self) -> None:
+        for mixing in self._mixings:
+            mixing.past.clear()
+
     def __call__(self, residual: Tensor) -> Tensor:
-        residual = residual + self._attention_project(self.mixing(self._fire(residual)))
+        first = residual if self._offsets is None else (residual[:, None] + self._offsets).flatten(1)
+        inputs = self._fire(first)
+        for mixing, project in zip(self._mixings, self._projects, strict=True):
+            residual = residual + project(mixing(inputs))
         return residual + self._mlp_project(self._fire(self._mlp_hidden(self._fire(residual))))
 
 

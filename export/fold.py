@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from hw_profiles.errors import UserError
 from train.model import PolicyNetwork
 from train.model.dsformer import Block, MlpBlock
-from train.model.fold import fold_affine, fold_delay, fold_linear, fold_norm, require_program
+from train.model.fold import fold_affine, fold_delay, fold_inputs, fold_linear, fold_norm, require_program
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import TdBN
 from train.model.token_mixing import (
@@ -28,8 +28,10 @@ from train.model.token_mixing import (
     DelayMatrixMixing,
     DelayMixing,
     NormalisedLinear,
+    PlainMixing,
     RelativeWeights,
     SpikingLinear,
+    mixing_parts,
 )
 
 Array = NDArray[np.float64]
@@ -45,21 +47,29 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class FoldedPssa:
-    """``SN(q_i ⊙ Σ_{j<S} position_j ⊙ (k_{i−j} ∧ v_{i−j}))``, q, k and v spikes of their own affine maps."""
+    """``SN(q_i ⊙ Σ_{j<S} position_j ⊙ (k_{i−j} ∧ v_{i−j}))``, q, k and v spikes of their own affine maps.
+
+    ``project`` of these spikes joins the residual stream.
+    """
 
     query: Affine
     key: Affine
     value: Affine
     position: Array  # (S, D), in thresholds
+    project: Affine
 
 
 @dataclass(frozen=True, eq=False)
 class FoldedDelay:
-    """``SN(Σ_{j<S} (weight_j s_{i−j} + past_bias_j) + bias)``; the sum is over tokens that exist."""
+    """``SN(Σ_{j<S} (weight_j s_{i−j} + past_bias_j) + bias)``; the sum is over tokens that exist.
 
-    weight: Array  # (S, width, D)
+    ``project`` of these spikes joins the residual stream.
+    """
+
+    weight: Array  # (S, width, M D)
     past_bias: Array  # (S, width)
     bias: Array  # (width,)
+    project: Affine
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +82,19 @@ class FoldedMlpBlock:
 
 @dataclass(frozen=True, eq=False)
 class FoldedBlock(FoldedMlpBlock):
-    """A block: token mixing, its projection onto the residual stream, and the two maps of the MLP."""
+    """A block: its first layers, the token mixings that read them, and the two maps of the MLP.
 
-    mixing: FoldedPssa | FoldedDelay
-    attention_project: Affine
+    Attributes
+    ----------
+    inputs
+        By name, in the order in which their spikes stand side by side: what each layer is given besides the residual
+        stream, (D,), in thresholds, if anything.
+    mixings
+        By the prefix of their layers' names, in the order in which they join the residual stream.
+    """
+
+    inputs: dict[str, Array | None]
+    mixings: dict[str, FoldedPssa | FoldedDelay]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +133,8 @@ def fold(model: PolicyNetwork) -> FoldedPolicy:
     Raises
     ------
     UserError
-        The model does not spike, cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, or more tokens
-        in view than the context holds), or a normalisation does not fold (tdLN).
+        The model does not spike, cannot stream (TSSA, SSSA, SDSA-1, SDSA-3, ``pairwise`` position bias, membranes
+        that carry over, or more tokens in view than the context holds), or a normalisation does not fold (tdLN).
     """
     model = require_program(model)
     config = model.config
@@ -143,39 +162,47 @@ def _fold_block(block: Block | MlpBlock, name: str, threshold: float) -> FoldedB
     project = _fold_linear(block.mlp.project, f"{name}.mlp.project", threshold)
     if isinstance(block, MlpBlock):
         return FoldedMlpBlock(hidden, project)
-    mixing = block.attention
-    if isinstance(mixing, PSSA):
-        folded: FoldedPssa | FoldedDelay = _fold_pssa(mixing, name, threshold)
-    elif isinstance(mixing, DelayMixing | DelayMatrixMixing):
-        folded = _fold_delay(mixing, name, threshold)
-    else:
-        raise UserError(f"{name} mixes tokens by {type(mixing).__name__}, which has no stream layout.")
+    attention = f"{name}.attention"
+    parts = mixing_parts(block.attention, attention)
     return FoldedBlock(
-        mixing=folded,
-        attention_project=_fold_linear(mixing.project, f"{name}.attention.project", threshold),
+        inputs={
+            layer: None if offset is None else _array(offset)
+            for layer, offset in fold_inputs(block, attention, threshold).items()
+        },
+        mixings={prefix: _fold_mixing(part, prefix, threshold) for prefix, part in parts.items()},
         mlp_hidden=hidden,
         mlp_project=project,
     )
+
+
+def _fold_mixing(mixing: PlainMixing, name: str, threshold: float) -> FoldedPssa | FoldedDelay:
+    if isinstance(mixing, PSSA):
+        return _fold_pssa(mixing, name, threshold)
+    if isinstance(mixing, DelayMixing | DelayMatrixMixing):
+        return _fold_delay(mixing, name, threshold)
+    raise UserError(f"{name} mixes tokens by {type(mixing).__name__}, which has no stream layout.")
 
 
 def _fold_pssa(mixing: PSSA, name: str, threshold: float) -> FoldedPssa:
     if not isinstance(mixing.position, RelativeWeights):
         raise UserError(f"{name} has a pairwise position bias, which cannot stream; train with relative.")
     return FoldedPssa(
-        query=_fold_linear(mixing.query, f"{name}.attention.query", threshold),
-        key=_fold_linear(mixing.key, f"{name}.attention.key", threshold),
-        value=_fold_linear(mixing.value, f"{name}.attention.value", threshold),
+        query=_fold_linear(mixing.query, f"{name}.query", threshold),
+        key=_fold_linear(mixing.key, f"{name}.key", threshold),
+        value=_fold_linear(mixing.value, f"{name}.value", threshold),
         position=_array(mixing.position.per_channel()) / threshold,
+        project=_fold_linear(mixing.project, f"{name}.project", threshold),
     )
 
 
 def _fold_delay(mixing: DelayMixing | DelayMatrixMixing, name: str, threshold: float) -> FoldedDelay:
     """The inner biases come once for every token that exists, the outer one once."""
     if isinstance(mixing, DelayMixing):
-        _require_foldable(mixing.value.norm, f"{name}.attention.value")
-    _require_foldable(mixing.norm, f"{name}.attention.norm")
+        _require_foldable(mixing.value.norm, f"{name}.value")
+    _require_foldable(mixing.norm, f"{name}.norm")
     weight, past_bias, bias = fold_delay(mixing, threshold)
-    return FoldedDelay(_array(weight), _array(past_bias), _array(bias))
+    project = _fold_linear(mixing.project, f"{name}.project", threshold)
+    return FoldedDelay(_array(weight), _array(past_bias), _array(bias), project)
 
 
 def _fold_linear(layer: SpikingLinear | NormalisedLinear, name: str, threshold: float) -> Affine:

@@ -7,7 +7,9 @@ would mix:
 - PSSA block at depth d: input d; query, key, value d + 1; past = key ∧ value d + 2; gate = query ∧ past of j decisions
   ago d + 3; output d + 4; MLP input d + 5; hidden d + 6; the next block d + 7.
 - ``delay`` block at depth d: input d; output d + 1; MLP input d + 2; hidden d + 3; the next block d + 4.
+- Both in one block, as `pssa-delay-matrix` has them: PSSA's depths, the delay's output waits for PSSA's.
 - Block without token mixing at depth d: MLP input d; hidden d + 1; the next block d + 2.
+- With a population code (`model.levels`) the first block begins at depth 1, as its offsets come from the bias line.
 
 **Residual stream.** It is a current, so it is no layer: the token's current and every earlier projection's synapses
 reach each of its readers (the block and MLP inputs) directly, and so do the biases, from the bias line.
@@ -23,7 +25,7 @@ A token's spikes of j decisions ago are therefore the same line delayed by j·P.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,13 +63,14 @@ def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, st
     for index, block in enumerate(folded.blocks):
         name = f"block{index}"
         if isinstance(block, FoldedBlock):
-            inputs = projections.read(f"{name}.attention.input")
-            if isinstance(block.mixing, FoldedPssa):
-                output = _lower_pssa(graph, block.mixing, inputs, f"{name}.attention")
-            else:
-                output = _lower_delay(graph, block.mixing, inputs, f"{name}.attention")
-            projections.add(output, block.attention_project)
-        hidden = graph.lif_layer(f"{name}.mlp.hidden", projections.read(f"{name}.mlp.input"), block.mlp_hidden)
+            inputs = [projections.read(layer, offset) for layer, offset in block.inputs.items()]
+            for prefix, mixing in block.mixings.items():
+                if isinstance(mixing, FoldedPssa):
+                    output = _lower_pssa(graph, mixing, inputs, prefix)
+                else:
+                    output = _lower_delay(graph, mixing, inputs, prefix)
+                projections.add(output, mixing.project)
+        hidden = graph.lif_layer(f"{name}.mlp.hidden", [projections.read(f"{name}.mlp.input")], block.mlp_hidden)
         projections.add(hidden, block.mlp_project)
     projections.accumulate()
     return Program(
@@ -110,10 +113,10 @@ class _Graph:
     def depth(self, name: str) -> int:
         return self._depth[name]
 
-    def lif_layer(self, name: str, source: str, affine: Affine) -> str:
-        """``SN(weight @ source + bias)``, one hop after ``source``."""
-        self.add_lif(name, len(affine.bias), self.depth(source) + 1)
-        self.connect(source, name, affine.weight)
+    def lif_layer(self, name: str, sources: Sequence[str], affine: Affine) -> str:
+        """``SN(weight @ sources + bias)``, one hop after ``sources``, which stand side by side."""
+        self.add_lif(name, len(affine.bias), self.depth(sources[0]) + 1)
+        self.connect_all(sources, name, affine.weight)
         self.connect_bias(name, affine.bias)
         return name
 
@@ -123,6 +126,11 @@ class _Graph:
     def connect(self, source: str, target: str, weight: Array, ago: int = 0) -> None:
         """All-to-all synapses from ``source``'s spikes of ``ago`` decisions ago."""
         self.connections.append(Dense(source, target, weight, delay=self._delay(source, target, ago)))
+
+    def connect_all(self, sources: Sequence[str], target: str, weight: Array, ago: int = 0) -> None:
+        """The same from ``sources`` that stand side by side."""
+        for source, part in zip(sources, np.split(weight, len(sources), axis=1), strict=True):
+            self.connect(source, target, part, ago)
 
     def connect_bias(self, target: str, bias: Array, ago: int = 0) -> None:
         """A bias that counts if there was a token ``ago`` decisions ago."""
@@ -154,16 +162,20 @@ class _Projections:
         """``affine`` of ``source``'s spikes joins the stream."""
         self._sources.append((source, affine))
 
-    def read(self, name: str) -> str:
-        """Add spiking neurons that read the stream, one hop after its latest projection."""
+    def read(self, name: str, offset: Array | None = None) -> str:
+        """Add spiking neurons that read the stream, and ``offset`` besides, one hop after its latest projection.
+
+        If nothing has been projected yet, they are next to the token, or to the bias line that brings the offset.
+        """
         graph = self._graph
-        depth = graph.depth(self._sources[-1][0]) + 1 if self._sources else 0
+        nearest = self._sources[-1][0] if self._sources else None if offset is None else BIAS
+        depth = 0 if nearest is None else graph.depth(nearest) + 1
         graph.add_lif(name, self._folded.size, depth)
         graph.inject(name)
         for source, affine in self._sources:
             graph.connect(source, name, affine.weight)
-        if self._sources:
-            graph.connect_bias(name, self._bias())
+        if self._sources or offset is not None:
+            graph.connect_bias(name, self._bias() + (0.0 if offset is None else offset))
         return name
 
     def accumulate(self) -> None:
@@ -185,7 +197,7 @@ class _Projections:
         return bias
 
 
-def _lower_pssa(graph: _Graph, mixing: FoldedPssa, inputs: str, name: str) -> str:
+def _lower_pssa(graph: _Graph, mixing: FoldedPssa, inputs: Sequence[str], name: str) -> str:
     """Gate j·D + c is query c ∧ key c ∧ value c of j tokens ago; each channel's gates meet in one output neuron."""
     tokens, size = mixing.position.shape
     query = graph.lif_layer(f"{name}.query", inputs, mixing.query)
@@ -204,17 +216,17 @@ def _lower_pssa(graph: _Graph, mixing: FoldedPssa, inputs: str, name: str) -> st
     return output
 
 
-def _lower_delay(graph: _Graph, mixing: FoldedDelay, inputs: str, name: str) -> str:
+def _lower_delay(graph: _Graph, mixing: FoldedDelay, inputs: Sequence[str], name: str) -> str:
     """One weight matrix a delay; a past token brings its bias by the bias line's spikes of that time."""
-    output = graph.add_lif(f"{name}.output", len(mixing.bias), graph.depth(inputs) + 1)
+    output = graph.add_lif(f"{name}.output", len(mixing.bias), graph.depth(inputs[0]) + 1)
     for ago, weight in enumerate(mixing.weight):
-        graph.connect(inputs, output, weight, ago)
+        graph.connect_all(inputs, output, weight, ago)
         graph.connect_bias(output, mixing.past_bias[ago] + (mixing.bias if ago == 0 else 0.0), ago)
     return output
 
 
 def _period(folded: FoldedPolicy) -> int:
-    hops = sum(_hops(block) for block in folded.blocks)
+    hops = sum(_hops(block) for block in folded.blocks) + _reads_bias_first(folded.blocks[0])
     leak = decay_mantissa(1.0 - folded.leak, "Every LIF layer")
     idle = max(steps_to_zero(decay, at_most=LONGEST_IDLE) for decay in (leak, AND_DECAY))
     return folded.time_steps + max(hops, idle)
@@ -223,7 +235,12 @@ def _period(folded: FoldedPolicy) -> int:
 def _hops(block: FoldedBlock | FoldedMlpBlock) -> int:
     if not isinstance(block, FoldedBlock):
         return MLP_HOPS
-    return PSSA_HOPS if isinstance(block.mixing, FoldedPssa) else DELAY_HOPS
+    return PSSA_HOPS if any(isinstance(mixing, FoldedPssa) for mixing in block.mixings.values()) else DELAY_HOPS
+
+
+def _reads_bias_first(block: FoldedBlock | FoldedMlpBlock) -> bool:
+    """Whether the first layers wait a hop for their offsets."""
+    return isinstance(block, FoldedBlock) and any(offset is not None for offset in block.inputs.values())
 
 
 def _encoder(folded: FoldedPolicy, policy: PolicyModel) -> HostEncoder:

@@ -72,27 +72,29 @@ def decide_window(policy: FoldedPolicy, inputs: Array) -> WindowDecision:
 
 def _run_block(block: FoldedBlock | FoldedMlpBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
     if isinstance(block, FoldedBlock):
-        residual = residual + _mixed(block, name, residual, recorder)
+        currents = {layer: residual if offset is None else residual + offset for layer, offset in block.inputs.items()}
+        layers = [recorder.fire(layer, current) for layer, current in currents.items()]
+        spikes = np.concatenate(layers, axis=-1)
+        for prefix, mixing in block.mixings.items():
+            residual = residual + _mixed(mixing, prefix, spikes, recorder)
     inputs = recorder.fire(f"{name}.mlp.input", residual)
     hidden = recorder.fire(f"{name}.mlp.hidden", _apply(block.mlp_hidden, inputs))
     return residual + _apply(block.mlp_project, hidden)
 
 
-def _mixed(block: FoldedBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
+def _mixed(mixing: FoldedPssa | FoldedDelay, name: str, inputs: Spikes, recorder: _Recorder) -> Array:
     """What the token mixing adds to the residual stream."""
-    inputs = recorder.fire(f"{name}.attention.input", residual)
-    if isinstance(block.mixing, FoldedPssa):
-        mixed = _pssa_current(block.mixing, name, inputs, recorder)
+    if isinstance(mixing, FoldedPssa):
+        mixed = _pssa_current(mixing, name, inputs, recorder)
     else:
-        mixed = _delay_current(block.mixing, inputs)
-    output = recorder.fire(f"{name}.attention.output", mixed)
-    return _apply(block.attention_project, output)
+        mixed = _delay_current(mixing, inputs)
+    return _apply(mixing.project, recorder.fire(f"{name}.output", mixed))
 
 
 def _pssa_current(mixing: FoldedPssa, name: str, inputs: Spikes, recorder: _Recorder) -> Array:
-    query = recorder.fire(f"{name}.attention.query", _apply(mixing.query, inputs))
-    key = recorder.fire(f"{name}.attention.key", _apply(mixing.key, inputs))
-    value = recorder.fire(f"{name}.attention.value", _apply(mixing.value, inputs))
+    query = recorder.fire(f"{name}.query", _apply(mixing.query, inputs))
+    key = recorder.fire(f"{name}.key", _apply(mixing.key, inputs))
+    value = recorder.fire(f"{name}.value", _apply(mixing.value, inputs))
     past = key * value
     tokens = inputs.shape[1]
     seen = np.zeros_like(past)

@@ -34,9 +34,12 @@ class Mixing(Enum):
     sdsa3 = "sdsa3"  # likewise
     delay = "delay"
     delay_matrix = "delay-matrix"
+    pssa_delay_matrix = "pssa-delay-matrix"  # both, side by side
 
 
-DELAYED = (Mixing.delay, Mixing.delay_matrix)  # a weight matrix a delay when folded, and nothing else
+DELAYED = (Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # with a weight matrix a delay when folded
+GATED = (Mixing.pssa, Mixing.pssa_delay_matrix)  # with AND gates, of queries, keys and values
+FREE_MATRICES = (Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # which mixing_rank and carry_membranes are of
 WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
 
 
@@ -92,6 +95,9 @@ class ModelConfig:
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: Mixing = Mixing.pssa
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
+    mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
+    carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
+    levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
     previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
     norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
@@ -122,6 +128,7 @@ class ModelConfig:
             "window",
             "mlp_ratio",
             "mixing_ratio",
+            "levels",
             "episode_steps",
         ):
             if getattr(self, name) < 1:
@@ -137,8 +144,22 @@ class ModelConfig:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
         if not 0 <= self.dropout < 1:
             raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
+        self._validate_free_matrices()
         if self.streaming and self.kind is ModelKind.dsformer:
             self._validate_streaming()
+
+    def _validate_free_matrices(self) -> None:
+        if not 0 <= self.mixing_rank <= self.embedding_size:
+            raise UserError(
+                f"model.mixing_rank={self.mixing_rank} must be from 1 to model.embedding_size={self.embedding_size}, "
+                "or 0 for free matrices."
+            )
+        for name in ("mixing_rank", "carry_membranes"):
+            if getattr(self, name) and self.mixing not in FREE_MATRICES:
+                raise UserError(
+                    f"model.{name} is of free matrices a delay, which model.mixing={self.mixing.value} does not have; "
+                    "choose model.mixing=delay-matrix or leave it out."
+                )
 
     def _validate_streaming(self) -> None:
         if self.mixing in WHOLE_WINDOW:
@@ -146,7 +167,12 @@ class ModelConfig:
                 f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
                 "set model.streaming=false, or choose model.mixing=pssa, delay or delay-matrix."
             )
-        if self.mixing is Mixing.pssa and self.position_bias is PositionBias.pairwise:
+        if self.carry_membranes:
+            raise UserError(
+                "model.carry_membranes=true lets a token find what all tokens before it left in the membranes, however "
+                "long ago, so the streamed answer would differ from the window's; set model.streaming=false."
+            )
+        if self.mixing in GATED and self.position_bias is PositionBias.pairwise:
             raise UserError(
                 "model.position_bias=pairwise weighs a token by its place in the window, which moves, so it cannot "
                 "stream; set model.streaming=false, or choose model.position_bias=relative."
@@ -165,8 +191,13 @@ class ModelConfig:
 
     @property
     def mixing_width(self) -> int:
-        """Neurons of a token mixing's output."""
-        return self.embedding_size * (self.mixing_ratio if self.mixing is Mixing.delay_matrix else 1)
+        """Neurons of a token mixing's output; of the delayed one's where there are two."""
+        return self.embedding_size * (self.mixing_ratio if self.mixing in FREE_MATRICES else 1)
+
+    @property
+    def mixing_inputs(self) -> int:
+        """Neurons that a token mixing reads."""
+        return self.embedding_size * self.levels
 
     @property
     def receptive_field(self) -> int:

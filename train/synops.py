@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from hw_profiles.errors import UserError
-from train.configuration import Mixing, ModelConfig, ModelKind
+from train.configuration import DELAYED, GATED, ModelConfig, ModelKind
 from train.model import PolicyNetwork
 from train.model.fold import refuse_without_program
+from train.model.mixing_names import delayed_output, input_names
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
 
@@ -63,7 +64,7 @@ class SynopCount:
         fired = {name: spikes[name].sum() for name in self._fan_outs}
         synops = [fired[name] * fan_out for name, fan_out in self._fan_outs.items()]
         gates: list[Tensor] = []
-        if self._mixes and self._config.mixing is Mixing.pssa:
+        if self._mixes and self._config.mixing in GATED:
             layout = TokenLayout(mask)
             for block in range(self._config.blocks):
                 past, gated = self._gates(spikes, layout, f"block{block}.attention")
@@ -99,18 +100,27 @@ def synop_count(model: PolicyNetwork) -> SynopCount | None:
 def _fan_outs(config: ModelConfig, action_size: int) -> dict[str, int]:
     """Synapses of a neuron of each recorded layer."""
     size, mixes = config.embedding_size, config.kind is ModelKind.dsformer
-    readers = config.blocks * (2 if mixes else 1)  # of the residual stream, those still to come
+    readers = config.blocks * (config.levels + 1 if mixes else 1)  # layers that read the residual stream, yet to come
     fan_outs: dict[str, int] = {}
     for block in range(config.blocks):
         attention, mlp = f"block{block}.attention", f"block{block}.mlp"
         if mixes:
-            if config.mixing is Mixing.pssa:
-                fan_outs |= {f"{attention}.input": 3 * size, f"{attention}.query": config.window}
-                fan_outs |= {f"{attention}.key": 1, f"{attention}.value": 1}
-            else:
-                fan_outs[f"{attention}.input"] = config.window * config.mixing_width
-            readers -= 1
-            fan_outs[f"{attention}.output"] = readers * size + action_size
+            readers -= config.levels
+            fan_outs |= _mixing_fan_outs(config, attention, projection=readers * size + action_size)
         readers -= 1
         fan_outs |= {f"{mlp}.input": config.mlp_ratio * size, f"{mlp}.hidden": readers * size + action_size}
     return fan_outs
+
+
+def _mixing_fan_outs(config: ModelConfig, attention: str, projection: int) -> dict[str, int]:
+    """The same of a token mixing and of the neurons it reads; ``projection`` is that of a neuron of its output."""
+    reached = 0  # neurons and delays, of a neuron of its input
+    fan_outs: dict[str, int] = {}
+    if config.mixing in GATED:
+        reached += 3 * config.embedding_size
+        fan_outs |= {f"{attention}.query": config.window, f"{attention}.key": 1, f"{attention}.value": 1}
+        fan_outs[f"{attention}.output"] = projection
+    if config.mixing in DELAYED:
+        reached += config.window * config.mixing_width
+        fan_outs[delayed_output(config.mixing, attention)] = projection
+    return fan_outs | dict.fromkeys(input_names(attention, config.levels), reached)

@@ -12,9 +12,10 @@ from neuro_runtime.backends.base import Backend, Decision
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.token import Token
 from train.checkpoint import PolicyModel, load_model_file
-from train.configuration import DELAYED, Mixing, ModelConfig, ModelKind
+from train.configuration import DELAYED, GATED, Mixing, ModelConfig, ModelKind
 from train.evaluation import TokenHistory
 from train.model import DSFormer, PolicyNetwork
+from train.model.mixing_names import delayed_output, input_names
 from train.quantised.model import QuantisedDSFormer
 
 
@@ -96,12 +97,17 @@ def _synops(config: ModelConfig, counts: dict[str, int], spikes: dict[str, Tenso
     for block in range(config.blocks):
         mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
         if config.kind is ModelKind.dsformer:
+            inputs = sum(counts[name] for name in input_names(mixing, config.levels))
+            outputs = 0
             if config.mixing in DELAYED:
-                synops[f"{mixing}.output"] = counts[f"{mixing}.input"] * config.mixing_width * config.window
-            else:
-                synops |= {f"{mixing}.{name}": counts[f"{mixing}.input"] * size for name in ("query", "key", "value")}
+                output = delayed_output(config.mixing, mixing)
+                synops[output] = inputs * config.mixing_width * config.window
+                outputs += counts[output]
+            if config.mixing not in DELAYED or config.mixing in GATED:
+                synops |= {f"{mixing}.{name}": inputs * size for name in ("query", "key", "value")}
                 synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
-            synops[f"{mixing}.project"] = counts[f"{mixing}.output"] * size
+                outputs += counts[f"{mixing}.output"]
+            synops[f"{mixing}.project"] = outputs * size
         synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * config.mlp_ratio * size
         synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * size
     return synops
@@ -120,8 +126,8 @@ def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: st
     if config.mixing is Mixing.sdsa3:
         keys, values = (layer.view(*layer.shape[:-1], config.heads, -1).sum(-1).double() for layer in (key, value))
         return int((keys * values).sum()) + int(query.sum()) * (config.embedding_size // config.heads)
-    past = key * value if config.mixing is Mixing.pssa else value
+    past = key * value if config.mixing in GATED else value
     tokens = past.shape[1]
-    reach = config.window if config.mixing is Mixing.pssa else tokens
+    reach = config.window if config.mixing in GATED else tokens
     seen_by = np.minimum(np.arange(tokens, 0, -1), reach)
     return int(past.sum(dim=(0, 2)).double().numpy() @ seen_by)

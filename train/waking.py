@@ -16,11 +16,20 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from train.configuration import Mixing, ModelConfig
+from train.configuration import GATED, Mixing, ModelConfig
 from train.firing import firing_rates
 from train.model import DSFormer
 from train.model.dsformer import Block, MlpBlock
-from train.model.token_mixing import DelayMatrixMixing, DelayMixing, NormalisedLinear, SpikingLinear
+from train.model.mixing_names import input_names
+from train.model.population import PopulationLif
+from train.model.token_mixing import (
+    DelayMatrixMixing,
+    DelayMixing,
+    NormalisedLinear,
+    PlainMixing,
+    SpikingLinear,
+    mixing_parts,
+)
 from train.sampling import Batch
 
 WINDOWS = 16  # of the batch that rates are measured on: each trial is one forward pass
@@ -104,26 +113,38 @@ def _layers(model: DSFormer, rate: float) -> Iterator[_Layer]:
     for number, block in enumerate(cast(list[Block | MlpBlock], model.blocks)):
         attention, mlp = f"block{number}.attention", f"block{number}.mlp"
         if isinstance(block, Block):
-            yield _Layer(f"{attention}.input", residual, rate)
-            mixing = block.attention
-            if isinstance(mixing, DelayMixing):
-                yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [mixing.value.linear.bias], rate)
-            elif isinstance(mixing, DelayMatrixMixing):
-                present = mixing.linear.bias[: mixing.project.linear.in_features]  # b_0: it always exists
-                yield _Layer(f"{attention}.output", _norm_biases(mixing.norm) or [present], rate)
-            else:
-                share = _share_of_factors(model.config, rate)
-                for name, layer in (("query", mixing.query), ("key", mixing.key), ("value", mixing.value)):
-                    yield _Layer(f"{attention}.{name}", _biases(layer), share)
-            residual = _biases(mixing.project)
+            yield from _inputs(block, attention, residual, rate)
+            for prefix, mixing in mixing_parts(block.attention, attention).items():
+                yield from _mixing(model.config, mixing, prefix, rate)
+                residual = _biases(mixing.project)
         yield _Layer(f"{mlp}.input", residual, rate)
         yield _Layer(f"{mlp}.hidden", _biases(block.mlp.hidden), rate)
         residual = _biases(block.mlp.project)
 
 
+def _inputs(block: Block, attention: str, residual: Sequence[Tensor], rate: float) -> Iterator[_Layer]:
+    """What the mixing reads; each level of a population code has its own offset."""
+    names, neuron = input_names(attention, block.levels), block.attention_neuron
+    offsets = [[offset] for offset in neuron.offset] if isinstance(neuron, PopulationLif) else [residual]
+    for name, biases in zip(names, offsets, strict=True):
+        yield _Layer(name, biases, rate)
+
+
+def _mixing(config: ModelConfig, mixing: PlainMixing, name: str, rate: float) -> Iterator[_Layer]:
+    if isinstance(mixing, DelayMixing):
+        yield _Layer(f"{name}.output", _norm_biases(mixing.norm) or [mixing.value.linear.bias], rate)
+    elif isinstance(mixing, DelayMatrixMixing):
+        present = mixing.linear.bias[: mixing.project.linear.in_features]  # b_0: it always exists
+        yield _Layer(f"{name}.output", _norm_biases(mixing.norm) or [present], rate)
+    else:
+        share = _share_of_factors(config, rate)
+        for factor, layer in (("query", mixing.query), ("key", mixing.key), ("value", mixing.value)):
+            yield _Layer(f"{name}.{factor}", _biases(layer), share)
+
+
 def _share_of_factors(config: ModelConfig, rate: float) -> float:
     """The rate of queries, keys and values; the maps' sums over channels fire by themselves."""
-    reach = {Mixing.pssa: config.window, Mixing.sdsa1: config.context}.get(config.mixing)
+    reach = config.window if config.mixing in GATED else {Mixing.sdsa1: config.context}.get(config.mixing)
     return factor_rate(rate, reach) if reach else rate
 
 

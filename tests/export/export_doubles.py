@@ -27,6 +27,10 @@ PSSA = ModelConfig(
 DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
 DELAY_MATRIX = replace(DELAY, mixing=Mixing.delay_matrix)
 WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
+LOW_RANK = replace(DELAY_MATRIX, mixing_rank=4)
+BESIDE = replace(PSSA, mixing=Mixing.pssa_delay_matrix, mixing_ratio=2)
+LEVELS = replace(DELAY_MATRIX, levels=3)
+PSSA_LEVELS = replace(PSSA, levels=2)
 
 # By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
 _UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
@@ -54,6 +58,18 @@ def delay_matrix_policy() -> PolicyModel:
 def wide_policy() -> PolicyModel:
     """The same with three neurons a channel to compare tokens with."""
     return random_policy(WIDE, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def beside_policy() -> PolicyModel:
+    """A policy of PSSA and free matrices side by side whose layers all fire."""
+    return random_policy(BESIDE, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def levels_policy() -> PolicyModel:
+    """A policy with three neurons a channel that its mixing reads, all layers of which fire."""
+    return random_policy(LEVELS, OBSERVATIONS, ACTIONS, seed=2)
 
 
 def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:

@@ -13,7 +13,20 @@ from benchmarks.random_policies import random_policy
 from export.fold import fold
 from export.stages import run_folded, run_model
 from hw_profiles.errors import UserError
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, made_up, pssa_policy
+from tests.export.export_doubles import (
+    ACTIONS,
+    BESIDE,
+    DELAY,
+    DELAY_MATRIX,
+    LEVELS,
+    LOW_RANK,
+    OBSERVATIONS,
+    PSSA,
+    PSSA_LEVELS,
+    WIDE,
+    made_up,
+    pssa_policy,
+)
 from train.configuration import BiasSharing, Mixing, ModelConfig, Norm, PositionBias
 from train.model import DSFormer
 from train.model.dsformer import Block
@@ -28,6 +41,11 @@ from train.model.dsformer import Block
         pytest.param(DELAY, id="delay"),
         pytest.param(DELAY_MATRIX, id="delay-matrix"),
         pytest.param(WIDE, id="delay-matrix, wide"),
+        pytest.param(LOW_RANK, id="delay-matrix, low rank"),
+        pytest.param(BESIDE, id="pssa-delay-matrix"),
+        pytest.param(LEVELS, id="delay-matrix, levels"),
+        pytest.param(PSSA_LEVELS, id="pssa, levels"),
+        pytest.param(replace(DELAY, levels=2), id="delay, levels"),
         pytest.param(replace(PSSA, leak=0.6, threshold=0.8, time_steps=6), id="other neurons"),
         pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
         *(
@@ -69,6 +87,11 @@ def test_the_model_is_left_as_it_was() -> None:
         (replace(PSSA, mixing=Mixing.sdsa1, streaming=False), "sums over every earlier token of the window"),
         (replace(PSSA, mixing=Mixing.sdsa3, streaming=False), "a query by an integer matrix"),
         (replace(PSSA, norm=Norm.tdln), "deviation over all channels"),
+        (replace(DELAY_MATRIX, carry_membranes=True, streaming=False), "go on for as long as a stream"),
+        (
+            replace(BESIDE, position_bias=PositionBias.pairwise, streaming=False),
+            "train with model.position_bias=relative",
+        ),
         (
             replace(PSSA, position_bias=PositionBias.pairwise, streaming=False),
             "train with model.position_bias=relative",

@@ -16,11 +16,15 @@ from hw_profiles.errors import UserError
 from neuro_runtime.program import validate
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
 from tests.export.export_doubles import (
+    BESIDE,
     DELAY,
+    LEVELS,
     OBSERVATIONS,
     PSSA,
+    beside_policy,
     delay_matrix_policy,
     delay_policy,
+    levels_policy,
     lowered,
     made_up,
     pssa_policy,
@@ -37,8 +41,9 @@ CONFIGURATIONS = st.builds(
     window=st.integers(1, 3),
     time_steps=st.integers(1, 5),
     mlp_ratio=st.integers(1, 3),
-    mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix]),
+    mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix]),
     mixing_ratio=st.integers(1, 3),
+    levels=st.integers(1, 3),
     leak=st.sampled_from([0.1, 0.25, 0.5]),
     threshold=st.sampled_from([0.5, 1.0]),
 )
@@ -59,8 +64,8 @@ def test_stream_equals_window_whatever_the_dimensions(config: ModelConfig, seed:
 
 @pytest.mark.parametrize(
     "policy",
-    [pssa_policy(), delay_policy(), delay_matrix_policy(), wide_policy()],
-    ids=["pssa", "delay", "delay-matrix", "wide"],
+    [pssa_policy(), delay_policy(), delay_matrix_policy(), wide_policy(), beside_policy(), levels_policy()],
+    ids=["pssa", "delay", "delay-matrix", "wide", "beside", "levels"],
 )
 def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: PolicyModel) -> None:
     recording = made_up(policy)
@@ -106,6 +111,28 @@ def test_layers_have_the_depths_of_their_mixing() -> None:
     ]
 
 
+def test_the_delays_beside_pssa_wait_for_it() -> None:
+    beside = depths(lowered(beside_policy())[1])
+    names = ("attention.input", "attention.delay.output", "attention.output", "mlp.input", "mlp.hidden")
+    assert [beside[f"block1.{name}"] for name in names] == [7, 8, 11, 12, 13]
+
+
+def test_each_level_of_a_population_code_has_its_own_bias_and_synapses() -> None:
+    folded, program = lowered(levels_policy())
+    levels = [f"block0.attention.level{level}.input" for level in range(3)]
+    assert [program.node(name).size for name in levels] == [folded.size] * 3
+    into = program.connections_into("block0.attention.output")
+    assert sum(connection.source in levels for connection in into) == 3 * LEVELS.window
+    assert {item.source for name in levels for item in program.connections_into(name)} == {"token", "bias"}
+
+
+def test_a_population_code_waits_a_hop_for_its_offsets() -> None:
+    levels = depths(lowered(levels_policy())[1])
+    assert {levels[f"block0.attention.level{level}.input"] for level in range(3)} == {1}
+    assert {levels[f"block1.attention.level{level}.input"] for level in range(3)} == {5}
+    assert (levels["block0.attention.output"], levels["block0.mlp.input"]) == (2, 3)
+
+
 def test_a_program_has_five_kinds_of_nodes_and_the_residual_stream_is_none_of_them() -> None:
     folded, program = lowered(pssa_policy())
     assert {type(node) for node in program.nodes} == {CurrentInput, BiasLine, Lif, And, Accumulator}
@@ -123,6 +150,8 @@ def test_a_program_has_five_kinds_of_nodes_and_the_residual_stream_is_none_of_th
         (DELAY, 4 + 12),  # a membrane at β = 0.25 takes 12 steps to be gone
         (replace(DELAY, time_steps=2), 2 + 12),
         (replace(PSSA, blocks=1, leak=0.5), 4 + 23),  # 24 bits halved 23 times
+        (BESIDE, 4 + 14),  # as PSSA alone
+        (replace(PSSA, levels=2), 4 + 15),
     ],
 )
 def test_the_period_holds_the_answer_and_the_decay(config: ModelConfig, period: int) -> None:

@@ -28,7 +28,8 @@ from export.stages import FoldedRun, StageRun, run_folded, run_model, run_progra
 from hw_profiles.errors import GateFailed
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.export.export_doubles import lowered, made_up, pssa_policy, quantised
+from tests.export.export_doubles import beside_policy, levels_policy, lowered, made_up, pssa_policy, quantised
+from train.checkpoint import PolicyModel
 
 LAYER, LATER_LAYER = "block0.attention.key", "block1.mlp.input"
 
@@ -46,6 +47,14 @@ def model(recording: Recording) -> StageRun:
 @pytest.fixture(scope="module")
 def folded(recording: Recording) -> FoldedRun:
     return run_folded(fold(pssa_policy().model), pssa_policy().normalisation, recording, lambda: None)
+
+
+@pytest.mark.parametrize("policy", [beside_policy(), levels_policy()], ids=["beside", "levels"])
+def test_every_mixing_that_exports_does_so_as_integers_too(policy: PolicyModel) -> None:
+    candidate = from_policy(policy, {}, decisions=12)
+    parity = with_read_back(candidate, candidate.program, "read back", lambda: None)
+    parity.require()
+    assert [row.verdict for row in parity.rows] == ["reference", "equal", "equal", "quantised", "identical"]
 
 
 def test_an_untouched_export_has_equal_float_stages_and_an_identical_file() -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import DELAYED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, ModelKind, PositionBias
+from train import kernels
+from train.configuration import DELAYED, GATED, WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, ModelKind, PositionBias
 from train.model import DSFormer, make_model
 from train.model.normalisation import set_blend
 
@@ -43,11 +44,14 @@ def real(batch: int, length: int) -> Tensor:
 def every_mixing() -> list[ModelConfig]:
     mixings = [replace(SMALL, mixing=mixing, streaming=False) for mixing in Mixing]
     shared = [replace(SMALL, bias_sharing=sharing) for sharing in (BiasSharing.head, BiasSharing.channel)]
-    return [*mixings, *shared, replace(SMALL, position_bias=PositionBias.pairwise, streaming=False)]
+    matrices = replace(SMALL, mixing=Mixing.delay_matrix, streaming=False)
+    more = [replace(matrices, **own) for own in ({"mixing_rank": 3}, {"carry_membranes": True}, {"levels": 3})]
+    return [*mixings, *shared, *more, replace(SMALL, position_bias=PositionBias.pairwise, streaming=False)]
 
 
 def name(config: ModelConfig) -> str:
-    return f"{config.mixing.value}-{config.position_bias.value}-{config.bias_sharing.value}"
+    own = f"{config.mixing_rank}-{'carried' if config.carry_membranes else 'anew'}-{config.levels}"
+    return f"{config.mixing.value}-{own}-{config.position_bias.value}-{config.bias_sharing.value}"
 
 
 @pytest.mark.parametrize("config", every_mixing(), ids=name)
@@ -118,7 +122,9 @@ def test_recorded_layers_have_the_programs_names(mixing: Mixing) -> None:
     spikes: dict[str, Tensor] = {}
     with torch.no_grad():
         awake(replace(SMALL, mixing=mixing, streaming=False))(*tokens(2, 6), real(2, 6), spikes)
-    attention = ["input", "output"] if mixing in DELAYED else ["input", "query", "key", "value", "output"]
+    attention = ["input", "output"]
+    attention += ["query", "key", "value"] if mixing in GATED or mixing not in DELAYED else []
+    attention += ["delay.output"] if mixing is Mixing.pssa_delay_matrix else []
     expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in attention}
     expected |= {f"block{b}.mlp.{layer}" for b in range(2) for layer in ("input", "hidden")}
     assert spikes.keys() == expected
@@ -166,6 +172,14 @@ def _with(config: ModelConfig, field: str, value: object) -> ModelConfig:
         ({"mixing": Mixing.sdsa1}, "model.mixing=sdsa1 needs the whole window"),
         ({"mixing": Mixing.sdsa3}, "model.mixing=sdsa3 needs the whole window"),
         ({"position_bias": PositionBias.pairwise}, "model.position_bias=pairwise weighs a token by its place"),
+        (
+            {"mixing": Mixing.pssa_delay_matrix, "position_bias": PositionBias.pairwise},
+            "model.position_bias=pairwise weighs a token by its place",
+        ),
+        (
+            {"mixing": Mixing.delay_matrix, "carry_membranes": True},
+            "model.carry_membranes=true lets a token find what all tokens before it left",
+        ),
     ],
 )
 def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence: str) -> None:
@@ -185,11 +199,55 @@ def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence:
         ({"threshold": 0.0}, "model.threshold=0.0 must be positive"),
         ({"threshold": float("nan")}, "model.threshold=nan must be positive and finite"),
         ({"leak": float("nan")}, "model.leak=nan must be in"),
+        ({"levels": 0}, "model.levels=0 must be at least 1"),
+        ({"mixing": Mixing.delay_matrix, "mixing_rank": -1}, "model.mixing_rank=-1 must be from 1 to"),
+        ({"mixing": Mixing.delay_matrix, "mixing_rank": 17}, "model.mixing_rank=17 must be from 1 to"),
+        ({"mixing_rank": 4}, "model.mixing_rank is of free matrices a delay, which model.mixing=pssa does not have"),
+        ({"mixing": Mixing.delay, "carry_membranes": True}, "model.carry_membranes is of free matrices a delay"),
     ],
 )
 def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         replace(SMALL, **options).validate()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"mixing": Mixing.delay_matrix, "mixing_rank": 5},
+        {"mixing": Mixing.delay_matrix, "carry_membranes": True},
+        {"mixing": Mixing.delay_matrix, "levels": 3},
+        {"mixing": Mixing.pssa_delay_matrix},
+    ],
+    ids=str,
+)
+def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, object]) -> None:
+    """What a kernel takes for spikes must be spikes, whatever a mixing makes of its inputs."""
+    model = awake(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
+    parts, mask = tokens(8, 6), real(8, 6)
+    used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0
+
+    def step() -> tuple[Tensor, list[Tensor]]:
+        actions = model(*parts, mask)
+        return actions.detach(), list(torch.autograd.grad(actions.square().sum(), used))
+
+    with kernels.disabled():
+        plain, plain_gradients = step()
+    compiled, gradients = step()
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
+    for mine, theirs in zip(gradients, plain_gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max()) + 1e-5)
+
+
+def test_each_level_of_a_population_code_is_a_layer() -> None:
+    spikes: dict[str, Tensor] = {}
+    with torch.no_grad():
+        awake(replace(SMALL, mixing=Mixing.delay_matrix, levels=3))(*tokens(2, 6), real(2, 6), spikes)
+    levels = [f"block{b}.attention.level{level}.input" for b in range(2) for level in range(3)]
+    assert spikes.keys() > set(levels)
+    assert not any(name.endswith("attention.input") for name in spikes)
+    assert all(spikes[name].shape == (4, 2 * 6, 16) for name in levels)
+    assert all(torch.all(spikes[levels[n]] <= spikes[levels[n + 1]]) for n in (0, 1))  # while each fires at most once
 
 
 @pytest.mark.parametrize(

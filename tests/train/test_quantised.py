@@ -58,6 +58,27 @@ MODELS = {
         mixing=Mixing.delay_matrix,
         mixing_ratio=2,
     ),
+    "delay-matrix, low rank": ModelConfig(
+        embedding_size=8,
+        blocks=2,
+        context=CONTEXT,
+        window=3,
+        mlp_ratio=2,
+        mixing=Mixing.delay_matrix,
+        mixing_rank=3,
+    ),
+    "delay-matrix, levels": ModelConfig(
+        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay_matrix, levels=2
+    ),
+    "pssa-delay-matrix": ModelConfig(
+        embedding_size=16,
+        blocks=1,
+        context=CONTEXT,
+        window=4,
+        mlp_ratio=2,
+        bias_sharing=BiasSharing.channel,
+        mixing=Mixing.pssa_delay_matrix,
+    ),
     "delay, repbn": ModelConfig(
         embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
     ),
@@ -152,7 +173,7 @@ def test_units_leave_room_for_weights_to_grow(name: str) -> None:
     quantisation = choose_quantisation(start, batch(), WeightFormat(2))
     units = quantisation.units
     assert units.of.keys() == program_synapses(require_program(start)).keys()
-    readers = [unit for name, unit in units.of.items() if name.endswith(("attention.input", "mlp.input"))]
+    readers = [unit for name, unit in units.of.items() if name.endswith(".input")]
     assert {unit / units.injected for unit in readers} <= {2.0**power for power in range(12)}
     with torch.no_grad():
         synapses = QuantisedDSFormer.of(start, quantisation).synapses()

@@ -15,7 +15,19 @@ from export.lower import BIAS
 from hw_profiles.errors import UserError
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered
+from tests.export.export_doubles import (
+    ACTIONS,
+    BESIDE,
+    DELAY,
+    DELAY_MATRIX,
+    LEVELS,
+    LOW_RANK,
+    OBSERVATIONS,
+    PSSA,
+    PSSA_LEVELS,
+    WIDE,
+    lowered,
+)
 from tests.train.program_beside_model import counted
 from tests.train.tiny_run import TINY
 from train.command_train import training_config
@@ -32,8 +44,18 @@ def bias_synops(program: Program) -> int:
 
 @pytest.mark.parametrize(
     "config",
-    [PSSA, DELAY, DELAY_MATRIX, WIDE, replace(PSSA, kind=ModelKind.spiking_mlp)],
-    ids=["pssa", "delay", "delay-matrix", "wide", "mlp"],
+    [
+        PSSA,
+        DELAY,
+        DELAY_MATRIX,
+        WIDE,
+        LOW_RANK,
+        BESIDE,
+        LEVELS,
+        PSSA_LEVELS,
+        replace(PSSA, kind=ModelKind.spiking_mlp),
+    ],
+    ids=["pssa", "delay", "delay-matrix", "wide", "low rank", "beside", "levels", "pssa levels", "mlp"],
 )
 def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.configuration import WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model.lif import Lif
 from train.model.padding import TokenLayout
+from train.model.population import PopulationLif, input_neurons
 from train.model.token_mixing import (
     PSSA,
     SDSA1,
@@ -21,6 +23,7 @@ from train.model.token_mixing import (
     DelayMatrixMixing,
     DelayMixing,
     PairwiseWeights,
+    PssaBesideDelayMatrix,
     RelativeWeights,
     token_mixing,
 )
@@ -217,6 +220,100 @@ def test_delay_matrix_is_a_free_matrix_a_distance(ratio: int) -> None:
     assert 0.05 < expected[:, layout.mask.numpy()].mean() < 0.95
 
 
+def test_low_rank_matrices_are_products_with_one_shared_factor() -> None:
+    """``SN(BN(Σ_j (A_j B s_{i−j} + b_j)))``, so it is the mixing of free matrices ``A_j B``."""
+    torch.manual_seed(0)
+    layout, rank = padded_layout(), 2
+    low = DelayMatrixMixing(config(Mixing.delay_matrix, mixing_rank=rank)).double().eval()
+    _stir(low)
+    assert low.shared is not None
+    assert low.shared.shape == (rank, D)
+    assert low.linear.weight.shape == (S * D, rank)
+    free = DelayMatrixMixing(config(Mixing.delay_matrix)).double().eval()
+    given = {name: value for name, value in low.state_dict().items() if name != "shared"}
+    free.load_state_dict(given | {"linear.weight": low.linear.weight @ low.shared})
+    inputs = layout.pack(spikes(0))
+    factored, product = (mixing(inputs, torch.zeros_like(inputs), layout, {}, "x") for mixing in (low, free))
+    assert torch.allclose(factored, product, atol=1e-12)
+    assert factored.std() > 0.1
+
+
+def test_carried_membranes_go_on_from_token_to_token() -> None:
+    """Eq. 1 over a window's tokens one after another: the state is 0 before the first real token and nowhere else."""
+    torch.manual_seed(0)
+    layout = padded_layout()
+    options = config(Mixing.delay_matrix, carry_membranes=True, leak=0.8)
+    mixing, fresh = (DelayMatrixMixing(c).double().eval() for c in (options, config(Mixing.delay_matrix, leak=0.8)))
+    _stir(mixing)
+    with torch.no_grad():
+        _batch_norm(mixing.norm).weight.mul_(0.2)  # so that membranes stay between 0 and the threshold
+    fresh.load_state_dict(mixing.state_dict())
+    inputs = spikes(0) * layout.mask[..., None]
+    recorded: list[dict[str, Tensor]] = [{}, {}]
+    for each, kept in zip((mixing, fresh), recorded, strict=True):
+        each(layout.pack(inputs), layout.pack(torch.zeros_like(inputs)), layout, kept, "x")
+    output, anew = (layout.unpack(kept["x.output"]).detach().numpy() for kept in recorded)
+
+    weight, bias = mixing.linear.weight.detach().numpy(), mixing.linear.bias.detach().numpy()
+    scale, shift = _affine(mixing.norm)
+    expected = np.zeros((T, B, K, D))
+    for b in range(B):
+        membrane = np.zeros(D)
+        for i in np.flatnonzero(layout.mask[b].numpy()):
+            for t in range(T):
+                mixed = np.zeros(D)
+                for d in range(S):
+                    if i - d >= 0 and layout.mask[b, i - d]:
+                        rows = slice(d * D, (d + 1) * D)
+                        mixed += weight[rows] @ inputs[t, b, i - d].numpy() + bias[rows]
+                membrane = membrane + scale * mixed + shift
+                expected[t, b, i] = membrane > 0.5
+                membrane = np.where(membrane > 0.5, 0, 0.8 * membrane)
+    assert np.array_equal(output, expected)
+    assert not np.array_equal(output, anew)
+    assert np.array_equal(output[:, 0, 0], anew[:, 0, 0])
+    assert np.array_equal(output[:, 1, 2], anew[:, 1, 2])
+
+
+def test_pssa_and_delays_stand_side_by_side() -> None:
+    """Both read the same spikes, and their currents are added."""
+    torch.manual_seed(0)
+    layout, mixing = padded_layout(), PssaBesideDelayMatrix(config(Mixing.pssa_delay_matrix)).double().eval()
+    _stir(mixing)
+    inputs, residual = layout.pack(spikes(0)), layout.pack(spikes(1))
+    recorded: dict[str, Tensor] = {}
+    both = mixing(inputs, residual, layout, recorded, "x")
+    of_pssa: dict[str, Tensor] = {}
+    of_delay: dict[str, Tensor] = {}
+    pssa = mixing.pssa(inputs, torch.zeros_like(residual), layout, of_pssa, "x")
+    delay = mixing.delay(inputs, torch.zeros_like(residual), layout, of_delay, "x")
+    assert torch.allclose(both, residual + pssa + delay, atol=1e-12)
+    assert pssa.std() > 0.1
+    assert delay.std() > 0.1
+    assert list(recorded) == ["x.delay.output", "x.query", "x.key", "x.value", "x.output"]
+    assert torch.equal(recorded["x.output"], of_pssa["x.output"])
+    assert torch.equal(recorded["x.delay.output"], of_delay["x.output"])
+
+
+def test_a_population_code_asks_at_several_levels() -> None:
+    """Neuron m of a channel is eq. 1 with ``U + o_m``, and the copies stand one after another."""
+    levels = 3
+    population = PopulationLif(config(Mixing.delay_matrix, levels=levels)).double()
+    assert population.offset.shape == (levels, D)
+    assert population.offset[:, 0].tolist() == [-1.0, 0.0, 1.0]
+    population.offset.data = torch.randn(levels, D, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    current = torch.randn(T, 5, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    result = population(current).detach().numpy()
+    assert result.shape == (T, 5, levels * D)
+    for level in range(levels):
+        expected = fired((current + population.offset[level]).detach().numpy())
+        assert np.array_equal(result[..., level * D : (level + 1) * D], expected)
+    torch.autograd.backward(population(current).sum())
+    assert population.offset.grad is not None
+    assert population.offset.grad.any()
+    assert type(input_neurons(config(Mixing.delay_matrix))) is Lif
+
+
 def all_mixings() -> list[ModelConfig]:
     return [
         *(config(Mixing.pssa, bias_sharing=sharing) for sharing in BiasSharing),
@@ -228,11 +325,19 @@ def all_mixings() -> list[ModelConfig]:
         config(Mixing.delay),
         config(Mixing.delay_matrix),
         config(Mixing.delay_matrix, mixing_ratio=2),
+        config(Mixing.delay_matrix, mixing_rank=2),
+        config(Mixing.delay_matrix, carry_membranes=True),
+        config(Mixing.pssa_delay_matrix),
     ]
 
 
+def sees_all(config: ModelConfig) -> bool:
+    return config.mixing in WHOLE_WINDOW or config.carry_membranes
+
+
 def _name(config: ModelConfig) -> str:
-    return f"{config.mixing.value}-{config.mixing_ratio}-{config.position_bias.value}-{config.bias_sharing.value}"
+    own = f"{config.mixing_ratio}-{config.mixing_rank}-{'carried' if config.carry_membranes else 'anew'}"
+    return f"{config.mixing.value}-{own}-{config.position_bias.value}-{config.bias_sharing.value}"
 
 
 @pytest.mark.parametrize("config", all_mixings(), ids=_name)
@@ -243,7 +348,7 @@ def test_a_token_sees_no_later_one(config: ModelConfig) -> None:
     assert changed[4:].any()
 
 
-@pytest.mark.parametrize("config", [c for c in all_mixings() if c.mixing not in WHOLE_WINDOW], ids=_name)
+@pytest.mark.parametrize("config", [c for c in all_mixings() if not sees_all(c)], ids=_name)
 def test_a_token_sees_no_further_than_its_window(config: ModelConfig) -> None:
     changed = _influence(config, token=0)
     assert changed[:S].all()
@@ -278,9 +383,14 @@ def _stir(mixing: torch.nn.Module) -> None:
 
 def _affine(norm: torch.nn.Module) -> tuple[Array, Array]:
     """A PTBN in evaluation as scale and shift."""
-    batch = norm.batch_norm
-    assert isinstance(batch, torch.nn.BatchNorm1d)
+    batch = _batch_norm(norm)
     assert batch.running_var is not None
     assert batch.running_mean is not None
     scale = batch.weight.detach() / (batch.running_var + 1e-5).sqrt()
     return scale.numpy(), (batch.bias.detach() - scale * batch.running_mean).numpy()
+
+
+def _batch_norm(norm: torch.nn.Module) -> torch.nn.BatchNorm1d:
+    batch = norm.batch_norm
+    assert isinstance(batch, torch.nn.BatchNorm1d)
+    return batch

@@ -63,6 +63,8 @@ def rates(model: DSFormer) -> dict[str, float]:
             for mixing in (Mixing.delay, Mixing.delay_matrix, Mixing.sdsa1)
         ),
         pytest.param(replace(config(Mixing.delay_matrix, Norm.none), mixing_ratio=2), id="delay-matrix, wide"),
+        pytest.param(replace(config(Mixing.delay_matrix, Norm.none), levels=3), id="delay-matrix, levels"),
+        pytest.param(config(Mixing.pssa_delay_matrix, Norm.none), id="pssa-delay-matrix"),
         pytest.param(config(kind=ModelKind.spiking_mlp, norm=Norm.none), id="spiking mlp"),
     ],
 )

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from train.configuration import ModelConfig, ModelKind
 from train.model.lif import Lif
+from train.model.mixing_names import input_names
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import PolicyNetwork, Spikes
+from train.model.population import input_neurons
 from train.model.token_mixing import NormalisedLinear, SpikingLinear, token_mixing
 
 
@@ -37,7 +39,8 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention_neuron = Lif(config.leak, config.threshold)
+        self.attention_neuron = input_neurons(config)
+        self.levels = config.levels
         self.attention = token_mixing(config)
         self.mlp_neuron = Lif(config.leak, config.threshold)
         self.mlp = Mlp(config)
@@ -45,7 +48,8 @@ class Block(nn.Module):
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, name: str) -> Tensor:
         """The residual stream (T, tokens, D) after this block."""
         inputs = self.attention_neuron(residual)
-        spikes[f"{name}.attention.input"] = inputs
+        layers = zip(input_names(f"{name}.attention", self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
+        spikes.update(layers)
         residual = self.attention(inputs, residual, layout, spikes, f"{name}.attention")
         inputs = self.mlp_neuron(residual)
         spikes[f"{name}.mlp.input"] = inputs

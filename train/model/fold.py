@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from hw_profiles.errors import UserError
-from train.configuration import SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
-from train.model.dsformer import DSFormer
+from train.configuration import GATED, SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from train.model.dsformer import Block, DSFormer
+from train.model.mixing_names import input_names
 from train.model.normalisation import PTBN
 from train.model.normalisation_choice import RepPTBN, TdBN
 from train.model.policy_network import PolicyNetwork
+from train.model.population import PopulationLif
 from train.model.token_mixing import DelayMatrixMixing, DelayMixing, NormalisedLinear, SpikingLinear
 
 
@@ -61,6 +63,8 @@ def fold_delay(mixing: DelayMixing | DelayMatrixMixing, threshold: float) -> tup
     """
     if isinstance(mixing, DelayMatrixMixing):
         weight, bias = fold_affine(mixing.linear)
+        if mixing.shared is not None:  # W_j = A_j B: as many synapses as free matrices have
+            weight = weight @ double(mixing.shared)
         biases = bias.view(mixing.window, -1)
         gain, offset = fold_norm(mixing.norm, biases[0])
         scale = gain / threshold
@@ -69,6 +73,13 @@ def fold_delay(mixing: DelayMixing | DelayMatrixMixing, threshold: float) -> tup
     outer_gain, outer_offset = fold_norm(mixing.norm, inner_bias)
     gain = outer_gain * double(mixing.position.per_channel()) / threshold
     return gain[:, :, None] * inner_weight, gain * inner_bias, outer_offset / threshold
+
+
+def fold_inputs(block: Block, attention: str, threshold: float) -> dict[str, Tensor | None]:
+    """The layers that a block's mixing reads, by name: what each is given besides the residual stream, (D,)."""
+    neuron = block.attention_neuron
+    offsets = double(neuron.offset) / threshold if isinstance(neuron, PopulationLif) else [None]
+    return dict(zip(input_names(attention, block.levels), offsets, strict=True))
 
 
 def fold_affine(linear: nn.Linear) -> tuple[Tensor, Tensor]:
@@ -108,7 +119,7 @@ def refuse_without_program(config: ModelConfig) -> None:
     ------
     UserError
         A model that does not spike; a normalisation that does not fold; or no stream layout: TSSA, SSSA, SDSA-1,
-        SDSA-3, ``pairwise`` position bias, or more tokens in view than the context holds.
+        SDSA-3, ``pairwise`` position bias, membranes that carry over, or more tokens in view than the context holds.
     """
     if config.kind not in SPIKING:
         raise UserError(
@@ -142,7 +153,13 @@ def refuse_without_program(config: ModelConfig) -> None:
             "SDSA-3 (model.mixing=sdsa3) multiplies a query by an integer matrix summed over all earlier tokens of the "
             "window, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
-    if config.mixing is Mixing.pssa and config.position_bias is PositionBias.pairwise:
+    if config.carry_membranes:
+        raise UserError(
+            "Membranes that carry over from token to token (model.carry_membranes=true) go on for as long as a stream "
+            "does, while a window starts anew, and a chip's decay while they wait for the next token; train with "
+            "model.carry_membranes=false."
+        )
+    if config.mixing in GATED and config.position_bias is PositionBias.pairwise:
         raise UserError(
             "A position bias of (i, j) in the window (model.position_bias=pairwise) weighs a token differently at "
             "every decision and cannot stream; train with model.position_bias=relative."

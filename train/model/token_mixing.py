@@ -1,6 +1,7 @@
 """How a token sees its past: the paper's three attentions, two others made causal, and delayed synapses.
 
-Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D), and adds a current to the residual
+Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D) or, with `model.levels=M`, (T, tokens,
+M D), and adds a current to the residual
 stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
 """
 
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
+from train.model.carried import fire_in_turn
 from train.model.lif import Lif
+from train.model.mixing_names import delayed_part
 from train.model.normalisation import batch_norm_alone
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
@@ -146,10 +149,10 @@ class _Attention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        size = config.embedding_size
-        self.query = SpikingLinear(size, size, config)
-        self.key = SpikingLinear(size, size, config)
-        self.value = SpikingLinear(size, size, config)
+        size, inputs = config.embedding_size, config.mixing_inputs
+        self.query = SpikingLinear(inputs, size, config)
+        self.key = SpikingLinear(inputs, size, config)
+        self.value = SpikingLinear(inputs, size, config)
         self.neuron = Lif(config.leak, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
@@ -264,7 +267,7 @@ class DelayMixing(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         size = config.embedding_size
-        self.value = NormalisedLinear(size, size, config)
+        self.value = NormalisedLinear(config.mixing_inputs, size, config)
         self.position = RelativeWeights(config, BiasSharing.channel)
         nn.init.normal_(self.position.weight, mean=1 / config.window, std=1 / config.window)
         self.norm = normalisation(size, config)
@@ -285,23 +288,56 @@ class DelayMatrixMixing(nn.Module):
     The sum is over tokens that exist. `delay` gives each neuron one combination of channels and weighs it by distance;
     here a neuron combines other channels at each distance, so that "was there, is here now" is one neuron's answer.
     There are ``mixing_ratio`` D such neurons: what they compare is fine, and each of them answers yes or no.
+
+    With ``mixing_rank`` R, ``W_j = A_j B``: all distances look at the same R sums of channels, B (R, D), which are no
+    neurons. With ``carry_membranes`` SN does not start anew with each token (`train.model.carried`).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        size, width = config.embedding_size, config.mixing_width
+        size, width, inputs = config.embedding_size, config.mixing_width, config.mixing_inputs
         self.window = config.window
-        self.linear = nn.Linear(size, config.window * width)  # W_0, b_0, W_1, …
+        self.carries = config.carry_membranes
+        self.shared = shared_factor(config.mixing_rank, inputs) if config.mixing_rank else None  # B
+        self.linear = nn.Linear(config.mixing_rank or inputs, config.window * width)  # W_0 or A_0, b_0, W_1, …
         self.norm = normalisation(width, config)
         self.neuron = Lif(config.leak, config.threshold)
         self.project = NormalisedLinear(width, size, config)
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
         """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
-        terms = layout.unpack(linear(self.linear, inputs)).chunk(self.window, dim=-1)
-        output = self.neuron(self.norm(layout.pack(sum_of_past(terms))))
+        terms = layout.unpack(self._terms(inputs)).chunk(self.window, dim=-1)
+        current = self.norm(layout.pack(sum_of_past(terms)))
+        output = fire_in_turn(self.neuron, current, layout) if self.carries else self.neuron(current)
         spikes[f"{prefix}.output"] = output
         return self.project.onto(residual, output)
+
+    def _terms(self, inputs: Tensor) -> Tensor:
+        """``W_j s + b_j`` of every distance j, side by side, (T, tokens, S width)."""
+        if self.shared is None:
+            return linear(self.linear, inputs)
+        terms: Tensor = self.linear(inputs @ self.shared.T)  # of sums, which are no spikes
+        return terms
+
+
+class PssaBesideDelayMatrix(nn.Module):
+    """PSSA and `delay-matrix` of the same spikes: ``U + PTBN(W_o PSSA(s)) + PTBN(W_d Y(s))``."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.delay = DelayMatrixMixing(config)
+        self.pssa = PSSA(config)
+
+    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
+        residual = self.delay(inputs, residual, layout, spikes, delayed_part(prefix))
+        raised: Tensor = self.pssa(inputs, residual, layout, spikes, prefix)
+        return raised
+
+
+def shared_factor(rank: int, inputs: int) -> nn.Parameter:
+    """B (rank, inputs), of a deviation at the start with which A B has A's."""
+    return nn.Parameter(torch.randn(rank, inputs) / rank**0.5)
 
 
 def sum_of_past(terms: Sequence[Tensor]) -> Tensor:
@@ -312,7 +348,15 @@ def sum_of_past(terms: Sequence[Tensor]) -> Tensor:
     return total
 
 
-TokenMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing | DelayMatrixMixing
+PlainMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing | DelayMatrixMixing  # with one projection
+TokenMixing = PlainMixing | PssaBesideDelayMatrix
+
+
+def mixing_parts(mixing: TokenMixing, attention: str) -> dict[str, PlainMixing]:
+    """The mixings that stand side by side in ``mixing``, in the order of their projections, by their layers' prefix."""
+    if isinstance(mixing, PssaBesideDelayMatrix):
+        return {delayed_part(attention): mixing.delay, attention: mixing.pssa}
+    return {attention: mixing}
 
 
 def token_mixing(config: ModelConfig) -> TokenMixing:
@@ -325,5 +369,6 @@ def token_mixing(config: ModelConfig) -> TokenMixing:
         Mixing.sdsa3: SDSA3,
         Mixing.delay: DelayMixing,
         Mixing.delay_matrix: DelayMatrixMixing,
+        Mixing.pssa_delay_matrix: PssaBesideDelayMatrix,
     }
     return kinds[config.mixing](config)

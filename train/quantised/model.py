@@ -13,9 +13,10 @@ from train.model import DSFormer, PolicyNetwork
 from train.model.dsformer import Block
 from train.model.fold import refuse_without_program
 from train.model.lif import Lif
+from train.model.mixing_names import input_names
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
-from train.model.token_mixing import PSSA, sum_of_past
+from train.model.token_mixing import PSSA, mixing_parts, sum_of_past
 from train.quantisation import Quantisation
 from train.quantised.synapses import (
     ACTION,
@@ -126,9 +127,11 @@ class _Run:
         for index, block in enumerate(self._model.blocks):
             attention, mlp = f"block{index}.attention", f"block{index}.mlp"
             if isinstance(block, Block):
-                inputs = self._read(f"{attention}.input")
-                mix = self._pssa if isinstance(block.attention, PSSA) else self._delay
-                self._projected.append(mix(attention, inputs))
+                names = input_names(attention, block.levels)
+                inputs = torch.cat([self._read(name) for name in names], dim=-1)
+                for prefix, mixing in mixing_parts(block.attention, attention).items():
+                    mix = self._pssa if isinstance(mixing, PSSA) else self._delay
+                    self._projected.append(mix(prefix, inputs))
             self._projected.append(self._layer(f"{mlp}.hidden", self._read(f"{mlp}.input")))
         return self._accumulate() + self._host_part()
 
@@ -151,7 +154,8 @@ class _Run:
         return self._fire(name, current)
 
     def _layer(self, name: str, inputs: Tensor) -> Tensor:
-        return self._fire(name, lambda synapses: linear(inputs, synapses.weights[0], synapses.biases[0]))
+        """``inputs`` may be those of several layers side by side, each with its own synapses."""
+        return self._fire(name, lambda synapses: linear(inputs, torch.cat(synapses.weights, dim=1), synapses.biases[0]))
 
     def _pssa(self, name: str, inputs: Tensor) -> Tensor:
         query, key, value = (self._layer(f"{name}.{factor}", inputs) for factor in ("query", "key", "value"))
@@ -165,7 +169,10 @@ class _Run:
 
     def _delay(self, name: str, inputs: Tensor) -> Tensor:
         def current(synapses: Synapses) -> Tensor:
-            pairs = zip(synapses.weights, synapses.biases, strict=True)
+            levels = len(synapses.weights) // len(synapses.biases)
+            starts = range(0, len(synapses.weights), levels)
+            weights = [torch.cat(synapses.weights[start : start + levels], dim=1) for start in starts]
+            pairs = zip(weights, synapses.biases, strict=True)
             terms = [self._layout.unpack(linear(inputs, weight, bias)) for weight, bias in pairs]
             return self._layout.pack(sum_of_past(terms))
 

@@ -18,8 +18,15 @@ from torch import Tensor
 from neuro_runtime.weight_rounding import WeightFormat, round_bias, round_weight
 from train.model import DSFormer
 from train.model.dsformer import Block, MlpBlock
-from train.model.fold import double, fold_affine, fold_delay, fold_linear, fold_norm
-from train.model.token_mixing import PSSA, DelayMatrixMixing, DelayMixing, RelativeWeights
+from train.model.fold import double, fold_affine, fold_delay, fold_inputs, fold_linear, fold_norm
+from train.model.token_mixing import (
+    PSSA,
+    DelayMatrixMixing,
+    DelayMixing,
+    PlainMixing,
+    RelativeWeights,
+    mixing_parts,
+)
 
 ACTION = "action"  # the accumulator
 
@@ -61,9 +68,11 @@ def program_synapses(model: DSFormer) -> dict[str, Synapses]:
     for index, block in enumerate(cast(list[Block | MlpBlock], model.blocks)):
         attention, mlp = f"block{index}.attention", f"block{index}.mlp"
         if isinstance(block, Block):
-            groups[f"{attention}.input"] = _reader(projections)
-            groups |= _mixing(block, attention, threshold)
-            projections.append(fold_linear(block.attention.project, threshold))
+            for name, offset in fold_inputs(block, attention, threshold).items():
+                groups[name] = _reader(projections, offset)
+            for prefix, mixing in mixing_parts(block.attention, attention).items():
+                groups |= _mixing(mixing, prefix, block.levels, threshold)
+                projections.append(fold_linear(mixing.project, threshold))
         groups[f"{mlp}.input"] = _reader(projections)
         groups[f"{mlp}.hidden"] = _single(fold_linear(block.mlp.hidden, threshold))
         projections.append(fold_linear(block.mlp.project, threshold))
@@ -83,7 +92,8 @@ def projection_bias(model: DSFormer) -> Tensor:
     """The constants of the whole residual stream, (D,), in thresholds; the host adds them to the action."""
     biases = []
     for block in cast(list[Block | MlpBlock], model.blocks):
-        layers = (block.attention.project, block.mlp.project) if isinstance(block, Block) else (block.mlp.project,)
+        mixings = mixing_parts(block.attention, "").values() if isinstance(block, Block) else ()
+        layers = (*(mixing.project for mixing in mixings), block.mlp.project)
         biases += [fold_linear(layer, model.config.threshold)[1] for layer in layers]
     return torch.stack(biases).sum(0)
 
@@ -119,25 +129,29 @@ def _rounded_bias(bias: Array, unit: int, bits: int) -> Array:
     return total
 
 
-def _reader(projections: list[Affine]) -> Synapses:
-    """What reaches a reader of the residual stream besides the token: all projections so far, their biases as one."""
-    if not projections:
+def _reader(projections: list[Affine], offset: Tensor | None = None) -> Synapses:
+    """What reaches a reader of the residual stream besides the token: all projections so far, the biases as one."""
+    biases = [bias for _, bias in projections] + ([] if offset is None else [offset])
+    if not biases:
         return Synapses()
-    bias = torch.stack([bias for _, bias in projections]).sum(0)
-    return Synapses(tuple(weight for weight, _ in projections), (bias,))
+    return Synapses(tuple(weight for weight, _ in projections), (torch.stack(biases).sum(0),))
 
 
-def _mixing(block: Block, name: str, threshold: float) -> dict[str, Synapses]:
-    mixing = block.attention
+def _mixing(mixing: PlainMixing, name: str, levels: int, threshold: float) -> dict[str, Synapses]:
+    """Of a mixing that reads ``levels`` layers side by side."""
     if isinstance(mixing, PSSA):
         factors = {"query": mixing.query, "key": mixing.key, "value": mixing.value}
-        groups = {f"{name}.{factor}": _single(fold_linear(layer, threshold)) for factor, layer in factors.items()}
+        groups = {}
+        for factor, layer in factors.items():
+            weight, bias = fold_linear(layer, threshold)
+            groups[f"{name}.{factor}"] = Synapses(weight.chunk(levels, dim=1), (bias,))
         assert isinstance(mixing.position, RelativeWeights)  # pairwise ones are refused before
         position = double(mixing.position.per_channel()) / threshold
         return groups | {f"{name}.output": Synapses((position.T,))}
     assert isinstance(mixing, DelayMixing | DelayMatrixMixing)  # the others do not stream, and are refused before
     weights, past_biases, bias = fold_delay(mixing, threshold)
-    return {f"{name}.output": Synapses(weights.unbind(), (past_biases[0] + bias, *past_biases[1:].unbind()))}
+    each = tuple(part for weight in weights.unbind() for part in weight.chunk(levels, dim=1))
+    return {f"{name}.output": Synapses(each, (past_biases[0] + bias, *past_biases[1:].unbind()))}
 
 
 def _single(affine: Affine) -> Synapses:

@@ -60,7 +60,7 @@ class _Group:
         weight_format: WeightFormat,
     ) -> None:
         self.name = name
-        self.takes_token = name.endswith(("attention.input", "mlp.input"))
+        self.takes_token = name.endswith(".input")
         self._synapses = synapses
         self._tried: dict[int, Synapses] = {}  # by unit
         self._format = weight_format
