@@ -7,6 +7,8 @@ Each is the same sum of the same float32 products, added in another order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -14,6 +16,22 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from train import kernels
+
+_switch = {"bfloat16": False}
+
+
+@contextmanager
+def in_bfloat16() -> Iterator[None]:
+    """Let :func:`linear` round both factors and the result to bfloat16 meanwhile, where no kernel serves.
+
+    Spikes are 0 or 1, which no rounding changes, so it is the weights that it does, and gradients on their way back.
+    """
+    before = _switch["bfloat16"]
+    _switch["bfloat16"] = True
+    try:
+        yield
+    finally:
+        _switch["bfloat16"] = before
 
 
 def linear(layer: nn.Linear, inputs: Tensor, mean_removed: bool = False) -> Tensor:
@@ -27,6 +45,9 @@ def linear(layer: nn.Linear, inputs: Tensor, mean_removed: bool = False) -> Tens
     """
     if layer.training and kernels.serves(layer.weight) and inputs.dtype is torch.float32 and _has_onednn():
         outputs: Tensor = _Affine.apply(inputs, layer.weight, layer.bias, mean_removed)  # type: ignore[no-untyped-call]
+    elif _switch["bfloat16"]:
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            outputs = layer(inputs).to(inputs.dtype)
     else:
         outputs = layer(inputs)
     return outputs
