@@ -130,20 +130,22 @@ class CompiledObjective:
         like = model.embedding.weight
         real = self._keep("real", mask.reshape(-1, 1).to(like.dtype))
         norms = [module for module in model.modules() if isinstance(module, TokenBatchNorm)]
-        blended = {module: module.blend for module in model.modules() if isinstance(module, PTBN) and module.blends}
+        blended = [module for module in model.modules() if isinstance(module, PTBN) and module.blends]
+        number = blended[0].blend if blended else 0.0
+        blend = self._keep("blend", torch.full((), float(number), dtype=like.dtype, device=like.device))
         model.layout_of = PaddedLayout
         for norm in norms:
             norm.real = real
-        for ptbn, blend in blended.items():
-            ptbn.blend = self._keep("blend", torch.full((), float(blend), dtype=like.dtype, device=like.device))
+        for ptbn in blended:
+            ptbn.blend = blend
         try:
             yield
         finally:
             model.layout_of = TokenLayout
             for norm in norms:
                 norm.real = None
-            for ptbn, blend in blended.items():
-                ptbn.blend = blend
+            for ptbn in blended:
+                ptbn.blend = number
 
     def _keep(self, name: str, values: Tensor) -> Tensor:
         """``values`` where a CUDA graph has found them before: it reads what modules hold from the address it knows."""

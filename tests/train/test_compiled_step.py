@@ -97,10 +97,10 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompileCounter]:
     """Counts the graphs that are compiled; they run operation by operation."""
-    counting = CompileCounter()  # type: ignore[no-untyped-call]
+    counting = CompileCounter()
 
     def counted(function: Callable[..., Any], fullgraph: bool, dynamic: bool, mode: str) -> Callable[..., Any]:
-        return COMPILE(function, fullgraph=fullgraph, dynamic=dynamic, backend=counting)  # type: ignore[call-overload, no-any-return]
+        return COMPILE(function, fullgraph=fullgraph, dynamic=dynamic, backend=counting)
 
     monkeypatch.setattr(torch, "compile", counted)
     torch._dynamo.reset()
@@ -265,7 +265,7 @@ def test_training_in_bfloat16_reaches_the_same_loss(tmp_path: Path) -> None:
     rounded = run(tmp_path, *options, "name=rounded", "precision=bfloat16")[1]
     assert rounded != exact
     assert sum(rounded[-10:]) == pytest.approx(sum(exact[-10:]), rel=0.1)
-    assert sum(exact[-10:]) < 0.7 * sum(exact[:10])
+    assert sum(exact[-10:]) / 10 < 0.7 * exact[0]
 
 
 @pytest.mark.parametrize(
