@@ -9,9 +9,9 @@ anything is timed, loss and every gradient of the plain form are compared with t
 differs by more than 1e-9 of its norm). λ = 0 is nine tenths of a run, λ = ½ stands for the first tenth.
 
 Ways: the trainer; the trainer without its compiled kernels; the plain form (`benchmarks.plain_dsformer`) with neurons
-as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward, by each library: the floor
-of anything that computes them densely. Each has a process of its own; only one works at a time. Both forms flush
-denormals; the trainer also keeps freed memory, as `dsf-train` does.
+as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward: dense ones by each
+library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
+only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
 On a GPU, and by `compiled=true` on a CPU too, there is the compiled step (`train.compiled_step`), its products in
 float32, in TF32 (GPUs' alone) and in bfloat16. On a GPU ratios are to the first of these, all ways run there, and the
@@ -43,10 +43,11 @@ from train import SPIN, kernels
 from train.compiled_step import CompiledObjective, Objective
 from train.configuration import ModelConfig, Precision, TrainConfig
 from train.distributed import own_device
-from train.kernels.product import linear
+from train.kernels.product import grad_weight, product
 from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
+from train.model.token_mixing import linear
 from train.sampling import Batch
 from train.trainer import action_loss, loss_and_cost, update
 from train.training_state import make_optimiser
@@ -59,7 +60,7 @@ LEAST_COSINE, LARGEST_LOSS_SHARE = 0.99, 0.01  # of products in bfloat16 against
 
 TRAINER, TORCH_FORMS = "trainer", "trainer, PyTorch's forms"
 PLAIN, PLAIN_SNNTORCH = "plain, Python loop", "plain, snnTorch"
-LINEAR, ONEDNN = "products alone, nn.Linear", "products alone, oneDNN"
+LINEAR, ONEDNN, TABLES = (f"products alone, {how}" for how in ("nn.Linear", "oneDNN", "tables"))
 NEURONS: dict[str, Callable[[ModelConfig], nn.Module]] = {PLAIN: LoopedLif, PLAIN_SNNTORCH: SnnTorchLif}
 COMPILED = {
     "compiled, float32": Precision.float32,
@@ -68,7 +69,7 @@ COMPILED = {
 }
 COMPILED_FLOAT32 = next(iter(COMPILED))
 MODELS = (TRAINER, PLAIN, PLAIN_SNNTORCH)
-BESIDE = (TORCH_FORMS, LINEAR, ONEDNN)  # where λ = 0
+BESIDE = (TORCH_FORMS, LINEAR, ONEDNN, TABLES)  # where λ = 0
 ON_GPU = (*COMPILED, TORCH_FORMS, PLAIN, PLAIN_SNNTORCH)
 
 
@@ -215,9 +216,8 @@ def _work(way: str, blend: float, options: Options) -> Work:
     torch.set_flush_denormal(True)
     device = own_device(options.device)
     batches = [_batch(seed).to(device) for seed in range(options.steps)]
-    if way in (LINEAR, ONEDNN):
-        products = _products(options.steps, device)
-        return products if way == ONEDNN else _without_kernels(products)
+    if way in PRODUCTS:
+        return _products(options.steps, device, PRODUCTS[way])
     if way in NEURONS:
         return _plain_trainer(batches, blend, device, NEURONS[way])
     keep_freed_memory()  # as the trainer does
@@ -268,7 +268,24 @@ def _to_the_end(work: Work, device: torch.device) -> Work:
     return done
 
 
-def _products(steps: int, device: torch.device) -> Work:
+def _autograd(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(layer(spikes), gradient)
+
+
+def _dense(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    product(spikes, layer.weight, layer.bias)
+    product(gradient, layer.weight.t())
+    grad_weight(spikes, gradient)
+
+
+def _tables(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
+    torch.autograd.backward(linear(layer, spikes, mean_removed=True), gradient)
+
+
+PRODUCTS = {LINEAR: _autograd, ONEDNN: _dense, TABLES: _tables}
+
+
+def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, Tensor, Tensor], None]) -> Work:
     """Every Linear of the blocks on spikes, forward and backward."""
     size, hidden = CONFIG.embedding_size, CONFIG.mlp_ratio * CONFIG.embedding_size
     rows = CONFIG.time_steps * int(_batch(0).mask.sum())
@@ -280,7 +297,7 @@ def _products(steps: int, device: torch.device) -> Work:
     def work() -> int:
         for _ in range(steps):
             for layer, inputs, gradient in zip(layers, spikes, gradients, strict=True):
-                torch.autograd.backward(linear(layer, inputs), gradient)
+                multiply(layer, inputs, gradient)
         return steps
 
     return work

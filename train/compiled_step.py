@@ -23,12 +23,12 @@ from torch._dynamo.exc import TorchDynamoException
 from hw_profiles.errors import UserError, first_line
 from train import distributed, kernels
 from train.configuration import SPIKING, Precision, TrainConfig
-from train.kernels import product
 from train.model import DSFormer, PolicyNetwork
 from train.model.batch_norm import TokenBatchNorm
 from train.model.normalisation import PTBN
 from train.model.padding import PaddedLayout, TokenLayout
 from train.model.policy_network import Spikes
+from train.model.precision import in_bfloat16
 from train.sampling import Batch
 
 Loss = Callable[[PolicyNetwork, Batch, Spikes], Tensor]
@@ -103,7 +103,7 @@ class CompiledObjective:
         """
         assert isinstance(model, DSFormer)
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        rounded = product.in_bfloat16() if self._precision is Precision.bfloat16 else nullcontext()
+        rounded = in_bfloat16() if self._precision is Precision.bfloat16 else nullcontext()
         with self._static_form(model, batch.mask), kernels.disabled(), rounded:
             try:
                 loss, paid, fired = self._compiled(model, batch, spike_cost)

@@ -19,10 +19,10 @@ from train import kernels
 from train.command_train import training_config
 from train.compiled_step import CompiledObjective, Objective, compiles, real_tokens
 from train.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm, PositionBias, Precision
-from train.kernels import product
 from train.model import DSFormer
 from train.model.lif import Lif, _FusableLifFunction
 from train.model.normalisation import PTBN, set_blend
+from train.model.precision import in_bfloat16, multiply
 from train.sampling import Batch
 from train.spike_cost import SpikeCost
 from train.synops import synop_count
@@ -208,8 +208,8 @@ def test_products_of_spikes_in_bfloat16_round_the_weights_and_the_result_alone()
     """Sums are float32's, and what goes on, the gradients too, is float32."""
     layer = nn.Linear(64, 32)
     spikes = (torch.rand(3, 50, 64) < 0.2).float().requires_grad_()
-    with kernels.disabled(), product.in_bfloat16():
-        current = product.linear(layer, spikes)
+    with in_bfloat16():
+        current = multiply(layer, spikes)
     weight, bias = (parameter.detach().bfloat16().double() for parameter in (layer.weight, layer.bias))
     exact = nn.functional.linear(spikes.detach().double(), weight, bias)
     assert current.dtype is torch.float32

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig
-from train.kernels import sharing
-from train.kernels.product import linear
+from train.kernels import sharing, spike_product
 from train.model import DSFormer
 from train.model.lif import Lif
 from train.model.normalisation import PTBN, set_blend
 from train.model.padding import TokenLayout
-from train.model.token_mixing import PSSA, NormalisedLinear, SpikingLinear, fire_layers
+from train.model.token_mixing import PSSA, NormalisedLinear, SpikingLinear, fire_layers, linear
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
@@ -213,17 +212,44 @@ def test_attention_is_the_pytorch_form(
     assert_close(ours, theirs, TOLERANCE[kind])
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(7, 5), (16, 48), (48, 16)])
-def test_products_are_those_of_a_linear(inputs: int, outputs: int) -> None:
-    layer = nn.Linear(inputs, outputs)
-    ours, theirs = both_forms(layer, lambda rows: linear(layer, rows), numbers(0, 4, 30, inputs, kind=torch.float32))
-    assert_close(ours, theirs, 1e-5)
+@pytest.mark.parametrize(("inputs", "outputs"), [(7, 5), (16, 48), (48, 16), (32, 64), (128, 192), (96, 64), (32, 65)])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_products_are_those_of_a_linear(inputs: int, outputs: int, kind: torch.dtype) -> None:
+    """By tables where inputs come in 32s and outputs in 64s."""
+    layer = nn.Linear(inputs, outputs).to(kind)
+    assert spike_product.fits(layer.weight) == (inputs % 32 == 0 and outputs % 64 == 0)
+    spikes = (numbers(0, 4, 30, inputs, kind=kind) > 0).to(kind)
+    ours, theirs = both_forms(layer, lambda rows: linear(layer, rows), spikes)
+    assert_close(ours, theirs, TOLERANCE[kind])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS,
+    kind=KINDS,
+    rows=st.integers(1, 600),
+    inputs=st.sampled_from([32, 64, 160]),
+    outputs=st.sampled_from([64, 192]),
+    rate=st.sampled_from([0.0, 0.03, 0.5, 1.0]),
+)
+def test_tables_give_the_dense_products(
+    seed: int, kind: torch.dtype, rows: int, inputs: int, outputs: int, rate: float
+) -> None:
+    spikes = (torch.rand(rows, inputs, generator=torch.Generator().manual_seed(seed)) < rate).to(kind)
+    weight, bias = numbers(seed, outputs, inputs, kind=kind), numbers(seed + 1, outputs, kind=kind)
+    outer = numbers(seed + 2, rows, outputs, kind=kind)
+    codes = spike_product.encode(spikes)
+    ours = spike_product.product(codes, weight, bias), spike_product.grad_weight(codes, outer)
+    exact = [values.double() for values in (spikes, weight, bias, outer)]
+    theirs = exact[0] @ exact[1].t() + exact[2], exact[3].t() @ exact[0]
+    assert_close(ours, [values.to(kind) for values in theirs], TOLERANCE[kind])
 
 
 @pytest.mark.parametrize("mixing", list(Mixing))
 @pytest.mark.parametrize("blend", [0.0, 0.5])
-def test_model_is_the_same_with_and_without_kernels(mixing: Mixing, blend: float) -> None:
-    config = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mixing=mixing, streaming=False)
+@pytest.mark.parametrize("size", [16, 64])
+def test_model_is_the_same_with_and_without_kernels(mixing: Mixing, blend: float, size: int) -> None:
+    config = ModelConfig(embedding_size=size, blocks=2, context=6, window=3, mixing=mixing, streaming=False)
     torch.manual_seed(0)
     model = DSFormer(config, 3, 2).double()
     set_blend(model, blend)
@@ -254,20 +280,20 @@ def test_kernels_serve_training_alone() -> None:
 
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a norm, neurons, an attention and layers, gradients included; the products here are too small to be shared."""
+    """Of a norm, neurons, an attention and layers, gradients included; oneDNN's products are too small to be shared."""
     monkeypatch.setattr(sharing, "_WORTH_A_THREAD", 1)
     layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
     tokens = int(layout.mask.sum())
-    config = ModelConfig(embedding_size=24, bias_sharing=BiasSharing.channel)
-    mixing, norm, neuron = PSSA(config), PTBN(72, 0.5), Lif(0.25, 0.5)
-    layer, project = SpikingLinear(24, 24, config), NormalisedLinear(24, 24, config)
+    config = ModelConfig(embedding_size=64, bias_sharing=BiasSharing.channel)
+    mixing, norm, neuron = PSSA(config), PTBN(192, 0.5), Lif(0.25, 0.5)
+    layer, project = SpikingLinear(64, 64, config), NormalisedLinear(64, 64, config)
     norm.blend = blend
 
     def whole(inputs: Tensor, current: Tensor) -> Tensor:
         output = mixing.fire(neuron(norm(current)), layout)
-        return project.onto(layer(inputs), output)
+        return project.onto(layer((inputs > 0).float()), output)
 
-    inputs = [numbers(0, 4, tokens, width, kind=torch.float32) for width in (24, 72)]
+    inputs = [numbers(0, 4, tokens, width, kind=torch.float32) for width in (64, 192)]
     both = nn.ModuleList([mixing, norm, layer, project])
     state = {name: tensor.clone() for name, tensor in both.state_dict().items()}
     before = torch.get_num_threads()

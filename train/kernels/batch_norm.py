@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numba import prange
 from torch import nn
 
-from train.kernels.compiling import compiled
+from train.kernels.compiling import shared
 from train.kernels.sharing import CHUNK, Array, chunks_of, share, total
 
 
@@ -74,11 +75,11 @@ def _follow(norm: nn.BatchNorm1d, mean: Array, variance: Array, count: int) -> N
     norm.num_batches_tracked.add_(1)
 
 
-@compiled
-def _sum_moments(first: int, end: int, rows: Array, partial: Array) -> None:
+@shared
+def _sum_moments(chunks: int, rows: Array, partial: Array) -> None:
     """Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel; near x₀, the first row, squares lose no digits."""
     count, channels = rows.shape
-    for chunk in range(first, end):
+    for chunk in prange(chunks):
         sums, squares = partial[chunk, 0], partial[chunk, 1]
         for c in range(channels):
             sums[c] = 0

@@ -5,16 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# OpenMP first: where it is the GNU one, the symbol that numba calls is found in the library that PyTorch has loaded for
+# all, so that kernels and PyTorch's operations run on the same threads and neither's take the cores from the other's.
+cast(Any, config).THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+# Loops over chunks are shared out, as they say themselves (`numba.prange`), and nothing else.
+_ONLY_PRANGE: Any = {
+    "comprehension": False,
+    "reduction": False,
+    "inplace_binop": False,
+    "setitem": False,
+    "numpy": False,
+    "stencil": False,
+    "fusion": False,
+    "prange": True,
+}
+
+
+_ALWAYS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def compiled(function: F) -> F:
     """Arithmetic in the order in which it is written; the interpreter's lock is free meanwhile."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(F, njit(**_ALWAYS)(function))
 
 
-def summing(function: F) -> F:
+def shared(function: F) -> F:
+    """A kernel, which `train.kernels.sharing` calls: as above, its loop over chunks shared out to threads."""
+    return cast(F, njit(**_ALWAYS, parallel=_ONLY_PRANGE)(function))
+
+
+def shared_summing(function: F) -> F:
     """The same, but sums may be regrouped, the same way at every call, so that SIMD can add up a row."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})(function))
+    return cast(F, njit(**_ALWAYS, parallel=_ONLY_PRANGE, fastmath={"reassoc"})(function))

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numba import prange
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from train.kernels.batch_norm import Statistics, batch_statistics
-from train.kernels.compiling import compiled
+from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron
-from train.kernels.product import grad_weight, product
+from train.kernels.product import product
 from train.kernels.ptbn_lif import fire_normalised, fire_normalised_back
 from train.kernels.scratch import scratch
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
+from train.kernels.spike_linear import affine, grad_weight
 
 Layer = tuple[nn.Linear, nn.BatchNorm1d]
 
@@ -55,20 +57,20 @@ class _SpikingLayer(torch.autograd.Function):
         norms: list[nn.BatchNorm1d],
         neuron: Neuron,
     ) -> Tensor:
-        current = product(inputs, weight, bias)
+        current, ctx.kept = affine(inputs, weight, bias)  # type: ignore[attr-defined]
         given = array(current)
         statistics = batch_statistics(given.reshape(-1, given.shape[-1]), norms)
         spikes = torch.empty_like(current)
         numbers = neuron.numbers(given.dtype)
         marks = fire_normalised(given, statistics.affine(array(scale), array(shift)), numbers, array(spikes))
-        ctx.save_for_backward(inputs, weight, scale, current)
+        ctx.save_for_backward(weight, scale, current)
         ctx.marks, ctx.statistics, ctx.leak = marks, statistics, numbers[0]  # type: ignore[attr-defined]
         return spikes
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
+        weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
         marks: Marks = ctx.marks  # type: ignore[attr-defined]
         statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
         given = array(current)
@@ -82,7 +84,7 @@ class _SpikingLayer(torch.autograd.Function):
             ctx.leak,  # type: ignore[attr-defined]
             gradient,
         )
-        return *_of_linear(ctx, inputs, weight, gradient), *_like(scale, of_norm), None, None
+        return *_of_linear(ctx, weight, gradient), *_like(scale, of_norm), None, None
 
 
 class _ResidualLayer(torch.autograd.Function):
@@ -97,20 +99,20 @@ class _ResidualLayer(torch.autograd.Function):
         residual: Tensor,
         norm: nn.BatchNorm1d,
     ) -> Tensor:
-        current = product(inputs, weight, bias)
+        current, ctx.kept = affine(inputs, weight, bias)  # type: ignore[attr-defined]
         given = _rows(current)
         statistics = batch_statistics(given, [norm])
-        affine = statistics.affine(array(scale), array(shift)).astype(given.dtype)
+        numbers = statistics.affine(array(scale), array(shift)).astype(given.dtype)
         raised = torch.empty_like(current)
-        share(_add, chunks_of(len(given)), given.size, given, affine, _rows(residual), _rows(raised))
-        ctx.save_for_backward(inputs, weight, scale, current)
+        share(_add, chunks_of(len(given)), given.size, given, numbers, _rows(residual), _rows(raised))
+        ctx.save_for_backward(weight, scale, current)
         ctx.statistics = statistics  # type: ignore[attr-defined]
         return raised
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, grad_raised: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
+        weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
         statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
         given, outer = _rows(current), _rows(grad_raised)
         kind, chunks = given.dtype, chunks_of(len(given))
@@ -121,7 +123,7 @@ class _ResidualLayer(torch.autograd.Function):
         numbers = statistics.gradient(array(scale), grad_scale, grad_shift).astype(kind)
         gradient = scratch(given.shape, kind)
         share(_through_norm, chunks, given.size, given, outer, numbers, gradient)
-        of_linear = _of_linear(ctx, inputs, weight, gradient.reshape(current.shape))
+        of_linear = _of_linear(ctx, weight, gradient.reshape(current.shape))
         return *of_linear, *_like(scale, (grad_scale, grad_shift)), grad_raised, None
 
 
@@ -130,30 +132,31 @@ def _rows(values: Tensor) -> Array:
     return array(values).reshape(-1, values.shape[-1])
 
 
-def _of_linear(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, gradient: Array) -> tuple[Tensor | None, ...]:
+def _of_linear(ctx: FunctionCtx, weight: Tensor, gradient: Array) -> tuple[Tensor | None, ...]:
     """Gradients of a Linear's inputs, weight and bias; the last is 0, as the norm takes the mean away."""
     outer = torch.from_numpy(gradient)
     of_inputs = product(outer, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
-    return of_inputs, grad_weight(inputs, outer), weight.new_zeros(len(weight))
+    return of_inputs, grad_weight(ctx.kept, outer), weight.new_zeros(len(weight))  # type: ignore[attr-defined]
 
 
 def _like(parameter: Tensor, gradients: tuple[Array, Array]) -> list[Tensor]:
     return [torch.from_numpy(gradient).to(parameter) for gradient in gradients]
 
 
-@compiled
-def _add(first: int, end: int, current: Array, affine: Array, residual: Array, raised: Array) -> None:
+@shared
+def _add(chunks: int, current: Array, affine: Array, residual: Array, raised: Array) -> None:
     count, channels = current.shape
-    for n in range(first * CHUNK, min(end * CHUNK, count)):
-        for c in range(channels):
-            raised[n, c] = residual[n, c] + (affine[0, c] * current[n, c] + affine[1, c])
+    for chunk in prange(chunks):
+        for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
+            for c in range(channels):
+                raised[n, c] = residual[n, c] + (affine[0, c] * current[n, c] + affine[1, c])
 
 
-@compiled
-def _sum_gradients(first: int, end: int, current: Array, outer: Array, mean: Array, partial: Array) -> None:
+@shared
+def _sum_gradients(chunks: int, current: Array, outer: Array, mean: Array, partial: Array) -> None:
     """Σ ∂y and Σ ∂y·(x − μ) of each chunk and channel."""
     count, channels = current.shape
-    for chunk in range(first, end):
+    for chunk in prange(chunks):
         sums, tilts = partial[chunk, 0], partial[chunk, 1]
         for c in range(channels):
             sums[c] = 0
@@ -164,11 +167,11 @@ def _sum_gradients(first: int, end: int, current: Array, outer: Array, mean: Arr
                 tilts[c] += outer[n, c] * (current[n, c] - mean[c])
 
 
-@compiled
-def _through_norm(first: int, end: int, current: Array, outer: Array, numbers: Array, gradient: Array) -> None:
+@shared
+def _through_norm(chunks: int, current: Array, outer: Array, numbers: Array, gradient: Array) -> None:
     """``∂x = outward·∂y + slope·x + constant``, a channel; last chunks first: the cache has them."""
     count, channels = current.shape
-    for chunk in range(end - 1, first - 1, -1):
+    for chunk in prange(chunks):
         for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
             for c in range(channels):
                 gradient[n, c] = numbers[0, c] * outer[n, c] + numbers[1, c] * current[n, c] + numbers[2, c]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numba import prange
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from train.kernels.compiling import compiled
+from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron, step, step_back
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share
 
@@ -45,30 +46,32 @@ def _by_token(values: Array) -> Array:
     return values.reshape(len(values), -1, values.shape[-1] if values.ndim > 1 else 1)
 
 
-@compiled
-def _forward(first: int, end: int, current: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
+@shared
+def _forward(chunks: int, current: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
     steps, tokens, channels = current.shape
     leak, threshold, low, high, zero, one = numbers
-    kept = np.empty(channels, current.dtype)
-    for token in range(first * CHUNK, min(end * CHUNK, tokens)):
-        for c in range(channels):
-            kept[c] = zero
-        for t in range(steps):
+    for chunk in prange(chunks):
+        kept = np.empty(channels, current.dtype)
+        for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
             for c in range(channels):
-                membrane = current[t, token, c] + leak * kept[c]
-                spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
+                kept[c] = zero
+            for t in range(steps):
+                for c in range(channels):
+                    membrane = current[t, token, c] + leak * kept[c]
+                    spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
 
 
-@compiled
-def _backward(first: int, end: int, marks: Marks, grad_spikes: Array, numbers: Array, grad_current: Array) -> None:
+@shared
+def _backward(chunks: int, marks: Marks, grad_spikes: Array, numbers: Array, grad_current: Array) -> None:
     steps, tokens, channels = marks.shape
     leak, zero = numbers[0], numbers[4]
-    carried = np.empty(channels, grad_spikes.dtype)
-    for token in range(first * CHUNK, min(end * CHUNK, tokens)):
-        for c in range(channels):
-            carried[c] = zero
-        for t in range(steps - 1, -1, -1):
+    for chunk in prange(chunks):
+        carried = np.empty(channels, grad_spikes.dtype)
+        for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
             for c in range(channels):
-                gradient = step_back(marks[t, token, c], grad_spikes[t, token, c], leak * carried[c], zero)
-                grad_current[t, token, c] = gradient
-                carried[c] = gradient
+                carried[c] = zero
+            for t in range(steps - 1, -1, -1):
+                for c in range(channels):
+                    gradient = step_back(marks[t, token, c], grad_spikes[t, token, c], leak * carried[c], zero)
+                    grad_current[t, token, c] = gradient
+                    carried[c] = gradient

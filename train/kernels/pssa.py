@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from train.kernels.compiling import compiled
+from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron, step, step_back
 from train.kernels.sharing import Array, array, share, total
 
@@ -89,10 +90,9 @@ def _chunks(bounds: Bounds) -> int:
     return -(-(len(bounds) - 1) // WINDOWS)
 
 
-@compiled
+@shared
 def _forward(
-    first: int,
-    end: int,
+    chunks: int,
     factors: Array,
     weights: Array,
     bounds: Bounds,
@@ -103,37 +103,37 @@ def _forward(
     steps, _, channels = spikes.shape
     leak, threshold, low, high, zero, one = numbers
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
-    past = np.zeros((lead + longest, channels), factors.dtype)  # k ⊙ v, after as many zeros as are looked back on
-    query = np.empty((longest, channels), factors.dtype)
-    kept = np.empty((longest, channels), factors.dtype)
-    mixed = np.empty(channels, factors.dtype)
-    for window in range(first * WINDOWS, min(end * WINDOWS, len(bounds) - 1)):
-        begin, length = bounds[window], bounds[window + 1] - bounds[window]
-        kept[:] = zero
-        for t in range(steps):
-            given, emitted, marked = factors[t, begin:], spikes[t, begin:], marks[t, begin:]
-            for i in range(length):
-                for c in range(channels):
-                    query[i, c] = given[i, c]
-                for c in range(channels):
-                    past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
-            for i in range(length):
-                mixed[:] = zero
-                for d in range(0, len(weights), UNROLLED):
-                    k = lead + i - d
+    for chunk in prange(chunks):
+        past = np.zeros((lead + longest, channels), factors.dtype)  # k ⊙ v, after as many zeros as are looked back on
+        query = np.empty((longest, channels), factors.dtype)
+        kept = np.empty((longest, channels), factors.dtype)
+        mixed = np.empty(channels, factors.dtype)
+        for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
+            begin, length = bounds[window], bounds[window + 1] - bounds[window]
+            kept[:] = zero
+            for t in range(steps):
+                given, emitted, marked = factors[t, begin:], spikes[t, begin:], marks[t, begin:]
+                for i in range(length):
                     for c in range(channels):
-                        mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
-                            weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
-                        )
-                for c in range(channels):
-                    membrane = query[i, c] * mixed[c] + leak * kept[i, c]
-                    emitted[i, c], kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero, one)
+                        query[i, c] = given[i, c]
+                    for c in range(channels):
+                        past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
+                for i in range(length):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
+                                weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
+                            )
+                    for c in range(channels):
+                        membrane = query[i, c] * mixed[c] + leak * kept[i, c]
+                        emitted[i, c], kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero, one)
 
 
-@compiled
+@shared
 def _backward(
-    first: int,
-    end: int,
+    chunks: int,
     factors: Array,
     weights: Array,
     bounds: Bounds,
@@ -146,12 +146,12 @@ def _backward(
     steps, _, channels = marks.shape
     zero = factors.dtype.type(0)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
-    past = np.zeros((lead + longest + UNROLLED, channels), factors.dtype)  # k ⊙ v, after zeros
-    carried = np.empty((longest, channels), factors.dtype)  # ∂X
-    inner = np.zeros((longest + lead + UNROLLED, channels), factors.dtype)  # q ⊙ ∂X, before zeros
-    of_query = np.empty((longest, channels), factors.dtype)
-    mixed = np.empty(channels, factors.dtype)
-    for chunk in range(first, end):
+    for chunk in prange(chunks):
+        past = np.zeros((lead + longest + UNROLLED, channels), factors.dtype)  # k ⊙ v, after zeros
+        carried = np.empty((longest, channels), factors.dtype)  # ∂X
+        inner = np.zeros((longest + lead + UNROLLED, channels), factors.dtype)  # q ⊙ ∂X, before zeros
+        of_query = np.empty((longest, channels), factors.dtype)
+        mixed = np.empty(channels, factors.dtype)
         of_weights = grad_weights[chunk]
         for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]

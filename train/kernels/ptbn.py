@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numba import prange
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from train.kernels.batch_norm import Statistics, batch_statistics
-from train.kernels.compiling import compiled, summing
+from train.kernels.compiling import shared, shared_summing
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
 
 
@@ -112,10 +113,9 @@ class _Normalise(torch.autograd.Function):
         return grad_rows, None, *of_layer, *of_batch, None, None
 
 
-@summing
+@shared_summing
 def _apply(
-    first: int,
-    end: int,
+    chunks: int,
     rows: Array,
     scale: Array,
     shift: Array,
@@ -125,32 +125,31 @@ def _apply(
     normalised: Array,
 ) -> None:
     count, channels = rows.shape
-    for n in range(first * CHUNK, min(end * CHUNK, count)):
-        if len(moments) == 0:
-            for c in range(channels):
-                normalised[n, c] = scale[c] * rows[n, c] + shift[c]
-        else:
-            mean = 0.0
-            for c in range(channels):
-                mean += rows[n, c]
-            mean /= channels
-            variance = 0.0
-            for c in range(channels):
-                variance += (rows[n, c] - mean) ** 2
-            moments[n, 0] = mean
-            moments[n, 1] = 1 / np.sqrt(variance / channels + epsilon)
-            for c in range(channels):
-                by_layer = layer[c] * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
-                normalised[n, c] = scale[c] * rows[n, c] + shift[c] + by_layer
+    for chunk in prange(chunks):
+        for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
+            if len(moments) == 0:
+                for c in range(channels):
+                    normalised[n, c] = scale[c] * rows[n, c] + shift[c]
+            else:
+                mean = 0.0
+                for c in range(channels):
+                    mean += rows[n, c]
+                mean /= channels
+                variance = 0.0
+                for c in range(channels):
+                    variance += (rows[n, c] - mean) ** 2
+                moments[n, 0] = mean
+                moments[n, 1] = 1 / np.sqrt(variance / channels + epsilon)
+                for c in range(channels):
+                    by_layer = layer[c] * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
+                    normalised[n, c] = scale[c] * rows[n, c] + shift[c] + by_layer
 
 
-@compiled
-def _sum_gradients(
-    first: int, end: int, rows: Array, outer: Array, mean: Array, moments: Array, partial: Array
-) -> None:
+@shared
+def _sum_gradients(chunks: int, rows: Array, outer: Array, mean: Array, moments: Array, partial: Array) -> None:
     """Σ ∂y, Σ ∂y·(x − μ_c) and, where λ > 0, Σ ∂y·x̂_l of each chunk and channel."""
     count, channels = rows.shape
-    for chunk in range(first, end):
+    for chunk in prange(chunks):
         for c in range(channels):
             partial[chunk, 0, c] = 0
             partial[chunk, 1, c] = 0
@@ -164,10 +163,9 @@ def _sum_gradients(
                     partial[chunk, 2, c] += outer[n, c] * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
 
 
-@summing
+@shared_summing
 def _gradient(
-    first: int,
-    end: int,
+    chunks: int,
     rows: Array,
     outer: Array,
     outward: Array,
@@ -178,18 +176,19 @@ def _gradient(
     grad_rows: Array,
 ) -> None:
     count, channels = rows.shape
-    for n in range(first * CHUNK, min(end * CHUNK, count)):
-        for c in range(channels):
-            grad_rows[n, c] = outward[c] * outer[n, c] + slope[c] * rows[n, c] + constant[c]
-        if len(moments) > 0:
-            plain = 0.0
-            weighed = 0.0
+    for chunk in prange(chunks):
+        for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
             for c in range(channels):
-                inner = layer[c] * outer[n, c]
-                plain += inner
-                weighed += inner * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
-            offset = rows.dtype.type(plain / channels)
-            tilt = rows.dtype.type(weighed / channels)
-            for c in range(channels):
-                standard = (rows[n, c] - moments[n, 0]) * moments[n, 1]
-                grad_rows[n, c] += moments[n, 1] * (layer[c] * outer[n, c] - offset - standard * tilt)
+                grad_rows[n, c] = outward[c] * outer[n, c] + slope[c] * rows[n, c] + constant[c]
+            if len(moments) > 0:
+                plain = 0.0
+                weighed = 0.0
+                for c in range(channels):
+                    inner = layer[c] * outer[n, c]
+                    plain += inner
+                    weighed += inner * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
+                offset = rows.dtype.type(plain / channels)
+                tilt = rows.dtype.type(weighed / channels)
+                for c in range(channels):
+                    standard = (rows[n, c] - moments[n, 0]) * moments[n, 1]
+                    grad_rows[n, c] += moments[n, 1] * (layer[c] * outer[n, c] - offset - standard * tilt)

@@ -9,9 +9,10 @@ G·(x − μ), and one that turns G into ∂x where it stands. What is computed 
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
 from train.kernels.batch_norm import Statistics
-from train.kernels.compiling import compiled
+from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, step, step_back
 from train.kernels.sharing import CHUNK, Array, chunks_of, share, total
 
@@ -39,24 +40,24 @@ def fire_normalised_back(
     return grad_scale, grad_shift
 
 
-@compiled
-def _forward(first: int, end: int, current: Array, affine: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
+@shared
+def _forward(chunks: int, current: Array, affine: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
     steps, tokens, channels = current.shape
     leak, threshold, low, high, zero, one = numbers
-    kept = np.empty(channels, current.dtype)
-    for token in range(first * CHUNK, min(end * CHUNK, tokens)):
-        for c in range(channels):
-            kept[c] = zero
-        for t in range(steps):
+    for chunk in prange(chunks):
+        kept = np.empty(channels, current.dtype)
+        for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
             for c in range(channels):
-                membrane = (affine[0, c] * current[t, token, c] + affine[1, c]) + leak * kept[c]
-                spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
+                kept[c] = zero
+            for t in range(steps):
+                for c in range(channels):
+                    membrane = (affine[0, c] * current[t, token, c] + affine[1, c]) + leak * kept[c]
+                    spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
 
 
-@compiled
+@shared
 def _surrogate(
-    first: int,
-    end: int,
+    chunks: int,
     marks: Marks,
     grad_spikes: Array,
     current: Array,
@@ -68,8 +69,8 @@ def _surrogate(
     """G of each place, and of each chunk and channel Σ G and Σ G·(x − μ)."""
     steps, tokens, channels = marks.shape
     zero = current.dtype.type(0)
-    carried = np.empty(channels, current.dtype)
-    for chunk in range(first, end):
+    for chunk in prange(chunks):
+        carried = np.empty(channels, current.dtype)
         sums, tilts = partial[chunk, 0], partial[chunk, 1]
         for c in range(channels):
             sums[c] = zero
@@ -87,11 +88,11 @@ def _surrogate(
                     tilts[c] += inner * away
 
 
-@compiled
-def _through_norm(first: int, end: int, current: Array, numbers: Array, gradient: Array) -> None:
+@shared
+def _through_norm(chunks: int, current: Array, numbers: Array, gradient: Array) -> None:
     """``∂x = outward·G + slope·x + constant``, a channel, in the place of G; last chunks first: the cache has them."""
     steps, tokens, channels = current.shape
-    for chunk in range(end - 1, first - 1, -1):
+    for chunk in prange(chunks):
         for t in range(steps):
             for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
                 for c in range(channels):

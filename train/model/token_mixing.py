@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
-from train.kernels.product import linear
 from train.model.lif import Lif
 from train.model.normalisation import batch_norm_alone
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
+from train.model.precision import multiply
 
 
 class SpikingLinear(nn.Module):
@@ -69,6 +69,15 @@ def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
         return spiking_layer(spikes, fused, layers[0].neuron.constants())
     each = [layer.neuron(layer.norm(linear(layer.linear, spikes))) for layer in layers]
     return each[0] if len(each) == 1 else torch.cat(each, dim=-1)
+
+
+def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool = False) -> Tensor:
+    """``layer(spikes)``; ``mean_removed`` says that all that reads it takes each channel's mean away first."""
+    if not layer.training or not kernels.serves(layer.weight):
+        return multiply(layer, spikes)
+    from train.kernels import spike_linear  # here, since numba need not be installed
+
+    return spike_linear.linear(layer, spikes, mean_removed)
 
 
 class RelativeWeights(nn.Module):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
-from threading import Event
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from graph import Numbers, build_graph
@@ -17,9 +18,11 @@ from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from numpy.typing import NDArray
 from recorded import take_states
 
-LOOK_AROUND_S = 0.2  # how often a run is searched for processes that failed: Lava itself would wait for ever
+LOOK_AROUND_S = 0.2  # how often processes that failed are looked for: Lava itself would wait for ever
 LAST_WORDS_S = 2.0  # how long a failed process is given to say why
 CHANNEL_SIZE = 2  # messages that a channel holds; processes are never more than a time step apart
+
+T = TypeVar("T")
 
 
 class ProcessFailed(RuntimeError):
@@ -68,6 +71,7 @@ class Network:
             configuration(select_tag="fixed_pt"), compile_config={"pypy_channel_size": CHANNEL_SIZE}
         )
         self._runtime = self._graph.axons.runtime
+        self._thread = ThreadPoolExecutor(1, "lava")
         # Lava cannot stop what has never run, and a process that fails at once is better found now.
         self._decay(1)
 
@@ -79,14 +83,11 @@ class Network:
 
     def decide(self, current: NDArray[np.int32]) -> NetworkDecision:
         """Run the time steps of one decision, with the token's integer current."""
-        self._graph.token.give(current)
-        self._run()
-        accumulator = self._graph.accumulator.neurons.v.get().astype(np.int64)
-        return NetworkDecision(accumulator, self._graph.axons.take_raster(), self._take_states())
+        return self._watched(lambda: self._decide(current))
 
     def reset(self, idle_decisions: int) -> None:
         """Forget everything: lose the spikes in flight, then let every state decay to 0 in decisions without input."""
-        self._graph.axons.muted.set(np.ones(1))
+        self._watched(lambda: self._mute(1))
         self._decay(idle_decisions)
 
     def stop(self) -> None:
@@ -97,7 +98,16 @@ class Network:
         """Run decisions in which nothing arrives anywhere, since the axons are muted, and unmute them."""
         for _ in range(idle_decisions):
             self.decide(np.zeros(self._size, dtype=np.int32))
-        self._graph.axons.muted.set(np.zeros(1))
+        self._watched(lambda: self._mute(0))
+
+    def _mute(self, muted: int) -> None:
+        self._graph.axons.muted.set(np.full(1, muted))
+
+    def _decide(self, current: NDArray[np.int32]) -> NetworkDecision:
+        self._graph.token.give(current)
+        self._run()
+        accumulator = self._graph.accumulator.neurons.v.get().astype(np.int64)
+        return NetworkDecision(accumulator, self._graph.axons.take_raster(), self._take_states())
 
     def _take_states(self) -> dict[str, NDArray[np.int32]]:
         if not self._record_states:
@@ -108,25 +118,22 @@ class Network:
         return dict(zip("uv", states, strict=True))
 
     def _run(self) -> None:
-        """One period; Lava's own blocking run would not notice a process that failed."""
+        """One period; Lava's own blocking run would end all processes before a failed one has said why."""
         (answer,) = self._runtime.service_to_runtime
-        answered = Event()
-        answer.observer = answered.set
         self._runtime.start(RunSteps(self._period, blocking=False))
-        while not answer.probe():
-            answered.wait(LOOK_AROUND_S)
-            self._raise_what_failed()
         if not enum_equal(answer.peek(), MGMT_RESPONSE.DONE):
-            self._raise_last_words()
+            time.sleep(LAST_WORDS_S)  # within which whoever watches reads them
+            raise ProcessFailed("a Lava process failed and did not say why")
         self._runtime.wait()
 
-    def _raise_last_words(self) -> None:
-        """A process said that it failed: its error follows."""
-        deadline = time.monotonic() + LAST_WORDS_S
-        while time.monotonic() < deadline:
-            self._raise_what_failed()
-            time.sleep(LOOK_AROUND_S)
-        raise ProcessFailed("a Lava process failed and did not say why")
+    def _watched(self, work: Callable[[], T]) -> T:
+        """Let Lava do ``work`` in a thread, which is left behind, waiting, where a process fails meanwhile."""
+        result = self._thread.submit(work)
+        while True:
+            try:
+                return result.result(LOOK_AROUND_S)
+            except NotYet:
+                self._raise_what_failed()
 
     def _raise_what_failed(self) -> None:
         for actor in self._runtime._messaging_infrastructure.actors:
