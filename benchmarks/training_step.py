@@ -23,7 +23,6 @@ has done all of its work. No GPU was at hand to run that.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +38,7 @@ from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set
 from benchmarks.timing import Times, Work, over, take_turns
 from hw_profiles.errors import GateFailed
 from neuro_runtime.command_line import compose, run_command
-from train import SPIN, kernels
+from train import kernels
 from train.compiled_step import CompiledObjective, Objective
 from train.configuration import ModelConfig, Precision, TrainConfig
 from train.distributed import own_device
@@ -93,7 +92,7 @@ def main(argv: list[str]) -> int:
         _check_compiled(device)
     for blend in (0.0, 0.5):
         ways, reference = _ways(blend, device, options)
-        times = take_turns({way: _apart(way, blend, options) for way in ways}, options.rounds)
+        times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times, reference))
     return 0
@@ -197,17 +196,6 @@ def _of(model: nn.Module) -> Iterator[Tensor]:
 
 def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
-
-
-def _apart(way: str, blend: float, options: Options) -> Work:
-    """A way in its process; the trainer says how long its threads spin (`train`), the others spin as PyTorch's do."""
-    given = os.environ.pop(SPIN, None)
-    if given is not None and way in (TRAINER, TORCH_FORMS):
-        os.environ[SPIN] = given
-    work = apart(partial(_work, way, blend, options))
-    if given is not None:
-        os.environ[SPIN] = given
-    return work
 
 
 def _work(way: str, blend: float, options: Options) -> Work:

@@ -169,7 +169,7 @@ def _sum_gradients(chunks: int, current: Array, outer: Array, mean: Array, parti
 
 @shared
 def _through_norm(chunks: int, current: Array, outer: Array, numbers: Array, gradient: Array) -> None:
-    """``∂x = outward·∂y + slope·x + constant``, a channel; last chunks first: the cache has them."""
+    """``∂x = outward·∂y + slope·x + constant``, a channel."""
     count, channels = current.shape
     for chunk in prange(chunks):
         for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):

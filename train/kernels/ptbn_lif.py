@@ -90,7 +90,7 @@ def _surrogate(
 
 @shared
 def _through_norm(chunks: int, current: Array, numbers: Array, gradient: Array) -> None:
-    """``∂x = outward·G + slope·x + constant``, a channel, in the place of G; last chunks first: the cache has them."""
+    """``∂x = outward·G + slope·x + constant``, a channel, in the place of G."""
     steps, tokens, channels = current.shape
     for chunk in prange(chunks):
         for t in range(steps):
