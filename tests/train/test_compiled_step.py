@@ -247,6 +247,7 @@ def run(folder: Path, *overrides: str) -> tuple[TrainingResult, list[float]]:
     return result, [record["loss"] for record in map(json.loads, lines) if "loss" in record]
 
 
+@pytest.mark.timeout(900)  # a compiler that shares the machine is slow
 def test_training_with_the_compiled_step_is_training(tmp_path: Path) -> None:
     """By inductor; λ is 0 from the start, so that one graph is compiled."""
     options = ("steps=40", "norm_switch_fraction=0", "synop_price=10")
