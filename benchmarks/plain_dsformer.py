@@ -60,11 +60,12 @@ class SnnTorchLif(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self._settings = {"beta": config.leak, "threshold": config.threshold, "reset_mechanism": "zero"}
+        leaky = snntorch.Leaky(config.leak, config.threshold, Threshold.apply, reset_mechanism="zero")
+        self._neuron = (leaky,)  # no module of this one: its buffers are no part of the model's state
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes of ``current``, (T, ...)."""
-        neuron = snntorch.Leaky(**self._settings, spike_grad=Threshold.apply).to(current.device)
+        neuron = self._neuron[0].to(current.device)
         membrane = torch.zeros_like(current[0])
         spikes = []
         for step in current:

@@ -48,7 +48,7 @@ class _FireGated(torch.autograd.Function):
     def forward(ctx: FunctionCtx, factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
         spikes = factors.new_empty((*factors.shape[:2], weights.shape[1]))
         marks = np.empty(spikes.shape, np.uint8)
-        given, weighing = array(factors), _padded(weights)
+        given, weighing = _apart(factors), _padded(weights)
         numbers = neuron.numbers(given.dtype)
         share(_forward, _chunks(bounds), marks.size, given, weighing, bounds, numbers, array(spikes), marks)
         ctx.save_for_backward(factors, weights)
@@ -68,16 +68,22 @@ class _FireGated(torch.autograd.Function):
             _backward,
             _chunks(bounds),
             marks.size,
-            array(factors),
+            _apart(factors),
             weighing,
             bounds,
             ctx.leak,  # type: ignore[attr-defined]
             marks,
             array(grad_spikes),
-            array(grad_factors),
+            _apart(grad_factors),
             partial,
         )
         return grad_factors, torch.from_numpy(total(partial)[: len(weights)]).to(weights), None, None
+
+
+def _apart(factors: Tensor) -> Array:
+    """q, k and v as (T, tokens, 3, D): a kernel that indexes D + c is not vectorised, as that might be negative."""
+    given = array(factors)
+    return given.reshape(*given.shape[:2], 3, -1)
 
 
 def _padded(weights: Tensor) -> Array:
@@ -115,9 +121,9 @@ def _forward(
                 given, emitted, marked = factors[t, begin:], spikes[t, begin:], marks[t, begin:]
                 for i in range(length):
                     for c in range(channels):
-                        query[i, c] = given[i, c]
+                        query[i, c] = given[i, 0, c]
                     for c in range(channels):
-                        past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
+                        past[lead + i, c] = given[i, 1, c] * given[i, 2, c]
                 for i in range(length):
                     mixed[:] = zero
                     for d in range(0, len(weights), UNROLLED):
@@ -164,8 +170,8 @@ def _backward(
                     for c in range(channels):
                         carried[i, c] = step_back(marked[i, c], outer[i, c], leak * carried[i, c], zero)
                     for c in range(channels):
-                        past[lead + i, c] = given[i, channels + c] * given[i, 2 * channels + c]
-                        inner[i, c] = given[i, c] * carried[i, c]
+                        past[lead + i, c] = given[i, 1, c] * given[i, 2, c]
+                        inner[i, c] = given[i, 0, c] * carried[i, c]
                 for i in range(length):
                     mixed[:] = zero
                     for d in range(0, len(weights), UNROLLED):
@@ -192,8 +198,8 @@ def _backward(
                                 weights[d + 2, c] * inner[k + 2, c] + weights[d + 3, c] * inner[k + 3, c]
                             )
                     for c in range(channels):
-                        grads[j, c] = of_query[j, c]
+                        grads[j, 0, c] = of_query[j, c]
                     for c in range(channels):
-                        grads[j, channels + c] = mixed[c] * given[j, 2 * channels + c]
+                        grads[j, 1, c] = mixed[c] * given[j, 2, c]
                     for c in range(channels):
-                        grads[j, 2 * channels + c] = mixed[c] * given[j, channels + c]
+                        grads[j, 2, c] = mixed[c] * given[j, 1, c]
