@@ -1,6 +1,7 @@
 """How long does one training step take? The trainer against the plain form of the same model, in turns.
 
-    python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu]
+    python -m benchmarks.training_step [threads=2] [rounds=7] [steps=2] [device=cpu] [compiled=false]
+    python -m benchmarks.training_step device=cuda rounds=11 steps=50
 
 D 128, L 3, K 20, T 4, batch 64, PSSA with S = 7 (the longest that streams with three blocks and K = 20), PTBN; a step
 is loss, gradient, clipping and AdamW. Weights are the initial ones, tokens are random, a few windows are padded. Before
@@ -12,13 +13,19 @@ as a Python loop, and with snnTorch's; and the Linears' products alone, forward 
 library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
 only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
-`device=cuda` times PyTorch's forms on a GPU, as the kernels are for the CPU; no GPU was at hand to run that.
+On a GPU, and by `compiled=true` on a CPU too, there is the compiled step (`train.compiled_step`), its products in
+float32, in TF32 (GPUs' alone) and in bfloat16. On a GPU ratios are to the first of these, all ways run there, and the
+kernels, which are the CPU's, take no part. Before anything is timed, the compiled step's loss and gradients in float64
+are compared with the plain form's, within the limit above, and what bfloat16 makes of them with float32's: the loss
+within 1 %, the cosine between the whole gradients at least 0.9. Batches lie on the device, and a round ends when it
+has done all of its work. No GPU was at hand to run that.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,30 +36,40 @@ from torch.nn.utils import clip_grad_norm_
 from benchmarks.apart import apart
 from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
 from benchmarks.timing import Times, Work, over, take_turns
-from hw_profiles.errors import GateFailed, UserError
+from hw_profiles.errors import GateFailed
 from neuro_runtime.command_line import compose, run_command
 from train import kernels
-from train.configuration import ModelConfig, TrainConfig
+from train.compiled_step import CompiledObjective, Objective
+from train.configuration import ModelConfig, Precision, TrainConfig
+from train.distributed import own_device
 from train.kernels.product import grad_weight, product
 from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
 from train.model.token_mixing import linear
 from train.sampling import Batch
-from train.trainer import action_loss, update
+from train.trainer import action_loss, loss_and_cost, update
 from train.training_state import make_optimiser
 
 CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
 OBSERVATION, ACTION = 45, 24  # pen's
 BATCH = 64
 LIMIT = 1e-9
+LEAST_COSINE, LARGEST_LOSS_SHARE = 0.9, 0.01  # of products in bfloat16 against float32's; see docs/training.md
 
 TRAINER, TORCH_FORMS = "trainer", "trainer, PyTorch's forms"
 PLAIN, PLAIN_SNNTORCH = "plain, Python loop", "plain, snnTorch"
 LINEAR, ONEDNN, TABLES = (f"products alone, {how}" for how in ("nn.Linear", "oneDNN", "tables"))
 NEURONS: dict[str, Callable[[ModelConfig], nn.Module]] = {PLAIN: LoopedLif, PLAIN_SNNTORCH: SnnTorchLif}
+COMPILED = {
+    "compiled, float32": Precision.float32,
+    "compiled, TF32": Precision.tf32,
+    "compiled, bfloat16": Precision.bfloat16,
+}
+COMPILED_FLOAT32 = next(iter(COMPILED))
 MODELS = (TRAINER, PLAIN, PLAIN_SNNTORCH)
-ALL = (*MODELS, TORCH_FORMS, LINEAR, ONEDNN, TABLES)
+BESIDE = (TORCH_FORMS, LINEAR, ONEDNN, TABLES)  # where λ = 0
+ON_GPU = (*COMPILED, TORCH_FORMS, PLAIN, PLAIN_SNNTORCH)
 
 
 @dataclass
@@ -63,24 +80,30 @@ class Options:
     rounds: int = 7
     steps: int = 2  # a round
     device: str = "cpu"
+    compiled: bool = False  # also the compiled step; on a GPU it is always there
 
 
 def main(argv: list[str]) -> int:
     """Compare the forms, time them, and print medians and ratios."""
     options = compose(Options, argv)
-    device = _device(options.device)
+    device = own_device(options.device)
     print(f"loss and gradients of the plain form are the trainer's to {_difference(device):.1g} of their norm")
-    for blend, ways in ((0.0, ALL), (0.5, MODELS)):
+    if device.type == "cuda" or options.compiled:
+        _check_compiled(device)
+    for blend in (0.0, 0.5):
+        ways, reference = _ways(blend, device, options)
         times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
-        print(_table(times))
+        print(_table(times, reference))
     return 0
 
 
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device=cuda needs a GPU that PyTorch can use, and there is none; leave device=cpu.")
-    return torch.device(name)
+def _ways(blend: float, device: torch.device, options: Options) -> tuple[tuple[str, ...], str]:
+    """What is timed, and what the others are compared with."""
+    if device.type == "cuda":
+        return ON_GPU, COMPILED_FLOAT32
+    compiled = [way for way, precision in COMPILED.items() if options.compiled and precision is not Precision.tf32]
+    return (*MODELS, *compiled, *(() if blend else BESIDE)), TRAINER
 
 
 def _batch(seed: int, dtype: torch.dtype = torch.float32) -> Batch:
@@ -116,24 +139,59 @@ def _plain_loss(model: PlainDSFormer, batch: Batch) -> Tensor:
 
 def _difference(device: torch.device) -> float:
     """The largest of loss and gradients between the trainer's model and the plain ones, as a share of the norm."""
-    batch = _batch(0, torch.float64).to(device)
+    trainers = _gradients(loss_and_cost, device, torch.float64)
     worst = 0.0
     for neuron in (LoopedLif, SnnTorchLif):
-        model = _model(device, torch.float64)
-        plain = _plain(model, neuron)
-        set_blend(model, 0.5)
-        set_plain_blend(plain, 0.5)
-        loss, plain_loss = action_loss(model, batch, {}), _plain_loss(plain, batch)
-        torch.autograd.backward([loss, plain_loss])
-        pairs = [(loss, plain_loss)]
-        for one, other in zip(model.parameters(), plain.parameters(), strict=True):
-            assert one.grad is not None
-            assert other.grad is not None
-            pairs.append((one.grad, other.grad))
-        worst = max(worst, *(_relative(one, other) for one, other in pairs))
+        plain = _plain_gradients(neuron, device)
+        worst = max(worst, *(_relative(ours, theirs) for ours, theirs in zip(trainers, plain, strict=True)))
     if not worst <= LIMIT:
         raise GateFailed(f"loss or a gradient of the plain form differs by {worst:.2g}, the limit is {LIMIT:g}")
     return worst
+
+
+def _check_compiled(device: torch.device) -> None:
+    """The compiled step against the plain form in float64, and its bfloat16 against its float32."""
+    begun = time.perf_counter()
+    ours = _gradients(CompiledObjective(action_loss, Precision.float32, device), device, torch.float64)
+    plain = _plain_gradients(LoopedLif, device)
+    worst = max(_relative(one, other) for one, other in zip(ours, plain, strict=True))
+    print(f"those of the compiled step to {worst:.1g}; compiled in {time.perf_counter() - begun:.0f} s")
+    if not worst <= LIMIT:
+        raise GateFailed(f"loss or a gradient of the compiled step differs by {worst:.2g}, the limit is {LIMIT:g}")
+    exact, rounded = (
+        _gradients(CompiledObjective(action_loss, precision, device), device, torch.float32)
+        for precision in (Precision.float32, Precision.bfloat16)
+    )
+    share = _relative(rounded[0], exact[0])
+    whole, changed = (torch.cat([gradient.flatten() for gradient in found[1:]]) for found in (exact, rounded))
+    cosine = float(torch.cosine_similarity(whole, changed, dim=0))
+    print(f"products in bfloat16 change the loss by {share:.2g} of it; the gradients' cosine is {cosine:.4f}")
+    if not (share <= LARGEST_LOSS_SHARE and cosine >= LEAST_COSINE):
+        raise GateFailed(f"the limits are {LARGEST_LOSS_SHARE:g} and {LEAST_COSINE:g}")
+
+
+def _gradients(objective: Objective, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Loss and gradients of the trainer's model, λ = ½."""
+    model = _model(device, dtype)
+    set_blend(model, 0.5)
+    loss, paid = objective(model, _batch(0, dtype).to(device), {}, lambda spikes, mask: 0.0)
+    torch.autograd.backward(paid)
+    return [loss.detach().clone(), *_of(model)]
+
+
+def _plain_gradients(neuron: Callable[[ModelConfig], nn.Module], device: torch.device) -> list[Tensor]:
+    model = _plain(_model(device, torch.float64), neuron)
+    set_plain_blend(model, 0.5)
+    loss = _plain_loss(model, _batch(0, torch.float64).to(device))
+    torch.autograd.backward(loss)
+    return [loss.detach(), *_of(model)]
+
+
+def _of(model: nn.Module) -> Iterator[Tensor]:
+    """The gradients of ``model``."""
+    for parameter in model.parameters():
+        assert parameter.grad is not None
+        yield parameter.grad.clone()
 
 
 def _relative(one: Tensor, other: Tensor) -> float:
@@ -144,22 +202,29 @@ def _work(way: str, blend: float, options: Options) -> Work:
     """What a way does in its process."""
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    device = _device(options.device)
+    device = own_device(options.device)
     batches = [_batch(seed).to(device) for seed in range(options.steps)]
     if way in PRODUCTS:
         return _products(options.steps, device, PRODUCTS[way])
     if way in NEURONS:
         return _plain_trainer(batches, blend, device, NEURONS[way])
     keep_freed_memory()  # as the trainer does
-    trainer = _trainer(batches, blend, device)
+    if way in COMPILED:
+        if COMPILED[way] is Precision.tf32:
+            torch.set_float32_matmul_precision("high")  # as the trainer does
+        return _trainer(batches, blend, device, CompiledObjective(action_loss, COMPILED[way], device))
+    trainer = _trainer(batches, blend, device, loss_and_cost)
     return trainer if way == TRAINER else _without_kernels(trainer)
 
 
-def _trainer(batches: list[Batch], blend: float, device: torch.device) -> Work:
+def _trainer(batches: list[Batch], blend: float, device: torch.device, objective: Objective) -> Work:
     model, config = _model(device), TrainConfig()
     set_blend(model, blend)
     optimiser = make_optimiser(model, config)
-    return over(batches, lambda batch: update(model, optimiser, batch, config.gradient_clip, {})[0].item())
+    return _to_the_end(
+        over(batches, lambda batch: update(model, optimiser, batch, config.gradient_clip, {}, objective=objective)),
+        device,
+    )
 
 
 def _plain_trainer(
@@ -169,15 +234,26 @@ def _plain_trainer(
     set_plain_blend(model, blend)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
-    def step(batch: Batch) -> float:
+    def step(batch: Batch) -> None:
         loss = _plain_loss(model, batch)
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         clip_grad_norm_(model.parameters(), config.gradient_clip)
         optimiser.step()
-        return loss.item()
 
-    return over(batches, step)
+    return _to_the_end(over(batches, step), device)
+
+
+def _to_the_end(work: Work, device: torch.device) -> Work:
+    """``work`` until the device has done it; a GPU is given it and does it later."""
+
+    def done() -> int:
+        times = work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return times
+
+    return done
 
 
 def _autograd(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
@@ -210,8 +286,6 @@ def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, T
         for _ in range(steps):
             for layer, inputs, gradient in zip(layers, spikes, gradients, strict=True):
                 multiply(layer, inputs, gradient)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
         return steps
 
     return work
@@ -225,11 +299,11 @@ def _without_kernels(work: Work) -> Work:
     return without
 
 
-def _table(times: Times) -> str:
-    lines = [f"{'':<28}{'median':>12}{'fastest':>12}{'of the trainer':>18}"]
+def _table(times: Times, reference: str) -> str:
+    lines = [f"{'':<28}{'median':>12}{'fastest':>12}{'ratio':>18}"]
     for way in times.seconds:
-        median, fastest, ratio = times.typical(way), times.best(way), times.ratio(way, to=TRAINER)
-        lines.append(f"{way:<28}{1e3 * median:>9.0f} ms{1e3 * fastest:>9.0f} ms{ratio:>16.2f} ×")
+        median, fastest, ratio = times.typical(way), times.best(way), times.ratio(way, to=reference)
+        lines.append(f"{way:<28}{1e3 * median:>9.3g} ms{1e3 * fastest:>9.3g} ms{ratio:>16.2f} ×")
     return "\n".join(lines)
 
 

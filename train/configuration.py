@@ -68,6 +68,14 @@ class BiasSharing(Enum):
     channel = "channel"
 
 
+class Precision(Enum):
+    """What the products of Linears are computed in; everything else is float32, the weights that are learned too."""
+
+    float32 = "float32"
+    tf32 = "tf32"  # GPUs': factors with 11 significant bits, sums and results in float32
+    bfloat16 = "bfloat16"  # those of spikes: factors and results with 8, sums in float32 (see `train.compiled_step`)
+
+
 class Schedule(Enum):
     """What the learning rate does after its warm-up."""
 
@@ -241,6 +249,8 @@ class TrainConfig:
     checkpoint_every: int = 500
     threads: int = 0  # 0 leaves the choice to PyTorch
     device: str = "cpu"
+    compile: bool | None = None  # the step by torch.compile; null is on a GPU, where there is a form for it
+    precision: Precision = Precision.float32
     quantise: bool = False  # go on with a trained policy through Loihi's weights; brings recipes/quantise.yaml
     policy: str | None = None  # what quantise=true goes on with: model.pt or its folder; else the shipped policy
     quantise_bits: int = 8  # of a weight, 2 … 8; 8 seldom needs training

@@ -69,10 +69,21 @@ def first_one_first() -> Iterator[None]:
 
 
 def own_device(device: str) -> torch.device:
-    """``device``; each process of a machine takes a GPU of its own."""
-    return torch.device(
-        f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
-    )
+    """``device``; each process of a machine takes a GPU of its own.
+
+    Raises
+    ------
+    UserError
+        PyTorch knows no such device, or has no GPU to use.
+    """
+    own = f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
+    try:
+        found = torch.device(own)
+    except RuntimeError as problem:
+        raise UserError(f"device={device} is no device that PyTorch knows; choose cpu or cuda.") from problem
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device={device} needs a GPU that PyTorch can use, and there is none; leave device=cpu.")
+    return found
 
 
 def own_part(batch_size: int) -> slice:

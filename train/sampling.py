@@ -34,6 +34,10 @@ class Batch:
         """The batch on another device."""
         return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
 
+    def pinned(self) -> Batch:
+        """The batch in memory that a GPU reads while the processor goes on."""
+        return Batch(**{name: tensor.pin_memory() for name, tensor in vars(self).items()})
+
 
 def normalisation_of(dataset: Columns, return_scale: float) -> Normalisation:
     """The dataset's state mean and standard deviation (+ 1e-6, as the paper's code)."""
@@ -77,14 +81,25 @@ class TokenWindows:
         return int(self._chosen_ends[-1])
 
     def ahead(
-        self, seed: int, steps: range, size: int, part: slice = slice(None), raised_returns: float = 0.0
+        self,
+        seed: int,
+        steps: range,
+        size: int,
+        part: slice = slice(None),
+        raised_returns: float = 0.0,
+        pinned: bool = False,
     ) -> Iterator[tuple[int, Batch]]:
         """Each training step with its batch; the next one is read meanwhile, so that no step waits for the disk."""
+
+        def read(step: int) -> Batch:
+            batch = self.batch(seed, step, size, part, raised_returns)
+            return batch.pinned() if pinned else batch
+
         with ThreadPoolExecutor(max_workers=1) as reader:
-            coming = reader.submit(self.batch, seed, steps.start, size, part, raised_returns)
+            coming = reader.submit(read, steps.start)
             for step in steps:
                 batch = coming.result()
-                coming = reader.submit(self.batch, seed, step + 1, size, part, raised_returns)
+                coming = reader.submit(read, step + 1)
                 yield step, batch
 
     def batch(self, seed: int, step: int, size: int, part: slice = slice(None), raised_returns: float = 0.0) -> Batch:

@@ -57,7 +57,7 @@ class SynopCount:
         Parameters
         ----------
         spikes
-            By layer, (T, tokens, width), as a model records them.
+            By layer, (T, tokens, width), as a model records them: of real tokens, or of all, and then padding's zero.
         mask
             (B, K) bool, True for a real token.
         """

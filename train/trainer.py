@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from train import distributed
 from train.checkpoint import save_model_file
+from train.compiled_step import CompiledObjective, Objective, PaidSpikes, real_tokens
 from train.configuration import TrainConfig
 from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
@@ -71,6 +72,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     state = prepare(config, resume, overwrite)
     config, model = state.config, state.model
     first, watch = distributed.is_first(), FiringWatch()
+    objective = CompiledObjective(action_loss, config.precision, state.device) if state.compiled else loss_and_cost
     with state.folder.metrics(state.first_step, first) as metrics, _progress(state) as progress:
         for step, batch in _batches(state):
             set_learning_rate(state.optimiser, config, step)
@@ -78,11 +80,14 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             seed_dropout(config.seed, step)
 
             spikes: dict[str, Tensor] = {}
-            loss, gradient_norm = update(model, state.optimiser, batch, config.gradient_clip, spikes, state.cost)
+            loss, gradient_norm = update(
+                model, state.optimiser, batch, config.gradient_clip, spikes, state.cost, objective
+            )
 
             done = step + 1
             progress.update()
             if _due(done, config.log_every, config.steps):
+                spikes = real_tokens(spikes, batch.mask) if state.compiled else spikes
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)
                 progress.set_postfix(postfix)
                 if config.least_rate and watch.silent and done < config.steps and isinstance(model, DSFormer):
@@ -99,12 +104,21 @@ def _batches(state: TrainingState) -> Iterator[tuple[int, Batch]]:
     """Each step that is left, with this process's part of its batch on the device."""
     config = state.config
     steps, part = range(state.first_step, config.steps), distributed.own_part(config.batch_size)
-    for step, batch in state.windows.ahead(config.seed, steps, config.batch_size, part, config.raised_returns):
+    pinned = state.device.type == "cuda"
+    for step, batch in state.windows.ahead(config.seed, steps, config.batch_size, part, config.raised_returns, pinned):
         yield step, batch.to(state.device)
 
 
 def _due(done: int, every: int, last: int) -> bool:
     return done % every == 0 or done == last
+
+
+def loss_and_cost(
+    model: PolicyNetwork, batch: Batch, spikes: dict[str, Tensor], spike_cost: PaidSpikes
+) -> tuple[Tensor, Tensor]:
+    """The loss, and what is descended: the loss with what the spikes cost."""
+    loss = action_loss(model, batch, spikes)
+    return loss, loss + spike_cost(spikes, batch.mask)
 
 
 def update(
@@ -113,7 +127,8 @@ def update(
     batch: Batch,
     gradient_clip: float,
     spikes: dict[str, Tensor],
-    spike_cost: Callable[[dict[str, Tensor], Tensor], Tensor | float] = lambda spikes, mask: 0.0,
+    spike_cost: PaidSpikes = lambda spikes, mask: 0.0,
+    objective: Objective = loss_and_cost,
 ) -> tuple[Tensor, Tensor]:
     """One step of gradient descent: the loss before it, and the norm of the gradient before clipping.
 
@@ -121,11 +136,13 @@ def update(
     ----------
     spike_cost
         What the spikes of the batch's real tokens cost, in units of the loss; it is paid beside the loss.
+    objective
+        :func:`loss_and_cost`, or its compiled form.
     """
-    loss = action_loss(model, batch, spikes)
     optimiser.zero_grad(set_to_none=True)
+    loss, paid = objective(model, batch, spikes, spike_cost)
     share = distributed.own_share(batch.mask)  # 1 where one process trains
-    torch.autograd.backward((loss + spike_cost(spikes, batch.mask)) * share)
+    torch.autograd.backward(paid * share)
     parameters = optimiser.param_groups[0]["params"]  # all of the model's, without a walk through its modules
     distributed.add_up_gradients(parameters)
     gradient_norm = clip_grad_norm_(parameters, gradient_clip, foreach=True)

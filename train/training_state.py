@@ -13,7 +13,8 @@ from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.files import atomic_write
 from train import distributed
 from train.checkpoint import Normalisation, PolicyModel, load_tensors, plain
-from train.configuration import TrainConfig
+from train.compiled_step import compiles
+from train.configuration import Precision, TrainConfig
 from train.datasets import Columns, open_dataset
 from train.memory import keep_freed_memory
 from train.model import DSFormer, PolicyNetwork, make_model
@@ -37,6 +38,8 @@ class TrainingState:
     ----------
     start
         The policy that ``quantise`` goes on with.
+    compiled
+        Whether steps are taken in their compiled form.
     first_step
         Steps that were done before.
     """
@@ -47,6 +50,7 @@ class TrainingState:
     windows: TokenWindows
     normalisation: Normalisation
     device: torch.device
+    compiled: bool
     model: PolicyNetwork
     optimiser: torch.optim.Optimizer
     cost: SpikeCost
@@ -77,6 +81,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
         The configuration, the dataset or the run folder is not usable.
     """
     config.validate()
+    device, compiled = distributed.own_device(config.device), compiles(config)
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
     if (config.synop_price or config.energy_price) and not start:
@@ -90,7 +95,6 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
     windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
-    device = distributed.own_device(config.device)
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_rate:
         set_blend(model, norm_blend(config, 0))
@@ -100,7 +104,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     cost = spike_cost(config, synop_count(model))
     return TrainingState(
-        config, spec, folder, windows, normalisation, device, model, optimiser, cost, start, first_step
+        config, spec, folder, windows, normalisation, device, compiled, model, optimiser, cost, start, first_step
     )
 
 
@@ -113,6 +117,7 @@ def _prepare_torch(config: TrainConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    torch.set_float32_matmul_precision("high" if config.precision is Precision.tf32 else "highest")
     keep_freed_memory()
 
 

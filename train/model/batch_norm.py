@@ -12,19 +12,28 @@ class TokenBatchNorm(nn.BatchNorm1d):
     """`torch.nn.BatchNorm1d` of currents (T, tokens, D), whose statistics are those of all processes' tokens.
 
     PyTorch's own `SyncBatchNorm` does so on GPUs alone.
+
+    Attributes
+    ----------
+    real
+        (tokens, 1), 1 for a token that counts in training and 0 for padding, where a model keeps that; None where all
+        tokens are real.
     """
+
+    real: Tensor | None = None
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
-        rows = current.reshape(-1, current.shape[-1])
-        shared = self.training and distributed.processes() > 1
-        return (self._over_all(rows) if shared else super().forward(rows)).view(current.shape)
+        if self.training and (self.real is not None or distributed.processes() > 1):
+            return self._over_all(current)
+        return super().forward(current.reshape(-1, current.shape[-1])).view(current.shape)
 
-    def _over_all(self, rows: Tensor) -> Tensor:
-        count = distributed.total(rows.new_full((), len(rows)))
-        mean = distributed.total(rows.sum(dim=0)) / count
-        centred = rows - mean
-        variance = distributed.total(centred.square().sum(dim=0)) / count
+    def _over_all(self, current: Tensor) -> Tensor:
+        real = current.new_ones(current.shape[1], 1) if self.real is None else self.real
+        count = distributed.total(len(current) * real.sum())
+        mean = distributed.total((current * real).sum(dim=(0, 1))) / count
+        centred = current - mean
+        variance = distributed.total((centred.square() * real).sum(dim=(0, 1))) / count
         self._follow(mean.detach(), (variance * count / (count - 1)).detach())
         return centred * torch.rsqrt(variance + self.eps) * self.weight + self.bias
 

@@ -93,6 +93,7 @@ class DSFormer(PolicyNetwork):
         self.blocks = nn.ModuleList(block(config) for _ in range(config.blocks))
         self.last_norm = normalisation(size, config)
         self.head = nn.Linear(size, action_size)
+        self.layout_of: type[TokenLayout] = TokenLayout  # a batch's; a compiled step keeps padding
         self.apply(_initialise_linear)
         if not config.previous_action:  # zero in the weights too, for who computes the token's current from them
             with torch.no_grad():
@@ -122,7 +123,7 @@ class DSFormer(PolicyNetwork):
     ) -> Tensor:
         """See :class:`PolicyNetwork`."""
         spikes = {} if spikes is None else spikes
-        layout = TokenLayout(mask)
+        layout = self.layout_of(mask)
         current = layout.pack(self.encode(states, previous_actions, returns_to_go))
         residual = current.expand(self.config.time_steps, *current.shape)
         for index, block in enumerate(self.blocks):

@@ -47,6 +47,37 @@ class _LifFunction(torch.autograd.Function):
         return grad_current, None, None
 
 
+class _FusableLifFunction(torch.autograd.Function):
+    """The same with nothing written in place and no time step's tensor read by another's kernel.
+
+    `torch.compile` makes one kernel of it each way, with what surrounds it, and keeps two bits of a membrane as bytes.
+    Run operation by operation it takes longer than the form above.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+        membranes = [current[0]]
+        for step in current[1:].unbind(0):
+            kept = torch.where(membranes[-1] > threshold, 0, membranes[-1])
+            membranes.append(step + leak * kept)
+        ctx.save_for_backward(*membranes)
+        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        return torch.stack([(membrane > threshold).to(current.dtype) for membrane in membranes])
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        low, high = threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
+        membranes: tuple[Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+        later_first: list[Tensor] = []
+        for grad_spikes, membrane in zip(reversed(grad_outputs[0].unbind(0)), reversed(membranes), strict=True):
+            grad_current = torch.where((low < membrane) & (membrane < high), grad_spikes, 0)
+            if later_first:
+                grad_current = grad_current + leak * torch.where(membrane > threshold, 0, later_first[-1])
+            later_first.append(grad_current)
+        return torch.stack(later_first[::-1]), None, None
+
+
 def _where_between(values: Tensor, membrane: Tensor, low: float, high: float) -> Tensor:
     """``values`` where ``low < membrane < high``, else 0: hardtanh's gradient does it in a single pass."""
     between: Tensor = torch.ops.aten.hardtanh_backward(values, membrane, low, high)
@@ -88,7 +119,8 @@ class Lif(nn.Module):
             from train.kernels.lif import fire  # here, since numba need not be installed
 
             return fire(current, self.constants())
-        spikes: Tensor = _LifFunction.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
+        form = _FusableLifFunction if torch.compiler.is_compiling() else _LifFunction
+        spikes: Tensor = form.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
         return spikes
 
     def constants(self) -> Neuron:

@@ -25,7 +25,7 @@ class PTBN(nn.Module):
     Attributes
     ----------
     blend
-        λ; the trainer lowers it from 1 to 0 over the first steps.
+        λ; the trainer lowers it from 1 to 0 over the first steps. A compiled step makes it a tensor while it is not 0.
     """
 
     def __init__(self, channels: int, threshold: float) -> None:
@@ -34,7 +34,12 @@ class PTBN(nn.Module):
         self.batch_norm = TokenBatchNorm(channels)
         nn.init.constant_(self.layer_norm.weight, threshold)
         nn.init.constant_(self.batch_norm.weight, threshold)
-        self.blend = 0.0
+        self.blend: float | Tensor = 0.0
+
+    @property
+    def blends(self) -> bool:
+        """Whether the layer norm takes part in this training step: λ > 0."""
+        return self.training and (isinstance(self.blend, Tensor) or self.blend > 0)
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
@@ -42,9 +47,9 @@ class PTBN(nn.Module):
         if alone and kernels.serves(current) and current.shape[:-1].numel() > 1:
             from train.kernels.ptbn import normalise  # here, since numba need not be installed
 
-            return normalise(current, self.layer_norm, self.batch_norm, self.blend)
+            return normalise(current, self.layer_norm, self.batch_norm, float(self.blend))
         normalised: Tensor = self.batch_norm(current)
-        if self.training and self.blend > 0:
+        if self.blends:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
         return normalised
 
@@ -56,7 +61,7 @@ def batch_norm_alone(norm: nn.Module) -> nn.BatchNorm1d | None:
     """
     if type(norm) is not PTBN or distributed.processes() > 1:
         return None
-    return norm.batch_norm if norm.training and norm.blend == 0 else None
+    return norm.batch_norm if norm.training and not norm.blends else None
 
 
 def set_blend(model: nn.Module, blend: float) -> None:

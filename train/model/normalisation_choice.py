@@ -61,7 +61,7 @@ class RepPTBN(PTBN):
         """Normalise ``current`` of shape (T, tokens, D)."""
         batch: Tensor = self.batch_norm(current)
         normalised = batch + self.skip * current
-        if self.training and self.blend > 0:
+        if self.blends:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
         return normalised
 

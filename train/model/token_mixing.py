@@ -21,6 +21,7 @@ from train.model.normalisation import batch_norm_alone
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
+from train.model.precision import multiply
 
 
 class SpikingLinear(nn.Module):
@@ -76,8 +77,7 @@ def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
 def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool = False) -> Tensor:
     """``layer(spikes)``; ``mean_removed`` says that all that reads it takes each channel's mean away first."""
     if not layer.training or not kernels.serves(layer.weight):
-        outputs: Tensor = layer(spikes)
-        return outputs
+        return multiply(layer, spikes)
     from train.kernels import spike_linear  # here, since numba need not be installed
 
     return spike_linear.linear(layer, spikes, mean_removed)
