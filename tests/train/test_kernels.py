@@ -23,6 +23,10 @@ from train.model.token_mixing import PSSA, NormalisedLinear, SpikingLinear, fire
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
+FEW = {
+    torch.float32: 16,
+    torch.float64: 2,
+}  # rows: over two, a norm's gradient is rounding alone
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}  # of the largest number of a tensor, or of 1
 
 
@@ -91,7 +95,7 @@ def test_norm_is_the_pytorch_form(
         for n, parameter in enumerate(norm.parameters()):
             parameter.copy_(numbers(seed + n, channels, kind=kind))
     norm.blend = blend
-    current = numbers(seed, steps, tokens, channels, kind=kind) + offset
+    current = numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind) + offset
     assert kernels.serves(current.clone().requires_grad_())
     ours, theirs = both_forms(norm, norm, current)
     if not blend:  # the layer norm has no gradient then, in either form
@@ -137,7 +141,7 @@ def test_layer_in_one_pass_is_norm_and_neuron_in_turn(
     nn.init.eye_(layer.linear.weight)
     nn.init.zeros_(layer.linear.bias)
     layer.linear.weight.requires_grad_()  # kernels serve training alone
-    current = numbers(seed, steps, tokens, channels, kind=kind)
+    current = numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind)
     state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
     ours = results(layer.norm, layer, current)
     layer.load_state_dict(state)
