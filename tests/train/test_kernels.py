@@ -319,9 +319,10 @@ def test_kernels_leave_pytorch_its_number_of_threads() -> None:
     """In a process of its own: numba starts its threads once, and would set how many OpenMP's have."""
     script = """
 import torch
-torch.set_num_threads(1)
+torch.set_num_threads(3)
+print(torch.get_num_threads())
 import train.kernels.sharing
 print(torch.get_num_threads())
 """
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["1"]
+    assert found.stdout.split() == ["3", "3"]
