@@ -321,7 +321,7 @@ def test_kernels_leave_pytorch_its_number_of_threads() -> None:
 import torch
 torch.set_num_threads(3)
 print(torch.get_num_threads())
-import train.kernels.sharing
+import train.kernels.lif
 print(torch.get_num_threads())
 """
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
