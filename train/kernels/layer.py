@@ -18,11 +18,10 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from train.kernels.batch_norm import Statistics, batch_statistics
 from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron
-from train.kernels.product import product
 from train.kernels.ptbn_lif import fire_normalised, fire_normalised_back
 from train.kernels.scratch import scratch
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
-from train.kernels.spike_linear import affine, grad_weight
+from train.kernels.spike_linear import affine, gradients
 
 Layer = tuple[nn.Linear, nn.BatchNorm1d]
 
@@ -134,9 +133,7 @@ def _rows(values: Tensor) -> Array:
 
 def _of_linear(ctx: FunctionCtx, weight: Tensor, gradient: Array) -> tuple[Tensor | None, ...]:
     """Gradients of a Linear's inputs, weight and bias; the last is 0, as the norm takes the mean away."""
-    outer = torch.from_numpy(gradient)
-    of_inputs = product(outer, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
-    return of_inputs, grad_weight(ctx.kept, outer), weight.new_zeros(len(weight))  # type: ignore[attr-defined]
+    return *gradients(ctx, weight, torch.from_numpy(gradient)), weight.new_zeros(len(weight))
 
 
 def _like(parameter: Tensor, gradients: tuple[Array, Array]) -> list[Tensor]:

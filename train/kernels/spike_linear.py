@@ -29,18 +29,20 @@ def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool) -> Tensor:
 
 
 def affine(spikes: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor | SpikeCodes]:
-    """``spikes weightᵀ + bias``, and what :func:`grad_weight` will need of the spikes."""
+    """``spikes weightᵀ + bias``, and what :func:`gradients` will need of the spikes."""
     if not spike_product.fits(weight):
         return product.product(spikes, weight, bias), spikes
     codes = spike_product.encode(spikes)
     return spike_product.product(codes, weight, bias).view(*spikes.shape[:-1], len(weight)), codes
 
 
-def grad_weight(kept: Tensor | SpikeCodes, grad_outputs: Tensor) -> Tensor:
-    """``∂W`` of :func:`affine`."""
+def gradients(ctx: FunctionCtx, weight: Tensor, grad_outputs: Tensor) -> tuple[Tensor | None, Tensor]:
+    """``∂S``, if the first input of ``ctx`` wants it, and ``∂W`` of :func:`affine`, whose spikes are ``ctx.kept``."""
+    of_spikes = product.product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
+    kept: Tensor | SpikeCodes = ctx.kept  # type: ignore[attr-defined]
     if isinstance(kept, Tensor):
-        return product.grad_weight(kept, grad_outputs)
-    return spike_product.grad_weight(kept, grad_outputs)
+        return of_spikes, product.grad_weight(kept, grad_outputs)
+    return of_spikes, spike_product.grad_weight(kept, grad_outputs)
 
 
 class _Affine(torch.autograd.Function):
@@ -55,7 +57,6 @@ class _Affine(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        of_spikes = product.product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
         outer = grad_outputs.flatten(0, -2)
         of_bias = outer.new_zeros(outer.shape[1]) if ctx.mean_removed else outer.sum(0)  # type: ignore[attr-defined]
-        return of_spikes, grad_weight(ctx.kept, grad_outputs), of_bias, None  # type: ignore[attr-defined]
+        return *gradients(ctx, weight, grad_outputs), of_bias, None
