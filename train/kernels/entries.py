@@ -55,7 +55,7 @@ def _write_sums(
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = signature.args[0]
         into = _pointer(context, builder, kind, values[0], values[1])
-        entries = [ir.Constant(_vector(context, kind), None)]
+        entries = [ir.Constant(_vector(into), None)]
         for place in values[3:]:
             row = _load(builder, kind, _pointer(context, builder, signature.args[2], values[2], place))
             entries += [row, *(builder.fadd(entry, row) for entry in entries[1:])]
@@ -79,13 +79,12 @@ def _word(like: Any, value: int) -> Any:
     return ir.Constant(like.type, value)
 
 
-def _vector(context: Any, kind: Any) -> Any:
-    return ir.VectorType(context.get_data_type(kind.dtype), BLOCK)
+def _vector(pointer: Any) -> Any:
+    return ir.VectorType(pointer.type.pointee, BLOCK)
 
 
 def _load(builder: Any, kind: Any, pointer: Any) -> Any:
-    vector = ir.VectorType(pointer.type.pointee, BLOCK)
-    loaded = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+    loaded = builder.load(builder.bitcast(pointer, _vector(pointer).as_pointer()))
     loaded.align = kind.dtype.bitwidth // 8
     return loaded
 
