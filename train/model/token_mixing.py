@@ -1,8 +1,8 @@
 """How a token sees its past: the paper's three attentions, two others made causal, and delayed synapses.
 
 Each mixing takes the spikes S of the block's first neurons, shape (T, tokens, D) or, with `model.levels=M`, (T, tokens,
-M D), and adds a current to the residual
-stream. ``spikes`` collects what every spiking layer emitted, by the names that programs use.
+M D), and adds a current to the residual stream. ``spikes`` collects what every spiking layer emitted, by the names that
+programs use.
 """
 
 from __future__ import annotations
