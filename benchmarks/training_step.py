@@ -222,7 +222,7 @@ def _trainer(batches: list[Batch], blend: float, device: torch.device, objective
     set_blend(model, blend)
     optimiser = make_optimiser(model, config)
     return _to_the_end(
-        over(batches, lambda batch: update(model, optimiser, batch, config.gradient_clip, {}, objective=objective)),
+        over(batches, lambda batch: update(model, optimiser, batch, config.gradient_clip, None, objective=objective)),
         device,
     )
 

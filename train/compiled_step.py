@@ -31,9 +31,9 @@ from train.model.policy_network import Spikes
 from train.model.precision import in_bfloat16
 from train.sampling import Batch
 
-Loss = Callable[[PolicyNetwork, Batch, Spikes], Tensor]
+Loss = Callable[[PolicyNetwork, Batch, Spikes | None], Tensor]
 PaidSpikes = Callable[[Spikes, Tensor], Tensor | float]  # of spikes and mask
-Objective = Callable[[PolicyNetwork, Batch, Spikes, PaidSpikes], tuple[Tensor, Tensor]]
+Objective = Callable[[PolicyNetwork, Batch, Spikes | None, PaidSpikes], tuple[Tensor, Tensor]]
 
 
 def compiles(config: TrainConfig) -> bool:
@@ -92,7 +92,7 @@ class CompiledObjective:
         self._kept: dict[str, Tensor] = {}
 
     def __call__(
-        self, model: PolicyNetwork, batch: Batch, spikes: Spikes, spike_cost: PaidSpikes
+        self, model: PolicyNetwork, batch: Batch, spikes: Spikes | None, spike_cost: PaidSpikes
     ) -> tuple[Tensor, Tensor]:
         """The loss, which has no gradient, and what is descended.
 
@@ -112,7 +112,8 @@ class CompiledObjective:
                     f"The training step could not be compiled ({first_line(problem)}); install a C++ compiler, such as "
                     "g++, or do without by compile=false."
                 ) from problem
-        spikes.update(fired)
+        if spikes is not None:
+            spikes.update(fired)
         return loss, paid
 
     def _padded(self, model: DSFormer, batch: Batch, spike_cost: PaidSpikes) -> tuple[Tensor, Tensor, Spikes]:

@@ -31,6 +31,11 @@ class SpikeCost:
     energy_price: float
     energy: SpikeEnergy
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether anything is paid for."""
+        return self.count is not None and (self.synop_price > 0 or self.energy_price > 0)
+
     def __call__(self, spikes: Spikes, mask: Tensor) -> Tensor | float:
         """The cost of a batch of windows; nothing is counted where nothing is paid for.
 
@@ -39,7 +44,7 @@ class SpikeCost:
         spikes, mask
             As of :meth:`SynopCount.events`.
         """
-        if self.count is None or not (self.synop_price or self.energy_price):
+        if self.count is None or not self.is_paid:
             return 0.0
         events = self.count.events(spikes, mask)
         return self.synop_price / MILLION * events.synops + self.energy_price * self._microjoules(events)

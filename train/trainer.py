@@ -21,6 +21,7 @@ from train.evaluation import Scores, evaluate
 from train.firing import FiringWatch, firing_rates
 from train.model import DSFormer, PolicyNetwork
 from train.model.normalisation import set_blend
+from train.model.policy_network import Spikes
 from train.quantised.gain import Gain, gain_metrics, measure_gains
 from train.quantised.start import choice_batch
 from train.run_folder import Metrics
@@ -79,14 +80,16 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             set_blend(model, norm_blend(config, step))
             seed_dropout(config.seed, step)
 
-            spikes: dict[str, Tensor] = {}
+            done = step + 1
+            recorded = _due(done, config.log_every, config.steps)
+            spikes: Spikes = {}
+            seen = spikes if recorded or state.cost.is_paid else None
             loss, gradient_norm = update(
-                model, state.optimiser, batch, config.gradient_clip, spikes, state.cost, objective
+                model, state.optimiser, batch, config.gradient_clip, seen, state.cost, objective
             )
 
-            done = step + 1
             progress.update()
-            if _due(done, config.log_every, config.steps):
+            if recorded:
                 spikes = real_tokens(spikes, batch.mask) if state.compiled else spikes
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)
                 progress.set_postfix(postfix)
@@ -114,11 +117,11 @@ def _due(done: int, every: int, last: int) -> bool:
 
 
 def loss_and_cost(
-    model: PolicyNetwork, batch: Batch, spikes: dict[str, Tensor], spike_cost: PaidSpikes
+    model: PolicyNetwork, batch: Batch, spikes: Spikes | None, spike_cost: PaidSpikes
 ) -> tuple[Tensor, Tensor]:
-    """The loss, and what is descended: the loss with what the spikes cost."""
+    """The loss, and what is descended: the loss with what the spikes cost, if they are recorded."""
     loss = action_loss(model, batch, spikes)
-    return loss, loss + spike_cost(spikes, batch.mask)
+    return loss, loss if spikes is None else loss + spike_cost(spikes, batch.mask)
 
 
 def update(
@@ -126,7 +129,7 @@ def update(
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     gradient_clip: float,
-    spikes: dict[str, Tensor],
+    spikes: Spikes | None,
     spike_cost: PaidSpikes = lambda spikes, mask: 0.0,
     objective: Objective = loss_and_cost,
 ) -> tuple[Tensor, Tensor]:
@@ -134,6 +137,8 @@ def update(
 
     Parameters
     ----------
+    spikes
+        Where given, receives every layer's; a step without takes less time.
     spike_cost
         What the spikes of the batch's real tokens cost, in units of the loss; it is paid beside the loss.
     objective
@@ -150,7 +155,7 @@ def update(
     return loss, gradient_norm
 
 
-def action_loss(model: PolicyNetwork, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
+def action_loss(model: PolicyNetwork, batch: Batch, spikes: Spikes | None) -> Tensor:
     """Mean squared error of the actions over real tokens."""
     predicted = model(
         batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes=spikes, steps=batch.steps
@@ -166,7 +171,7 @@ def _record(
     watch: FiringWatch,
     done: int,
     batch: Batch,
-    spikes: dict[str, Tensor],
+    spikes: Spikes,
     loss: Tensor,
     gradient_norm: Tensor,
 ) -> dict[str, str]:

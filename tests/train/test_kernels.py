@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from train import kernels
 from train.configuration import BiasSharing, Mixing, ModelConfig
 from train.kernels import sharing, spike_product
+from train.kernels.neuron import marks_of
 from train.model import DSFormer
 from train.model.lif import Lif
 from train.model.normalisation import PTBN, set_blend
@@ -137,15 +138,13 @@ def test_layer_in_one_pass_is_norm_and_neuron_in_turn(
 ) -> None:
     """Spikes and running statistics bit for bit; gradients add the same numbers in another order."""
     layer = layer_of(kind, channels, channels, seed)
-    layer.linear.requires_grad_(requires_grad=False)
-    nn.init.eye_(layer.linear.weight)
-    nn.init.zeros_(layer.linear.bias)
-    layer.linear.weight.requires_grad_()  # kernels serve training alone
-    current = numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind)
+    spikes = (numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind) > 0).to(kind)
     state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
-    ours = results(layer.norm, layer, current)
+    ours = results(layer, layer, spikes)
     layer.load_state_dict(state)
-    theirs = results(layer.norm, lambda values: layer.neuron(layer.norm(values)), current)
+    theirs = results(
+        layer, lambda values: layer.neuron(layer.norm(linear(layer.linear, values, mean_removed=True))), spikes
+    )
     assert torch.equal(ours[0], theirs[0])
     assert all(map(torch.equal, ours[-3:], theirs[-3:]))
     assert_close(ours, theirs, 10 * TOLERANCE[kind])
@@ -244,7 +243,7 @@ def test_tables_give_the_dense_products(
     spikes = (torch.rand(rows, inputs, generator=torch.Generator().manual_seed(seed)) < rate).to(kind)
     weight, bias = numbers(seed, outputs, inputs, kind=kind), numbers(seed + 1, outputs, kind=kind)
     outer = numbers(seed + 2, rows, outputs, kind=kind)
-    codes = spike_product.encode(spikes)
+    codes = spike_product.encode(marks_of(spikes.numpy()))
     ours = spike_product.product(codes, weight, bias), spike_product.grad_weight(codes, outer)
     exact = [values.double() for values in (spikes, weight, bias, outer)]
     theirs = exact[0] @ exact[1].t() + exact[2], exact[3].t() @ exact[0]

@@ -1,4 +1,4 @@
-"""A Linear, its PTBN at λ = 0, and what takes the result, as one node of the gradient: neurons, or the residual stream.
+"""A Linear, its PTBN at λ = 0, and what takes the result, as one kernel: neurons, or the residual stream.
 
 ``S' = SN(BN(W S + b))`` and ``U' = U + BN(W S + b)``. Several layers that read the same spikes are computed as one,
 their weights one below the other. The gradient of what the norm is given is needed for two products and then gone, so
@@ -13,131 +13,114 @@ import numpy as np
 import torch
 from numba import prange
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
 
-from train.kernels.batch_norm import Statistics, batch_statistics
+from train.kernels.batch_norm import batch_statistics
+from train.kernels.chain import FromNumbers, numbers_after
 from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron
 from train.kernels.ptbn_lif import fire_normalised, fire_normalised_back
 from train.kernels.scratch import scratch
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
-from train.kernels.spike_linear import affine, gradients
+from train.kernels.spike_linear import Affine
 
 Layer = tuple[nn.Linear, nn.BatchNorm1d]
 
 
 def spiking_layer(spikes: Tensor, layers: Sequence[Layer], neuron: Neuron) -> Tensor:
     """Spikes of ``layers``, (T, tokens, ΣD), side by side, from the spikes that all of them read."""
-    output: Tensor = _SpikingLayer.apply(spikes, *_parameters(layers), [norm for _, norm in layers], neuron)  # type: ignore[no-untyped-call]
-    return output
+    return numbers_after([FromNumbers(), SpikingLayers(layers, neuron)], spikes)
 
 
 def residual_layer(spikes: Tensor, layer: Layer, residual: Tensor) -> Tensor:
     """``residual`` (T, tokens, D) with the normalised current of ``layer`` added."""
-    output: Tensor = _ResidualLayer.apply(spikes, *_parameters([layer]), residual, layer[1])  # type: ignore[no-untyped-call]
-    return output
+    return numbers_after([FromNumbers(), Raise(layer, residual)], spikes)
+
+
+class SpikingLayers:
+    """Marks of spikes, (T, tokens, inputs), into those of ``layers`` that read them, (T, tokens, ΣD)."""
+
+    def __init__(self, layers: Sequence[Layer], neuron: Neuron) -> None:
+        self.parameters: Sequence[Tensor] = _parameters(layers)
+        self._norms = [norm for _, norm in layers]
+        self._neuron = neuron
+
+    def forward(self, given: Marks) -> Marks:
+        weight, bias, scale, shift = _as_one(self.parameters)
+        self._affine = Affine(weight, bias, given)
+        current = self._affine.value
+        self._scale = array(scale)
+        self._statistics = batch_statistics(current.reshape(-1, current.shape[-1]), self._norms)
+        affine = self._statistics.affine(self._scale, array(shift))
+        self._marks = fire_normalised(current, affine, self._neuron.numbers(current.dtype))
+        return self._marks
+
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        current = self._affine.value
+        gradient = scratch(current.shape, current.dtype)
+        of_norm = fire_normalised_back(
+            outer, self._marks, current, self._statistics, self._scale, self._neuron.leak, gradient
+        )
+        of_spikes, of_weight = self._affine.gradients(gradient)
+        return of_spikes, _of_each(self._norms, of_weight, *of_norm)
+
+
+class Raise:
+    """Marks of spikes, (T, tokens, inputs), into ``residual``, (T, tokens, D), with a layer's current added."""
+
+    def __init__(self, layer: Layer, residual: Tensor) -> None:
+        self.parameters: Sequence[Tensor] = (*_parameters([layer]), residual)
+        self._norm = layer[1]
+
+    def forward(self, given: Marks) -> Array:
+        weight, bias, scale, shift, residual = self.parameters
+        self._affine = Affine(weight, bias, given)
+        self._scale = array(scale)
+        current = _rows(self._affine.value)
+        self._statistics = batch_statistics(current, [self._norm])
+        numbers = self._statistics.affine(self._scale, array(shift)).astype(current.dtype)
+        raised = np.empty_like(self._affine.value)
+        share(_add, chunks_of(len(current)), current.size, current, numbers, _rows(array(residual)), _rows(raised))
+        return raised
+
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        current, rows = _rows(self._affine.value), _rows(outer)
+        kind, chunks = current.dtype, chunks_of(len(current))
+        partial = np.empty((chunks, 2, current.shape[1]), kind)
+        share(_sum_gradients, chunks, current.size, current, rows, self._statistics.mean.astype(kind), partial)
+        grad_shift, centred = total(partial)
+        grad_scale = centred * self._statistics.inverse
+        numbers = self._statistics.gradient(self._scale, grad_scale, grad_shift).astype(kind)
+        gradient = scratch(current.shape, kind)
+        share(_through_norm, chunks, current.size, current, rows, numbers, gradient)
+        of_spikes, of_weight = self._affine.gradients(gradient.reshape(outer.shape))
+        return of_spikes, (*_of_each([self._norm], of_weight, grad_scale, grad_shift), torch.from_numpy(outer))
 
 
 def _parameters(layers: Sequence[Layer]) -> list[Tensor]:
+    """Weight, bias, scale and shift of each layer."""
+    return [values for linear, norm in layers for values in (linear.weight, linear.bias, norm.weight, norm.bias)]
+
+
+def _as_one(parameters: Sequence[Tensor]) -> list[Tensor]:
     """Weight, bias, scale and shift of all layers as of one."""
-    each = [(linear.weight, linear.bias, norm.weight, norm.bias) for linear, norm in layers]
-    return list(each[0]) if len(each) == 1 else [torch.cat(same) for same in zip(*each, strict=True)]
+    if len(parameters) == 4:
+        return list(parameters)
+    return [torch.cat([values.detach() for values in parameters[kind::4]]) for kind in range(4)]
 
 
-class _SpikingLayer(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        inputs: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        scale: Tensor,
-        shift: Tensor,
-        norms: list[nn.BatchNorm1d],
-        neuron: Neuron,
-    ) -> Tensor:
-        current, ctx.kept = affine(inputs, weight, bias)  # type: ignore[attr-defined]
-        given = array(current)
-        statistics = batch_statistics(given.reshape(-1, given.shape[-1]), norms)
-        spikes = torch.empty_like(current)
-        numbers = neuron.numbers(given.dtype)
-        marks = fire_normalised(given, statistics.affine(array(scale), array(shift)), numbers, array(spikes))
-        ctx.save_for_backward(weight, scale, current)
-        ctx.marks, ctx.statistics, ctx.leak = marks, statistics, numbers[0]  # type: ignore[attr-defined]
-        return spikes
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
-        weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
-        marks: Marks = ctx.marks  # type: ignore[attr-defined]
-        statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
-        given = array(current)
-        gradient = scratch(given.shape, given.dtype)
-        of_norm = fire_normalised_back(
-            array(grad_spikes),
-            marks,
-            given,
-            statistics,
-            array(scale),
-            ctx.leak,  # type: ignore[attr-defined]
-            gradient,
-        )
-        return *_of_linear(ctx, weight, gradient), *_like(scale, of_norm), None, None
+def _of_each(
+    norms: Sequence[nn.BatchNorm1d], of_weight: Tensor, grad_scale: Array, grad_shift: Array
+) -> list[Tensor | None]:
+    """Gradients of each layer's parameters; the bias's is 0, as the norm takes the mean away."""
+    of_scale, of_shift = (torch.from_numpy(gradient).to(of_weight) for gradient in (grad_scale, grad_shift))
+    widths = [norm.num_features for norm in norms]
+    parts = (torch.split(values, widths) for values in (of_weight, torch.zeros_like(of_shift), of_scale, of_shift))
+    return [gradient for layer in zip(*parts, strict=True) for gradient in layer]
 
 
-class _ResidualLayer(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        inputs: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        scale: Tensor,
-        shift: Tensor,
-        residual: Tensor,
-        norm: nn.BatchNorm1d,
-    ) -> Tensor:
-        current, ctx.kept = affine(inputs, weight, bias)  # type: ignore[attr-defined]
-        given = _rows(current)
-        statistics = batch_statistics(given, [norm])
-        numbers = statistics.affine(array(scale), array(shift)).astype(given.dtype)
-        raised = torch.empty_like(current)
-        share(_add, chunks_of(len(given)), given.size, given, numbers, _rows(residual), _rows(raised))
-        ctx.save_for_backward(weight, scale, current)
-        ctx.statistics = statistics  # type: ignore[attr-defined]
-        return raised
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_raised: Tensor) -> tuple[Tensor | None, ...]:
-        weight, scale, current = ctx.saved_tensors  # type: ignore[attr-defined]
-        statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
-        given, outer = _rows(current), _rows(grad_raised)
-        kind, chunks = given.dtype, chunks_of(len(given))
-        partial = np.empty((chunks, 2, given.shape[1]), kind)
-        share(_sum_gradients, chunks, given.size, given, outer, statistics.mean.astype(kind), partial)
-        grad_shift, centred = total(partial)
-        grad_scale = centred * statistics.inverse
-        numbers = statistics.gradient(array(scale), grad_scale, grad_shift).astype(kind)
-        gradient = scratch(given.shape, kind)
-        share(_through_norm, chunks, given.size, given, outer, numbers, gradient)
-        of_linear = _of_linear(ctx, weight, gradient.reshape(current.shape))
-        return *of_linear, *_like(scale, (grad_scale, grad_shift)), grad_raised, None
-
-
-def _rows(values: Tensor) -> Array:
+def _rows(values: Array) -> Array:
     """(T, tokens, D) as rows."""
-    return array(values).reshape(-1, values.shape[-1])
-
-
-def _of_linear(ctx: FunctionCtx, weight: Tensor, gradient: Array) -> tuple[Tensor | None, ...]:
-    """Gradients of a Linear's inputs, weight and bias; the last is 0, as the norm takes the mean away."""
-    return *gradients(ctx, weight, torch.from_numpy(gradient)), weight.new_zeros(len(weight))
-
-
-def _like(parameter: Tensor, gradients: tuple[Array, Array]) -> list[Tensor]:
-    return [torch.from_numpy(gradient).to(parameter) for gradient in gradients]
+    return values.reshape(-1, values.shape[-1])
 
 
 @shared

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import torch
 from numba import prange
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
+from train.kernels.chain import numbers_after
 from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron, step, step_back
-from train.kernels.sharing import CHUNK, Array, array, chunks_of, share
+from train.kernels.sharing import CHUNK, Array, chunks_of, share
 
 
 def fire(current: Tensor, neuron: Neuron) -> Tensor:
     """Spikes (0.0 or 1.0) of neurons given ``current``, (T, ...)."""
-    spikes: Tensor = _Fire.apply(current, neuron)  # type: ignore[no-untyped-call]
-    return spikes
+    return numbers_after([Neurons(neuron)], current)
 
 
-class _Fire(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, current: Tensor, neuron: Neuron) -> Tensor:
-        given = _by_token(array(current))
-        spikes = torch.empty(current.shape, dtype=current.dtype)
-        marks = np.empty(given.shape, np.uint8)
-        numbers = neuron.numbers(given.dtype)
-        share(_forward, chunks_of(given.shape[1]), given.size, given, numbers, _by_token(array(spikes)), marks)
-        ctx.marks, ctx.numbers = marks, numbers  # type: ignore[attr-defined]
-        return spikes
+class Neurons:
+    """A current, (T, ...), into the marks of its neurons."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_spikes: Tensor) -> tuple[Tensor, None]:
-        marks: Marks = ctx.marks  # type: ignore[attr-defined]
-        numbers: Array = ctx.numbers  # type: ignore[attr-defined]
-        grad_current = torch.empty(grad_spikes.shape, dtype=grad_spikes.dtype)
-        outer, inner = _by_token(array(grad_spikes)), _by_token(array(grad_current))
-        share(_backward, chunks_of(marks.shape[1]), marks.size, marks, outer, numbers, inner)
-        return grad_current, None
+    parameters: Sequence[Tensor] = ()
+
+    def __init__(self, neuron: Neuron) -> None:
+        self._neuron = neuron
+
+    def forward(self, current: Array) -> Marks:
+        given = _by_token(current)
+        self._numbers = self._neuron.numbers(given.dtype)
+        self._marks = np.empty(given.shape, np.uint8)
+        share(_forward, chunks_of(given.shape[1]), given.size, given, self._numbers, self._marks)
+        return self._marks.reshape(current.shape)
+
+    def backward(self, grad_spikes: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        grad_current = np.empty_like(grad_spikes)
+        outer, inner = _by_token(grad_spikes), _by_token(grad_current)
+        share(_backward, chunks_of(outer.shape[1]), outer.size, self._marks, outer, self._numbers, inner)
+        return grad_current, ()
 
 
 def _by_token(values: Array) -> Array:
@@ -47,9 +47,9 @@ def _by_token(values: Array) -> Array:
 
 
 @shared
-def _forward(chunks: int, current: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
+def _forward(chunks: int, current: Array, numbers: Array, marks: Marks) -> None:
     steps, tokens, channels = current.shape
-    leak, threshold, low, high, zero, one = numbers
+    leak, threshold, low, high, zero = numbers
     for chunk in prange(chunks):
         kept = np.empty(channels, current.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -58,7 +58,7 @@ def _forward(chunks: int, current: Array, numbers: Array, spikes: Array, marks: 
             for t in range(steps):
                 for c in range(channels):
                     membrane = current[t, token, c] + leak * kept[c]
-                    spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
+                    kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero)
 
 
 @shared

@@ -10,15 +10,17 @@ are tokens moved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
+from train.kernels.chain import FromNumbers, numbers_after
 from train.kernels.compiling import shared
-from train.kernels.neuron import Marks, Neuron, step, step_back
+from train.kernels.neuron import FIRED, Marks, Neuron, step, step_back
 from train.kernels.sharing import Array, array, share, total
 
 Bounds = NDArray[np.int64]
@@ -28,62 +30,56 @@ UNROLLED = 4  # distances that a loop over channels takes at once
 
 
 def fire_gated(factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
-    """Spikes of the attention's neurons, (T, tokens, D).
+    """Spikes of the attention's neurons, (T, tokens, D), from numbers; the rest as of :class:`GatedNeurons`."""
+    return numbers_after([FromNumbers(), GatedNeurons(weights, bounds, neuron)], factors)
+
+
+class GatedNeurons:
+    """Marks of the spikes q, k and v side by side, (T, tokens, 3D), into the attention's, (T, tokens, D).
 
     Parameters
     ----------
-    factors
-        Spikes q, k and v side by side, (T, tokens, 3D).
     weights
         p, (S, D).
     bounds
         (B + 1,): window b has the tokens from bounds[b] up to bounds[b + 1].
     """
-    spikes: Tensor = _FireGated.apply(factors, weights, bounds, neuron)  # type: ignore[no-untyped-call]
-    return spikes
 
+    def __init__(self, weights: Tensor, bounds: Bounds, neuron: Neuron) -> None:
+        self.parameters: Sequence[Tensor] = (weights,)
+        self._bounds = bounds
+        self._neuron = neuron
 
-class _FireGated(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
-        spikes = factors.new_empty((*factors.shape[:2], weights.shape[1]))
-        marks = np.empty(spikes.shape, np.uint8)
-        given, weighing = _apart(factors), _padded(weights)
-        numbers = neuron.numbers(given.dtype)
-        share(_forward, _chunks(bounds), marks.size, given, weighing, bounds, numbers, array(spikes), marks)
-        ctx.save_for_backward(factors, weights)
-        ctx.bounds, ctx.marks, ctx.leak = bounds, marks, numbers[0]  # type: ignore[attr-defined]
-        return spikes
+    def forward(self, given: Marks) -> Marks:
+        (weights,) = self.parameters
+        self._factors = given.reshape(*given.shape[:2], 3, -1)  # D + c as an index would not be vectorised
+        self._weights = _padded(weights)
+        self._marks = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
+        numbers = self._neuron.numbers(self._weights.dtype)
+        chunks = _chunks(self._bounds)
+        share(_forward, chunks, given.size, self._factors, self._weights, self._bounds, numbers, self._marks)
+        return self._marks
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
-        factors, weights = ctx.saved_tensors  # type: ignore[attr-defined]
-        bounds: Bounds = ctx.bounds  # type: ignore[attr-defined]
-        marks: Marks = ctx.marks  # type: ignore[attr-defined]
-        grad_factors = torch.empty_like(factors)
-        weighing = _padded(weights)
-        partial = np.zeros((_chunks(bounds), *weighing.shape), weighing.dtype)
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        (weights,) = self.parameters
+        kind, chunks = self._weights.dtype, _chunks(self._bounds)
+        grad_factors = np.empty(self._factors.shape, kind)
+        partial = np.zeros((chunks, *self._weights.shape), kind)
         share(
             _backward,
-            _chunks(bounds),
-            marks.size,
-            _apart(factors),
-            weighing,
-            bounds,
-            ctx.leak,  # type: ignore[attr-defined]
-            marks,
-            array(grad_spikes),
-            _apart(grad_factors),
+            chunks,
+            self._marks.size,
+            self._factors,
+            self._weights,
+            self._bounds,
+            self._neuron.numbers(kind)[0],
+            self._marks,
+            outer,
+            grad_factors,
             partial,
         )
-        return grad_factors, torch.from_numpy(total(partial)[: len(weights)]).to(weights), None, None
-
-
-def _apart(factors: Tensor) -> Array:
-    """q, k and v as (T, tokens, 3, D): a kernel that indexes D + c is not vectorised, as that might be negative."""
-    given = array(factors)
-    return given.reshape(*given.shape[:2], 3, -1)
+        of_weights = torch.from_numpy(total(partial)[: len(weights)]).to(weights)
+        return grad_factors.reshape(*outer.shape[:2], -1), (of_weights,)
 
 
 def _padded(weights: Tensor) -> Array:
@@ -99,31 +95,31 @@ def _chunks(bounds: Bounds) -> int:
 @shared
 def _forward(
     chunks: int,
-    factors: Array,
+    factors: Marks,
     weights: Array,
     bounds: Bounds,
     numbers: Array,
-    spikes: Array,
     marks: Marks,
 ) -> None:
-    steps, _, channels = spikes.shape
-    leak, threshold, low, high, zero, one = numbers
+    steps, _, channels = marks.shape
+    leak, threshold, low, high, zero = numbers
+    one = weights.dtype.type(1)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
     for chunk in prange(chunks):
-        past = np.zeros((lead + longest, channels), factors.dtype)  # k ⊙ v, after as many zeros as are looked back on
-        query = np.empty((longest, channels), factors.dtype)
-        kept = np.empty((longest, channels), factors.dtype)
-        mixed = np.empty(channels, factors.dtype)
+        past = np.zeros((lead + longest, channels), weights.dtype)  # k ⊙ v, after as many zeros as are looked back on
+        query = np.empty((longest, channels), weights.dtype)
+        kept = np.empty((longest, channels), weights.dtype)
+        mixed = np.empty(channels, weights.dtype)
         for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
             kept[:] = zero
             for t in range(steps):
-                given, emitted, marked = factors[t, begin:], spikes[t, begin:], marks[t, begin:]
+                given, marked = factors[t, begin:], marks[t, begin:]
                 for i in range(length):
                     for c in range(channels):
-                        query[i, c] = given[i, 0, c]
+                        query[i, c] = one if given[i, 0, c] & FIRED else zero
                     for c in range(channels):
-                        past[lead + i, c] = given[i, 1, c] * given[i, 2, c]
+                        past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
                 for i in range(length):
                     mixed[:] = zero
                     for d in range(0, len(weights), UNROLLED):
@@ -134,13 +130,13 @@ def _forward(
                             )
                     for c in range(channels):
                         membrane = query[i, c] * mixed[c] + leak * kept[i, c]
-                        emitted[i, c], kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero, one)
+                        kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero)
 
 
 @shared
 def _backward(
     chunks: int,
-    factors: Array,
+    factors: Marks,
     weights: Array,
     bounds: Bounds,
     leak: float,
@@ -150,14 +146,14 @@ def _backward(
     grad_weights: Array,
 ) -> None:
     steps, _, channels = marks.shape
-    zero = factors.dtype.type(0)
+    zero, one = weights.dtype.type(0), weights.dtype.type(1)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
     for chunk in prange(chunks):
-        past = np.zeros((lead + longest + UNROLLED, channels), factors.dtype)  # k ⊙ v, after zeros
-        carried = np.empty((longest, channels), factors.dtype)  # ∂X
-        inner = np.zeros((longest + lead + UNROLLED, channels), factors.dtype)  # q ⊙ ∂X, before zeros
-        of_query = np.empty((longest, channels), factors.dtype)
-        mixed = np.empty(channels, factors.dtype)
+        past = np.zeros((lead + longest + UNROLLED, channels), weights.dtype)  # k ⊙ v, after zeros
+        carried = np.empty((longest, channels), weights.dtype)  # ∂X
+        inner = np.zeros((longest + lead + UNROLLED, channels), weights.dtype)  # q ⊙ ∂X, before zeros
+        of_query = np.empty((longest, channels), weights.dtype)
+        mixed = np.empty(channels, weights.dtype)
         of_weights = grad_weights[chunk]
         for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
@@ -170,8 +166,8 @@ def _backward(
                     for c in range(channels):
                         carried[i, c] = step_back(marked[i, c], outer[i, c], leak * carried[i, c], zero)
                     for c in range(channels):
-                        past[lead + i, c] = given[i, 1, c] * given[i, 2, c]
-                        inner[i, c] = given[i, 0, c] * carried[i, c]
+                        past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
+                        inner[i, c] = carried[i, c] if given[i, 0, c] & FIRED else zero
                 for i in range(length):
                     mixed[:] = zero
                     for d in range(0, len(weights), UNROLLED):
@@ -200,6 +196,6 @@ def _backward(
                     for c in range(channels):
                         grads[j, 0, c] = of_query[j, c]
                     for c in range(channels):
-                        grads[j, 1, c] = mixed[c] * given[j, 2, c]
+                        grads[j, 1, c] = mixed[c] if given[j, 2, c] & FIRED else zero
                     for c in range(channels):
-                        grads[j, 2, c] = mixed[c] * given[j, 1, c]
+                        grads[j, 2, c] = mixed[c] if given[j, 1, c] & FIRED else zero

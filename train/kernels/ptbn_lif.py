@@ -17,11 +17,11 @@ from train.kernels.neuron import Marks, step, step_back
 from train.kernels.sharing import CHUNK, Array, chunks_of, share, total
 
 
-def fire_normalised(current: Array, affine: Array, numbers: Array, spikes: Array) -> Marks:
-    """Write the spikes of neurons given ``affine[0]·current + affine[1]``, (T, tokens, D); return their marks."""
+def fire_normalised(current: Array, affine: Array, numbers: Array) -> Marks:
+    """Marks of neurons given ``affine[0]·current + affine[1]``, (T, tokens, D)."""
     marks = np.empty(current.shape, np.uint8)
     affine = affine.astype(current.dtype)
-    share(_forward, chunks_of(current.shape[1]), current.size, current, affine, numbers, spikes, marks)
+    share(_forward, chunks_of(current.shape[1]), current.size, current, affine, numbers, marks)
     return marks
 
 
@@ -41,9 +41,9 @@ def fire_normalised_back(
 
 
 @shared
-def _forward(chunks: int, current: Array, affine: Array, numbers: Array, spikes: Array, marks: Marks) -> None:
+def _forward(chunks: int, current: Array, affine: Array, numbers: Array, marks: Marks) -> None:
     steps, tokens, channels = current.shape
-    leak, threshold, low, high, zero, one = numbers
+    leak, threshold, low, high, zero = numbers
     for chunk in prange(chunks):
         kept = np.empty(channels, current.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -52,7 +52,7 @@ def _forward(chunks: int, current: Array, affine: Array, numbers: Array, spikes:
             for t in range(steps):
                 for c in range(channels):
                     membrane = (affine[0, c] * current[t, token, c] + affine[1, c]) + leak * kept[c]
-                    spikes[t, token, c], kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero, one)
+                    kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero)
 
 
 @shared

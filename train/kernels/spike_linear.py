@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
 
 from train.kernels import product, spike_product
-from train.kernels.spike_product import SpikeCodes
+from train.kernels.chain import FromNumbers, numbers_after
+from train.kernels.neuron import Marks, spikes_of
+from train.kernels.sharing import Array, array
 
 
 def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool) -> Tensor:
@@ -24,39 +27,53 @@ def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool) -> Tensor:
         Whether all that reads the outputs takes each channel's mean away first, as a batch norm does: the gradient of
         the bias is 0 then, and is not summed up from rounding errors.
     """
-    outputs: Tensor = _Affine.apply(spikes, layer.weight, layer.bias, mean_removed)  # type: ignore[no-untyped-call]
-    return outputs
+    return numbers_after([FromNumbers(), _Linear(layer, mean_removed)], spikes)
 
 
-def affine(spikes: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor | SpikeCodes]:
-    """``spikes weightᵀ + bias``, and what :func:`gradients` will need of the spikes."""
-    if not spike_product.fits(weight):
-        return product.product(spikes, weight, bias), spikes
-    codes = spike_product.encode(spikes)
-    return spike_product.product(codes, weight, bias).view(*spikes.shape[:-1], len(weight)), codes
+class Affine:
+    """``S Wᵀ + b`` of a batch of spikes.
+
+    Parameters
+    ----------
+    weight, bias
+        W (outputs, inputs) and b.
+    marks
+        Of S, (..., inputs).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, marks: Marks) -> None:
+        self._weight = weight.detach()
+        self._spikes: Tensor | spike_product.SpikeCodes
+        if spike_product.fits(weight):
+            self._spikes = spike_product.encode(marks)
+            sums = spike_product.product(self._spikes, self._weight, bias)
+        else:
+            self._spikes = torch.from_numpy(spikes_of(marks, array(bias).dtype))
+            sums = product.product(self._spikes, self._weight, bias.detach())
+        self.value: Array = array(sums).reshape(*marks.shape[:-1], len(weight))
+
+    def gradients(self, outer: Array) -> tuple[Array, Tensor]:
+        """``∂S`` and ``∂W`` from ∂Y, (..., outputs)."""
+        grad_outputs = torch.from_numpy(outer)
+        of_spikes = array(product.product(grad_outputs, self._weight.t()))
+        if isinstance(self._spikes, Tensor):
+            return of_spikes, product.grad_weight(self._spikes, grad_outputs)
+        return of_spikes, spike_product.grad_weight(self._spikes, grad_outputs)
 
 
-def gradients(ctx: FunctionCtx, weight: Tensor, grad_outputs: Tensor) -> tuple[Tensor | None, Tensor]:
-    """``∂S``, if the first input of ``ctx`` wants it, and ``∂W`` of :func:`affine`, whose spikes are ``ctx.kept``."""
-    of_spikes = product.product(grad_outputs, weight.t()) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
-    kept: Tensor | SpikeCodes = ctx.kept  # type: ignore[attr-defined]
-    if isinstance(kept, Tensor):
-        return of_spikes, product.grad_weight(kept, grad_outputs)
-    return of_spikes, spike_product.grad_weight(kept, grad_outputs)
+class _Linear:
+    def __init__(self, layer: nn.Linear, mean_removed: bool) -> None:
+        self.parameters: Sequence[Tensor] = (layer.weight, layer.bias)
+        self._mean_removed = mean_removed
 
+    def forward(self, given: Marks) -> Array:
+        weight, bias = self.parameters
+        self._affine = Affine(weight, bias, given)
+        return self._affine.value
 
-class _Affine(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, spikes: Tensor, weight: Tensor, bias: Tensor, mean_removed: bool) -> Tensor:
-        outputs, ctx.kept = affine(spikes, weight, bias)  # type: ignore[attr-defined]
-        ctx.save_for_backward(weight)
-        ctx.mean_removed = mean_removed  # type: ignore[attr-defined]
-        return outputs
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        outer = grad_outputs.flatten(0, -2)
-        of_bias = outer.new_zeros(outer.shape[1]) if ctx.mean_removed else outer.sum(0)  # type: ignore[attr-defined]
-        return *gradients(ctx, weight, grad_outputs), of_bias, None
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        of_spikes, of_weight = self._affine.gradients(outer)
+        of_bias = torch.zeros_like(self.parameters[1])
+        if not self._mean_removed:
+            of_bias = torch.from_numpy(outer).flatten(0, -2).sum(0)
+        return of_spikes, (of_weight, of_bias)

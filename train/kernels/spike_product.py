@@ -21,6 +21,7 @@ from torch import Tensor
 
 from train.kernels.compiling import compiled, shared
 from train.kernels.entries import BLOCK, ENTRIES, LOOKUPS, SPIKES, add_entries, write_sums
+from train.kernels.neuron import FIRED, Marks
 from train.kernels.sharing import Array, array, share
 
 Codes = NDArray[np.uint8]
@@ -50,9 +51,9 @@ def fits(weight: Tensor) -> bool:
     return outputs % BLOCK == 0 and inputs % _GROUP == 0
 
 
-def encode(spikes: Tensor) -> SpikeCodes:
-    """The codes of ``spikes`` (..., channels), which are 0 or 1, in rows."""
-    rows = array(spikes).reshape(-1, spikes.shape[-1])
+def encode(marks: Marks) -> SpikeCodes:
+    """The codes of the spikes in ``marks`` (..., channels), in rows."""
+    rows = marks.reshape(-1, marks.shape[-1])
     groups = -(-len(rows) // _GROUP)
     across = np.empty((len(rows), rows.shape[1] // SPIKES), np.uint8)
     down = np.empty((groups * LOOKUPS, rows.shape[1]), np.uint8)
@@ -87,29 +88,32 @@ def _empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 
 @shared
-def _encode(chunks: int, spikes: Array, across: Codes, down: Codes) -> None:
-    count, channels = spikes.shape
+def _encode(chunks: int, marks: Marks, across: Codes, down: Codes) -> None:
+    count, channels = marks.shape
     for chunk in prange(chunks):
         for n in range(chunk * _GROUP, min((chunk + 1) * _GROUP, count)):
-            row, codes = spikes[n], across[n]
+            row, codes = marks[n], across[n]
             for g in range(channels // SPIKES):
                 codes[g] = _code(row[4 * g], row[4 * g + 1], row[4 * g + 2], row[4 * g + 3])
         for quad in range(chunk * LOOKUPS, (chunk + 1) * LOOKUPS):
             n, codes = quad * SPIKES, down[quad]
             if n + SPIKES <= count:
-                one, two, three, four = spikes[n], spikes[n + 1], spikes[n + 2], spikes[n + 3]
+                one, two, three, four = marks[n], marks[n + 1], marks[n + 2], marks[n + 3]
                 for k in range(channels):
                     codes[k] = _code(one[k], two[k], three[k], four[k])
             else:
                 for k in range(channels):
                     codes[k] = 0
                     for b in range(count - n):
-                        codes[k] |= np.uint8(spikes[n + b, k]) << b
+                        codes[k] |= (marks[n + b, k] & FIRED) >> 1 << b
 
 
 @compiled
-def _code(one: float, two: float, three: float, four: float) -> np.uint8:
-    return np.uint8(one) | np.uint8(two) << 1 | np.uint8(three) << 2 | np.uint8(four) << 3
+def _code(one: np.uint8, two: np.uint8, three: np.uint8, four: np.uint8) -> np.uint8:
+    """The spikes are the marks' second bits."""
+    lower = (one & FIRED) >> np.uint8(1) | two & FIRED
+    upper = (three & FIRED) << np.uint8(1) | (four & FIRED) << np.uint8(2)
+    return np.uint8(lower | upper)
 
 
 @shared

@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from train.configuration import ModelConfig, ModelKind
+from train.model import fused_half
 from train.model.lif import Lif
 from train.model.mixing_names import input_names
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import PolicyNetwork, Spikes
 from train.model.population import input_neurons
-from train.model.token_mixing import NormalisedLinear, SpikingLinear, token_mixing
+from train.model.token_mixing import NormalisedLinear, SpikingLinear, record_attention, token_mixing
 
 
 class Mlp(nn.Module):
-    """``U + PTBN(W_2 SN(PTBN(W_1 s)))``."""
+    """``U + PTBN(W_2 SN(PTBN(W_1 SN(U))))``; the first neurons are the block's."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -27,11 +28,18 @@ class Mlp(nn.Module):
         self.hidden = SpikingLinear(config.embedding_size, hidden, config)
         self.project = NormalisedLinear(hidden, config.embedding_size, config)
 
-    def forward(self, inputs: Tensor, residual: Tensor, spikes: Spikes, prefix: str) -> Tensor:
-        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
-        hidden = self.hidden(inputs)
-        spikes[f"{prefix}.hidden"] = hidden
-        return self.project.onto(residual, hidden)
+    def forward(self, residual: Tensor, neuron: Lif, spikes: Spikes | None, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what is added to it."""
+        fused = fused_half.process(residual, neuron, self.hidden, self.project, spikes is not None)
+        if fused:
+            raised, layers = fused
+        else:
+            inputs = neuron(residual)
+            layers = (inputs, self.hidden(inputs))
+            raised = self.project.onto(residual, layers[1])
+        if spikes is not None:
+            spikes.update(zip((f"{prefix}.input", f"{prefix}.hidden"), layers, strict=True))
+        return raised
 
 
 class Block(nn.Module):
@@ -45,16 +53,28 @@ class Block(nn.Module):
         self.mlp_neuron = Lif(config.leak, config.threshold)
         self.mlp = Mlp(config)
 
-    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, name: str) -> Tensor:
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
         """The residual stream (T, tokens, D) after this block."""
-        inputs = self.attention_neuron(residual)
-        layers = zip(input_names(f"{name}.attention", self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
-        spikes.update(layers)
-        residual = self.attention(inputs, residual, layout, spikes, f"{name}.attention")
-        inputs = self.mlp_neuron(residual)
-        spikes[f"{name}.mlp.input"] = inputs
-        raised: Tensor = self.mlp(inputs, residual, spikes, f"{name}.mlp")
+        residual = self._mix(residual, layout, spikes, f"{name}.attention")
+        raised: Tensor = self.mlp(residual, self.mlp_neuron, spikes, f"{name}.mlp")
         return raised
+
+    def _mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
+        fused = fused_half.attend(residual, self.attention_neuron, self.attention, layout, spikes is not None)
+        if fused is None:
+            return self._mix_in_turn(residual, layout, {} if spikes is None else spikes, prefix)
+        if spikes is not None:
+            inputs, factors, output = fused.spikes
+            spikes[f"{prefix}.input"] = inputs
+            record_attention(spikes, prefix, factors, output)
+        return fused.last
+
+    def _mix_in_turn(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        inputs = self.attention_neuron(residual)
+        layers = zip(input_names(prefix, self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
+        spikes.update(layers)
+        mixed: Tensor = self.attention(inputs, residual, layout, spikes, prefix)
+        return mixed
 
 
 class MlpBlock(nn.Module):
@@ -65,11 +85,9 @@ class MlpBlock(nn.Module):
         self.mlp_neuron = Lif(config.leak, config.threshold)
         self.mlp = Mlp(config)
 
-    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, name: str) -> Tensor:
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
         """The residual stream (T, tokens, D) after this block."""
-        inputs = self.mlp_neuron(residual)
-        spikes[f"{name}.mlp.input"] = inputs
-        raised: Tensor = self.mlp(inputs, residual, spikes, f"{name}.mlp")
+        raised: Tensor = self.mlp(residual, self.mlp_neuron, spikes, f"{name}.mlp")
         return raised
 
 
@@ -122,7 +140,6 @@ class DSFormer(PolicyNetwork):
         steps: Tensor | None = None,
     ) -> Tensor:
         """See :class:`PolicyNetwork`."""
-        spikes = {} if spikes is None else spikes
         layout = self.layout_of(mask)
         current = layout.pack(self.encode(states, previous_actions, returns_to_go))
         residual = current.expand(self.config.time_steps, *current.shape)

@@ -170,10 +170,15 @@ class _Attention(nn.Module):
         """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
         factors = fire_layers(inputs, [self.query, self.key, self.value])
         output = self.fire(factors, layout)
-        named = zip(("query", "key", "value"), factors.chunk(3, dim=-1), strict=True)
-        spikes.update({f"{prefix}.{name}": layer for name, layer in named})
-        spikes[f"{prefix}.output"] = output
+        record_attention(spikes, prefix, factors, output)
         return self.project.onto(residual, output)
+
+
+def record_attention(spikes: Spikes, prefix: str, factors: Tensor, output: Tensor) -> None:
+    """Record q, k and v, which stand side by side, and what the attention emits."""
+    named = zip(("query", "key", "value"), factors.chunk(3, dim=-1), strict=True)
+    spikes.update({f"{prefix}.{name}": layer for name, layer in named})
+    spikes[f"{prefix}.output"] = output
 
 
 class PSSA(_Attention):

@@ -1,0 +1,76 @@
+"""Half of a block, attention or MLP with the neurons that it reads, by kernels that are one node of the gradient.
+
+They compute what the modules say, and return None where kernels do not serve all of it: in evaluation, on a GPU, in
+other precisions, and for other mixings, norms and paddings. The modules do it themselves then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from train import kernels
+from train.model.lif import Lif
+from train.model.normalisation import batch_norm_alone
+from train.model.padding import TokenLayout
+from train.model.token_mixing import PSSA, NormalisedLinear, RelativeWeights, SpikingLinear
+
+if TYPE_CHECKING:
+    from train.kernels.chain import Kernel, Result
+    from train.kernels.layer import Layer
+
+
+def attend(residual: Tensor, neuron: nn.Module, mixing: nn.Module, layout: TokenLayout, record: bool) -> Result | None:
+    """The residual stream (T, tokens, D) after a PSSA that reads the spikes of ``neuron``.
+
+    Recorded are those spikes, q, k and v side by side, and the attention's.
+    """
+    if not isinstance(mixing, PSSA) or not isinstance(mixing.position, RelativeWeights) or not isinstance(neuron, Lif):
+        return None
+    layers = _served(residual, [mixing.query, mixing.key, mixing.value])
+    project = _served(residual, [mixing.project])
+    if not layers or not project or not layout.is_left_padded:
+        return None
+    from train.kernels.pssa import GatedNeurons  # here, since numba need not be installed
+
+    gated = GatedNeurons(mixing.position.per_channel(), layout.bounds(), mixing.neuron.constants())
+    return _half(residual, neuron, (layers, mixing.query.neuron), [gated], project, record)
+
+
+def process(
+    residual: Tensor, neuron: Lif, hidden: SpikingLinear, project: NormalisedLinear, record: bool
+) -> Result | None:
+    """The residual stream (T, tokens, D) after an MLP that reads the spikes of ``neuron``.
+
+    Recorded are those spikes and the hidden ones.
+    """
+    layers, last = _served(residual, [hidden]), _served(residual, [project])
+    return _half(residual, neuron, (layers, hidden.neuron), [], last, record) if layers and last else None
+
+
+def _served(residual: Tensor, layers: Sequence[SpikingLinear | NormalisedLinear]) -> list[Layer] | None:
+    """Each layer's Linear and batch norm, where kernels serve all of them."""
+    if not kernels.serve_rows(residual, residual) or not kernels.serve_rows(layers[0].linear.weight, residual):
+        return None
+    norms = [batch_norm_alone(layer.norm) for layer in layers]
+    found = [(layer.linear, norm) for layer, norm in zip(layers, norms, strict=True) if norm is not None]
+    return found if len(found) == len(layers) else None
+
+
+def _half(
+    residual: Tensor,
+    neuron: Lif,
+    spiking: tuple[list[Layer], Lif],
+    between: list[Kernel],
+    project: list[Layer],
+    record: bool,
+) -> Result:
+    from train.kernels.chain import run  # here, since numba need not be installed
+    from train.kernels.layer import Raise, SpikingLayers
+    from train.kernels.lif import Neurons
+
+    layers, neurons = spiking
+    first: list[Kernel] = [Neurons(neuron.constants()), SpikingLayers(layers, neurons.constants())]
+    return run([*first, *between, Raise(project[0], residual)], residual, record)
