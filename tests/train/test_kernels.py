@@ -244,10 +244,16 @@ def test_tables_give_the_dense_products(
     weight, bias = numbers(seed, outputs, inputs, kind=kind), numbers(seed + 1, outputs, kind=kind)
     outer = numbers(seed + 2, rows, outputs, kind=kind)
     codes = spike_product.encode(marks_of(spikes.numpy()))
-    ours = spike_product.product(codes, weight, bias), spike_product.grad_weight(codes, outer)
+    sums, moments = spike_product.product(codes, weight, bias)
+    ours = torch.from_numpy(sums), spike_product.grad_weight(codes, outer)
     exact = [values.double() for values in (spikes, weight, bias, outer)]
     theirs = exact[0] @ exact[1].t() + exact[2], exact[3].t() @ exact[0]
     assert_close(ours, [values.to(kind) for values in theirs], TOLERANCE[kind])
+    variance, mean = torch.var_mean(theirs[0], dim=0, correction=0)
+    assert_close(
+        [torch.from_numpy(moments.mean), torch.from_numpy(moments.variance)], [mean, variance], 10 * TOLERANCE[kind]
+    )
+    assert moments.rows == rows
 
 
 @pytest.mark.parametrize("mixing", list(Mixing))

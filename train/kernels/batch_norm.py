@@ -9,10 +9,10 @@ Its gradient is an affine map a channel of ∂y and x,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numba import prange
 from torch import nn
 
@@ -40,38 +40,53 @@ class Statistics(NamedTuple):
         return np.stack([outward, slope, constant])
 
 
-def batch_statistics(rows: Array, norms: list[nn.BatchNorm1d]) -> Statistics:
-    """Of ``rows`` (rows, ΣD), whose channels ``norms`` share in turn; their running statistics follow."""
-    mean, variance = _channel_moments(rows)
+class Moments(NamedTuple):
+    """Mean and biased variance of each channel over so many rows, (D,) in float64."""
+
+    mean: Array
+    variance: Array
+    rows: int
+
+
+def moments_of(rows: Array) -> Moments:
+    """Of ``rows`` (rows, D)."""
+    chunks = chunks_of(len(rows))
+    partial = np.empty((chunks, 2, rows.shape[1]), rows.dtype)
+    share(_sum_moments, chunks, rows.size, rows, partial)
+    return moments_about(rows[0], partial, len(rows))
+
+
+def moments_about(reference: Array, partial: Array, rows: int) -> Moments:
+    """From Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel, (chunks, 2, D), over so many rows in all.
+
+    Parameters
+    ----------
+    reference
+        x₀, (D,): of a row, so that squares lose no digits.
+    """
+    first, second = total(partial) / rows
+    return Moments(reference + first, np.maximum(second - first**2, 0.0), rows)
+
+
+def follow(moments: Moments, norms: Sequence[nn.BatchNorm1d]) -> Statistics:
+    """What the gradient and the norm need; running statistics of ``norms``, who share the channels in turn, follow."""
     first = 0
     for norm in norms:
         channels = slice(first, first + norm.num_features)
-        _follow(norm, mean[channels], variance[channels], len(rows))
+        _follow(norm, moments.mean[channels], moments.variance[channels], moments.rows)
         first = channels.stop
     (epsilon,) = {norm.eps for norm in norms}
-    return Statistics(mean, 1 / np.sqrt(variance + epsilon), len(rows))
+    return Statistics(moments.mean, 1 / np.sqrt(moments.variance + epsilon), moments.rows)
 
 
-def _channel_moments(rows: Array) -> tuple[Array, Array]:
-    """Mean and biased variance of each channel, float64."""
-    count, channels = rows.shape
-    chunks = chunks_of(count)
-    partial = np.empty((chunks, 2, channels), rows.dtype)
-    share(_sum_moments, chunks, rows.size, rows, partial)
-    first, second = total(partial) / count
-    return rows[0] + first, np.maximum(second - first**2, 0.0)
-
-
-def _follow(norm: nn.BatchNorm1d, mean: Array, variance: Array, count: int) -> None:
-    """Running statistics as `torch.nn.BatchNorm1d` keeps them: the variance is the unbiased one."""
-    running_mean, running_variance = norm.running_mean, norm.running_var
-    assert running_mean is not None
-    assert running_variance is not None
-    assert norm.momentum is not None
+def _follow(norm: nn.BatchNorm1d, mean: Array, variance: Array, rows: int) -> None:
+    """As `torch.nn.BatchNorm1d` keeps them: the variance is the unbiased one."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
-    running_mean.lerp_(torch.from_numpy(mean).to(running_mean), norm.momentum)
-    unbiased = torch.from_numpy(variance * (count / (count - 1)))
-    running_variance.lerp_(unbiased.to(running_variance), norm.momentum)
+    running_mean, running_variance = norm.running_mean.numpy(), norm.running_var.numpy()
+    running_mean += norm.momentum * (mean - running_mean)
+    running_variance += norm.momentum * (variance * (rows / (rows - 1)) - running_variance)
     norm.num_batches_tracked.add_(1)
 
 

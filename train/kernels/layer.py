@@ -14,7 +14,7 @@ import torch
 from numba import prange
 from torch import Tensor, nn
 
-from train.kernels.batch_norm import batch_statistics
+from train.kernels.batch_norm import follow
 from train.kernels.chain import FromNumbers, numbers_after
 from train.kernels.compiling import shared
 from train.kernels.neuron import Marks, Neuron
@@ -49,7 +49,7 @@ class SpikingLayers:
         self._affine = Affine(weight, bias, given)
         current = self._affine.value
         self._scale = array(scale)
-        self._statistics = batch_statistics(current.reshape(-1, current.shape[-1]), self._norms)
+        self._statistics = follow(self._affine.moments(), self._norms)
         affine = self._statistics.affine(self._scale, array(shift))
         self._marks = fire_normalised(current, affine, self._neuron.numbers(current.dtype))
         return self._marks
@@ -76,7 +76,7 @@ class Raise:
         self._affine = Affine(weight, bias, given)
         self._scale = array(scale)
         current = _rows(self._affine.value)
-        self._statistics = batch_statistics(current, [self._norm])
+        self._statistics = follow(self._affine.moments(), [self._norm])
         numbers = self._statistics.affine(self._scale, array(shift)).astype(current.dtype)
         raised = np.empty_like(self._affine.value)
         share(_add, chunks_of(len(current)), current.size, current, numbers, _rows(array(residual)), _rows(raised))

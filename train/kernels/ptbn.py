@@ -19,7 +19,7 @@ from numba import prange
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from train.kernels.batch_norm import Statistics, batch_statistics
+from train.kernels.batch_norm import Statistics, follow, moments_of
 from train.kernels.compiling import shared, shared_summing
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
 
@@ -38,7 +38,7 @@ class Norms(NamedTuple):
 def normalise(current: Tensor, layer_norm: nn.LayerNorm, batch_norm: nn.BatchNorm1d, blend: float) -> Tensor:
     """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of ``batch_norm``."""
     rows = current.flatten(0, -2).contiguous()
-    statistics = batch_statistics(array(rows), [batch_norm])
+    statistics = follow(moments_of(array(rows)), [batch_norm])
     norms = Norms(layer_norm.weight, layer_norm.bias, batch_norm.weight, batch_norm.bias, layer_norm.eps, blend)
     normalised: Tensor = _Normalise.apply(rows, statistics, *norms)  # type: ignore[no-untyped-call]
     return normalised.view(current.shape)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from train.kernels import product, spike_product
+from train.kernels.batch_norm import Moments, moments_of
 from train.kernels.chain import FromNumbers, numbers_after
 from train.kernels.neuron import Marks, spikes_of
 from train.kernels.sharing import Array, array
@@ -44,13 +45,18 @@ class Affine:
     def __init__(self, weight: Tensor, bias: Tensor, marks: Marks) -> None:
         self._weight = weight.detach()
         self._spikes: Tensor | spike_product.SpikeCodes
+        self._moments: Moments | None = None
         if spike_product.fits(weight):
             self._spikes = spike_product.encode(marks)
-            sums = spike_product.product(self._spikes, self._weight, bias)
+            sums, self._moments = spike_product.product(self._spikes, self._weight, bias)
         else:
             self._spikes = torch.from_numpy(spikes_of(marks, array(bias).dtype))
-            sums = product.product(self._spikes, self._weight, bias.detach())
-        self.value: Array = array(sums).reshape(*marks.shape[:-1], len(weight))
+            sums = array(product.product(self._spikes, self._weight, bias.detach()))
+        self.value: Array = sums.reshape(*marks.shape[:-1], len(weight))
+
+    def moments(self) -> Moments:
+        """Of each output over all rows; tables' products have them already."""
+        return self._moments or moments_of(self.value.reshape(-1, self.value.shape[-1]))
 
     def gradients(self, outer: Array) -> tuple[Array, Tensor]:
         """``∂S`` and ``∂W`` from ∂Y, (..., outputs)."""

@@ -19,6 +19,7 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from train.kernels.batch_norm import Moments, moments_about
 from train.kernels.compiling import compiled, shared
 from train.kernels.entries import BLOCK, ENTRIES, LOOKUPS, SPIKES, add_entries, write_sums
 from train.kernels.neuron import FIRED, Marks
@@ -61,15 +62,16 @@ def encode(marks: Marks) -> SpikeCodes:
     return SpikeCodes(across, down)
 
 
-def product(codes: SpikeCodes, weight: Tensor, bias: Tensor) -> Tensor:
-    """``S weightᵀ + bias``, (rows, outputs), of a weight (outputs, inputs)."""
+def product(codes: SpikeCodes, weight: Tensor, bias: Tensor) -> tuple[Array, Moments]:
+    """``S weightᵀ + bias``, (rows, outputs), of a weight (outputs, inputs), and its moments, taken in passing."""
     outputs, inputs = weight.shape
     tables = _empty((outputs // BLOCK, inputs // SPIKES, ENTRIES, BLOCK), weight)
-    sums = _empty((len(codes.across), outputs), weight)
+    sums = array(_empty((len(codes.across), outputs), weight))
     share(_make_tables, outputs // BLOCK, weight.numel(), array(weight.t()), array(tables))
     chunks = -(-len(sums) // _ROWS)
-    share(_add_up, chunks, sums.numel(), codes.across, array(tables), array(bias), array(sums))
-    return sums
+    partial = np.empty((chunks, 2, outputs), sums.dtype)
+    share(_add_up, chunks, sums.size, codes.across, array(tables), array(bias), sums, partial)
+    return sums, moments_about(sums[0], partial, len(sums))
 
 
 def grad_weight(codes: SpikeCodes, grad_outputs: Tensor) -> Tensor:
@@ -130,10 +132,15 @@ def _make_tables(chunks: int, transposed: Array, tables: Array) -> None:
 
 
 @shared
-def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array) -> None:
+def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array, partial: Array) -> None:
+    """The sums of all rows, and of each chunk Σ (x − x₀) and Σ (x − x₀)²; x₀ is the first row."""
     rows, outputs = sums.shape
     groups = codes.shape[1]
     known, entries, into = codes.reshape(-1), tables.reshape(-1), sums.reshape(-1)
+    reference = bias.copy()
+    for block in range(outputs // BLOCK):
+        for g in range(0, groups, LOOKUPS):
+            add_entries(reference, block * BLOCK, entries, (block * groups + g) * ENTRIES * BLOCK, known, g, 1)
     for chunk in prange(chunks):
         last = min((chunk + 1) * _ROWS, rows)
         for n in range(chunk * _ROWS, last):
@@ -144,6 +151,15 @@ def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array) 
                 table = (block * groups + g) * ENTRIES * BLOCK
                 for n in range(chunk * _ROWS, last):
                     add_entries(into, n * outputs + block * BLOCK, entries, table, known, n * groups + g, 1)
+        first, second = partial[chunk, 0], partial[chunk, 1]
+        for c in range(outputs):
+            first[c] = 0
+            second[c] = 0
+        for n in range(chunk * _ROWS, last):
+            for c in range(outputs):
+                away = sums[n, c] - reference[c]
+                first[c] += away
+                second[c] += away * away
 
 
 @shared
