@@ -42,11 +42,12 @@ from train import kernels
 from train.compiled_step import CompiledObjective, Objective
 from train.configuration import ModelConfig, Precision, TrainConfig
 from train.distributed import own_device
+from train.kernels.neuron import marks_of
 from train.kernels.product import grad_weight, product
+from train.kernels.spike_linear import Affine
 from train.memory import keep_freed_memory
 from train.model import DSFormer
 from train.model.normalisation import set_blend
-from train.model.token_mixing import linear
 from train.sampling import Batch
 from train.trainer import action_loss, loss_and_cost, update
 from train.training_state import make_optimiser
@@ -267,7 +268,7 @@ def _dense(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
 
 
 def _tables(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
-    torch.autograd.backward(linear(layer, spikes, mean_removed=True), gradient)
+    Affine(layer.weight, layer.bias, marks_of(spikes.detach().numpy())).gradients(gradient.numpy())
 
 
 PRODUCTS = {LINEAR: _autograd, ONEDNN: _dense, TABLES: _tables}

@@ -45,11 +45,11 @@ def compiled(function: F) -> F:
     return cast(F, njit(**_ALWAYS)(function))
 
 
-def shared(function: F) -> F:
-    """A kernel, which `train.kernels.sharing` calls: as above, its loop over chunks shared out to threads."""
-    return cast(F, njit(**_ALWAYS, parallel=_ONLY_PRANGE)(function))
-
-
-def shared_summing(function: F) -> F:
+def compiled_summing(function: F) -> F:
     """The same, but sums may be regrouped, the same way at every call, so that SIMD can add up a row."""
-    return cast(F, njit(**_ALWAYS, parallel=_ONLY_PRANGE, fastmath={"reassoc"})(function))
+    return cast(F, njit(**_ALWAYS, fastmath={"reassoc"})(function))
+
+
+def shared(function: F) -> F:
+    """A kernel, which `train.kernels.sharing` calls: in order, its loop over chunks shared out to threads."""
+    return cast(F, njit(**_ALWAYS, parallel=_ONLY_PRANGE)(function))

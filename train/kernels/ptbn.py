@@ -1,194 +1,214 @@
 """PTBN in training (eqs. 8–10): ``y = λ·(γ_l·x̂_l + β_l) + (1 − λ)·(γ_b·x̂_b + β_b)``.
 
 ``x̂_b = (x − μ_c)·r_c`` has its statistics a channel, over all rows (time steps and tokens); ``x̂_l = (x − μ_n)·r_n``
-a row, over its channels; r = 1/√(σ² + ε). With ``h_b = (1 − λ)·γ_b·∂y`` and ``h_l = λ·γ_l·∂y`` the gradient is
-
-    ∂x = r_c·(h_b − ⟨h_b⟩_c − x̂_b·⟨h_b·x̂_b⟩_c) + r_n·(h_l − ⟨h_l⟩_n − x̂_l·⟨h_l·x̂_l⟩_n)
-
-⟨·⟩_c being a channel's mean over rows and ⟨·⟩_n a row's over channels. Where λ = 0 nothing of the second part is
-computed. Sums over rows are added up chunk by chunk.
+a row, over its channels; r = 1/√(σ² + ε). The gradient is the sum of both branches' (`train.kernels.batch_norm`,
+`train.kernels.layer_norm`). Where λ = 0 nothing of the layer norm is computed. Sums over rows are added up chunk by
+chunk.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba import prange
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
 
-from train.kernels.batch_norm import Statistics, follow, moments_of
-from train.kernels.compiling import shared, shared_summing
+from train.kernels.batch_norm import Moments, follow, moments_of
+from train.kernels.chain import numbers_after
+from train.kernels.compiling import shared
+from train.kernels.layer_norm import add_tilts, normalise_row, row_gradient
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
 
 
-class Norms(NamedTuple):
-    """One norm's two branches: scales and shifts, (D,) each, the layer norm's ε, and λ."""
+class Norm(NamedTuple):
+    """One norm's two branches, and λ."""
 
-    layer_scale: Tensor
-    layer_shift: Tensor
-    batch_scale: Tensor
-    batch_shift: Tensor
-    layer_epsilon: float
+    layer_norm: nn.LayerNorm
+    batch_norm: nn.BatchNorm1d
     blend: float
 
-
-def normalise(current: Tensor, layer_norm: nn.LayerNorm, batch_norm: nn.BatchNorm1d, blend: float) -> Tensor:
-    """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of ``batch_norm``."""
-    rows = current.flatten(0, -2).contiguous()
-    statistics = follow(moments_of(array(rows)), [batch_norm])
-    norms = Norms(layer_norm.weight, layer_norm.bias, batch_norm.weight, batch_norm.bias, layer_norm.eps, blend)
-    normalised: Tensor = _Normalise.apply(rows, statistics, *norms)  # type: ignore[no-untyped-call]
-    return normalised.view(current.shape)
+    @property
+    def parameters(self) -> list[Tensor]:
+        """γ_l, β_l, γ_b and β_b."""
+        return [self.layer_norm.weight, self.layer_norm.bias, self.batch_norm.weight, self.batch_norm.bias]
 
 
-class _Normalise(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        rows: Tensor,
-        statistics: Statistics,
-        layer_scale: Tensor,
-        layer_shift: Tensor,
-        batch_scale: Tensor,
-        batch_shift: Tensor,
-        layer_epsilon: float,
-        blend: float,
-    ) -> Tensor:
-        ctx.save_for_backward(rows, layer_scale, batch_scale)
-        kind = array(rows).dtype
-        scale, shift = (1 - blend) * statistics.affine(array(batch_scale), array(batch_shift))
-        shift += blend * array(layer_shift)
-        layer = (blend * array(layer_scale)).astype(kind)
-        moments = np.empty((len(rows) if blend else 0, 2), kind)  # of each row: mean and 1/deviation
-        normalised = torch.empty_like(rows)
-        share(
-            _apply,
-            chunks_of(len(rows)),
-            rows.numel(),
-            array(rows),
-            scale.astype(kind),
-            shift.astype(kind),
-            layer,
-            layer_epsilon,
-            moments,
-            array(normalised),
+def normalise(current: Tensor, norm: Norm) -> Tensor:
+    """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of its batch norm."""
+    return numbers_after([_Normalise(norm)], current)
+
+
+class NormOfBatch:
+    """What a batch's rows are normalised with by ``norms``, which have D channels each, side by side: (rows, norms, D).
+
+    Attributes
+    ----------
+    blend, epsilon
+        λ and the layer norms' ε, one for all.
+    affine
+        (2, norms, D): all of y but the layer norm's ``weights·x̂_l`` is ``[0]·x + [1]``.
+    weights
+        λ·γ_l, (norms, D).
+    mean
+        μ_c, (norms, D).
+    moments
+        μ_n and r_n, (rows, norms, 2), which going forward writes; of no rows where λ = 0.
+    """
+
+    def __init__(self, norms: Sequence[Norm], moments: Moments, kind: np.dtype[Any]) -> None:
+        (self.blend,) = {norm.blend for norm in norms}
+        (self.epsilon,) = {norm.layer_norm.eps for norm in norms}
+        layer_scale, layer_shift, self._scale, shift = (
+            np.concatenate([array(values) for values in same])
+            for same in zip(*(norm.parameters for norm in norms), strict=True)
         )
-        ctx.statistics, ctx.moments = statistics, moments  # type: ignore[attr-defined]
-        ctx.blend = blend  # type: ignore[attr-defined]
-        return normalised
+        self._shape = len(norms), len(shift) // len(norms)
+        self._statistics = follow(moments, [norm.batch_norm for norm in norms])
+        affine = (1 - self.blend) * self._statistics.affine(self._scale, shift)
+        affine[1] += self.blend * layer_shift
+        self.affine = affine.astype(kind).reshape(2, *self._shape)
+        self.weights = (self.blend * layer_scale).astype(kind).reshape(self._shape)
+        self.mean = self._statistics.mean.astype(kind).reshape(self._shape)
+        self.moments = np.empty((moments.rows if self.blend else 0, len(norms), 2), kind)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad_normalised: Tensor) -> tuple[Tensor | None, ...]:
-        rows, layer_scale, batch_scale = ctx.saved_tensors  # type: ignore[attr-defined]
-        statistics: Statistics = ctx.statistics  # type: ignore[attr-defined]
-        moments: Array = ctx.moments  # type: ignore[attr-defined]
-        blend: float = ctx.blend  # type: ignore[attr-defined]
-        given, outer = array(rows), array(grad_normalised)
-        kind, chunks = given.dtype, chunks_of(len(rows))
-        partial = np.empty((chunks, 3, given.shape[1]))
-        share(_sum_gradients, chunks, given.size, given, outer, statistics.mean.astype(kind), moments, partial)
-        grad_shift, centred, by_row = total(partial)
-        grad_scale = centred * statistics.inverse  # Σ ∂y·x̂_b
-        outward, slope, constant = (1 - blend) * statistics.gradient(array(batch_scale), grad_scale, grad_shift)
-        grad_rows = torch.empty_like(rows)
-        share(
-            _gradient,
-            chunks,
-            given.size,
-            given,
-            outer,
-            outward.astype(kind),
-            slope.astype(kind),
-            constant.astype(kind),
-            (blend * array(layer_scale)).astype(kind),
-            moments,
-            array(grad_rows),
+    def apart(self, values: Array) -> Array:
+        """Channels (..., norms D) as (..., norms, D), in the same memory."""
+        return values.reshape(*values.shape[:-1], *self._shape)
+
+    def back(self, sums: Array) -> Array:
+        """(3, norms, D): the batch norm's part of ∂x is ``[0]·∂y + [1]·x + [2]``.
+
+        Parameters
+        ----------
+        sums
+            Σ ∂y, Σ ∂y·(x − μ_c) and, where λ > 0, Σ ∂y·x̂_l of each channel, (3, norms, D) in float64.
+        """
+        plain, centred = sums[0].reshape(-1), sums[1].reshape(-1)
+        numbers = (1 - self.blend) * self._statistics.gradient(self._scale, centred * self._statistics.inverse, plain)
+        return self.apart(numbers.astype(self.affine.dtype))
+
+    def gradients(self, sums: Array) -> list[list[Tensor | None]]:
+        """Of each norm's parameters, from the sums of :meth:`back`."""
+        inverse = self._statistics.inverse.reshape(self.mean.shape)
+        of_batch = (1 - self.blend) * np.stack([sums[1] * inverse, sums[0]], axis=1)  # (norms, 2, D)
+        of_layer = self.blend * np.stack([sums[2], sums[0]], axis=1)
+        kind = self.affine.dtype
+        none: list[Tensor | None] = [None, None]
+        return [
+            [*(torch.from_numpy(layer.astype(kind)) if self.blend else none), *torch.from_numpy(batch.astype(kind))]
+            for layer, batch in zip(of_layer, of_batch, strict=True)
+        ]
+
+
+class _Normalise:
+    def __init__(self, norm: Norm) -> None:
+        self.parameters: Sequence[Tensor] = norm.parameters
+        self._norms = [norm]
+
+    def forward(self, given: Array) -> Array:
+        self._rows = given.reshape(-1, given.shape[-1])
+        self._norm = NormOfBatch(self._norms, moments_of(self._rows), given.dtype)
+        return normalise_rows(self._rows, self._norm).reshape(given.shape)
+
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        gradient = np.empty_like(outer)
+        sums, _ = rows_gradient(
+            self._rows, outer.reshape(self._rows.shape), self._norm, gradient.reshape(self._rows.shape)
         )
-        of_batch = [torch.from_numpy((1 - blend) * grad).to(rows) for grad in (grad_scale, grad_shift)]
-        of_layer = [torch.from_numpy(blend * grad).to(rows) if blend else None for grad in (by_row, grad_shift)]
-        return grad_rows, None, *of_layer, *of_batch, None, None
+        return gradient, self._norm.gradients(sums)[0]
 
 
-@shared_summing
-def _apply(
+def normalise_rows(rows: Array, norm: NormOfBatch, residual: Array | None = None) -> Array:
+    """y of ``rows`` (rows, norms D), added to ``residual`` if there is one."""
+    normalised = np.empty_like(rows)
+    onto = norm.apart(np.empty((0, rows.shape[1]), rows.dtype) if residual is None else residual)
+    constants = norm.affine, norm.weights, norm.epsilon, norm.moments
+    share(_normalise, chunks_of(len(rows)), rows.size, norm.apart(rows), *constants, onto, norm.apart(normalised))
+    return normalised
+
+
+def rows_gradient(rows: Array, outer: Array, norm: NormOfBatch, gradient: Array) -> tuple[Array, Array]:
+    """Write ∂x of ``rows`` into ``gradient``, from ``outer`` = ∂y.
+
+    Returns
+    -------
+    tuple
+        The sums of :meth:`NormOfBatch.back`, and Σ ∂x of each channel, (norms D,) in float64, without the batch norm's
+        part, which is 0.
+    """
+    chunks, apart = chunks_of(len(rows)), norm.apart(rows)
+    partial = np.zeros((chunks, 3, *norm.mean.shape), rows.dtype)
+    share(_sum_gradients, chunks, rows.size, apart, norm.apart(outer), norm.mean, norm.moments, partial)
+    sums = total(partial)
+    constants = norm.back(sums), norm.weights, norm.moments
+    drift = np.zeros((chunks, *norm.mean.shape), rows.dtype)
+    share(_gradient, chunks, rows.size, apart, norm.apart(outer), *constants, norm.apart(gradient), drift)
+    return sums, total(drift).reshape(-1)
+
+
+@shared
+def _normalise(
     chunks: int,
     rows: Array,
-    scale: Array,
-    shift: Array,
-    layer: Array,
+    affine: Array,
+    weights: Array,
     epsilon: float,
     moments: Array,
+    residual: Array,
     normalised: Array,
 ) -> None:
-    count, channels = rows.shape
+    count, norms, channels = rows.shape
     for chunk in prange(chunks):
+        by_layer = np.zeros((norms, channels), rows.dtype)
         for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
-            if len(moments) == 0:
-                for c in range(channels):
-                    normalised[n, c] = scale[c] * rows[n, c] + shift[c]
-            else:
-                mean = 0.0
-                for c in range(channels):
-                    mean += rows[n, c]
-                mean /= channels
-                variance = 0.0
-                for c in range(channels):
-                    variance += (rows[n, c] - mean) ** 2
-                moments[n, 0] = mean
-                moments[n, 1] = 1 / np.sqrt(variance / channels + epsilon)
-                for c in range(channels):
-                    by_layer = layer[c] * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
-                    normalised[n, c] = scale[c] * rows[n, c] + shift[c] + by_layer
+            if len(moments) > 0:
+                normalise_row(rows[n], weights, epsilon, moments[n], by_layer)
+            for p in range(norms):
+                if len(residual) > 0:
+                    for c in range(channels):
+                        value = affine[0, p, c] * rows[n, p, c] + affine[1, p, c] + by_layer[p, c]
+                        normalised[n, p, c] = residual[n, p, c] + value
+                else:
+                    for c in range(channels):
+                        normalised[n, p, c] = affine[0, p, c] * rows[n, p, c] + affine[1, p, c] + by_layer[p, c]
 
 
 @shared
 def _sum_gradients(chunks: int, rows: Array, outer: Array, mean: Array, moments: Array, partial: Array) -> None:
-    """Σ ∂y, Σ ∂y·(x − μ_c) and, where λ > 0, Σ ∂y·x̂_l of each chunk and channel."""
-    count, channels = rows.shape
+    """Σ ∂y, Σ ∂y·(x − μ_c) and, where λ > 0, Σ ∂y·x̂_l of each chunk and channel, into zeros."""
+    count, norms, channels = rows.shape
     for chunk in prange(chunks):
-        for c in range(channels):
-            partial[chunk, 0, c] = 0
-            partial[chunk, 1, c] = 0
-            partial[chunk, 2, c] = 0
+        plain, centred, by_row = partial[chunk, 0], partial[chunk, 1], partial[chunk, 2]
         for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
-            for c in range(channels):
-                partial[chunk, 0, c] += outer[n, c]
-                partial[chunk, 1, c] += outer[n, c] * (rows[n, c] - mean[c])
-            if len(moments) > 0:
+            for p in range(norms):
                 for c in range(channels):
-                    partial[chunk, 2, c] += outer[n, c] * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
+                    plain[p, c] += outer[n, p, c]
+                    centred[p, c] += outer[n, p, c] * (rows[n, p, c] - mean[p, c])
+            if len(moments) > 0:
+                add_tilts(rows[n], outer[n], moments[n], by_row)
 
 
-@shared_summing
+@shared
 def _gradient(
     chunks: int,
     rows: Array,
     outer: Array,
-    outward: Array,
-    slope: Array,
-    constant: Array,
-    layer: Array,
+    numbers: Array,
+    weights: Array,
     moments: Array,
-    grad_rows: Array,
+    gradient: Array,
+    drift: Array,
 ) -> None:
-    count, channels = rows.shape
+    count, norms, channels = rows.shape
     for chunk in prange(chunks):
+        by_layer = np.zeros((norms, channels), rows.dtype)
         for n in range(chunk * CHUNK, min((chunk + 1) * CHUNK, count)):
-            for c in range(channels):
-                grad_rows[n, c] = outward[c] * outer[n, c] + slope[c] * rows[n, c] + constant[c]
             if len(moments) > 0:
-                plain = 0.0
-                weighed = 0.0
+                row_gradient(rows[n], outer[n], weights, moments[n], by_layer, drift[chunk])
+            for p in range(norms):
                 for c in range(channels):
-                    inner = layer[c] * outer[n, c]
-                    plain += inner
-                    weighed += inner * ((rows[n, c] - moments[n, 0]) * moments[n, 1])
-                offset = rows.dtype.type(plain / channels)
-                tilt = rows.dtype.type(weighed / channels)
-                for c in range(channels):
-                    standard = (rows[n, c] - moments[n, 0]) * moments[n, 1]
-                    grad_rows[n, c] += moments[n, 1] * (layer[c] * outer[n, c] - offset - standard * tilt)
+                    by_batch = numbers[0, p, c] * outer[n, p, c] + numbers[1, p, c] * rows[n, p, c] + numbers[2, p, c]
+                    gradient[n, p, c] = by_batch + by_layer[p, c]

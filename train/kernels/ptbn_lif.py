@@ -1,9 +1,9 @@
-"""PTBN at λ = 0, which is nine tenths of a run, and the neurons after it, in one pass over memory each way.
+"""PTBN and the neurons after it, in one pass over memory each way.
 
-Forward: ``X = s·x + o`` with a scale s and an offset o a channel, and the neuron of X (`train.kernels.neuron`); X is
-never stored. Backward: one pass for G = ∂X, the surrogate gradient, together with the channels' sums of G and of
-G·(x − μ), and one that turns G into ∂x where it stands. What is computed is what `train.kernels.ptbn` and
-`train.kernels.lif` compute one after the other; spikes are the same bit for bit.
+Forward: ``X = PTBN(x)`` and the neuron of X (`train.kernels.neuron`); X is never stored. Backward: one pass for
+G = ∂X, the surrogate gradient, together with the channels' sums that PTBN's gradient needs, and one that turns G into
+∂x where it stands. What is computed is what `train.kernels.ptbn` and `train.kernels.lif` compute one after the other;
+where λ = 0 spikes are the same bit for bit.
 """
 
 from __future__ import annotations
@@ -11,48 +11,62 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from train.kernels.batch_norm import Statistics
 from train.kernels.compiling import shared
-from train.kernels.neuron import Marks, step, step_back
+from train.kernels.layer_norm import add_tilts, normalise_row, row_gradient
+from train.kernels.neuron import Marks, Neuron, step, step_back
+from train.kernels.ptbn import NormOfBatch
 from train.kernels.sharing import CHUNK, Array, chunks_of, share, total
 
 
-def fire_normalised(current: Array, affine: Array, numbers: Array) -> Marks:
-    """Marks of neurons given ``affine[0]·current + affine[1]``, (T, tokens, D)."""
+def fire_normalised(current: Array, norm: NormOfBatch, neuron: Neuron) -> Marks:
+    """Marks of neurons given PTBN of ``current``, (T, tokens, norms D)."""
     marks = np.empty(current.shape, np.uint8)
-    affine = affine.astype(current.dtype)
-    share(_forward, chunks_of(current.shape[1]), current.size, current, affine, numbers, marks)
+    constants = norm.affine, norm.weights, norm.epsilon, norm.moments, neuron.numbers(current.dtype)
+    share(_forward, chunks_of(current.shape[1]), current.size, norm.apart(current), *constants, norm.apart(marks))
     return marks
 
 
 def fire_normalised_back(
-    grad_spikes: Array, marks: Marks, current: Array, statistics: Statistics, scale: Array, leak: float, gradient: Array
+    grad_spikes: Array, marks: Marks, current: Array, norm: NormOfBatch, neuron: Neuron, gradient: Array
 ) -> tuple[Array, Array]:
-    """Write ∂x of :func:`fire_normalised` into ``gradient``; return ∂γ and ∂β, (D,) in float64."""
-    kind, chunks = current.dtype, chunks_of(current.shape[1])
-    partial = np.empty((chunks, 2, current.shape[2]), kind)
-    mean = statistics.mean.astype(kind)
-    share(_surrogate, chunks, current.size, marks, grad_spikes, current, mean, leak, gradient, partial)
-    grad_shift, centred = total(partial)
-    grad_scale = centred * statistics.inverse  # Σ G·x̂
-    numbers = statistics.gradient(scale, grad_scale, grad_shift).astype(kind)
-    share(_through_norm, chunks, current.size, current, numbers, gradient)
-    return grad_scale, grad_shift
+    """Write ∂x of :func:`fire_normalised` into ``gradient``; return what `train.kernels.ptbn.rows_gradient` returns."""
+    chunks, apart, inner = chunks_of(current.shape[1]), norm.apart(current), norm.apart(gradient)
+    leak = neuron.numbers(current.dtype)[0]
+    partial = np.zeros((chunks, 3, *norm.mean.shape), current.dtype)
+    given = norm.apart(marks), norm.apart(grad_spikes), apart, norm.mean, norm.moments
+    share(_surrogate, chunks, current.size, *given, leak, inner, partial)
+    sums = total(partial)
+    drift = np.zeros((chunks, *norm.mean.shape), current.dtype)
+    share(_through_norm, chunks, current.size, apart, norm.back(sums), norm.weights, norm.moments, inner, drift)
+    return sums, total(drift).reshape(-1)
 
 
 @shared
-def _forward(chunks: int, current: Array, affine: Array, numbers: Array, marks: Marks) -> None:
-    steps, tokens, channels = current.shape
+def _forward(
+    chunks: int,
+    current: Array,
+    affine: Array,
+    weights: Array,
+    epsilon: float,
+    moments: Array,
+    numbers: Array,
+    marks: Marks,
+) -> None:
+    steps, tokens, norms, channels = current.shape
     leak, threshold, low, high, zero = numbers
     for chunk in prange(chunks):
-        kept = np.empty(channels, current.dtype)
+        kept = np.empty((norms, channels), current.dtype)
+        by_layer = np.zeros((norms, channels), current.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
-            for c in range(channels):
-                kept[c] = zero
+            kept[:] = zero
             for t in range(steps):
-                for c in range(channels):
-                    membrane = (affine[0, c] * current[t, token, c] + affine[1, c]) + leak * kept[c]
-                    kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero)
+                if len(moments) > 0:
+                    normalise_row(current[t, token], weights, epsilon, moments[t * tokens + token], by_layer)
+                for p in range(norms):
+                    for c in range(channels):
+                        normalised = affine[0, p, c] * current[t, token, p, c] + affine[1, p, c] + by_layer[p, c]
+                        membrane = normalised + leak * kept[p, c]
+                        kept[p, c], marks[t, token, p, c] = step(membrane, threshold, low, high, zero)
 
 
 @shared
@@ -62,39 +76,48 @@ def _surrogate(
     grad_spikes: Array,
     current: Array,
     mean: Array,
+    moments: Array,
     leak: float,
     gradient: Array,
     partial: Array,
 ) -> None:
-    """G of each place, and of each chunk and channel Σ G and Σ G·(x − μ)."""
-    steps, tokens, channels = marks.shape
+    """G of each place, and Σ G, Σ G·(x − μ_c) and, where λ > 0, Σ G·x̂_l of each chunk and channel, into zeros."""
+    steps, tokens, norms, channels = marks.shape
     zero = current.dtype.type(0)
     for chunk in prange(chunks):
-        carried = np.empty(channels, current.dtype)
-        sums, tilts = partial[chunk, 0], partial[chunk, 1]
-        for c in range(channels):
-            sums[c] = zero
-            tilts[c] = zero
+        carried = np.empty((norms, channels), current.dtype)
+        plain, centred, by_row = partial[chunk, 0], partial[chunk, 1], partial[chunk, 2]
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
-            for c in range(channels):
-                carried[c] = zero
+            carried[:] = zero
             for t in range(steps - 1, -1, -1):
-                for c in range(channels):
-                    inner = step_back(marks[t, token, c], grad_spikes[t, token, c], leak * carried[c], zero)
-                    away = current[t, token, c] - mean[c]
-                    carried[c] = inner
-                    gradient[t, token, c] = inner
-                    sums[c] += inner
-                    tilts[c] += inner * away
+                for p in range(norms):
+                    for c in range(channels):
+                        later = leak * carried[p, c]
+                        inner = step_back(marks[t, token, p, c], grad_spikes[t, token, p, c], later, zero)
+                        away = current[t, token, p, c] - mean[p, c]
+                        carried[p, c] = inner
+                        gradient[t, token, p, c] = inner
+                        plain[p, c] += inner
+                        centred[p, c] += inner * away
+                if len(moments) > 0:
+                    add_tilts(current[t, token], carried, moments[t * tokens + token], by_row)
 
 
 @shared
-def _through_norm(chunks: int, current: Array, numbers: Array, gradient: Array) -> None:
-    """``∂x = outward·G + slope·x + constant``, a channel, in the place of G."""
-    steps, tokens, channels = current.shape
+def _through_norm(
+    chunks: int, current: Array, numbers: Array, weights: Array, moments: Array, gradient: Array, drift: Array
+) -> None:
+    """∂x in the place of G."""
+    steps, tokens, norms, channels = current.shape
     for chunk in prange(chunks):
+        by_layer = np.zeros((norms, channels), current.dtype)
         for t in range(steps):
             for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
-                for c in range(channels):
-                    outer = numbers[0, c] * gradient[t, token, c]
-                    gradient[t, token, c] = outer + numbers[1, c] * current[t, token, c] + numbers[2, c]
+                if len(moments) > 0:
+                    row_moments = moments[t * tokens + token]
+                    row_gradient(current[t, token], gradient[t, token], weights, row_moments, by_layer, drift[chunk])
+                for p in range(norms):
+                    for c in range(channels):
+                        outer = numbers[0, p, c] * gradient[t, token, p, c]
+                        by_batch = outer + numbers[1, p, c] * current[t, token, p, c] + numbers[2, p, c]
+                        gradient[t, token, p, c] = by_batch + by_layer[p, c]

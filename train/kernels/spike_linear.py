@@ -19,16 +19,9 @@ from train.kernels.neuron import Marks, spikes_of
 from train.kernels.sharing import Array, array
 
 
-def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool) -> Tensor:
-    """``layer(spikes)``, (..., outputs).
-
-    Parameters
-    ----------
-    mean_removed
-        Whether all that reads the outputs takes each channel's mean away first, as a batch norm does: the gradient of
-        the bias is 0 then, and is not summed up from rounding errors.
-    """
-    return numbers_after([FromNumbers(), _Linear(layer, mean_removed)], spikes)
+def linear(layer: nn.Linear, spikes: Tensor) -> Tensor:
+    """``layer(spikes)``, (..., outputs)."""
+    return numbers_after([FromNumbers(), _Linear(layer)], spikes)
 
 
 class Affine:
@@ -68,9 +61,8 @@ class Affine:
 
 
 class _Linear:
-    def __init__(self, layer: nn.Linear, mean_removed: bool) -> None:
+    def __init__(self, layer: nn.Linear) -> None:
         self.parameters: Sequence[Tensor] = (layer.weight, layer.bias)
-        self._mean_removed = mean_removed
 
     def forward(self, given: Marks) -> Array:
         weight, bias = self.parameters
@@ -79,7 +71,4 @@ class _Linear:
 
     def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
         of_spikes, of_weight = self._affine.gradients(outer)
-        of_bias = torch.zeros_like(self.parameters[1])
-        if not self._mean_removed:
-            of_bias = torch.from_numpy(outer).flatten(0, -2).sum(0)
-        return of_spikes, (of_weight, of_bias)
+        return of_spikes, (of_weight, torch.from_numpy(outer).flatten(0, -2).sum(0))

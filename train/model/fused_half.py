@@ -6,16 +6,14 @@ other precisions, and for other mixings, norms and paddings. The modules do it t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from train import kernels
 from train.model.lif import Lif
-from train.model.normalisation import batch_norm_alone
 from train.model.padding import TokenLayout
-from train.model.token_mixing import PSSA, NormalisedLinear, RelativeWeights, SpikingLinear
+from train.model.token_mixing import PSSA, NormalisedLinear, RelativeWeights, SpikingLinear, served_layers
 
 if TYPE_CHECKING:
     from train.kernels.chain import Kernel, Result
@@ -27,10 +25,15 @@ def attend(residual: Tensor, neuron: nn.Module, mixing: nn.Module, layout: Token
 
     Recorded are those spikes, q, k and v side by side, and the attention's.
     """
-    if not isinstance(mixing, PSSA) or not isinstance(mixing.position, RelativeWeights) or not isinstance(neuron, Lif):
+    if (
+        not kernels.serves(residual)
+        or not isinstance(mixing, PSSA)
+        or not isinstance(mixing.position, RelativeWeights)
+        or not isinstance(neuron, Lif)
+    ):
         return None
-    layers = _served(residual, [mixing.query, mixing.key, mixing.value])
-    project = _served(residual, [mixing.project])
+    layers = served_layers(residual, [mixing.query, mixing.key, mixing.value])
+    project = served_layers(residual, [mixing.project])
     if not layers or not project or not layout.is_left_padded:
         return None
     from train.kernels.pssa import GatedNeurons  # here, since numba need not be installed
@@ -46,17 +49,10 @@ def process(
 
     Recorded are those spikes and the hidden ones.
     """
-    layers, last = _served(residual, [hidden]), _served(residual, [project])
-    return _half(residual, neuron, (layers, hidden.neuron), [], last, record) if layers and last else None
-
-
-def _served(residual: Tensor, layers: Sequence[SpikingLinear | NormalisedLinear]) -> list[Layer] | None:
-    """Each layer's Linear and batch norm, where kernels serve all of them."""
-    if not kernels.serve_rows(residual, residual) or not kernels.serve_rows(layers[0].linear.weight, residual):
+    if not kernels.serves(residual):
         return None
-    norms = [batch_norm_alone(layer.norm) for layer in layers]
-    found = [(layer.linear, norm) for layer, norm in zip(layers, norms, strict=True) if norm is not None]
-    return found if len(found) == len(layers) else None
+    layers, last = served_layers(residual, [hidden]), served_layers(residual, [project])
+    return _half(residual, neuron, (layers, hidden.neuron), [], last, record) if layers and last else None
 
 
 def _half(
@@ -68,9 +64,9 @@ def _half(
     record: bool,
 ) -> Result:
     from train.kernels.chain import run  # here, since numba need not be installed
-    from train.kernels.layer import Raise, SpikingLayers
+    from train.kernels.layer import CurrentLayer, SpikingLayers
     from train.kernels.lif import Neurons
 
     layers, neurons = spiking
     first: list[Kernel] = [Neurons(neuron.constants()), SpikingLayers(layers, neurons.constants())]
-    return run([*first, *between, Raise(project[0], residual)], residual, record)
+    return run([*first, *between, CurrentLayer(project[0], residual)], residual, record)

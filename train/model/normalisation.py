@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from train import distributed, kernels
 from train.model.batch_norm import TokenBatchNorm
+
+if TYPE_CHECKING:
+    from train.kernels.ptbn import Norm
 
 
 class PTBN(nn.Module):
@@ -45,23 +50,25 @@ class PTBN(nn.Module):
         """Normalise ``current`` of shape (T, tokens, D)."""
         alone = self.training and distributed.processes() == 1
         if alone and kernels.serves(current) and current.shape[:-1].numel() > 1:
-            from train.kernels.ptbn import normalise  # here, since numba need not be installed
+            from train.kernels.ptbn import Norm, normalise  # here, since numba need not be installed
 
-            return normalise(current, self.layer_norm, self.batch_norm, float(self.blend))
+            return normalise(current, Norm(self.layer_norm, self.batch_norm, float(self.blend)))
         normalised: Tensor = self.batch_norm(current)
         if self.blends:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
         return normalised
 
 
-def batch_norm_alone(norm: nn.Module) -> nn.BatchNorm1d | None:
-    """The batch norm of a PTBN that computes nothing else in this training step, since λ = 0; otherwise None.
+def kernel_norm(norm: nn.Module) -> Norm | None:
+    """What kernels of a layer, which a caller has found to serve it, take of its PTBN in training; otherwise None.
 
     None also where several processes share its statistics, which kernels do not.
     """
-    if type(norm) is not PTBN or distributed.processes() > 1:
+    if type(norm) is not PTBN or not norm.training or distributed.processes() > 1:
         return None
-    return norm.batch_norm if norm.training and not norm.blends else None
+    from train.kernels.ptbn import Norm  # here, since numba need not be installed
+
+    return Norm(norm.layer_norm, norm.batch_norm, float(norm.blend))
 
 
 def set_blend(model: nn.Module, blend: float) -> None:

@@ -8,6 +8,7 @@ programs use.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +18,14 @@ from train.configuration import BiasSharing, Mixing, ModelConfig, PositionBias
 from train.model.carried import fire_in_turn
 from train.model.lif import Lif
 from train.model.mixing_names import delayed_part
-from train.model.normalisation import batch_norm_alone
+from train.model.normalisation import kernel_norm
 from train.model.normalisation_choice import normalisation
 from train.model.padding import TokenLayout
 from train.model.policy_network import Spikes
 from train.model.precision import multiply
+
+if TYPE_CHECKING:
+    from train.kernels.layer import Layer
 
 
 class SpikingLinear(nn.Module):
@@ -48,39 +52,56 @@ class NormalisedLinear(nn.Module):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) current."""
-        current: Tensor = self.norm(linear(self.linear, spikes, batch_norm_alone(self.norm) is not None))
-        return current
+        layer = served_layers(spikes, [self])
+        if layer is None:
+            current: Tensor = self.norm(linear(self.linear, spikes))
+            return current
+        from train.kernels.layer import current_layer  # here, since numba need not be installed
+
+        return current_layer(spikes, layer[0])
 
     def onto(self, residual: Tensor, spikes: Tensor) -> Tensor:
         """The residual stream (T, tokens, outputs) with this current added."""
-        batch_norm = batch_norm_alone(self.norm)
-        if batch_norm is None or not kernels.serve_rows(self.linear.weight, spikes):
+        layer = served_layers(spikes, [self])
+        if layer is None:
             raised: Tensor = residual + self(spikes)
             return raised
-        from train.kernels.layer import residual_layer  # here, since numba need not be installed
+        from train.kernels.layer import current_layer  # here, since numba need not be installed
 
-        return residual_layer(spikes, (self.linear, batch_norm), residual)
+        return current_layer(spikes, layer[0], residual)
 
 
 def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
     """What ``layers`` emit, side by side, from the spikes that all of them read: (T, tokens, ΣD)."""
-    batch_norms = [batch_norm_alone(layer.norm) for layer in layers]
-    fused = [(layer.linear, norm) for layer, norm in zip(layers, batch_norms, strict=True) if norm is not None]
-    if len(fused) == len(layers) and kernels.serve_rows(layers[0].linear.weight, spikes):
+    served = served_layers(spikes, layers)
+    if served is not None:
         from train.kernels.layer import spiking_layer  # here, since numba need not be installed
 
-        return spiking_layer(spikes, fused, layers[0].neuron.constants())
+        return spiking_layer(spikes, served, layers[0].neuron.constants())
     each = [layer.neuron(layer.norm(linear(layer.linear, spikes))) for layer in layers]
     return each[0] if len(each) == 1 else torch.cat(each, dim=-1)
 
 
-def linear(layer: nn.Linear, spikes: Tensor, mean_removed: bool = False) -> Tensor:
-    """``layer(spikes)``; ``mean_removed`` says that all that reads it takes each channel's mean away first."""
+def served_layers(spikes: Tensor, layers: Sequence[SpikingLinear | NormalisedLinear]) -> list[Layer] | None:
+    """``layers`` as kernels take them, where they serve all of them, given ``spikes`` (T, tokens, inputs)."""
+    widths = {layer.linear.out_features for layer in layers}
+    if len(widths) > 1 or not kernels.serve_rows(layers[0].linear.weight, spikes):
+        return None
+    norms = [kernel_norm(layer.norm) for layer in layers]
+    if None in norms:
+        return None
+    from train.kernels.layer import Layer  # here, since numba need not be installed
+
+    return [Layer(layer.linear, norm) for layer, norm in zip(layers, norms, strict=True) if norm is not None]
+
+
+def linear(layer: nn.Linear, spikes: Tensor) -> Tensor:
+    """``layer(spikes)``."""
     if not layer.training or not kernels.serves(layer.weight):
         return multiply(layer, spikes)
     from train.kernels import spike_linear  # here, since numba need not be installed
 
-    return spike_linear.linear(layer, spikes, mean_removed)
+    return spike_linear.linear(layer, spikes)
 
 
 class RelativeWeights(nn.Module):
