@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from train.kernels.chain import FromNumbers, numbers_after
 from train.kernels.neuron import Marks, Neuron
-from train.kernels.ptbn import Norm, NormOfBatch, normalise_rows, rows_gradient
+from train.kernels.ptbn import Gradients, Norm, NormOfBatch, normalise_rows, rows_gradient
 from train.kernels.ptbn_lif import fire_normalised, fire_normalised_back
 from train.kernels.scratch import scratch
 from train.kernels.sharing import Array, array
@@ -55,8 +55,8 @@ class SpikingLayers:
     def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
         current = self._affine.value
         gradient = scratch(current.shape, current.dtype)
-        sums, drift = fire_normalised_back(outer, self._marks, current, self._norm, self._neuron, gradient)
-        return _back(self._affine, self._norm, gradient, sums, drift)
+        of_rows = fire_normalised_back(outer, self._marks, current, self._norm, self._neuron, gradient)
+        return _back(self._affine, gradient, of_rows)
 
 
 class CurrentLayer:
@@ -75,8 +75,8 @@ class CurrentLayer:
 
     def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
         gradient = scratch(outer.shape, outer.dtype)
-        sums, drift = rows_gradient(_rows(self._affine.value), _rows(outer), self._norm, _rows(gradient))
-        of_spikes, of_parameters = _back(self._affine, self._norm, gradient, sums, drift)
+        of_rows = rows_gradient(_rows(self._affine.value), _rows(outer), self._norm, _rows(gradient))
+        of_spikes, of_parameters = _back(self._affine, gradient, of_rows)
         return of_spikes, (*of_parameters, *(torch.from_numpy(outer) for _ in self._residual))
 
 
@@ -97,15 +97,12 @@ def _below(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat([part.detach() for part in parts])
 
 
-def _back(
-    affine: Affine, norm: NormOfBatch, gradient: Array, sums: Array, drift: Array
-) -> tuple[Array, list[Tensor | None]]:
+def _back(affine: Affine, gradient: Array, of_rows: Gradients) -> tuple[Array, list[Tensor | None]]:
     """Gradients of the spikes and of each layer's parameters; a bias's is what the batch norm does not take away."""
     of_spikes, of_weight = affine.gradients(gradient)
-    of_bias = torch.from_numpy(drift).to(of_weight)
-    norms = norm.gradients(sums)
-    linears = zip(of_weight.chunk(len(norms)), of_bias.chunk(len(norms)), strict=True)
-    return of_spikes, [value for linear, own in zip(linears, norms, strict=True) for value in (*linear, *own)]
+    of_bias, layers = torch.from_numpy(of_rows.drift).to(of_weight), len(of_rows.of_norms)
+    linears = zip(of_weight.chunk(layers), of_bias.chunk(layers), of_rows.of_norms, strict=True)
+    return of_spikes, [value for weight, bias, norm in linears for value in (weight, bias, *norm)]
 
 
 def _rows(values: Array) -> Array:

@@ -85,7 +85,9 @@ class GatedNeurons:
 def _padded(weights: Tensor) -> Array:
     """(S, D) with zeros for as many further distances as fill the last loop over them."""
     given = array(weights)
-    return np.pad(given, ((0, -len(given) % UNROLLED), (0, 0)))
+    padded = np.zeros((len(given) + -len(given) % UNROLLED, given.shape[1]), given.dtype)
+    padded[: len(given)] = given
+    return padded
 
 
 def _chunks(bounds: Bounds) -> int:

@@ -1,9 +1,13 @@
 """PTBN in training (eqs. 8–10): ``y = λ·(γ_l·x̂_l + β_l) + (1 − λ)·(γ_b·x̂_b + β_b)``.
 
 ``x̂_b = (x − μ_c)·r_c`` has its statistics a channel, over all rows (time steps and tokens); ``x̂_l = (x − μ_n)·r_n``
-a row, over its channels; r = 1/√(σ² + ε). The gradient is the sum of both branches' (`train.kernels.batch_norm`,
-`train.kernels.layer_norm`). Where λ = 0 nothing of the layer norm is computed. Sums over rows are added up chunk by
-chunk.
+a row, over its channels; r = 1/√(σ² + ε). The gradient of the layer norm is in `train.kernels.layer_norm`; the batch
+norm's is an affine map a channel of ∂y and x,
+
+    ∂x = (1 − λ)·γ_b·r_c·(∂y − ⟨∂y⟩_c − x̂_b·⟨∂y·x̂_b⟩_c) = outward·∂y + slope·x + constant
+
+⟨·⟩_c being a channel's mean over rows. Where λ = 0 nothing of the layer norm is computed. Sums over rows are added up
+chunk by chunk.
 """
 
 from __future__ import annotations
@@ -16,10 +20,10 @@ import torch
 from numba import prange
 from torch import Tensor, nn
 
-from train.kernels.batch_norm import Moments, follow, moments_of
 from train.kernels.chain import numbers_after
-from train.kernels.compiling import shared
+from train.kernels.compiling import compiled, shared
 from train.kernels.layer_norm import add_tilts, normalise_row, row_gradient
+from train.kernels.moments import Moments, follow, moments_of
 from train.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
 
 
@@ -61,46 +65,67 @@ class NormOfBatch:
     def __init__(self, norms: Sequence[Norm], moments: Moments, kind: np.dtype[Any]) -> None:
         (self.blend,) = {norm.blend for norm in norms}
         (self.epsilon,) = {norm.layer_norm.eps for norm in norms}
-        layer_scale, layer_shift, self._scale, shift = (
-            np.concatenate([array(values) for values in same])
-            for same in zip(*(norm.parameters for norm in norms), strict=True)
-        )
-        self._shape = len(norms), len(shift) // len(norms)
-        self._statistics = follow(moments, [norm.batch_norm for norm in norms])
-        affine = (1 - self.blend) * self._statistics.affine(self._scale, shift)
-        affine[1] += self.blend * layer_shift
-        self.affine = affine.astype(kind).reshape(2, *self._shape)
-        self.weights = (self.blend * layer_scale).astype(kind).reshape(self._shape)
-        self.mean = self._statistics.mean.astype(kind).reshape(self._shape)
+        (epsilon,) = {norm.batch_norm.eps for norm in norms}
+        self._shape = len(norms), norms[0].batch_norm.num_features
+        self._parameters = np.empty((4, *self._shape), kind)
+        for place, norm in enumerate(norms):
+            for values, parameter in zip(self._parameters, norm.parameters, strict=True):
+                values[place] = array(parameter)
+            follow(norm.batch_norm, moments, begin=place * self._shape[1])
+        self._batch = moments.mean.reshape(self._shape), 1 / np.sqrt(moments.variance + epsilon).reshape(self._shape)
+        self._rows = moments.rows
+        constants = np.empty((4, *self._shape), kind)
+        _write_constants(self._parameters, *self._batch, self.blend, constants)
+        self.affine, self.weights, self.mean = constants[:2], constants[2], constants[3]
         self.moments = np.empty((moments.rows if self.blend else 0, len(norms), 2), kind)
 
     def apart(self, values: Array) -> Array:
         """Channels (..., norms D) as (..., norms, D), in the same memory."""
         return values.reshape(*values.shape[:-1], *self._shape)
 
-    def back(self, sums: Array) -> Array:
-        """(3, norms, D): the batch norm's part of ∂x is ``[0]·∂y + [1]·x + [2]``.
+    def back(self, sums: Array) -> Back:
+        """What going backward takes.
 
         Parameters
         ----------
         sums
             Σ ∂y, Σ ∂y·(x − μ_c) and, where λ > 0, Σ ∂y·x̂_l of each channel, (3, norms, D) in float64.
         """
-        plain, centred = sums[0].reshape(-1), sums[1].reshape(-1)
-        numbers = (1 - self.blend) * self._statistics.gradient(self._scale, centred * self._statistics.inverse, plain)
-        return self.apart(numbers.astype(self.affine.dtype))
-
-    def gradients(self, sums: Array) -> list[list[Tensor | None]]:
-        """Of each norm's parameters, from the sums of :meth:`back`."""
-        inverse = self._statistics.inverse.reshape(self.mean.shape)
-        of_batch = (1 - self.blend) * np.stack([sums[1] * inverse, sums[0]], axis=1)  # (norms, 2, D)
-        of_layer = self.blend * np.stack([sums[2], sums[0]], axis=1)
         kind = self.affine.dtype
-        none: list[Tensor | None] = [None, None]
-        return [
-            [*(torch.from_numpy(layer.astype(kind)) if self.blend else none), *torch.from_numpy(batch.astype(kind))]
-            for layer, batch in zip(of_layer, of_batch, strict=True)
-        ]
+        numbers, gradients = np.empty((3, *self._shape), kind), np.empty((self._shape[0], 4, self._shape[1]), kind)
+        _write_gradients(sums, self._parameters[2], *self._batch, self._rows, self.blend, numbers, gradients)
+        of_norms = [list(norm.unbind()) for norm in torch.from_numpy(gradients).unbind()]
+        return Back(numbers, of_norms if self.blend else [[None, None, *norm[2:]] for norm in of_norms])
+
+
+class Back(NamedTuple):
+    """Of a norm's gradient, what sums over all rows give.
+
+    Attributes
+    ----------
+    numbers
+        (3, norms, D): the batch norm's part of ∂x is ``[0]·∂y + [1]·x + [2]``.
+    of_parameters
+        Gradients of each norm's parameters.
+    """
+
+    numbers: Array
+    of_parameters: Sequence[Sequence[Tensor | None]]
+
+
+class Gradients(NamedTuple):
+    """What comes with a gradient of rows.
+
+    Attributes
+    ----------
+    of_norms
+        Of each norm's parameters.
+    drift
+        Σ ∂x of each channel, (norms D,) in float64, without the batch norm's part, which is 0.
+    """
+
+    of_norms: Sequence[Sequence[Tensor | None]]
+    drift: Array
 
 
 class _Normalise:
@@ -115,10 +140,9 @@ class _Normalise:
 
     def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
         gradient = np.empty_like(outer)
-        sums, _ = rows_gradient(
-            self._rows, outer.reshape(self._rows.shape), self._norm, gradient.reshape(self._rows.shape)
-        )
-        return gradient, self._norm.gradients(sums)[0]
+        shape = self._rows.shape
+        (of_norm,), _ = rows_gradient(self._rows, outer.reshape(shape), self._norm, gradient.reshape(shape))
+        return gradient, of_norm
 
 
 def normalise_rows(rows: Array, norm: NormOfBatch, residual: Array | None = None) -> Array:
@@ -130,23 +154,50 @@ def normalise_rows(rows: Array, norm: NormOfBatch, residual: Array | None = None
     return normalised
 
 
-def rows_gradient(rows: Array, outer: Array, norm: NormOfBatch, gradient: Array) -> tuple[Array, Array]:
-    """Write ∂x of ``rows`` into ``gradient``, from ``outer`` = ∂y.
-
-    Returns
-    -------
-    tuple
-        The sums of :meth:`NormOfBatch.back`, and Σ ∂x of each channel, (norms D,) in float64, without the batch norm's
-        part, which is 0.
-    """
+def rows_gradient(rows: Array, outer: Array, norm: NormOfBatch, gradient: Array) -> Gradients:
+    """Write ∂x of ``rows`` into ``gradient``, from ``outer`` = ∂y; return what else it comes with."""
     chunks, apart = chunks_of(len(rows)), norm.apart(rows)
     partial = np.zeros((chunks, 3, *norm.mean.shape), rows.dtype)
     share(_sum_gradients, chunks, rows.size, apart, norm.apart(outer), norm.mean, norm.moments, partial)
-    sums = total(partial)
-    constants = norm.back(sums), norm.weights, norm.moments
+    back = norm.back(total(partial))
+    constants = back.numbers, norm.weights, norm.moments
     drift = np.zeros((chunks, *norm.mean.shape), rows.dtype)
     share(_gradient, chunks, rows.size, apart, norm.apart(outer), *constants, norm.apart(gradient), drift)
-    return sums, total(drift).reshape(-1)
+    return Gradients(back.of_parameters, total(drift).reshape(-1))
+
+
+@compiled
+def _write_constants(parameters: Array, mean: Array, inverse: Array, blend: float, constants: Array) -> None:
+    """Affine, weights and mean of a :class:`NormOfBatch`."""
+    layer_scale, layer_shift, scale, shift = parameters
+    norms, channels = mean.shape
+    for p in range(norms):
+        for c in range(channels):
+            steepness = scale[p, c] * inverse[p, c]
+            constants[0, p, c] = (1 - blend) * steepness
+            constants[1, p, c] = (1 - blend) * (shift[p, c] - mean[p, c] * steepness) + blend * layer_shift[p, c]
+            constants[2, p, c] = blend * layer_scale[p, c]
+            constants[3, p, c] = mean[p, c]
+
+
+@compiled
+def _write_gradients(
+    sums: Array, scale: Array, mean: Array, inverse: Array, rows: int, blend: float, numbers: Array, gradients: Array
+) -> None:
+    """The arrays of a :class:`Back`."""
+    norms, channels = mean.shape
+    for p in range(norms):
+        for c in range(channels):
+            of_scale = sums[1, p, c] * inverse[p, c]
+            outward = (1 - blend) * scale[p, c] * inverse[p, c]
+            slope = -outward * inverse[p, c] * of_scale / rows
+            numbers[0, p, c] = outward
+            numbers[1, p, c] = slope
+            numbers[2, p, c] = -outward * sums[0, p, c] / rows - mean[p, c] * slope
+            gradients[p, 0, c] = blend * sums[2, p, c]
+            gradients[p, 1, c] = blend * sums[0, p, c]
+            gradients[p, 2, c] = (1 - blend) * of_scale
+            gradients[p, 3, c] = (1 - blend) * sums[0, p, c]
 
 
 @shared

@@ -14,7 +14,7 @@ from numba import prange
 from train.kernels.compiling import shared
 from train.kernels.layer_norm import add_tilts, normalise_row, row_gradient
 from train.kernels.neuron import Marks, Neuron, step, step_back
-from train.kernels.ptbn import NormOfBatch
+from train.kernels.ptbn import Gradients, NormOfBatch
 from train.kernels.sharing import CHUNK, Array, chunks_of, share, total
 
 
@@ -28,17 +28,17 @@ def fire_normalised(current: Array, norm: NormOfBatch, neuron: Neuron) -> Marks:
 
 def fire_normalised_back(
     grad_spikes: Array, marks: Marks, current: Array, norm: NormOfBatch, neuron: Neuron, gradient: Array
-) -> tuple[Array, Array]:
-    """Write ∂x of :func:`fire_normalised` into ``gradient``; return what `train.kernels.ptbn.rows_gradient` returns."""
+) -> Gradients:
+    """Write ∂x of :func:`fire_normalised` into ``gradient``; return what else it comes with."""
     chunks, apart, inner = chunks_of(current.shape[1]), norm.apart(current), norm.apart(gradient)
     leak = neuron.numbers(current.dtype)[0]
     partial = np.zeros((chunks, 3, *norm.mean.shape), current.dtype)
     given = norm.apart(marks), norm.apart(grad_spikes), apart, norm.mean, norm.moments
     share(_surrogate, chunks, current.size, *given, leak, inner, partial)
-    sums = total(partial)
+    back = norm.back(total(partial))
     drift = np.zeros((chunks, *norm.mean.shape), current.dtype)
-    share(_through_norm, chunks, current.size, apart, norm.back(sums), norm.weights, norm.moments, inner, drift)
-    return sums, total(drift).reshape(-1)
+    share(_through_norm, chunks, current.size, apart, back.numbers, norm.weights, norm.moments, inner, drift)
+    return Gradients(back.of_parameters, total(drift).reshape(-1))
 
 
 @shared

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from train.kernels import product, spike_product
-from train.kernels.batch_norm import Moments, moments_of
 from train.kernels.chain import FromNumbers, numbers_after
+from train.kernels.moments import Moments, moments_of
 from train.kernels.neuron import Marks, spikes_of
 from train.kernels.sharing import Array, array
 

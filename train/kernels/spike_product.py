@@ -19,9 +19,9 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.kernels.batch_norm import Moments, moments_about
 from train.kernels.compiling import compiled, shared
 from train.kernels.entries import BLOCK, ENTRIES, LOOKUPS, SPIKES, add_entries, write_sums
+from train.kernels.moments import Moments, moments_about
 from train.kernels.neuron import FIRED, Marks
 from train.kernels.sharing import Array, array, share
 
