@@ -25,10 +25,10 @@ DESCRIPTION = """\
 Train a policy, a Decision SpikeFormer unless told otherwise, on an environment's dataset; writes runs/<env>/<name>/
 with model.pt, config.yaml, metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of
 train/configuration.py, such as steps=5000, seed=1, dataset=FILE, model.mixing=delay, model.embedding_size=64. env=NAME
-also brings that environment's recipe, where there is one. model.kind=decision-transformer, decision-convformer, mlp or
-spiking-mlp trains a baseline in the DSFormer's place, with its published settings. quantise=true goes on with a trained
-policy (policy=FILE, or the one that ships) through weights of Loihi's format (quantise_bits=4), and says what that
-gained."""
+also brings that environment's recipe, where there is one. model.kind=decision-transformer, decision-convformer, mlp,
+difference-mlp or spiking-mlp trains a baseline in the DSFormer's place, with its published settings where it has any.
+quantise=true goes on with a trained policy (policy=FILE, or the one that ships) through weights of Loihi's format
+(quantise_bits=4), and says what that gained."""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -18,6 +18,7 @@ class ModelKind(Enum):
     decision_transformer = "decision-transformer"
     decision_convformer = "decision-convformer"
     mlp = "mlp"  # behaviour cloning: the state alone
+    difference_mlp = "difference-mlp"  # the same, told the differences of the last S states and the return
     spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
 
 

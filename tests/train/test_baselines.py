@@ -32,6 +32,7 @@ from train.evaluation import TokenHistory
 from train.model import DSFormer, PolicyNetwork, make_model
 from train.model.decision_convformer import DecisionConvFormer
 from train.model.decision_transformer import DecisionTransformer
+from train.model.difference_mlp import DifferenceMlpPolicy
 from train.model.dsformer import MlpBlock
 from train.model.mlp import MlpPolicy
 from train.model.normalisation import set_blend
@@ -191,6 +192,26 @@ def test_the_mlp_is_its_equation_and_sees_the_state_alone() -> None:
     assert torch.equal(answers, others)
 
 
+def test_the_difference_mlp_is_told_how_its_states_changed_and_the_return() -> None:
+    """The first places of a window have no states before them; padding, here of ones, is none."""
+    model, given = model_of(ModelKind.difference_mlp), tokens(1)
+    states, _, returns = (part[0].numpy() for part in given)
+    given[0][:, 0] = 1.0
+    mask = torch.arange(K)[None] >= 1
+    with torch.no_grad():
+        answers = model(*given, mask)[0].numpy()
+    window = 4
+    for place in range(1, K):
+        changes = [
+            states[place - back] - states[place - back - 1] if place - back > 1 else np.zeros(OBSERVATIONS)
+            for back in range(window - 1)
+        ]
+        hidden = np.concatenate([states[place], *changes, returns[place]])
+        for layer in ("layers.0", "layers.3"):
+            hidden = np.maximum(affine(model, layer, hidden), 0)
+        assert np.allclose(answers[place], np.tanh(affine(model, "layers.6", hidden)), atol=1e-12)
+
+
 def test_the_spiking_mlp_is_a_dsformer_without_token_mixing() -> None:
     """Restated with the DSFormer's own neurons and norms, whose equations are tested elsewhere."""
     model, given = model_of(ModelKind.spiking_mlp), tokens(1)
@@ -236,7 +257,7 @@ def test_a_short_window_is_a_padded_one(kind: ModelKind) -> None:
 def test_the_latest_tokens_seen_are_enough(kind: ModelKind) -> None:
     model, given = model_of(kind), tokens(1)
     steps, seen = torch.arange(K)[None], model.tokens_seen
-    assert seen == (1 if kind in (ModelKind.mlp, ModelKind.spiking_mlp) else K)
+    assert seen == {ModelKind.mlp: 1, ModelKind.spiking_mlp: 1, ModelKind.difference_mlp: 4}.get(kind, K)
     with torch.no_grad():
         whole = model(*given, real(1), steps=steps)[:, -1]
         latest = model(*(part[:, -seen:] for part in given), real(1, seen), steps=steps[:, -seen:])[:, -1]
@@ -401,6 +422,6 @@ def test_published_settings_come_with_the_kind_and_give_way_to_the_command_line(
 
 def test_kinds_are_their_classes_and_others_are_refused() -> None:
     kinds = [type(make_model(config(kind), OBSERVATIONS, ACTIONS)) for kind in ModelKind]
-    assert kinds == [DSFormer, DecisionTransformer, DecisionConvFormer, MlpPolicy, DSFormer]
+    assert kinds == [DSFormer, DecisionTransformer, DecisionConvFormer, MlpPolicy, DifferenceMlpPolicy, DSFormer]
     with pytest.raises(UserError, match="decision_transformer"):
         training_config(["env=pendulum", "model.kind=transformer"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from train.configuration import ModelConfig, ModelKind
 from train.model.decision_convformer import DecisionConvFormer
 from train.model.decision_transformer import DecisionTransformer
+from train.model.difference_mlp import DifferenceMlpPolicy
 from train.model.dsformer import DSFormer
 from train.model.mlp import MlpPolicy
 from train.model.policy_network import PolicyNetwork
@@ -14,6 +15,7 @@ _KINDS: dict[ModelKind, type[PolicyNetwork]] = {
     ModelKind.decision_transformer: DecisionTransformer,
     ModelKind.decision_convformer: DecisionConvFormer,
     ModelKind.mlp: MlpPolicy,
+    ModelKind.difference_mlp: DifferenceMlpPolicy,
     ModelKind.spiking_mlp: DSFormer,
 }
 

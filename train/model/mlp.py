@@ -11,17 +11,28 @@ from train.model.policy_network import PolicyNetwork, Spikes
 
 
 class MlpPolicy(PolicyNetwork):
-    """``a = tanh(W_h x_L + b_h)``, ``x_l = dropout(relu(W_l x_{l−1} + b_l))``, x_0 the state alone."""
+    """``a = tanh(W_h x_L + b_h)``, ``x_l = dropout(relu(W_l x_{l−1} + b_l))``, x_0 the state alone.
+
+    What else x_0 may hold is in `train.model.difference_mlp`.
+    """
 
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
         super().__init__(config, observation_size, action_size)
-        widths = [observation_size, *[config.embedding_size] * config.blocks]
+        widths = [self.inputs_of(observation_size), *[config.embedding_size] * config.blocks]
         hidden = [
             layer
             for inputs, outputs in pairwise(widths)
             for layer in (nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(config.dropout))
         ]
         self.layers = nn.Sequential(*hidden, nn.Linear(config.embedding_size, action_size), nn.Tanh())
+
+    def inputs_of(self, observation_size: int) -> int:
+        """Width of x_0."""
+        return observation_size
+
+    def given(self, states: Tensor, returns_to_go: Tensor, mask: Tensor) -> Tensor:
+        """x_0 of every token, (B, K, width)."""
+        return states
 
     @property
     def tokens_seen(self) -> int:
@@ -38,7 +49,7 @@ class MlpPolicy(PolicyNetwork):
         steps: Tensor | None = None,
     ) -> Tensor:
         """See :class:`PolicyNetwork`."""
-        actions: Tensor = self.layers(states) * mask[..., None]
+        actions: Tensor = self.layers(self.given(states, returns_to_go, mask)) * mask[..., None]
         return actions
 
     def macs(self, tokens: int) -> int:
