@@ -177,7 +177,7 @@ def test_what_a_graph_reads_from_modules_stays_at_its_address(
     model = lively(config())
     addresses: list[set[int]] = []
 
-    def loss(model: nn.Module, batch: Batch, spikes: dict[str, Tensor]) -> Tensor:
+    def loss(model: nn.Module, batch: Batch, spikes: dict[str, Tensor] | None) -> Tensor:
         held = [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
         addresses.append({value.data_ptr() for value in held})
         return action_loss(model, batch, spikes)  # type: ignore[arg-type]
