@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks.recorded import recording_of, tokens_of
 from benchmarks.timing import Times, Work, over, take_turns
+from dsf_common.command_line import compose, run_command
 from neuro_runtime.backends import loihi_fast
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.loihi_fast.kernel import Tape, _deliver, decide_lanes

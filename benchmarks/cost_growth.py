@@ -22,14 +22,14 @@ from benchmarks.random_policies import random_policy
 from benchmarks.recorded import tokens_of
 from benchmarks.timing import Times, over, take_turns
 from benchmarks.torch_stream import TorchStream
-from export.pipeline import from_policy
-from export.svg import write_svg
-from hw_profiles.errors import UserError
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import UserError
+from dsf_export.pipeline import from_policy
+from dsf_export.svg import write_svg
+from dsf_models.configuration import ModelConfig
+from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.activity import Activity, mean_counts
 from neuro_runtime.backends.loihi_fast import LoihiFastBackend
-from neuro_runtime.command_line import compose, run_command
-from train.configuration import ModelConfig
-from train.torch_backend import TorchBackend
 
 OBSERVATIONS, ACTIONS = 45, 24
 BASE = ModelConfig(embedding_size=128, blocks=2, time_steps=4, context=32, window=8)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsf_common.errors import UserError
+from dsf_train.evaluation import EVALUATION_SEED
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.errors import UserError
 from hw_profiles.network import Network
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends import loihi_fast
@@ -15,7 +16,6 @@ from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.rollout import run_episodes
-from train.evaluation import EVALUATION_SEED
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,16 +23,16 @@ import psutil
 import torch
 
 from benchmarks.timing import take_turns
-from neuro_runtime.command_line import run_command
+from dsf_common.command_line import run_command
+from dsf_models import make_model
+from dsf_train.command_train import training_config
+from dsf_train.configuration import TrainConfig
+from dsf_train.datasets import Columns, locate_dataset, open_dataset
+from dsf_train.datasets.columns import columns_folder
+from dsf_train.sampling import Batch, TokenWindows, normalisation_of
+from dsf_train.trainer import update
+from dsf_train.training_state import make_optimiser
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
-from train.command_train import training_config
-from train.configuration import TrainConfig
-from train.datasets import Columns, locate_dataset, open_dataset
-from train.datasets.columns import columns_folder
-from train.model import make_model
-from train.sampling import Batch, TokenWindows, normalisation_of
-from train.trainer import update
-from train.training_state import make_optimiser
 
 STEPS = 2_000_000
 BLOCK = 50_000  # steps generated at once

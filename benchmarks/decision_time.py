@@ -19,17 +19,17 @@ import torch
 from benchmarks.recorded import recording_of, tokens_of
 from benchmarks.timing import Times, over, take_turns
 from benchmarks.torch_stream import TorchStream
-from export.recording import Recording
-from export.stages import run_model
-from hw_profiles.errors import GateFailed
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import GateFailed
+from dsf_export import torch_backend
+from dsf_export.recording import Recording
+from dsf_export.stages import run_model
+from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.backends import loihi_fast, loihi_sim
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
-from train import torch_backend
-from train.checkpoint import PolicyModel, load_model_file
 
 FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
 LAVA_DECISIONS = 3

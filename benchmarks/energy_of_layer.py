@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.counted import CountedRun, counted_run
-from hw_profiles.errors import UserError
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import UserError
+from dsf_common.suggestions import suggestion
 from hw_profiles.loader import load_profile
 from hw_profiles.pricing import check_prices_runs, price
-from hw_profiles.suggest import suggestion
-from neuro_runtime.command_line import compose, run_command
 
 
 @dataclass

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from dsf_common.command_line import compose, run_command
+from dsf_common.statistics import MeanEstimate, estimate_mean
+from dsf_models.checkpoint import load_model_file
+from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from neuro_runtime.backends.loihi_fast import open_backend
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.policy_lanes import PolicyLanes
 from neuro_runtime.rollout import run_episodes_in_lanes
-from neuro_runtime.statistics import MeanEstimate, estimate_mean
-from train.checkpoint import load_model_file
-from train.evaluation import EVALUATION_SEED, evaluate
 
 LANES = 32
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from hw_profiles.errors import GateFailed
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import GateFailed
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.lava.session import LavaSession

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from dsf_common.command_line import compose, run_command
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import Mapping, map_network
 from hw_profiles.mapping.mapping_text import mapping_text
 from hw_profiles.mapping.partition import Method
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.network_of import network_of
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program

@@ -21,17 +21,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neuro_runtime.command_line import compose, run_command
+from dsf_common.command_line import compose, run_command
+from dsf_common.statistics import MeanEstimate, estimate_mean
+from dsf_models.checkpoint import PolicyModel, load_model_file
+from dsf_models.configuration import Mixing
+from dsf_train.command_train import recipe, training_config
+from dsf_train.configuration import TrainConfig
+from dsf_train.datasets import open_dataset
+from dsf_train.evaluation import EVALUATION_SEED, evaluate
+from dsf_train.sampling import Batch, TokenWindows
+from dsf_train.synops import synop_count
+from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec
-from neuro_runtime.statistics import MeanEstimate, estimate_mean
-from train.checkpoint import PolicyModel, load_model_file
-from train.command_train import recipe, training_config
-from train.configuration import Mixing, TrainConfig
-from train.datasets import open_dataset
-from train.evaluation import EVALUATION_SEED, evaluate
-from train.sampling import Batch, TokenWindows
-from train.synops import synop_count
-from train.trainer import train
 
 # With the baselines.
 SHARED = (

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_train.datasets.pendulum import demonstrate
 from neuro_runtime.environments import make_environment
-from train.datasets.pendulum import demonstrate
 
 EPISODES = 4000
 

@@ -1,9 +1,9 @@
 """The DSFormer as one would first write it: the baseline that the trainer's speed is measured against.
 
 Neurons are a Python loop over time steps, layer norm and batch norm are modules of their own, q, k and v are three
-Linears, and autograd goes through every operation. Parameters have the names of `train.model.DSFormer`, so the weights
-of one load into the other, and loss and gradients are the same (`tests/train/test_plain_dsformer.py`). Only PSSA with
-one vector of relative weights a layer is here.
+Linears, and autograd goes through every operation. Parameters have the names of `dsf_models.DSFormer`, so the weights
+of one load into the other, and loss and gradients are the same (`tests/dsf_models/test_plain_dsformer.py`). Only PSSA
+with one vector of relative weights a layer is here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
-from train.configuration import ModelConfig
-from train.model.lif import SURROGATE_HALF_WIDTH
+from dsf_models.configuration import ModelConfig
+from dsf_models.lif import SURROGATE_HALF_WIDTH
 
 NeuronFactory = Callable[[ModelConfig], nn.Module]
 
@@ -172,7 +172,7 @@ class Block(nn.Module):
 
 
 class PlainDSFormer(nn.Module):
-    """The model, called as `train.model.DSFormer` is; ``neuron`` makes its neurons."""
+    """The model, called as `dsf_models.DSFormer` is; ``neuron`` makes its neurons."""
 
     def __init__(
         self, config: ModelConfig, observation_size: int, action_size: int, neuron: NeuronFactory = LoopedLif

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from train.checkpoint import Normalisation, PolicyModel
-from train.configuration import ModelConfig, Norm
-from train.model import DSFormer
-from train.model.normalisation import PTBN
-from train.model.normalisation_choice import RepPTBN, TdBN
+from dsf_models import DSFormer
+from dsf_models.checkpoint import Normalisation, PolicyModel
+from dsf_models.configuration import ModelConfig, Norm
+from dsf_models.normalisation import PTBN
+from dsf_models.normalisation_choice import RepPTBN, TdBN
 
 
 def random_policy(

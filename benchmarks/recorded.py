@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from export.recording import Recording, StateSpread, record
+from dsf_export.recording import Recording, StateSpread, record
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.storage import load_program

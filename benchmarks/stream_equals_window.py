@@ -17,18 +17,18 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.random_policies import random_policy
-from export.fold import fold
-from export.lower import lower
-from export.recording import SEED, Recording, record_episode
-from export.stages import run_model, run_program
-from hw_profiles.errors import GateFailed
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import GateFailed
+from dsf_export.fold import fold
+from dsf_export.lower import lower
+from dsf_export.recording import SEED, Recording, record_episode
+from dsf_export.stages import run_model, run_program
+from dsf_models.checkpoint import PolicyModel, load_model_file
+from dsf_models.configuration import DELAYED, BiasSharing, Mixing, ModelConfig
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.command_line import compose, run_command
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
-from train.checkpoint import PolicyModel, load_model_file
-from train.configuration import DELAYED, BiasSharing, Mixing, ModelConfig
 
 LIMIT = 1e-5
 

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedPssa, fold
+from dsf_export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedPssa, fold
+from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.token import Token
-from train.checkpoint import PolicyModel
 
 Layer = Callable[[Tensor], Tensor]
 

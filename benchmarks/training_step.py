@@ -13,7 +13,7 @@ as a Python loop, and with snnTorch's; and the Linears' products alone, forward 
 library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
 only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
 
-On a GPU, and by `compiled=true` on a CPU too, there is the compiled step (`train.compiled_step`), its products in
+On a GPU, and by `compiled=true` on a CPU too, there is the compiled step (`dsf_train.compiled_step`), its products in
 float32, in TF32 (GPUs' alone) and in bfloat16. On a GPU ratios are to the first of these, all ways run there, and the
 kernels, which are the CPU's, take no part. Before anything is timed, the compiled step's loss and gradients in float64
 are compared with the plain form's, within the limit above, and what bfloat16 makes of them with float32's: the loss
@@ -36,21 +36,21 @@ from torch.nn.utils import clip_grad_norm_
 from benchmarks.apart import apart
 from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
 from benchmarks.timing import Times, Work, over, take_turns
-from hw_profiles.errors import GateFailed
-from neuro_runtime.command_line import compose, run_command
-from train import kernels
-from train.compiled_step import CompiledObjective, Objective
-from train.configuration import ModelConfig, Precision, TrainConfig
-from train.distributed import own_device
-from train.kernels.neuron import marks_of
-from train.kernels.product import grad_weight, product
-from train.kernels.spike_linear import Affine
-from train.memory import keep_freed_memory
-from train.model import DSFormer
-from train.model.normalisation import set_blend
-from train.sampling import Batch
-from train.trainer import action_loss, loss_and_cost, update
-from train.training_state import make_optimiser
+from dsf_common.command_line import compose, run_command
+from dsf_common.errors import GateFailed
+from dsf_models import DSFormer, kernels
+from dsf_models.configuration import ModelConfig
+from dsf_models.distributed import own_device
+from dsf_models.kernels.neuron import marks_of
+from dsf_models.kernels.product import grad_weight, product
+from dsf_models.kernels.spike_linear import Affine
+from dsf_models.normalisation import set_blend
+from dsf_train.compiled_step import CompiledObjective, Objective
+from dsf_train.configuration import Precision, TrainConfig
+from dsf_train.memory import keep_freed_memory
+from dsf_train.sampling import Batch
+from dsf_train.trainer import action_loss, loss_and_cost, update
+from dsf_train.training_state import make_optimiser
 
 CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
 OBSERVATION, ACTION = 45, 24  # pen's

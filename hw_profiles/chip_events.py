@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.errors import UserError
 from hw_profiles.mapping.mapping import Mapping
 from hw_profiles.network import Network, Population, Role
 

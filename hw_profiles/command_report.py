@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw_profiles.command import run_command
-from hw_profiles.errors import UserError
+from dsf_common.command import run_command
+from dsf_common.errors import UserError
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.report.comparison import compare, comparison_text
 from hw_profiles.report.summary import report_summary

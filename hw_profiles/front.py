@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from hw_profiles.errors import UserError, first_line
-from hw_profiles.files import atomic_write, require_readable
-from hw_profiles.validation import first_problem
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write, require_readable
+from dsf_common.validation import first_problem
 
 FOLDER = Path(__file__).parent / "fronts"
 FORMAT = "decision-spikeformer-front"

@@ -12,10 +12,10 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from hw_profiles.errors import UserError, first_line
-from hw_profiles.files import require_readable
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import require_readable
+from dsf_common.suggestions import suggestion
 from hw_profiles.profile import Profile
-from hw_profiles.suggest import suggestion
 
 FOLDER = Path(__file__).parent / "profiles"
 SCHEMA_CHECK = TypeAdapter(Profile)

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 
 Layout = Literal["stream", "window"]
 Indices = NDArray[np.int32]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsf_common.errors import GateFailed, UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.energy import EnergyEstimate, estimate_energy
-from hw_profiles.errors import GateFailed, UserError
 from hw_profiles.mapping import Mapping
 from hw_profiles.mapping.map_once import MapOnce
 from hw_profiles.network import Layout, Network

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from hw_profiles.command import run_command
-from hw_profiles.errors import UserError
-from hw_profiles.files import atomic_write
+from dsf_common.command import run_command
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.profile import (
     Anchor,

@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError, first_line
-from hw_profiles.files import atomic_write, require_readable
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write, require_readable
 
 FORMAT = "decision-spikeformer raster"
 VERSION = 1

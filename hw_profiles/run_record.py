@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import require_readable
+from dsf_common.validation import first_problem
 from hw_profiles.activity import ActivityCounts, PopulationCounts
-from hw_profiles.errors import UserError, first_line
-from hw_profiles.files import require_readable
 from hw_profiles.network import Layout
-from hw_profiles.validation import first_problem
 
 RECORD = "run.json"
 FORMAT = 2

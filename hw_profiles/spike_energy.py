@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.pricing import check_prices_runs
 from hw_profiles.profile import Figure

@@ -14,7 +14,8 @@ from pathlib import Path
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from hw_profiles.errors import UserError
+from dsf_common.command_line import compose, describe_keys, run_command
+from dsf_common.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.network import Layout
 from hw_profiles.pricing import check_prices_runs, price
@@ -26,7 +27,6 @@ from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
-from neuro_runtime.command_line import compose, describe_keys, run_command
 from neuro_runtime.conversion_stages import ConversionStages, conversion_stages
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.largest_states import LargestStates, WatchesStates

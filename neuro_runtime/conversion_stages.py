@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
+from dsf_common.statistics import estimate_mean
 from neuro_runtime.program.program import Arithmetic
-from neuro_runtime.statistics import estimate_mean
 
 
 @dataclass(frozen=True)

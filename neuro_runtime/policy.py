@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.backends.registry import open_backend

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw_profiles.errors import UserError
-from hw_profiles.suggest import suggestion
+from dsf_common.errors import UserError
+from dsf_common.suggestions import suggestion
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 PROGRAM_SUFFIX = ".dsf.h5"

@@ -12,12 +12,12 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
+from dsf_common.statistics import MeanEstimate, estimate_mean
 from neuro_runtime.activity import Activity
 from neuro_runtime.environments import EnvironmentSpec, normalised_score
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_lanes import PolicyLanes
-from neuro_runtime.statistics import MeanEstimate, estimate_mean
 
 Environment = gymnasium.Env[Any, Any]
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hw_profiles.errors import UserError, first_line
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write
 from hw_profiles.network_file import save_network
 from hw_profiles.raster_file import save_raster
 from hw_profiles.run_record import RECORD
-from neuro_runtime.files import atomic_write
 from neuro_runtime.run_summary import NETWORK, RASTER, RunSummary
 from neuro_runtime.trace import save_trace, trace_of
 

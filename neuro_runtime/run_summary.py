@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from dsf_common.files import sha256_of
+from dsf_common.statistics import MeanEstimate
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.network import Layout, Network
 from hw_profiles.pricing import Priced
@@ -17,12 +19,10 @@ from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.run_record import FORMAT
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.conversion_stages import ConversionStages
-from neuro_runtime.files import sha256_of
 from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.lockstep import LockstepResult
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.rollout import Episode, Rollout
-from neuro_runtime.statistics import MeanEstimate
 
 NETWORK = "network.h5"
 RASTER = "raster.h5"

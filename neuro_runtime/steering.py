@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.token import Token
 
 

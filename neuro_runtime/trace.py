@@ -23,8 +23,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError, first_line
-from neuro_runtime.files import atomic_write
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write
 from neuro_runtime.rollout import Rollout
 
 FORMAT = "decision-spikeformer trace"

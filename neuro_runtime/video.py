@@ -14,8 +14,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError, first_line
-from neuro_runtime.files import atomic_write
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write
 
 LIBRARIES = {".mp4": ("imageio", "imageio_ffmpeg"), ".gif": ("imageio",)}
 INSTALL = "pip install 'decision-spikeformer[video]'"

@@ -12,17 +12,17 @@ import pytest
 import torch
 
 import hw_profiles
-from export.command_export import main as dsf_export
+from dsf_common.files import sha256_of
+from dsf_export.command_export import main as dsf_export
+from dsf_models.checkpoint import load_tensors
+from dsf_train.command_data import main as dsf_data
+from dsf_train.command_train import main as dsf_train
+from dsf_train.datasets.pendulum import generate_pendulum
 from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
-from neuro_runtime.files import sha256_of
 from tests.hw_profiles.report.saved_run import write_saved_run
 from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
-from train.checkpoint import load_tensors
-from train.command_data import main as dsf_data
-from train.command_train import main as dsf_train
-from train.datasets.pendulum import generate_pendulum
 
 COMMANDS = {
     "dsf-data": dsf_data,

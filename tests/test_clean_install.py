@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ROOMS = ("export", "train", "neuro_runtime", "hw_profiles")
+FOLDERS = ("common", "export", "train", "neuro_runtime", "hw_profiles")
 
 RUN_A_POLICY = """
 import importlib.util
@@ -57,9 +57,9 @@ def must_run(*command: str | Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package's wheel, built from a copy so that nothing is left in the working tree."""
     source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for room in ROOMS:
-        shutil.copytree(REPOSITORY / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for folder in FOLDERS:
+        shutil.copytree(REPOSITORY / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     offline = ("-q", "--no-index", "--no-deps", "--no-build-isolation")
     must_run(sys.executable, "-m", "pip", "wheel", *offline, "-w", output, source)
@@ -81,12 +81,30 @@ def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return python
 
 
-def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
-    patterns = [(room, "**/*.yaml") for room in ROOMS]
-    patterns += [("neuro_runtime", "pretrained/*/*"), ("hw_profiles", "report/page/*"), ("hw_profiles", "fronts/*")]
-    expected = {str(file.relative_to(REPOSITORY)) for room, glob in patterns for file in (REPOSITORY / room).glob(glob)}
-    assert expected
+PARENTS = ("common", "export", "train", ".")  # of the packages
+
+
+def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
+    patterns = [(PARENTS, "dsf_*/**/*.py"), (PARENTS, "dsf_*/**/*.yaml"), (PARENTS, "dsf_*/py.typed")]
+    patterns += [
+        ((".",), f"{package}/**/*.{kind}") for package in ("neuro_runtime", "hw_profiles") for kind in ("py", "yaml")
+    ]
+    patterns += [((".",), "neuro_runtime/pretrained/*/*"), ((".",), "hw_profiles/report/page/*")]
+    patterns += [((".",), "hw_profiles/fronts/*")]
+    expected = {
+        str(file.relative_to(REPOSITORY / parent))
+        for parents, glob in patterns
+        for parent in parents
+        for file in (REPOSITORY / parent).glob(glob)
+    }
+    assert len(expected) > 300
     assert expected <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_wheel_holds_no_name_that_a_script_of_a_users_own_may_have(wheel: Path) -> None:
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    packages = {top for top in tops if not top.endswith(".dist-info")}
+    assert packages == {"dsf_common", "dsf_export", "dsf_models", "dsf_train", "hw_profiles", "neuro_runtime"}
 
 
 def test_a_shipped_policy_acts_without_torch(clean_python: Path, tmp_path: Path) -> None:

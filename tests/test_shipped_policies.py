@@ -7,21 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.fold import fold
-from export.lower import lower
-from export.quantise import quantise
+from dsf_common.files import sha256_of
+from dsf_export.fold import fold
+from dsf_export.lower import lower
+from dsf_export.quantise.integer_program import quantise
+from dsf_models.checkpoint import load_model_file
+from dsf_models.quantisation import Units
 from neuro_runtime.environments import load_environment_spec, make_environment
-from neuro_runtime.files import sha256_of
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.program.weight_format import WeightFormat
 from neuro_runtime.program.wire import program_to_wire
 from neuro_runtime.rollout import run_episodes
-from neuro_runtime.unit_choice import Units
-from neuro_runtime.weight_rounding import WeightFormat
-from train.checkpoint import load_model_file
 
 SHIPPED = (
     "door-e",

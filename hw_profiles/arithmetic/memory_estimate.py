@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.lemaire import access_energy
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-from hw_profiles.errors import UserError
 from hw_profiles.network import Network
 from hw_profiles.profile import Figure, Grade, MemoryEnergy, Profile
 

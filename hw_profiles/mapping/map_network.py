@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw_profiles.errors import GateFailed, UserError
+from dsf_common.errors import GateFailed, UserError
 from hw_profiles.mapping.classify import classify
 from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
 from hw_profiles.mapping.mapping import Core, LayerUse, Mapping, Place, ResourceUse, Slice

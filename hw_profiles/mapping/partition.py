@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.mapping.demand import Demands
 from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.rules import Limits, core_violations

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.network import HostCurrent, Network, Population, Projection, Synapses
 
 

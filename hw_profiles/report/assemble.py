@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsf_common.errors import UserError
 from hw_profiles.arithmetic.baselines import baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.energy import EnergyEstimate
-from hw_profiles.errors import UserError
 from hw_profiles.front import Front, shipped_front
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.mapping.map_once import MapOnce

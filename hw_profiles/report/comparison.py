@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.report.document import Band, Interval, Layout, Report
 from hw_profiles.report.units import decimal_text, energy_text, number_text, time_text
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.report.comparison import Comparison
 from hw_profiles.report.document import Layout, Placement, Raster, RasterLayer, Report, ResourceUse
 from hw_profiles.report.units import decimal_text, energy_text, number_text, percent_text, time_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw_profiles.files import atomic_write
+from dsf_common.files import atomic_write
 from hw_profiles.front import load_front
 from hw_profiles.loader import load_profile
 from hw_profiles.report.assemble import default_profiles, load_run, report_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hw_profiles.errors import GateFailed
+from dsf_common.errors import GateFailed
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.interpreter import InterpretedDecision
 from neuro_runtime.lava.session import LavaSession

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from hw_profiles.errors import UserError
-from hw_profiles.suggest import suggestion
+from dsf_common.errors import UserError
+from dsf_common.suggestions import suggestion
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.policy_files import PolicyFiles
 

@@ -14,7 +14,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 
 Observation = NDArray[np.float64]
 Action = NDArray[np.float32]

@@ -14,7 +14,7 @@ import gymnasium
 import numpy as np
 from gymnasium.wrappers import RescaleAction
 
-from hw_profiles.errors import UserError, first_line
+from dsf_common.errors import UserError, first_line
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import D4rlAntMaze
 from neuro_runtime.environments.delayed import DelayedReward

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from hw_profiles.errors import UserError, first_line
-from hw_profiles.suggest import suggestion
+from dsf_common.errors import UserError, first_line
+from dsf_common.suggestions import suggestion
 
 _SPECS = Path(__file__).parent / "specs"
 OWN_SPECS = "DSF_ENVIRONMENTS"  # names a folder with more of these files

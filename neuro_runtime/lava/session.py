@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.interpreter import AND_DECAY, InterpretedDecision, Recording
 from neuro_runtime.lava.worker.wire import Message
 from neuro_runtime.lava.worker_process import WorkerProcess, find_lava_python

@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.lava.worker.wire import Message, receive, send
 
 SCRIPT = Path(__file__).parent / "worker" / "main.py"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.interpreter import InterpretedDecision, Recording
 from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.loihi_fast.kernel import Tape, decide_lanes

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.errors import UserError
-from neuro_runtime.files import atomic_write, require_readable
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write, require_readable
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import validate
 from neuro_runtime.program.wire import Arrays, program_from_wire, program_to_wire

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.program.headroom import largest_current
 from neuro_runtime.program.host import INJECTION_LIMIT

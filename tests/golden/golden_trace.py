@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.files import atomic_write
+from dsf_common.files import atomic_write
 from neuro_runtime.interpreter import InterpretedDecision, Recording
 from neuro_runtime.lockstep import Simulator
 from neuro_runtime.program.program import Program

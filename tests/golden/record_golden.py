@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.program.program import Program
 from tests.golden.golden_trace import FOLDER, GoldenTrace, load_golden, run, save_golden
-from tests.program.small_programs import block_program, currents, random_program
+from tests.neuro_runtime.program.small_programs import block_program, currents, random_program
 
 RANDOM_PROGRAMS = (2, 6, 7, 49, 56)  # loops, negative exponents, currents and voltages that overflow
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_energy
-from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.network import Network, Role
 from hw_profiles.profile import ConstantPower, EventEnergy, Grade

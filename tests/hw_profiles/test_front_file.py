@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dsf_common.errors import UserError
 from hw_profiles.command_report import main
-from hw_profiles.errors import UserError
 from hw_profiles.front import FOLDER, Front, FrontPoint, load_front, save_front, shipped_front
 from hw_profiles.loader import profile_names
 from hw_profiles.report.front_answer import front_answer

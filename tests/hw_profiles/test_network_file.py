@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network
 from hw_profiles.network_file import load_network, save_network

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.raster_file import load_raster, save_raster
 from tests.hw_profiles.report.saved_run import small_raster
 from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated

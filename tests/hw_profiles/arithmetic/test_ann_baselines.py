@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.arithmetic.baselines import ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.lemaire import FullyConnectedLayer, layer_energy, spiking_counts
 from hw_profiles.arithmetic.mac_counts import MacCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
-from hw_profiles.errors import UserError
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.network import Network, NeuronParameters, Population, Projection, Role, SynapseFormat, Synapses
 from neuro_runtime.network_of import network_of

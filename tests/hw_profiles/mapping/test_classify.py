@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hw_profiles.errors import GateFailed
+from dsf_common.errors import GateFailed
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import OperationKind, map_network
 from hw_profiles.mapping.classify import classify

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from hw_profiles.errors import GateFailed, UserError
+from dsf_common.errors import GateFailed, UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import Mapping, map_network
 from hw_profiles.mapping.window_layout import window_layout

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hw_profiles.errors import GateFailed
+from dsf_common.errors import GateFailed
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.mapping.map_once import MapOnce

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.mapping.demand import Demands
 from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.partition import Pieces, partition, split

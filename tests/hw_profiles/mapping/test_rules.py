@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hw_profiles.errors import GateFailed
+from dsf_common.errors import GateFailed
 from hw_profiles.mapping import map_network
 from hw_profiles.network import HostCurrent, Network, NeuronParameters, Projection, Role
 from hw_profiles.profile import Profile

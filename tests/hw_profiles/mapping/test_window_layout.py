@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hw_profiles.errors import UserError
+from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Network, Projection
 from tests.hw_profiles.mapping.small_networks import dense, network, perceptron, population

@@ -1,0 +1,46 @@
+"""How every ``dsf-`` command ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from dsf_common.errors import GateFailed, UserError
+
+PACKAGES = ("dsf_train", "dsf_export", "dsf_models", "neuro_runtime", "hw_profiles", "dsf_common")
+
+
+def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str] | None = None) -> int:
+    """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input (or a file that
+    the system refuses), 130 interrupted.
+
+    ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
+    """
+    _log_to_stderr()
+    try:
+        return main(list(sys.argv[1:] if argv is None else argv))
+    except UserError as error:
+        print(f"{name}: error: {error}", file=sys.stderr)
+        return 2
+    except GateFailed as error:
+        print(f"{name}: failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
+        print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for package in PACKAGES:
+        logging.getLogger(package).setLevel(logging.INFO)

@@ -1,0 +1,229 @@
+"""From a trained model, or a program, to a candidate for export: the fixed-point program and its parity so far."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from dsf_common.files import sha256_of
+from dsf_export.fold import fold
+from dsf_export.layer_report import LayerReport, report_layers, report_program
+from dsf_export.lower import lower
+from dsf_export.parity import (
+    Parity,
+    ParityRow,
+    float_row,
+    identical_row,
+    quantised_row,
+    reference_row,
+    stream_rounding,
+    window_rounding,
+)
+from dsf_export.quantise.calibration import LayerDrive, layer_drives
+from dsf_export.quantise.integer_program import quantise
+from dsf_export.quantise.rounding_bound import require_faithful
+from dsf_export.quantise.units import choose_units, trained_units
+from dsf_export.recording import CHOICE_SEED, Recording, StateSpread, record
+from dsf_export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
+from dsf_models.checkpoint import PolicyModel, load_model_file, plain
+from dsf_models.quantisation import Quantisation, Units
+from dsf_models.torch_backend import TorchBackend
+from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.interpreter import Interpreter
+from neuro_runtime.program import Program, program_hash, validate
+from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
+
+MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
+DISTRIBUTIONS = ("decision-spikeformer", "numpy", "torch")
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A model in one weight format.
+
+    Attributes
+    ----------
+    layers
+        What the format did to each layer, on decisions that nothing was chosen on.
+    action_error
+        Root mean square of the difference to the float program's actions on those decisions.
+    run
+        What the program did on them.
+    """
+
+    weight_format: WeightFormat
+    program: Program
+    layers: tuple[LayerReport, ...]
+    action_error: float
+    run: ProgramRun
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A fixed-point program that has yet to be written.
+
+    Attributes
+    ----------
+    layers
+        One row a node group.
+    rows
+        Its parity up to the program itself.
+    first, run
+        What the first row's stage and the program did on the recording.
+    formats
+        The model in each weight format that was asked for, that of the program first; of a program, none.
+    """
+
+    program: Program
+    layers: tuple[LayerReport, ...]
+    recording: Recording
+    rows: tuple[ParityRow, ...]
+    first: StageRun
+    run: ProgramRun
+    formats: tuple[Quantised, ...] = ()
+
+
+def from_model_file(
+    path: Path, decisions: int, on_decision: OnDecision, formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,)
+) -> Candidate:
+    """Fold, lower and quantise the model in ``path``, and compare all stages on ``decisions`` of its own decisions.
+
+    Raises
+    ------
+    UserError
+        The model cannot be read, cannot stream, or has no Loihi form.
+    """
+    policy = load_model_file(path)
+    return from_policy(policy, _provenance(path, policy), decisions, on_decision, formats)
+
+
+def from_policy(
+    policy: PolicyModel,
+    provenance: dict[str, str],
+    decisions: int,
+    on_decision: OnDecision = lambda: None,
+    formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,),
+) -> Candidate:
+    """The candidate of a policy in memory; see :func:`from_model_file`."""
+    config = policy.model.config
+    folded = fold(policy.model)
+    lowered = lower(folded, policy, provenance)
+    validate(lowered)
+    spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
+    backend = TorchBackend(policy)
+    chosen_on = record(backend, spread, decisions, CHOICE_SEED)
+    drives = layer_drives(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
+    choice = _Choice(lowered, drives, chosen_on.origin, policy.quantisation)
+    recording = record(backend, spread, decisions)
+    model_run = run_model(policy, recording, on_decision)
+    folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
+    lowered_run = run_program(lowered, recording, on_decision)
+    judge = _Judge(lowered, recording, lowered_run, layer_drives(lowered, recording, lowered_run))
+    quantised = tuple(_quantised(judge, choice, item, on_decision) for item in formats)
+    in_window = window_rounding(folded_run, config.receptive_field)
+    in_stream = stream_rounding(folded_run, config.receptive_field, config.leak, lowered)
+    rows = (
+        reference_row("model, window", model_run),
+        float_row("folded, window", folded_run, model_run, folded_run, in_window, recording),
+        float_row("lowered, stream", lowered_run, model_run, folded_run, in_stream, recording),
+        quantised_row("fixed point, stream", quantised[0].run, model_run),
+    )
+    first = quantised[0]
+    return Candidate(first.program, first.layers, recording, rows, model_run, first.run, quantised)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """The float program and what it did on the decisions that quantised ones are compared on."""
+
+    lowered: Program
+    recording: Recording
+    run: ProgramRun
+    drives: dict[str, LayerDrive]
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """What units are chosen by: those of training, or recorded decisions that nothing is judged on."""
+
+    lowered: Program
+    drives: dict[str, LayerDrive]
+    origin: str
+    trained: Quantisation | None
+
+    def units(self, weight_format: WeightFormat) -> tuple[Units, str]:
+        """The units of a format, and a phrase that says what they were chosen on."""
+        if self.trained and self.trained.weight_format == weight_format:
+            return trained_units(self.lowered, self.trained, weight_format), "training with quantise=true"
+        units = choose_units(self.lowered, self.drives, weight_format)
+        return units, f"{len(self.drives[self.lowered.accumulator.name].tokens)} decisions, {self.origin}"
+
+
+def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_decision: OnDecision) -> Quantised:
+    """The float program in one format."""
+    units, chosen_on = choice.units(weight_format)
+    program = quantise(judge.lowered, units, weight_format)
+    provenance = {
+        "weight_bits": str(weight_format.bits),
+        "weight_exponents": str(weight_format.exponents),
+        "units_chosen_on": chosen_on,
+    }
+    program = replace(program, provenance={**program.provenance, **provenance})
+    validate(program)
+    require_faithful(judge.lowered, program, units, weight_format)
+    run = run_program(program, judge.recording, on_decision)
+    layers = report_layers(program, judge.lowered, run, judge.run, judge.drives)
+    error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
+    return Quantised(weight_format, program, layers, error, run)
+
+
+def own_format(path: Path) -> WeightFormat:
+    """The weight format that the model in ``path`` was trained through; the default if it was trained in float.
+
+    Raises
+    ------
+    UserError
+        The model cannot be read.
+    """
+    quantisation = load_model_file(path).quantisation
+    return quantisation.weight_format if quantisation else DEFAULT_FORMAT
+
+
+def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
+    """A program that was exported before, on decisions of its own."""
+    spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
+    recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
+    run = run_program(program, recording, on_decision)
+    return Candidate(program, report_program(program), recording, (reference_row("program", run),), run, run)
+
+
+def with_read_back(candidate: Candidate, again: Program, stage: str, on_decision: OnDecision) -> Parity:
+    """The finished table: ``again`` is what the written file gave."""
+    run = run_program(again, candidate.recording, on_decision)
+    same_content = program_hash(again) == program_hash(candidate.program)
+    row = identical_row(stage, run, candidate.run, candidate.first, same_content)
+    return Parity(candidate.recording, (*candidate.rows, row))
+
+
+def _provenance(path: Path, policy: PolicyModel) -> dict[str, str]:
+    """What made the program; nothing that changes from one export of the same model to the next."""
+    configuration = policy.configuration or {"model": plain(policy.model.config)}
+    return {
+        "model_sha256": sha256_of(path),
+        "configuration": json.dumps(configuration, sort_keys=True),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in DISTRIBUTIONS},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

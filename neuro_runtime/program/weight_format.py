@@ -1,0 +1,60 @@
+"""How fine a synapse's weight is: Loihi's mantissas of few bits, and the exponents that a matrix may be laid out by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsf_common.errors import UserError
+
+FEWEST_BITS, MOST_BITS = 2, 8
+MOST_EXPONENTS = 8
+LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
+MANTISSA_SPAN = 512  # of all mantissas, −256 … 255, whatever their bits
+BIAS_BITS = 16
+
+
+@dataclass(frozen=True)
+class WeightFormat:
+    """How fine a weight is.
+
+    Attributes
+    ----------
+    bits
+        Of a mantissa, sign included, 2 … 8.
+    exponents
+        Connections, each with its own exponent, that a weight matrix may be laid out as, 1 … 8.
+
+    Raises
+    ------
+    UserError
+        A number out of range.
+    """
+
+    bits: int = 8
+    exponents: int = 4
+
+    def __post_init__(self) -> None:
+        for what, value, low, high in (
+            ("bits of a weight", self.bits, FEWEST_BITS, MOST_BITS),
+            ("exponents of a weight matrix", self.exponents, 1, MOST_EXPONENTS),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"{what}: {value} is outside {low} … {high}")
+
+    @property
+    def step(self) -> int:
+        """Between one mantissa and the next: 2 for 8 bits, 128 for 2."""
+        return MANTISSA_SPAN >> self.bits
+
+    @property
+    def smallest(self) -> int:
+        """The lowest mantissa."""
+        return -MANTISSA_SPAN // 2
+
+    @property
+    def largest(self) -> int:
+        """The highest mantissa."""
+        return MANTISSA_SPAN // 2 - self.step
+
+
+DEFAULT_FORMAT = WeightFormat()

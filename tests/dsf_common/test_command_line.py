@@ -1,0 +1,92 @@
+"""``key=value`` configuration and exit statuses."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from dsf_common.command_line import compose, describe_keys, run_command
+from dsf_common.errors import GateFailed, UserError
+
+
+@dataclass
+class Inner:
+    size: int = 8
+
+
+@dataclass
+class Configuration:
+    env: str
+    steps: int = field(default=10, metadata={"help": "how many"})
+    rate: float | None = None
+    kind: Literal["delay", "pssa"] = "pssa"
+    path: Path | None = None
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_pairs_override_defaults_in_their_types() -> None:
+    configuration = compose(Configuration, ["env=a=b", "steps=3", "rate=1", "path=x/y", "inner.size=4", "steps=5"])
+    assert configuration == Configuration("a=b", 5, 1.0, "pssa", Path("x/y"), Inner(4))
+    assert isinstance(configuration.rate, float)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([], "give env=…: there is no default"),
+        (["env"], "expected key=value, got 'env'"),
+        (["=3"], "expected key=value, got '=3'"),
+        (["env=a", "step=3"], "unknown key 'step': did you mean steps?"),
+        (["env=a", "zzz=3"], "unknown key 'zzz': choose from env, inner, kind, path, rate, steps"),
+        (["env=a", "inner.siz=3"], "unknown key 'inner.siz': did you mean size?"),
+        (["env=a", "steps.more=3"], "unknown key 'steps.more': steps is a single value"),
+        (["env=a", "steps=many"], "cannot set steps to 'many'"),
+        (["env=a", "steps=1.5"], "cannot set steps to '1.5'"),
+        (["env=a", "kind=dely"], "cannot set kind to 'dely'.*'delay'"),
+        (["env=a", "inner=3"], "cannot set inner to '3'"),
+        (["env=[a"], "cannot set env to '\\[a'"),
+        (["env=${home}"], "cannot set env to"),
+        (["env=null"], "cannot set env to 'null'"),
+    ],
+)
+def test_wrong_pairs_are_refused(pairs: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        compose(Configuration, pairs)
+
+
+def test_help_lists_the_keys() -> None:
+    assert "steps=10" in describe_keys(Configuration)
+    assert "how many" in describe_keys(Configuration)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (UserError("wrong file"), 2, "dsf-x: error: wrong file\n"),
+        (GateFailed("spikes differ"), 1, "dsf-x: failed: spikes differ\n"),
+        (PermissionError(13, "Permission denied", "runs/x"), 2, "dsf-x: error: runs/x: Permission denied\n"),
+        (OSError("disk on fire"), 2, "dsf-x: error: system: disk on fire\n"),
+        (KeyboardInterrupt(), 130, "dsf-x: interrupted\n"),
+    ],
+)
+def test_every_ending_has_its_status_and_one_line(
+    error: BaseException, status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(argv: list[str]) -> int:
+        raise error
+
+    assert run_command(main, "dsf-x", []) == status
+    assert capsys.readouterr().err == words
+
+
+def test_a_command_gets_its_arguments_and_keeps_its_own_status() -> None:
+    assert run_command(len, "dsf-x", ["a", "b", "c"]) == 3
+
+
+def test_the_rooms_log_from_info_on() -> None:
+    run_command(lambda argv: 0, "dsf-x", [])
+    assert logging.getLogger("train").getEffectiveLevel() == logging.INFO

@@ -1,0 +1,104 @@
+"""Small policies and tokens for the export tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from benchmarks.random_policies import random_policy
+from dsf_export.fold import FoldedPolicy, fold
+from dsf_export.lower import lower
+from dsf_export.quantise.calibration import LayerDrive, layer_drives
+from dsf_export.quantise.integer_program import quantise
+from dsf_export.quantise.units import choose_units
+from dsf_export.recording import Recording, StateSpread, made_up_tokens
+from dsf_export.stages import run_program
+from dsf_models.checkpoint import PolicyModel
+from dsf_models.configuration import BiasSharing, Mixing, ModelConfig
+from dsf_models.quantisation import Units
+from dsf_models.torch_backend import TorchBackend
+from neuro_runtime.program import Program
+from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
+
+OBSERVATIONS, ACTIONS = 5, 3
+PSSA = ModelConfig(
+    embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing=Mixing.pssa
+)
+DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
+DELAY_MATRIX = replace(DELAY, mixing=Mixing.delay_matrix)
+WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
+LOW_RANK = replace(DELAY_MATRIX, mixing_rank=4)
+BESIDE = replace(PSSA, mixing=Mixing.pssa_delay_matrix, mixing_ratio=2)
+LEVELS = replace(DELAY_MATRIX, levels=3)
+PSSA_LEVELS = replace(PSSA, levels=2)
+
+# By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
+_UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
+
+
+@cache
+def pssa_policy() -> PolicyModel:
+    """A PSSA policy whose layers all fire."""
+    return random_policy(PSSA, OBSERVATIONS, ACTIONS, seed=1)
+
+
+@cache
+def delay_policy() -> PolicyModel:
+    """A policy of delayed synapses whose layers all fire."""
+    return random_policy(DELAY, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def delay_matrix_policy() -> PolicyModel:
+    """A policy with a free matrix a delay whose layers all fire."""
+    return random_policy(DELAY_MATRIX, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def wide_policy() -> PolicyModel:
+    """The same with three neurons a channel to compare tokens with."""
+    return random_policy(WIDE, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def beside_policy() -> PolicyModel:
+    """A policy of PSSA and free matrices side by side whose layers all fire."""
+    return random_policy(BESIDE, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def levels_policy() -> PolicyModel:
+    """A policy with three neurons a channel that its mixing reads, all layers of which fire."""
+    return random_policy(LEVELS, OBSERVATIONS, ACTIONS, seed=2)
+
+
+def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:
+    """Tokens of two episodes, longer than the context."""
+    spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
+    return made_up_tokens(TorchBackend(policy), spread, decisions, reason="a test", episode_length=episode_length)
+
+
+def lowered(policy: PolicyModel) -> tuple[FoldedPolicy, Program]:
+    """The folded policy and its float program."""
+    folded = fold(policy.model)
+    return folded, lower(folded, policy, {"made by": "a test"})
+
+
+def drives(policy: PolicyModel, program: Program) -> dict[str, LayerDrive]:
+    """What reaches each layer of the policy's float program on made-up tokens."""
+    recording = made_up(policy)
+    return layer_drives(program, recording, run_program(program, recording, lambda: None))
+
+
+def units(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Units:
+    """The units of the policy's groups, chosen on made-up tokens; once for each policy and format."""
+    known = _UNITS.setdefault(id(policy), (policy, {}))[1]
+    if weight_format not in known:
+        program = lowered(policy)[1]
+        known[weight_format] = choose_units(program, drives(policy, program), weight_format)
+    return known[weight_format]
+
+
+def quantised(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Program:
+    """The policy's loihi program."""
+    return quantise(lowered(policy)[1], units(policy, weight_format), weight_format)

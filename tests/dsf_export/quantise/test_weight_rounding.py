@@ -1,0 +1,81 @@
+"""The rounding of weights: on Loihi's grid, as near as that has, and at rest on what is on the grid already."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dsf_common.errors import UserError
+from dsf_export.quantise.weight_rounding import round_weight
+from neuro_runtime.program.weight_format import WeightFormat
+
+WEIGHTS = arrays(np.float64, (3, 4), elements=st.floats(-50, 50, allow_nan=False, allow_subnormal=False))
+UNITS = st.integers(2, 2**17 - 1)
+BITS = st.integers(2, 8)
+
+
+@settings(deadline=None)
+@given(weight=WEIGHTS, unit=UNITS, bits=BITS, exponents=st.integers(1, 8))
+def test_every_mantissa_is_one_of_its_width_and_the_nearest(
+    weight: np.ndarray, unit: int, bits: int, exponents: int
+) -> None:
+    rounded = round_weight(weight, unit, WeightFormat(bits, exponents))
+    step = 2 ** (9 - bits)  # Lava: t = 8 − bits + 1 low bits are cleared
+    assert set(np.unique(rounded.mantissa)) <= set(range(-256, 256, step))
+    spacing = step * 2.0**rounded.exponent
+    assert (np.abs(rounded.mantissa * 2.0**rounded.exponent - weight * unit) <= spacing / 2 * (1 + 1e-12)).all()
+    assert rounded.exponent.max() - rounded.exponent.min() < exponents
+
+
+@settings(deadline=None)
+@given(weight=WEIGHTS, unit=UNITS, bits=BITS)
+def test_no_exponent_is_coarser_than_it_must_be(weight: np.ndarray, unit: int, bits: int) -> None:
+    rounded = round_weight(weight, unit, WeightFormat(bits, exponents=3))
+    step, coarsest = 2 ** (9 - bits), int(rounded.exponent.max())
+    scaled = weight * unit
+
+    def out_of_range(value: float, exponent: int) -> bool:
+        return not -256 <= step * np.rint(value / 2.0**exponent / step) <= 256 - step
+
+    if coarsest > -8 and rounded.mantissa.any():
+        assert any(out_of_range(value, coarsest - 1) for value in scaled.flat)
+    for value, exponent in zip(scaled.flat, rounded.exponent.flat, strict=True):
+        if exponent > max(coarsest - 2, 0):
+            assert out_of_range(value, int(exponent) - 1)
+
+
+@settings(deadline=None)
+@given(weight=WEIGHTS, unit=UNITS, bits=BITS, exponents=st.integers(1, 8))
+def test_what_is_on_the_grid_stays_as_it_is(weight: np.ndarray, unit: int, bits: int, exponents: int) -> None:
+    weight_format = WeightFormat(bits, exponents)
+    once = round_weight(weight, unit, weight_format).value
+    np.testing.assert_allclose(round_weight(once, unit, weight_format).value, once, rtol=1e-12, atol=0)
+
+
+def test_by_hand() -> None:
+    weight = np.array([1.0, 0.1, -1.0, 0.3])
+    one = round_weight(weight, 1016, WeightFormat(8, exponents=1))
+    assert one.exponent.tolist() == [2, 2, 2, 2]
+    assert one.mantissa.tolist() == [254, 26, -254, 76]  # 254, 25.4, −254, 76.2
+    three = round_weight(weight, 1016, WeightFormat(8, exponents=3))
+    assert three.exponent.tolist() == [2, 0, 2, 1]
+    assert three.mantissa.tolist() == [254, 102, -254, 152]  # 254, 101.6, −254, 152.4
+    np.testing.assert_allclose(three.value, [1.0, 102 / 1016, -1.0, 304 / 1016])
+
+
+def test_small_weights_fill_their_bits_by_a_negative_exponent_and_zeros_need_none() -> None:
+    rounded = round_weight(np.array([10.0, -3.0]), 1, WeightFormat(8, exponents=3))
+    assert rounded.exponent.tolist() == [-4, -4]
+    assert rounded.mantissa.tolist() == [160, -48]
+    nothing = round_weight(np.zeros(3), 1000, WeightFormat())
+    assert not nothing.mantissa.any()
+    assert not nothing.exponent.any()
+
+
+@pytest.mark.parametrize(("bits", "exponents"), [(1, 1), (9, 1), (8, 0), (8, 9)])
+def test_a_format_that_there_is_not_is_refused(bits: int, exponents: int) -> None:
+    with pytest.raises(UserError, match="outside"):
+        WeightFormat(bits, exponents)

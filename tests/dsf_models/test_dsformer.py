@@ -1,0 +1,282 @@
+"""The whole model: shapes, padding, causality, gradients, recorded layers, and dimensions that are refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dsf_common.errors import UserError
+from dsf_models import DSFormer, kernels, make_model
+from dsf_models.configuration import (
+    DELAYED,
+    GATED,
+    WHOLE_WINDOW,
+    BiasSharing,
+    Mixing,
+    ModelConfig,
+    ModelKind,
+    PositionBias,
+)
+from dsf_models.normalisation import set_blend
+
+OBSERVATIONS, ACTIONS = 3, 2
+SMALL = ModelConfig(embedding_size=16, heads=2, context=6, window=3)
+
+
+def awake(config: ModelConfig) -> DSFormer:
+    """A model whose layers all fire."""
+    torch.manual_seed(0)
+    model = DSFormer(config, OBSERVATIONS, ACTIONS)
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.4)
+            nn.init.constant_(module.bias, 0.1)
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.constant_(module.bias, 0.2)
+    return model.eval()
+
+
+def tokens(batch: int, length: int, seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(batch, length, width, generator=generator) for width in (OBSERVATIONS, ACTIONS, 1)]
+
+
+def real(batch: int, length: int) -> Tensor:
+    return torch.ones(batch, length, dtype=torch.bool)
+
+
+def every_mixing() -> list[ModelConfig]:
+    mixings = [replace(SMALL, mixing=mixing, streaming=False) for mixing in Mixing]
+    shared = [replace(SMALL, bias_sharing=sharing) for sharing in (BiasSharing.head, BiasSharing.channel)]
+    matrices = replace(SMALL, mixing=Mixing.delay_matrix, streaming=False)
+    more = [replace(matrices, **own) for own in ({"mixing_rank": 3}, {"carry_membranes": True}, {"levels": 3})]
+    return [*mixings, *shared, *more, replace(SMALL, position_bias=PositionBias.pairwise, streaming=False)]
+
+
+def name(config: ModelConfig) -> str:
+    own = f"{config.mixing_rank}-{'carried' if config.carry_membranes else 'anew'}-{config.levels}"
+    return f"{config.mixing.value}-{own}-{config.position_bias.value}-{config.bias_sharing.value}"
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_actions_are_bounded_and_zero_for_padding(config: ModelConfig) -> None:
+    mask = torch.arange(6) >= torch.tensor([[0], [4]])
+    with torch.no_grad():
+        actions = awake(config)(*tokens(2, 6), mask)
+    assert actions.shape == (2, 6, ACTIONS)
+    assert actions[~mask].abs().max() == 0
+    assert 0.01 < actions[mask].abs().mean() < 1
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_a_later_token_changes_no_earlier_action(config: ModelConfig) -> None:
+    model, before = awake(config), tokens(1, 6)
+    after = [torch.cat([part[:, :4], other[:, 4:]], dim=1) for part, other in zip(before, tokens(1, 6, 1), strict=True)]
+    with torch.no_grad():
+        first, second = model(*before, real(1, 6)), model(*after, real(1, 6))
+    assert torch.equal(first[:, :4], second[:, :4])
+    assert not torch.equal(first[:, 4:], second[:, 4:])
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_a_short_window_is_a_padded_one(config: ModelConfig) -> None:
+    model, short = awake(config).double(), [part.double() for part in tokens(2, 4)]
+    if config.position_bias is PositionBias.pairwise:
+        nn.init.normal_(model.get_parameter("blocks.0.attention.position.weight"))
+    padded = [torch.cat([part.new_ones(2, 2, part.shape[-1]), part], dim=1) for part in short]
+    with torch.no_grad():
+        expected = model(*padded, (torch.arange(6) >= 2).expand(2, -1))[:, 2:]
+        assert torch.allclose(model(*short, real(2, 4)), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("mixing", [mixing for mixing in Mixing if mixing not in WHOLE_WINDOW])
+def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: Mixing) -> None:
+    """L(S − 1) + 1 = 5 tokens decide, so the sixth changes nothing: why a stream gives the window's answer."""
+    config = replace(SMALL, mixing=mixing)
+    assert config.receptive_field == 5
+    model, whole = awake(config).double(), [part.double() for part in tokens(1, 6)]
+    with torch.no_grad():
+        long, short, shorter = (model(*(part[:, -k:] for part in whole), real(1, k))[:, -1] for k in (6, 5, 2))
+    assert torch.allclose(long, short, atol=1e-12)
+    assert not torch.allclose(long, shorter, atol=1e-3)
+
+
+@pytest.mark.parametrize("config", every_mixing(), ids=name)
+def test_gradient_reaches_every_parameter(config: ModelConfig) -> None:
+    """With 0 < λ < 1, so that both branches of PTBN take part.
+
+    TSSA's and SSSA's sums are integers, and no integer lies within the surrogate's open (0, 1): the equations give
+    their queries, keys and values no gradient, nor SDSA-1's keys and values. Neither has PSSA while its weights are
+    exactly 1, their initial value.
+    """
+    model = awake(config).train()
+    set_blend(model, 0.5)
+    for parameter in [value for name, value in model.named_parameters() if "position" in name]:
+        nn.init.constant_(parameter, 0.7)
+    torch.autograd.backward(model(*tokens(16, 6), real(16, 6)).square().sum())
+    without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
+    all_three = ("query", "key", "value")
+    parts = {Mixing.tssa: all_three, Mixing.sssa: all_three, Mixing.sdsa1: all_three[1:]}.get(config.mixing, ())
+    expected = {name for name, _ in model.named_parameters() if any(f".{part}." in name for part in parts)}
+    assert without == expected
+
+
+@pytest.mark.parametrize("mixing", Mixing)
+def test_recorded_layers_have_the_programs_names(mixing: Mixing) -> None:
+    spikes: dict[str, Tensor] = {}
+    with torch.no_grad():
+        awake(replace(SMALL, mixing=mixing, streaming=False))(*tokens(2, 6), real(2, 6), spikes)
+    attention = ["input", "output"]
+    attention += ["query", "key", "value"] if mixing in GATED or mixing not in DELAYED else []
+    attention += ["delay.output"] if mixing is Mixing.pssa_delay_matrix else []
+    expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in attention}
+    expected |= {f"block{b}.mlp.{layer}" for b in range(2) for layer in ("input", "hidden")}
+    assert spikes.keys() == expected
+    assert all(set(layer.flatten().tolist()) == {0.0, 1.0} for layer in spikes.values())
+    widths = {name: layer.shape[-1] for name, layer in spikes.items()}
+    assert {widths.pop(f"block{b}.mlp.hidden") for b in range(2)} == {4 * 16}
+    assert set(widths.values()) == {16}
+    assert {layer.shape[:2] for layer in spikes.values()} == {(4, 2 * 6)}
+
+
+def test_what_cannot_stream_is_refused_with_values_that_can() -> None:
+    config = ModelConfig(blocks=3, window=8, context=20)
+    with pytest.raises(UserError, match=r"3 blocks with model.window=8 see 22 tokens, L\(S − 1\) \+ 1") as refused:
+        config.validate()
+    suggestions = re.findall(r"model\.(context|window|blocks)=(\d+)", str(refused.value).partition("choose")[2])
+    assert [field for field, _ in suggestions] == ["context", "window", "blocks"]
+    for field, value in suggestions:
+        _with(config, field, int(value)).validate()
+        nearer = int(value) - 1 if field == "context" else int(value) + 1
+        with pytest.raises(UserError):
+            _with(config, field, nearer).validate()
+    replace(config, streaming=False).validate()
+
+
+@pytest.mark.parametrize("config", [ModelConfig(window=50), ModelConfig(context=1), ModelConfig(blocks=40)])
+def test_every_value_suggested_can_stream(config: ModelConfig) -> None:
+    """Also where no number of blocks would do, which is then not suggested."""
+    with pytest.raises(UserError, match="choose one of") as refused:
+        config.validate()
+    suggestions = re.findall(r"model\.(context|window|blocks)=(\d+)", str(refused.value).partition("choose")[2])
+    assert len(suggestions) >= 2
+    for field, value in suggestions:
+        _with(config, field, int(value)).validate()
+
+
+def _with(config: ModelConfig, field: str, value: object) -> ModelConfig:
+    return ModelConfig(**{**vars(config), field: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"mixing": Mixing.tssa}, "model.mixing=tssa needs the whole window"),
+        ({"mixing": Mixing.sssa}, "model.mixing=sssa needs the whole window"),
+        ({"mixing": Mixing.sdsa1}, "model.mixing=sdsa1 needs the whole window"),
+        ({"mixing": Mixing.sdsa3}, "model.mixing=sdsa3 needs the whole window"),
+        ({"position_bias": PositionBias.pairwise}, "model.position_bias=pairwise weighs a token by its place"),
+        (
+            {"mixing": Mixing.pssa_delay_matrix, "position_bias": PositionBias.pairwise},
+            "model.position_bias=pairwise weighs a token by its place",
+        ),
+        (
+            {"mixing": Mixing.delay_matrix, "carry_membranes": True},
+            "model.carry_membranes=true lets a token find what all tokens before it left",
+        ),
+    ],
+)
+def test_mixings_that_cannot_stream_say_so(options: dict[str, object], sentence: str) -> None:
+    config = replace(SMALL, **options)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=sentence):
+        config.validate()
+    replace(config, streaming=False).validate()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"embedding_size": 0}, "model.embedding_size=0 must be at least 1"),
+        ({"time_steps": -1}, "model.time_steps=-1 must be at least 1"),
+        ({"heads": 3}, "model.heads=3 does not divide model.embedding_size=16"),
+        ({"leak": 1.0}, "model.leak=1.0 must be in"),
+        ({"threshold": 0.0}, "model.threshold=0.0 must be positive"),
+        ({"threshold": float("nan")}, "model.threshold=nan must be positive and finite"),
+        ({"leak": float("nan")}, "model.leak=nan must be in"),
+        ({"levels": 0}, "model.levels=0 must be at least 1"),
+        ({"mixing": Mixing.delay_matrix, "mixing_rank": -1}, "model.mixing_rank=-1 must be from 1 to"),
+        ({"mixing": Mixing.delay_matrix, "mixing_rank": 17}, "model.mixing_rank=17 must be from 1 to"),
+        ({"mixing_rank": 4}, "model.mixing_rank is of free matrices a delay, which model.mixing=pssa does not have"),
+        ({"mixing": Mixing.delay, "carry_membranes": True}, "model.carry_membranes is of free matrices a delay"),
+    ],
+)
+def test_impossible_dimensions_are_refused(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        replace(SMALL, **options).validate()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"mixing": Mixing.delay_matrix, "mixing_rank": 5},
+        {"mixing": Mixing.delay_matrix, "carry_membranes": True},
+        {"mixing": Mixing.delay_matrix, "levels": 3},
+        {"mixing": Mixing.pssa_delay_matrix},
+    ],
+    ids=str,
+)
+def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, object]) -> None:
+    """What a kernel takes for spikes must be spikes, whatever a mixing makes of its inputs."""
+    model = awake(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
+    parts, mask = tokens(8, 6), real(8, 6)
+    used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0
+
+    def step() -> tuple[Tensor, list[Tensor]]:
+        actions = model(*parts, mask)
+        return actions.detach(), list(torch.autograd.grad(actions.square().sum(), used))
+
+    with kernels.disabled():
+        plain, plain_gradients = step()
+    compiled, gradients = step()
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
+    for mine, theirs in zip(gradients, plain_gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max()) + 1e-5)
+
+
+def test_each_level_of_a_population_code_is_a_layer() -> None:
+    spikes: dict[str, Tensor] = {}
+    with torch.no_grad():
+        awake(replace(SMALL, mixing=Mixing.delay_matrix, levels=3))(*tokens(2, 6), real(2, 6), spikes)
+    levels = [f"block{b}.attention.level{level}.input" for b in range(2) for level in range(3)]
+    assert spikes.keys() > set(levels)
+    assert not any(name.endswith("attention.input") for name in spikes)
+    assert all(spikes[name].shape == (4, 2 * 6, 16) for name in levels)
+    assert all(torch.all(spikes[levels[n]] <= spikes[levels[n + 1]]) for n in (0, 1))  # while each fires at most once
+
+
+@pytest.mark.parametrize(
+    "kind", [ModelKind.dsformer, ModelKind.spiking_mlp, ModelKind.decision_transformer, ModelKind.decision_convformer]
+)
+def test_previous_actions_can_be_left_out(kind: ModelKind) -> None:
+    """Neither in training nor afterwards do they change an action; as they are given, they do."""
+    for told in (True, False):
+        torch.manual_seed(0)
+        model = make_model(replace(SMALL, kind=kind, previous_action=told), OBSERVATIONS, ACTIONS)
+        states, actions, returns = tokens(2, 6)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.1)
+        for _ in range(3):
+            torch.autograd.backward(model(states, actions, returns, real(2, 6)).square().sum())
+            optimiser.step()
+        with torch.no_grad():
+            model.eval()
+            same = torch.equal(
+                model(states, actions, returns, real(2, 6)), model(states, actions + 1, returns, real(2, 6))
+            )
+        assert same is not told
+        if isinstance(model, DSFormer):  # what an exporter reads
+            columns = model.embedding.weight[:, OBSERVATIONS : OBSERVATIONS + ACTIONS]
+            assert bool(columns.any()) is told

@@ -1,0 +1,235 @@
+"""`dsf-bench`: sweeps that are killed and go on, side by side on Ray, and what their tables say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dsf_common.errors import UserError
+from dsf_common.statistics import MeanEstimate
+from dsf_models.checkpoint import load_tensors
+from dsf_train.bench.data import choose_data
+from dsf_train.bench.execution import carry_out
+from dsf_train.bench.front import Point, Price, _call, front_rows, front_table
+from dsf_train.bench.page import put_section
+from dsf_train.command_bench import main
+from dsf_train.configuration import TrainConfig
+from hw_profiles.front import FrontPoint, load_front
+from neuro_runtime.environments import load_environment_spec
+from tests.dsf_train.datasets.dataset_doubles import d4rl_columns, write_hdf5
+
+TINY = (
+    "dsf_models.embedding_size=8",
+    "dsf_models.blocks=1",
+    "dsf_models.window=2",
+    "dsf_models.context=4",
+    "dsf_models.time_steps=2",
+    "train.batch_size=8",
+    "train.checkpoint_every=20",
+    "train.log_every=20",
+    "train.threads=1",
+    "episodes=2",
+)
+TWO = ("scores", "envs=pendulum", "models=pssa,mlp", "seeds=0")
+RUNS = Path("runs") / "pendulum"
+HOPPER = load_environment_spec("hopper-m-e")
+
+
+def table_rows(page: Path) -> list[str]:
+    return [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+
+
+def logged_steps(run: Path) -> list[int]:
+    records = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [record["step"] for record in records if "loss" in record]
+
+
+def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    sweep = [*TWO, "steps=300", "workers=1", *TINY]
+    command = [sys.executable, "-m", "dsf_train.command_bench", *sweep]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    first, second = RUNS / "scores-pssa-seed0", RUNS / "scores-mlp-seed0"
+    deadline = time.monotonic() + 120
+    while not (second / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done, stopped_at = (first / "model.pt").stat(), load_tensors(second / "checkpoint.pt")["step"]
+    assert 0 < stopped_at < 300
+    assert main([sweep[0], "--table-only", *sweep[1:]]) == 0
+    assert "**Incomplete**: 1 of 2 runs have finished." in Path("results.md").read_text(encoding="utf-8")
+    assert table_rows(Path("results.md"))[-1].endswith("| – |")
+    assert main(sweep) == 0
+    assert (first / "model.pt").stat().st_mtime_ns == done.st_mtime_ns
+    assert logged_steps(second) == list(range(20, 301, 20))
+    assert "Incomplete" not in Path("results.md").read_text(encoding="utf-8")
+    assert all(re.search(r"\| -?\d+\.\d \|$", row) for row in table_rows(Path("results.md"))[2:])
+    assert Path("results-scores.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_ray_gives_the_same_table(tmp_path: Path) -> None:
+    sweep = [*TWO, "steps=20", *TINY]
+    assert main([*sweep, "workers=1", "output=plain.md", "runs=plain"]) == 0
+    assert main([*sweep, "workers=2", "output=ray.md"]) == 0
+    assert table_rows(Path("ray.md")) == table_rows(Path("plain.md"))
+    assert {path.name for path in RUNS.iterdir()} == {"scores-pssa-seed0", "scores-mlp-seed0"}
+
+
+def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two commands are stood in for, as they take a quarter of a minute; others test them."""
+    called: list[tuple[str, ...]] = []
+
+    def call(*words: str) -> str:
+        called.append(words)
+        lines = [{"term": "synops", "total_pj": 30.0}, {"term": "static power × time", "total_pj": 5000.0}]
+        energy = [{"profile": "chip", "total_pj": 5030.0, "lines": lines}]
+        return json.dumps({"score": {"mean": 80.0}, "activity": {"synops": 1234.5}, "energy": energy})
+
+    monkeypatch.setattr("dsf_train.bench.front._call", call)
+    sweep = ["front", "env=pendulum", "prices=0", "seeds=0", "steps=20", "workers=1", "profile=cmos45-paper", *TINY]
+    assert main([*sweep, "--table-only"]) == 0
+    assert not Path("results-front-pendulum.json").exists()  # a front of some of its runs is none
+    assert main(sweep) == 0
+    run = RUNS / "front-energy_price0-seed0"
+    assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | 100 % | 100 % |"
+    (export, *exported), (ran, *running) = called
+    assert (export, ran) == ("dsf_export.command_export", "neuro_runtime.command_run")
+    assert exported == [str(run / "model.pt"), "--target", "lava", "--output", str(run / "program.dsf.h5")]
+    assert {f"policy={run / 'program.dsf.h5'}", "episodes=2", "seed=10000", "loihi-fast"} < set(running)
+    stored = load_front(Path("results-front-pendulum.json"))
+    assert stored.points == (FrontPoint(0.0, 80.0, None, 1234.5, 5030.0, 30.0),)
+    assert stored.model == "dsformer with pssa, D 8, L 1, K 4, S 2, T 2"
+    assert (stored.environment, stored.data, stored.option) == ("pendulum", "generated", "energy_price")
+    assert (stored.profile, stored.seeds, stored.steps, stored.episodes) == ("cmos45-paper", (0,), 20, 2)
+    assert stored.command == f"dsf-bench {' '.join(sweep)}"
+    assert main([*sweep, "fronts=fronts"]) == 0
+    assert load_front(Path("fronts/pendulum.json")) == stored
+    assert len(called) == 2  # measured once
+
+
+def test_a_front_may_be_drawn_over_either_price() -> None:
+    energy = front_rows(Price.energy_price, "0,0.5", "loihi2")
+    assert [row.overrides for row in energy] == [
+        ("energy_price=0.0", "energy_profile=loihi2"),
+        ("energy_price=0.5", "energy_profile=loihi2"),
+    ]
+    (synops,) = front_rows(Price.synop_price, "3", "loihi2")
+    assert (synops.name, synops.overrides) == ("synop_price3", ("synop_price=3.0",))
+
+
+def test_a_refused_export_ends_a_front(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"dsf-export: error: there is no absent\.pt"):
+        _call("dsf_export.command_export", "absent.pt", "--target", "lava")
+
+
+def test_tables_say_what_is_a_stand_in_and_how_to_have_the_real_files(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_hdf5(data / "hopper-medium-expert-standin.hdf5", d4rl_columns())
+    write_hdf5(data / "pen-expert-v1.hdf5", d4rl_columns())
+    sweep = ["scores", "envs=hopper-m-e,pen-e", f"datasets={data}", "models=pssa,mlp", "--table-only"]
+    assert main(sweep) == 0
+    text = Path("results.md").read_text(encoding="utf-8")
+    assert table_rows(Path("results.md"))[0] == "|  | hopper-m-e (stand-in) | pen-e |"
+    assert "**Stand-in data**: hopper-m-e was recorded with other policies than D4RL's" in text
+    assert "**Incomplete**: 0 of 12 runs" in text
+    assert "    dsf-bench scores envs=hopper-m-e,pen-e datasets=DIR models=pssa,mlp" in text
+    assert "    dsf-data fetch env=hopper-m-e\n    dsf-bench scores envs=hopper-m-e,pen-e models=pssa,mlp" in text
+    assert str(tmp_path) not in text
+
+
+def test_data_are_found_by_d4rls_name_first(tmp_path: Path) -> None:
+    stand_in = write_hdf5(tmp_path / "hopper-medium-expert-standin.hdf5", d4rl_columns())
+    assert (choose_data(HOPPER, tmp_path).path, choose_data(HOPPER, tmp_path).is_stand_in) == (stand_in, True)
+    real = write_hdf5(tmp_path / "hopper_medium_expert-v2.hdf5", d4rl_columns())
+    assert (choose_data(HOPPER, tmp_path).path, choose_data(HOPPER, tmp_path).is_stand_in) == (real, False)
+    write_hdf5(real, d4rl_columns() | {"metadata/origin": "stand-in, not D4RL: hopper-sac"})
+    assert choose_data(HOPPER, tmp_path).is_stand_in  # whatever it is called
+    assert choose_data(load_environment_spec("pendulum"), tmp_path).path is None
+    with pytest.raises(UserError, match=r"no dataset of pen-e.*pen-expert-v1\*\.hdf5 or pen-expert-standin"):
+        choose_data(load_environment_spec("pen-e"), tmp_path)
+
+
+def test_a_front_marks_what_keeps_the_score_for_half_the_synops() -> None:
+    def point(price: float, score: float, synops: float) -> Point:
+        return Point(price, MeanEstimate(score, 1.5, None, None), synops, 5000.0, 2000.0)
+
+    table = front_table(
+        [point(0, 100, 1000), point(1, 99, 400), point(9, 50, 100), Point(99, None, 0, 0, 0)],
+        Price.energy_price,
+        "chip",
+    )
+    assert table.splitlines()[2:] == [
+        "| 0 | 100.0 ± 1.5 | 1,000 | 5.0 | 2.0 | 100 % | 100 % |",
+        "| 1 | 99.0 ± 1.5 | 400 | 5.0 | 2.0 | **99 %** | **40 %** |",
+        "| 9 | 50.0 ± 1.5 | 100 | 5.0 | 2.0 | 50 % | 10 % |",
+        "| 99 | – | – | – | – | – | – |",
+    ]
+
+
+def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Mine\n\nBefore.\n")
+    put_section(page, "one", r"first \1")
+    put_section(page, "two", "second")
+    put_section(page, "one", "again")
+    assert re.sub(r"<!--.*?-->\n?", "", page.read_text()).split("\n\n") == ["# Mine", "Before.", "again", "second\n"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scores", "models=psa"], "pssa"),
+        (["scores", "envs=hoper-m-e"], "hopper-m-e"),
+        (["scores", "env=pendulum"], "envs=pendulum"),
+        (["scores", "stepz=3"], "steps"),
+        (["scores", "seeds=a"], "whole numbers"),
+        (["scores", "envs=pen-e", "datasets=."], "no dataset of pen-e in"),
+        (["scores", "envs=pendulum", "dsf_models.contxt=4"], "context"),
+        (["ablations", "envs=pendulum", "dsf_models.context=4"], "model.context"),
+        (["front"], "env=pendulum"),
+        (["front", "env=pendulum", "prices=cheap"], "no numbers"),
+        (["front", "env=pendulum", "profile=loihi9"], "loihi"),
+        (["front", "env=pendulum", "profile=xylo"], "no price of any event"),
+        (["front", "env=pendulum", "price=price"], "price"),
+    ],
+)
+def test_bad_calls_get_one_sentence_and_status_2(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "workers=1"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("dsf-bench: error: ")
+    assert message in error
+    assert not any(tmp_path.iterdir())
+
+
+def test_several_workers_need_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("dsf_train.bench.execution.find_spec", lambda name: None)
+    assert main([*TWO, "workers=2", *TINY]) == 2
+    assert "pip install 'decision-spikeformer[cluster]'" in capsys.readouterr().err
+
+
+def test_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
+    heard, own_process = tmp_path / "addresses", os.getpid()
+
+    def note_addresses(config: TrainConfig) -> None:
+        driver = psutil.Process(own_process)
+        processes = [driver, *driver.children(recursive=True)]
+        listening = [
+            socket for process in processes for socket in process.net_connections() if socket.status == "LISTEN"
+        ]
+        heard.write_text("\n".join(socket.laddr.ip for socket in listening))
+
+    carry_out([TrainConfig(env="pendulum")], note_addresses, workers=2, cluster=None)
+    addresses = heard.read_text().splitlines()
+    assert len(addresses) > 2
+    assert all(address.removeprefix("::ffff:") == "127.0.0.1" for address in addresses)

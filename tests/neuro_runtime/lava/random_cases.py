@@ -1,0 +1,134 @@
+"""Random programs and what they are given, made by hypothesis so that one that fails shrinks to a small one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError
+from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
+from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import steps_to_zero
+from tests.neuro_runtime.program.small_programs import make_program
+
+CLEARED = 4095
+LONGEST_GAP = 40  # idle time steps that a random neuron may need
+RESETS = 0.2  # of all decisions
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A program, the tokens' currents (decisions, D), and whether all is forgotten before each of them."""
+
+    program: Program
+    currents: NDArray[np.int64]
+    reset: NDArray[np.bool_]
+
+    @property
+    def time_steps(self) -> int:
+        """Compared in all."""
+        return len(self.currents) * self.program.period
+
+    def __repr__(self) -> str:
+        return (
+            f"Case({self.program.nodes}, {self.program.connections}, {self.currents.tolist()}, {self.reset.tolist()})"
+        )
+
+
+@st.composite
+def cases(draw: st.DrawFn, decisions: int) -> Case:
+    """Any valid program of two to four LIF groups and perhaps AND gates, and ``decisions`` tokens for it.
+
+    Hypothesis draws, and shrinks, the structure; what fills it comes from random numbers, which are livelier.
+    """
+    random = np.random.default_rng(draw(st.integers(0, 2**16)))
+    size = draw(st.integers(1, 6))
+    lifs = [draw(_lif(f"lif{n}", size if n == 0 else None)) for n in range(draw(st.integers(2, 4)))]
+    gates = [
+        And("gate", draw(st.integers(1, 5)), fan_in, 64 * fan_in - 28)
+        for fan_in in draw(st.lists(st.integers(2, 4), max_size=1))
+    ]
+    action = Accumulator("action", draw(st.integers(1, 3)))
+    active = draw(st.integers(1, 4))
+    period = active + max(_idle_steps(lif) for lif in lifs) + draw(st.integers(0, 3))
+    sources: list[Node] = [BiasLine("bias"), *lifs, *gates]
+    targets: list[Node] = [*lifs, action]
+    connections: list[Connection] = [draw(_injection(lif, active, period)) for lif in lifs if lif.size == size]
+    for _ in range(draw(st.integers(4, 12))):
+        source, target = draw(st.sampled_from(sources)), draw(st.sampled_from(targets))
+        connections.append(draw(_synapses(random, source, target, 2 * period)))
+    for gate in gates:
+        connections += [_inputs(random, draw(st.sampled_from(lifs)), gate, period) for _ in range(gate.fan_in)]
+    try:
+        program = make_program([CurrentInput("token", size), *sources, action], connections, active, period)
+    except UserError:
+        assume(False)
+    largest = draw(st.sampled_from([400, 30_000, INJECTION_LIMIT]))
+    currents = random.integers(-largest, largest, (decisions, size), endpoint=True)
+    return Case(program, currents, random.random(decisions) < RESETS)
+
+
+def _idle_steps(lif: Lif) -> int:
+    return max(steps_to_zero(int(decay), 1000) for decay in (lif.current_decay + 1, lif.voltage_decay))
+
+
+@st.composite
+def _lif(draw: st.DrawFn, name: str, size: int | None) -> Lif:
+    """Decays over the whole range in which a state is gone after ``LONGEST_GAP`` steps; 4095 is what most have."""
+    slowest = next(decay for decay in range(4096) if steps_to_zero(decay, LONGEST_GAP + 1) <= LONGEST_GAP)
+    decay = st.one_of(st.just(CLEARED), st.integers(slowest, CLEARED))
+    threshold = draw(st.sampled_from([0, 10, 100, 1000, 20_000, 2**17 - 1]))
+    return Lif(name, size or draw(st.integers(1, 6)), draw(decay), draw(decay), threshold)
+
+
+@st.composite
+def _injection(draw: st.DrawFn, target: Lif, active: int, period: int) -> Injection:
+    return Injection("token", target.name, draw(st.integers(0, period - active)), draw(st.integers(-4, 6)))
+
+
+@st.composite
+def _synapses(
+    draw: st.DrawFn, random: np.random.Generator, source: Node, target: Node, longest_delay: int
+) -> Dense | Sparse:
+    exponent = draw(st.integers(-8, 7))
+    if draw(st.booleans()):
+        weight = 2 * random.integers(-128, 127, (target.size, source.size), endpoint=True)
+        return Dense(source.name, target.name, weight, draw(st.integers(0, longest_delay)), exponent)
+    count = draw(st.integers(1, 12))
+    return Sparse(
+        source.name,
+        target.name,
+        random.integers(0, source.size, count).astype(np.int32),
+        random.integers(0, target.size, count).astype(np.int32),
+        2 * random.integers(-128, 127, count, endpoint=True),
+        random.integers(0, longest_delay, count, endpoint=True).astype(np.int32),
+        exponent,
+    )
+
+
+def _inputs(random: np.random.Generator, source: Lif, gate: And, longest_delay: int) -> Sparse:
+    """One synapse for each gate."""
+    return Sparse(
+        source.name,
+        gate.name,
+        random.integers(0, source.size, gate.size).astype(np.int32),
+        np.arange(gate.size, dtype=np.int32),
+        np.full(gate.size, 64),
+        random.integers(0, longest_delay, gate.size, endpoint=True).astype(np.int32),
+    )

@@ -1,0 +1,52 @@
+"""The bound on 24-bit states is a bound, and is reached."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuro_runtime.interpreter import Interpreter
+from neuro_runtime.program.headroom import Headroom, headroom
+from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
+from tests.neuro_runtime.program.small_programs import CLEARED, LEAK, block_program, make_program
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), share=st.floats(0, 1))
+def test_no_state_exceeds_its_bound(seed: int, share: float) -> None:
+    program = block_program()
+    bounds = {row.node: row for row in headroom(program)}
+    random = np.random.default_rng(seed)
+    interpreter = Interpreter(program)
+    for _ in range(3):
+        x = random.normal(size=program.current_input.size)
+        tokens = program.encoder.input_scale * (x - x.mean()) / x.std() * share
+        recording = interpreter.decide(np.rint(tokens).astype(np.int64), record=True).recording
+        assert recording is not None
+        for name, bound in bounds.items():
+            assert np.abs(recording.currents[name]).max() <= bound.current
+            assert np.abs(recording.voltages[name]).max() <= bound.voltage
+
+
+def test_the_bound_is_reached_by_the_largest_token() -> None:
+    """A LayerNorm's largest value in one channel of two is √(2 − 1); all four steps add up in a leaky voltage."""
+    lif = Lif("lif", 2, CLEARED, LEAK, 2**17 - 1)
+    nodes: list[Node] = [CurrentInput("token", 2), lif, Accumulator("action", 1)]
+    connections: list[Connection] = [
+        Injection("token", "lif", exponent=1),
+        Dense("lif", "action", np.array([[254, -256]])),
+    ]
+    program = make_program(nodes, connections, active_steps=4, period=40)
+    bound, action = headroom(program)
+    largest = int(program.encoder.input_scale)
+    recording = Interpreter(program).decide(np.array([largest, -largest]), record=True).recording
+    assert recording is not None
+    assert np.abs(recording.currents["lif"]).max() == bound.current == largest * 2 * 64
+    assert bound.voltage - 4 <= np.abs(recording.voltages["lif"]).max() <= bound.voltage
+    assert (action.current, action.voltage) == (256 * 64, 4 * 256 * 64)
+
+
+def test_bits_are_counted_from_the_larger_state() -> None:
+    assert Headroom("lif", current=2**20, voltage=2**21).bits == 2
+    assert Headroom("lif", current=2**24, voltage=2**21).bits == -1

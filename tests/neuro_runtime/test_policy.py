@@ -1,0 +1,77 @@
+"""The library's front door: return-to-go, previous action and wrong observations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsf_common.errors import UserError
+from neuro_runtime.policy import Policy
+from tests.neuro_runtime.run_doubles import ACTIVITY, ListeningBackend
+
+
+@pytest.fixture
+def backend() -> ListeningBackend:
+    return ListeningBackend()
+
+
+def test_rewards_come_off_the_return_to_go_but_for_the_first(backend: ListeningBackend) -> None:
+    policy = Policy(backend)
+    policy.reset()
+    policy.act([0, 0, 0], reward=99.0)
+    policy.act([0, 0, 0], reward=2.0)
+    policy.act([0, 0, 0], reward=-3.0)
+    assert [token.return_to_go for token in backend.tokens] == [-100.0, -102.0, -99.0]
+
+
+def test_a_reset_begins_anew(backend: ListeningBackend) -> None:
+    policy = Policy(backend)
+    policy.act([1, 2, 3])
+    policy.reset(return_target=7)
+    policy.act([1, 2, 3], reward=5)
+    assert backend.resets == 2
+    assert backend.tokens[-1].return_to_go == 7.0
+    np.testing.assert_array_equal(backend.tokens[-1].previous_action, [0.0])
+
+
+def test_the_previous_action_is_the_policys_own_whatever_the_caller_does_to_it(backend: ListeningBackend) -> None:
+    policy = Policy(backend)
+    action = policy.act([0, 0, 0])
+    action[:] = -5
+    policy.act([0, 0, 0])
+    np.testing.assert_array_equal(backend.tokens[-1].previous_action, [2.0])
+
+
+def test_activity_is_the_last_decisions(backend: ListeningBackend) -> None:
+    policy = Policy(backend)
+    with pytest.raises(UserError, match="call act first"):
+        _ = policy.activity
+    policy.act([0, 0, 0])
+    assert policy.activity is ACTIVITY
+
+
+def test_a_policy_closes_its_backend(backend: ListeningBackend) -> None:
+    with Policy(backend):
+        pass
+    assert backend.closed
+
+
+@pytest.mark.parametrize(
+    ("observation", "reward", "message"),
+    [
+        ([0.0, 0.0], 0.0, r"shape \(2,\), but the policy for pendulum expects \(3,\)"),
+        ([[0.0, 0.0, 0.0]], 0.0, r"shape \(1, 3\)"),
+        ([0.0, np.nan, 0.0], 0.0, "the observation holds a value that is not finite"),
+        ([0.0, 0.0, 0.0], np.inf, "the reward is not finite"),
+    ],
+)
+def test_wrong_observations_are_refused(
+    backend: ListeningBackend, observation: list[float], reward: float, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        Policy(backend).act(observation, reward)
+
+
+def test_a_return_target_must_be_a_number(backend: ListeningBackend) -> None:
+    with pytest.raises(UserError, match="return_target must be finite"):
+        Policy(backend).reset(return_target=float("nan"))

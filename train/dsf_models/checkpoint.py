@@ -1,0 +1,206 @@
+"""model.pt: a trained policy with all it takes to run it, in a file that holds tensors and plain values only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write, require_readable
+from dsf_models import PolicyNetwork, make_model
+from dsf_models.configuration import ModelConfig
+from dsf_models.published_checkpoint import is_published
+from dsf_models.quantisation import Quantisation
+
+FORMAT = "decision-spikeformer-model"
+VERSION = 1
+_CONTENT = (
+    "environment",
+    "return_target",
+    "return_scale",
+    "state_mean",
+    "state_std",
+    "action_size",
+    "model",
+    "configuration",
+    "weights",
+)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How raw observations and returns become the model's inputs: ``(s − mean) / std`` and ``R / return_scale``."""
+
+    state_mean: NDArray[np.float32]  # (observation_size,)
+    state_std: NDArray[np.float32]  # (observation_size,)
+    return_scale: float
+
+
+@dataclass(frozen=True)
+class PolicyModel:
+    """A model in evaluation mode with its normalisation and what it was trained for."""
+
+    model: PolicyNetwork
+    normalisation: Normalisation
+    environment: str
+    return_target: float  # raw, the default for running it
+    configuration: dict[str, Any]  # the whole run's, for provenance
+    quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
+
+    @property
+    def delayed_reward(self) -> bool:
+        """Whether it was trained, and is to be evaluated, with all reward at the end of an episode."""
+        return bool(self.configuration.get("delayed_reward", False))
+
+
+def plain(value: object) -> Any:
+    """Configuration as plain values: dataclasses to dictionaries, enumeration members to their names."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return plain(asdict(value))  # type: ignore[call-overload]
+    return value
+
+
+def save_model_file(path: Path, policy: PolicyModel) -> None:
+    """Write ``policy`` to ``path`` atomically, in a form that ``torch.load(weights_only=True)`` reads."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "environment": policy.environment,
+        "return_target": policy.return_target,
+        "return_scale": policy.normalisation.return_scale,
+        "state_mean": torch.from_numpy(policy.normalisation.state_mean),
+        "state_std": torch.from_numpy(policy.normalisation.state_std),
+        "action_size": policy.model.action_size,
+        "model": plain(policy.model.config),
+        "configuration": policy.configuration,
+        "weights": {name: tensor.detach().cpu() for name, tensor in policy.model.state_dict().items()},
+    }
+    if policy.quantisation:
+        content["quantisation"] = policy.quantisation.plain()
+    with atomic_write(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_model_file(path: Path) -> PolicyModel:
+    """Read a trained policy.
+
+    Raises
+    ------
+    UserError
+        The file is missing, not a model, damaged, of another version, or a checkpoint of the paper's published
+        code, which lacks the dataset's statistics.
+    """
+    content = load_tensors(path)
+    if is_published(content):
+        raise UserError(
+            f"{path} is a published checkpoint, which holds no state statistics; "
+            "bring it over once with dsf-train --import-published, which takes them from the dataset."
+        )
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} is a PyTorch file but neither a model.pt of dsf-train nor a published DSFormer checkpoint; "
+            "pass the model.pt of a run."
+        )
+    if content.get("version") != VERSION:
+        raise UserError(f"{path} has model format {content.get('version')}, this release reads {VERSION}; retrain it.")
+    try:
+        return _policy(content)
+    except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        reason = str(problem).splitlines()[-1].strip().rstrip(".")
+        raise UserError(f"{path} is damaged: {reason}; copy or train it again.") from problem
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """A dictionary of tensors and plain values from a PyTorch file; code in it is never run.
+
+    Raises
+    ------
+    UserError
+        The file is missing, unreadable, or holds anything else.
+    """
+    require_readable(path, f"There is no model file {path}; pass the model.pt that dsf-train wrote.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # damaged bytes make PyTorch's reader raise anything, an IndexError or a TypeError too
+        raise UserError(
+            f"{path} is not a readable PyTorch file of plain tensors (damaged, or cut short); copy or train it again."
+        ) from problem
+    if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
+        raise UserError(
+            f"{path} holds a {type(content).__name__}, not a model; pass the model.pt that dsf-train wrote."
+        )
+    return dict(content)
+
+
+def model_config(values: Mapping[str, Any]) -> ModelConfig:
+    """A `ModelConfig` from plain values.
+
+    Raises
+    ------
+    ValueError
+        A name or a value is unknown, or a value has the wrong type.
+    """
+    unknown = set(values) - {field.name for field in fields(ModelConfig)}
+    if unknown:
+        raise ValueError(f"unknown model settings {sorted(unknown)}")
+    typed: dict[str, Any] = {name: _setting(name, value) for name, value in values.items()}
+    config = ModelConfig(**typed)
+    config.validate()
+    return config
+
+
+def _setting(name: str, value: object) -> object:
+    """``value`` in the type of the setting's default."""
+    kind = type(getattr(ModelConfig, name))
+    if issubclass(kind, Enum):
+        return kind(value)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ValueError(f"model.{name}={value!r} is no {kind.__name__}")
+    return value
+
+
+def _policy(content: Mapping[str, Any]) -> PolicyModel:
+    missing = [name for name in _CONTENT if name not in content]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    for name, tensor in content["weights"].items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} holds a value that is not finite")
+    normalisation = _normalisation(content)
+    return_target = float(content["return_target"])
+    if not math.isfinite(return_target):
+        raise ValueError(f"its return target is {return_target}")
+    model = make_model(model_config(content["model"]), len(normalisation.state_mean), content["action_size"])
+    model.load_state_dict(content["weights"])
+    return PolicyModel(
+        model=model.eval(),
+        normalisation=normalisation,
+        environment=str(content["environment"]),
+        return_target=return_target,
+        configuration=dict(content["configuration"]),
+        quantisation=Quantisation.from_plain(content["quantisation"]) if "quantisation" in content else None,
+    )
+
+
+def _normalisation(content: Mapping[str, Any]) -> Normalisation:
+    mean, std = content["state_mean"].numpy(), content["state_std"].numpy()
+    if mean.ndim != 1 or mean.shape != std.shape:
+        raise ValueError(f"state_mean has shape {mean.shape}, state_std {std.shape}")
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        raise ValueError("its state statistics are not finite, or a deviation is not positive")
+    return_scale = float(content["return_scale"])
+    if not 0 < return_scale < math.inf:
+        raise ValueError(f"its return scale is {return_scale}")
+    return Normalisation(mean, std, return_scale)

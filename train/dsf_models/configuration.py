@@ -1,0 +1,199 @@
+"""Every option of a network, beside its default and the reason for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from dsf_common.errors import UserError
+
+
+class ModelKind(Enum):
+    """Which model is trained, each in a file of its own in `dsf_models`."""
+
+    dsformer = "dsformer"
+    decision_transformer = "decision-transformer"
+    decision_convformer = "decision-convformer"
+    mlp = "mlp"  # behaviour cloning: the state alone
+    difference_mlp = "difference-mlp"  # the same, told the differences of the last S states and the return
+    spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
+
+
+SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
+
+
+class Mixing(Enum):
+    """How a block lets a token look at its past (see `dsf_models.token_mixing`)."""
+
+    pssa = "pssa"
+    tssa = "tssa"
+    sssa = "sssa"
+    sdsa1 = "sdsa1"  # made causal, unlike as published
+    sdsa3 = "sdsa3"  # likewise
+    delay = "delay"
+    delay_matrix = "delay-matrix"
+    pssa_delay_matrix = "pssa-delay-matrix"  # both, side by side
+
+
+DELAYED = (Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # with a weight matrix a delay when folded
+GATED = (Mixing.pssa, Mixing.pssa_delay_matrix)  # with AND gates, of queries, keys and values
+FREE_MATRICES = (Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # which mixing_rank and carry_membranes are of
+WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
+
+
+class Norm(Enum):
+    """What follows each Linear of a spiking layer (see `dsf_models.normalisation_choice`)."""
+
+    none = "none"
+    tdln = "tdln"  # a token's own statistics: does not fold, so it has no program
+    tdbn = "tdbn"
+    ptbn = "ptbn"  # the paper's
+    repbn = "repbn"  # PTBN with the published code's skip in its batch-norm branch
+
+
+class PositionBias(Enum):
+    """What PSSA's weights are indexed by."""
+
+    relative = "relative"  # i − j: streams, so it is the default
+    pairwise = "pairwise"  # (i, j) in the window, as the published code: needs the whole window every decision
+
+
+class BiasSharing(Enum):
+    """Who shares one vector of position weights."""
+
+    layer = "layer"  # the paper
+    head = "head"
+    channel = "channel"
+
+
+@dataclass
+class ModelConfig:
+    """A model's dimensions, the DSFormer's; the paper's symbols in brackets.
+
+    The baselines use those that they have too. What their publications choose otherwise is in `train/recipes`, one file
+    a kind, which `model.kind=…` brings.
+    """
+
+    kind: ModelKind = ModelKind.dsformer
+    embedding_size: int = 128  # D
+    blocks: int = (
+        2  # L, of an MLP the hidden layers; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
+    )
+    heads: int = 1
+    context: int = 20  # K, tokens a decision may look back on
+    time_steps: int = 4  # T
+    window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
+    mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
+    mixing: Mixing = Mixing.pssa
+    mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
+    mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
+    carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
+    levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
+    previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
+    norm: Norm = Norm.ptbn
+    position_bias: PositionBias = PositionBias.relative
+    bias_sharing: BiasSharing = BiasSharing.layer
+    leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
+    threshold: float = 0.5  # V_th
+    dropout: float = 0.1  # of the baselines that do not spike
+    episode_steps: int = (
+        1000  # that Decision Transformer and ConvFormer have an embedding each for; later ones share one
+    )
+    streaming: bool = True  # refuse dimensions whose streamed answer would differ from the window's
+
+    def validate(self) -> None:
+        """Refuse impossible dimensions with the reason and, where there is one, the value to choose.
+
+        Raises
+        ------
+        UserError
+            A dimension is not positive, heads do not divide D, β or V_th is out of range, or
+            ``streaming`` is asked of a model that cannot stream.
+        """
+        for name in (
+            "embedding_size",
+            "blocks",
+            "heads",
+            "context",
+            "time_steps",
+            "window",
+            "mlp_ratio",
+            "mixing_ratio",
+            "levels",
+            "episode_steps",
+        ):
+            if getattr(self, name) < 1:
+                raise UserError(f"model.{name}={getattr(self, name)} must be at least 1.")
+        if self.embedding_size % self.heads:
+            raise UserError(
+                f"model.heads={self.heads} does not divide model.embedding_size={self.embedding_size}; "
+                "choose heads that do."
+            )
+        if not 0 <= self.leak < 1:
+            raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
+        if not 0 < self.threshold < math.inf:
+            raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
+        self._validate_free_matrices()
+        if self.streaming and self.kind is ModelKind.dsformer:
+            self._validate_streaming()
+
+    def _validate_free_matrices(self) -> None:
+        if not 0 <= self.mixing_rank <= self.embedding_size:
+            raise UserError(
+                f"model.mixing_rank={self.mixing_rank} must be from 1 to model.embedding_size={self.embedding_size}, "
+                "or 0 for free matrices."
+            )
+        for name in ("mixing_rank", "carry_membranes"):
+            if getattr(self, name) and self.mixing not in FREE_MATRICES:
+                raise UserError(
+                    f"model.{name} is of free matrices a delay, which model.mixing={self.mixing.value} does not have; "
+                    "choose model.mixing=delay-matrix or leave it out."
+                )
+
+    def _validate_streaming(self) -> None:
+        if self.mixing in WHOLE_WINDOW:
+            raise UserError(
+                f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
+                "set model.streaming=false, or choose model.mixing=pssa, delay or delay-matrix."
+            )
+        if self.carry_membranes:
+            raise UserError(
+                "model.carry_membranes=true lets a token find what all tokens before it left in the membranes, however "
+                "long ago, so the streamed answer would differ from the window's; set model.streaming=false."
+            )
+        if self.mixing in GATED and self.position_bias is PositionBias.pairwise:
+            raise UserError(
+                "model.position_bias=pairwise weighs a token by its place in the window, which moves, so it cannot "
+                "stream; set model.streaming=false, or choose model.position_bias=relative."
+            )
+        field_of_view = self.receptive_field
+        if field_of_view > self.context:
+            longest_window = (self.context - 1) // self.blocks + 1
+            most_blocks = (self.context - 1) // (self.window - 1)
+            choices = [f"model.context={field_of_view}", f"model.window={longest_window}"]
+            choices += [f"model.blocks={most_blocks}"] if most_blocks else []
+            raise UserError(
+                f"{self.blocks} blocks with model.window={self.window} see {field_of_view} tokens, L(S − 1) + 1, more "
+                f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
+                f"one of {', '.join(choices)}, or set model.streaming=false."
+            )
+
+    @property
+    def mixing_width(self) -> int:
+        """Neurons of a token mixing's output; of the delayed one's where there are two."""
+        return self.embedding_size * (self.mixing_ratio if self.mixing in FREE_MATRICES else 1)
+
+    @property
+    def mixing_inputs(self) -> int:
+        """Neurons that a token mixing reads."""
+        return self.embedding_size * self.levels
+
+    @property
+    def receptive_field(self) -> int:
+        """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1; 1 without mixing."""
+        if self.kind is ModelKind.spiking_mlp:
+            return 1
+        return self.blocks * (self.window - 1) + 1

@@ -1,0 +1,159 @@
+"""The Decision SpikeFormer: tokens of (state, previous action, return-to-go) in, one action a token out.
+
+Without token mixing the same is the spiking MLP, the baseline that knows the present token alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsf_models import fused_half
+from dsf_models.configuration import ModelConfig, ModelKind
+from dsf_models.lif import Lif
+from dsf_models.mixing_names import input_names
+from dsf_models.normalisation_choice import normalisation
+from dsf_models.padding import TokenLayout
+from dsf_models.policy_network import PolicyNetwork, Spikes
+from dsf_models.population import input_neurons
+from dsf_models.token_mixing import NormalisedLinear, SpikingLinear, record_attention, token_mixing
+
+
+class Mlp(nn.Module):
+    """``U + PTBN(W_2 SN(PTBN(W_1 SN(U))))``; the first neurons are the block's."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        hidden = config.mlp_ratio * config.embedding_size
+        self.hidden = SpikingLinear(config.embedding_size, hidden, config)
+        self.project = NormalisedLinear(hidden, config.embedding_size, config)
+
+    def forward(self, residual: Tensor, neuron: Lif, spikes: Spikes | None, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what is added to it."""
+        fused = fused_half.process(residual, neuron, self.hidden, self.project, spikes is not None)
+        if fused:
+            raised, layers = fused
+        else:
+            inputs = neuron(residual)
+            layers = (inputs, self.hidden(inputs))
+            raised = self.project.onto(residual, layers[1])
+        if spikes is not None:
+            spikes.update(zip((f"{prefix}.input", f"{prefix}.hidden"), layers, strict=True))
+        return raised
+
+
+class Block(nn.Module):
+    """Token mixing and MLP, each reading spikes of the residual current U and adding a current to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_neuron = input_neurons(config)
+        self.levels = config.levels
+        self.attention = token_mixing(config)
+        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp = Mlp(config)
+
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
+        """The residual stream (T, tokens, D) after this block."""
+        residual = self._mix(residual, layout, spikes, f"{name}.attention")
+        raised: Tensor = self.mlp(residual, self.mlp_neuron, spikes, f"{name}.mlp")
+        return raised
+
+    def _mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
+        fused = fused_half.attend(residual, self.attention_neuron, self.attention, layout, spikes is not None)
+        if fused is None:
+            return self._mix_in_turn(residual, layout, {} if spikes is None else spikes, prefix)
+        if spikes is not None:
+            inputs, factors, output = fused.spikes
+            spikes[f"{prefix}.input"] = inputs
+            record_attention(spikes, prefix, factors, output)
+        return fused.last
+
+    def _mix_in_turn(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+        inputs = self.attention_neuron(residual)
+        layers = zip(input_names(prefix, self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
+        spikes.update(layers)
+        mixed: Tensor = self.attention(inputs, residual, layout, spikes, prefix)
+        return mixed
+
+
+class MlpBlock(nn.Module):
+    """A block of the spiking MLP: a DSFormer's without token mixing."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp = Mlp(config)
+
+    def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
+        """The residual stream (T, tokens, D) after this block."""
+        raised: Tensor = self.mlp(residual, self.mlp_neuron, spikes, f"{name}.mlp")
+        return raised
+
+
+class DSFormer(PolicyNetwork):
+    """A Decision SpikeFormer (CVPR 2025) with a choice of token mixing, or with none: the spiking MLP.
+
+    Parameters
+    ----------
+    config
+        Dimensions, neurons and token mixing.
+    observation_size, action_size
+        Of the environment.
+    """
+
+    def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
+        super().__init__(config, observation_size, action_size)
+        size = config.embedding_size
+        self.embedding = nn.Linear(observation_size + action_size + 1, size)
+        self.embedding_norm = nn.LayerNorm(size)
+        block = MlpBlock if config.kind is ModelKind.spiking_mlp else Block
+        self.blocks = nn.ModuleList(block(config) for _ in range(config.blocks))
+        self.last_norm = normalisation(size, config)
+        self.head = nn.Linear(size, action_size)
+        self.layout_of: type[TokenLayout] = TokenLayout  # a batch's; a compiled step keeps padding
+        self.apply(_initialise_linear)
+        if not config.previous_action:  # zero in the weights too, for who computes the token's current from them
+            with torch.no_grad():
+                self.embedding.weight[:, observation_size : observation_size + action_size] = 0
+
+    @property
+    def tokens_seen(self) -> int:
+        """How many of the latest tokens a decision has to be given."""
+        return 1 if self.config.kind is ModelKind.spiking_mlp else self.config.context
+
+    def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
+        """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""
+        if not self.config.previous_action:
+            previous_actions = torch.zeros_like(previous_actions)
+        tokens = torch.cat([states, previous_actions, returns_to_go], dim=-1)
+        current: Tensor = self.embedding_norm(self.embedding(tokens))
+        return current
+
+    def forward(
+        self,
+        states: Tensor,
+        previous_actions: Tensor,
+        returns_to_go: Tensor,
+        mask: Tensor,
+        spikes: Spikes | None = None,
+        steps: Tensor | None = None,
+    ) -> Tensor:
+        """See :class:`PolicyNetwork`."""
+        layout = self.layout_of(mask)
+        current = layout.pack(self.encode(states, previous_actions, returns_to_go))
+        residual = current.expand(self.config.time_steps, *current.shape)
+        for index, block in enumerate(self.blocks):
+            residual = block(residual, layout, spikes, f"block{index}")
+        return layout.unpack(torch.tanh(self.head(self.last_norm(residual).mean(0))))
+
+    def macs(self, tokens: int) -> int:
+        """The embedding and the head, which stay with the host."""
+        return tokens * (self.embedding.weight.numel() + self.head.weight.numel())
+
+
+def _initialise_linear(module: nn.Module) -> None:
+    """The published initialisation: N(0, 0.02) weights and zero biases."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,204 @@
+"""PSSA's neurons (eqs. 6, 7) over the real tokens of each window: gate, sum and spike, in one pass each way.
+
+Forward: ``m_i = Σ_{d<S, d≤i} p_d ⊙ (k ⊙ v)_{i−d}``,  ``X_i = q_i ⊙ m_i``, and the neuron of X
+(`dsf_models.kernels.neuron`)
+
+Backward: ``∂q_i = ∂X_i ⊙ m_i``,  ``∂(k ⊙ v)_j = Σ_d p_d ⊙ (q ⊙ ∂X)_{j+d}``,  ``∂p_d = Σ_i (q ⊙ ∂X)_i ⊙ (k ⊙ v)_{i−d}``
+
+X is never stored. A window's real tokens stand together, with its padding before them, so neither is padding made nor
+are tokens moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numba import prange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dsf_models.kernels.chain import FromNumbers, numbers_after
+from dsf_models.kernels.compiling import shared
+from dsf_models.kernels.neuron import FIRED, Marks, Neuron, step, step_back
+from dsf_models.kernels.sharing import Array, array, share, total
+
+Bounds = NDArray[np.int64]
+
+WINDOWS = 4  # a chunk
+UNROLLED = 4  # distances that a loop over channels takes at once
+
+
+def fire_gated(factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
+    """Spikes of the attention's neurons, (T, tokens, D), from numbers; the rest as of :class:`GatedNeurons`."""
+    return numbers_after([FromNumbers(), GatedNeurons(weights, bounds, neuron)], factors)
+
+
+class GatedNeurons:
+    """Marks of the spikes q, k and v side by side, (T, tokens, 3D), into the attention's, (T, tokens, D).
+
+    Parameters
+    ----------
+    weights
+        p, (S, D).
+    bounds
+        (B + 1,): window b has the tokens from bounds[b] up to bounds[b + 1].
+    """
+
+    def __init__(self, weights: Tensor, bounds: Bounds, neuron: Neuron) -> None:
+        self.parameters: Sequence[Tensor] = (weights,)
+        self._bounds = bounds
+        self._neuron = neuron
+
+    def forward(self, given: Marks) -> Marks:
+        (weights,) = self.parameters
+        self._factors = given.reshape(*given.shape[:2], 3, -1)  # D + c as an index would not be vectorised
+        self._weights = _padded(weights)
+        self._marks = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
+        numbers = self._neuron.numbers(self._weights.dtype)
+        chunks = _chunks(self._bounds)
+        share(_forward, chunks, given.size, self._factors, self._weights, self._bounds, numbers, self._marks)
+        return self._marks
+
+    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+        (weights,) = self.parameters
+        kind, chunks = self._weights.dtype, _chunks(self._bounds)
+        grad_factors = np.empty(self._factors.shape, kind)
+        partial = np.zeros((chunks, *self._weights.shape), kind)
+        share(
+            _backward,
+            chunks,
+            self._marks.size,
+            self._factors,
+            self._weights,
+            self._bounds,
+            self._neuron.numbers(kind)[0],
+            self._marks,
+            outer,
+            grad_factors,
+            partial,
+        )
+        of_weights = torch.from_numpy(total(partial)[: len(weights)]).to(weights)
+        return grad_factors.reshape(*outer.shape[:2], -1), (of_weights,)
+
+
+def _padded(weights: Tensor) -> Array:
+    """(S, D) with zeros for as many further distances as fill the last loop over them."""
+    given = array(weights)
+    padded = np.zeros((len(given) + -len(given) % UNROLLED, given.shape[1]), given.dtype)
+    padded[: len(given)] = given
+    return padded
+
+
+def _chunks(bounds: Bounds) -> int:
+    return -(-(len(bounds) - 1) // WINDOWS)
+
+
+@shared
+def _forward(
+    chunks: int,
+    factors: Marks,
+    weights: Array,
+    bounds: Bounds,
+    numbers: Array,
+    marks: Marks,
+) -> None:
+    steps, _, channels = marks.shape
+    leak, threshold, low, high, zero = numbers
+    one = weights.dtype.type(1)
+    lead, longest = len(weights) - 1, np.max(np.diff(bounds))
+    for chunk in prange(chunks):
+        past = np.zeros((lead + longest, channels), weights.dtype)  # k ⊙ v, after as many zeros as are looked back on
+        query = np.empty((longest, channels), weights.dtype)
+        kept = np.empty((longest, channels), weights.dtype)
+        mixed = np.empty(channels, weights.dtype)
+        for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
+            begin, length = bounds[window], bounds[window + 1] - bounds[window]
+            kept[:] = zero
+            for t in range(steps):
+                given, marked = factors[t, begin:], marks[t, begin:]
+                for i in range(length):
+                    for c in range(channels):
+                        query[i, c] = one if given[i, 0, c] & FIRED else zero
+                    for c in range(channels):
+                        past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
+                for i in range(length):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
+                                weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
+                            )
+                    for c in range(channels):
+                        membrane = query[i, c] * mixed[c] + leak * kept[i, c]
+                        kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero)
+
+
+@shared
+def _backward(
+    chunks: int,
+    factors: Marks,
+    weights: Array,
+    bounds: Bounds,
+    leak: float,
+    marks: Marks,
+    grad_spikes: Array,
+    grad_factors: Array,
+    grad_weights: Array,
+) -> None:
+    steps, _, channels = marks.shape
+    zero, one = weights.dtype.type(0), weights.dtype.type(1)
+    lead, longest = len(weights) - 1, np.max(np.diff(bounds))
+    for chunk in prange(chunks):
+        past = np.zeros((lead + longest + UNROLLED, channels), weights.dtype)  # k ⊙ v, after zeros
+        carried = np.empty((longest, channels), weights.dtype)  # ∂X
+        inner = np.zeros((longest + lead + UNROLLED, channels), weights.dtype)  # q ⊙ ∂X, before zeros
+        of_query = np.empty((longest, channels), weights.dtype)
+        mixed = np.empty(channels, weights.dtype)
+        of_weights = grad_weights[chunk]
+        for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
+            begin, length = bounds[window], bounds[window + 1] - bounds[window]
+            carried[:] = zero
+            inner[length:] = zero
+            for t in range(steps - 1, -1, -1):
+                given, marked = factors[t, begin:], marks[t, begin:]
+                outer, grads = grad_spikes[t, begin:], grad_factors[t, begin:]
+                for i in range(length):
+                    for c in range(channels):
+                        carried[i, c] = step_back(marked[i, c], outer[i, c], leak * carried[i, c], zero)
+                    for c in range(channels):
+                        past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
+                        inner[i, c] = carried[i, c] if given[i, 0, c] & FIRED else zero
+                for i in range(length):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            mixed[c] += (weights[d, c] * past[k, c] + weights[d + 1, c] * past[k - 1, c]) + (
+                                weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
+                            )
+                    for c in range(channels):
+                        of_query[i, c] = carried[i, c] * mixed[c]
+                for d in range(len(weights)):
+                    for i in range(0, length, UNROLLED):
+                        k = lead + i - d
+                        for c in range(channels):
+                            of_weights[d, c] += (inner[i, c] * past[k, c] + inner[i + 1, c] * past[k + 1, c]) + (
+                                inner[i + 2, c] * past[k + 2, c] + inner[i + 3, c] * past[k + 3, c]
+                            )
+                for j in range(length):
+                    mixed[:] = zero
+                    for d in range(0, len(weights), UNROLLED):
+                        k = j + d
+                        for c in range(channels):
+                            mixed[c] += (weights[d, c] * inner[k, c] + weights[d + 1, c] * inner[k + 1, c]) + (
+                                weights[d + 2, c] * inner[k + 2, c] + weights[d + 3, c] * inner[k + 3, c]
+                            )
+                    for c in range(channels):
+                        grads[j, 0, c] = of_query[j, c]
+                    for c in range(channels):
+                        grads[j, 1, c] = mixed[c] if given[j, 2, c] & FIRED else zero
+                    for c in range(channels):
+                        grads[j, 2, c] = mixed[c] if given[j, 1, c] & FIRED else zero

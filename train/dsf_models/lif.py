@@ -1,0 +1,133 @@
+"""Leaky integrate-and-fire neurons over all T time steps in one autograd node."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsf_models import kernels
+
+if TYPE_CHECKING:
+    from dsf_models.kernels.neuron import Neuron
+
+SURROGATE_HALF_WIDTH = 0.5
+
+
+class _LifFunction(torch.autograd.Function):
+    """Forward and surrogate gradient of eq. 1, both one pass over T.
+
+    Saving the membrane alone is enough: spikes are ``U > V_th``, and the reset path carries no gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+        membrane = torch.empty_like(current)
+        membrane[0] = current[0]
+        for t in range(1, len(current)):
+            kept = _where_silent(membrane[t - 1], membrane[t - 1], threshold)
+            torch.add(current[t], kept, alpha=leak, out=membrane[t])
+        ctx.save_for_backward(membrane)
+        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        return torch.gt(membrane, threshold, out=torch.empty_like(membrane))
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+        (grad_spikes,) = grad_outputs
+        (membrane,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        grad_current = _where_between(
+            grad_spikes, membrane, threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
+        )
+        for t in range(len(membrane) - 2, -1, -1):
+            grad_current[t].add_(_where_silent(grad_current[t + 1], membrane[t], threshold), alpha=leak)
+        return grad_current, None, None
+
+
+class _FusableLifFunction(torch.autograd.Function):
+    """The same with nothing written in place and no time step's tensor read by another's kernel.
+
+    `torch.compile` makes one kernel of it each way, with what surrounds it, and keeps two bits of a membrane as bytes.
+    Run operation by operation it takes longer than the form above.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+        membranes = [current[0]]
+        for step in current[1:].unbind(0):
+            kept = torch.where(membranes[-1] > threshold, 0, membranes[-1])
+            membranes.append(step + leak * kept)
+        ctx.save_for_backward(*membranes)
+        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        return torch.stack([(membrane > threshold).to(current.dtype) for membrane in membranes])
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        low, high = threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
+        membranes: tuple[Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+        later_first: list[Tensor] = []
+        for grad_spikes, membrane in zip(reversed(grad_outputs[0].unbind(0)), reversed(membranes), strict=True):
+            grad_current = torch.where((low < membrane) & (membrane < high), grad_spikes, 0)
+            if later_first:
+                grad_current = grad_current + leak * torch.where(membrane > threshold, 0, later_first[-1])
+            later_first.append(grad_current)
+        return torch.stack(later_first[::-1]), None, None
+
+
+def _where_between(values: Tensor, membrane: Tensor, low: float, high: float) -> Tensor:
+    """``values`` where ``low < membrane < high``, else 0: hardtanh's gradient does it in a single pass."""
+    between: Tensor = torch.ops.aten.hardtanh_backward(values, membrane, low, high)
+    return between
+
+
+def _where_silent(values: Tensor, membrane: Tensor, threshold: float) -> Tensor:
+    """``values`` where the neuron did not fire, ``membrane ≤ threshold``, else 0."""
+    above = math.nextafter(threshold, math.inf)
+    if membrane.dtype is torch.float32:
+        above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
+    return _where_between(values, membrane, -math.inf, above)
+
+
+class Lif(nn.Module):
+    """Spiking neurons (the paper's eq. 1), the state zero at the first time step.
+
+    ``U[t] = H[t−1] + X[t]``;  ``S[t] = Θ(U[t] − V_th)``;  ``H[t] = β·U[t]·(1 − S[t])``
+
+    Θ is strict, the reset is to zero and detached from the gradient, and the surrogate gradient is 1 where
+    ``|U − V_th| < 0.5``. snnTorch's ``Leaky(beta=β, threshold=V_th, reset_mechanism="zero")`` is the same neuron.
+
+    Parameters
+    ----------
+    leak
+        β in [0, 1).
+    threshold
+        V_th.
+    """
+
+    def __init__(self, leak: float, threshold: float) -> None:
+        super().__init__()
+        self.leak = leak
+        self.threshold = threshold
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Spikes (0.0 or 1.0), of the shape of ``current``: (T, ...)."""
+        if self.training and kernels.serves(current):
+            from dsf_models.kernels.lif import fire  # here, since numba need not be installed
+
+            return fire(current, self.constants())
+        form = _FusableLifFunction if torch.compiler.is_compiling() else _LifFunction
+        spikes: Tensor = form.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
+        return spikes
+
+    def constants(self) -> Neuron:
+        """What a kernel has to know of these neurons."""
+        from dsf_models.kernels.neuron import Neuron  # here, since numba need not be installed
+
+        return Neuron(self.leak, self.threshold, SURROGATE_HALF_WIDTH)
+
+    def extra_repr(self) -> str:
+        return f"leak={self.leak}, threshold={self.threshold}"

@@ -1,0 +1,220 @@
+"""Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
+
+A point is what a chip would do and what that costs: the fixed-point program in closed loop, by `dsf-export` and
+`dsf-run` as a user would call them. (`export` is a room above this one, so it is called as a command.)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsf_common.errors import GateFailed, UserError
+from dsf_common.files import atomic_write
+from dsf_common.statistics import MeanEstimate, estimate_mean
+from dsf_models.configuration import ModelConfig, ModelKind
+from dsf_train.bench.execution import finish
+from dsf_train.bench.grid import Grid, Row
+from dsf_train.bench.table import MISSING, cell, markdown_table
+from dsf_train.configuration import TrainConfig
+from dsf_train.evaluation import EVALUATION_SEED
+from dsf_train.run_folder import RunFolder
+from hw_profiles.energy import POWERS
+from hw_profiles.front import DataKind, Front, FrontPoint
+from neuro_runtime.environments import load_environment_spec
+
+KEPT = 0.98  # of the best score, that a cheaper policy should keep
+
+
+@dataclass(frozen=True)
+class Point:
+    """One price's policies, over the seeds that have been measured.
+
+    Attributes
+    ----------
+    score
+        Normalised, of the fixed-point program; None where nothing has been measured.
+    synops
+        A decision.
+    total_pj, active_pj
+        Energy of a decision by the profile, and without what constant power takes.
+    """
+
+    price: float
+    score: MeanEstimate | None
+    synops: float
+    total_pj: float
+    active_pj: float
+
+
+class Price(Enum):
+    """The option of `dsf-train` that a front is drawn over."""
+
+    energy_price = "energy_price"
+    synop_price = "synop_price"
+
+
+def front_rows(price: Price, prices: str, profile: str) -> tuple[Row, ...]:
+    """A row a price; ``profile`` prices what ``energy_price`` pays for.
+
+    Raises
+    ------
+    UserError
+        A price is no number.
+    """
+    try:
+        values = [float(price) for price in prices.split(",")]
+    except ValueError as problem:
+        raise UserError(f"prices={prices} are no numbers with commas between, such as 0,0.1,1") from problem
+    by = (f"energy_profile={profile}",) if price is Price.energy_price else ()
+    return tuple(Row(f"{price.value}{value:g}", f"{value:g}", (f"{price.value}={value!r}", *by)) for value in values)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Finish a run and measure it by one profile; what has been measured is kept beside the model."""
+
+    profile: str
+
+    def __call__(self, config: TrainConfig) -> None:
+        """Train, export, run."""
+        finish(config)
+        if self.result(config) is None:
+            document = _measured(config, self.profile)
+            with atomic_write(self._path(config)) as temporary:
+                temporary.write_text(json.dumps(document), encoding="utf-8")
+
+    def result(self, config: TrainConfig) -> dict[str, Any] | None:
+        """What was measured of a run, None where it has not been."""
+        path = self._path(config)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def _path(self, config: TrainConfig) -> Path:
+        return RunFolder.of(config).path / f"measured-{Path(self.profile).stem}.json"
+
+
+def _measured(config: TrainConfig, profile: str) -> dict[str, Any]:
+    folder = RunFolder.of(config).path
+    program = folder / "program.dsf.h5"
+    _call("dsf_export.command_export", str(folder / "model.pt"), "--target", "lava", "--output", str(program))
+    run = _call(
+        "neuro_runtime.command_run",
+        "--backend",
+        "loihi-fast",
+        "--profile",
+        profile,
+        "--json",
+        f"policy={program}",
+        f"episodes={config.final_episodes}",
+        f"seed={EVALUATION_SEED}",
+        f"out={folder / 'run'}",
+    )
+    document = json.loads(run)
+    if not document["energy"]:
+        raise UserError(f"profile {profile} cannot price {program}; choose another profile=")
+    energy = document["energy"][0]
+    active = [line["total_pj"] for line in energy["lines"] if line["term"] not in POWERS]
+    return {
+        "score": document["score"]["mean"],
+        "synops": document["activity"]["synops"],
+        "total_pj": energy["total_pj"],
+        "active_pj": sum(active),
+    }
+
+
+def _call(module: str, *arguments: str) -> str:
+    """A command's stdout; where it ends otherwise than well, so does this one."""
+    program = f"import sys; from {module} import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"{module} ended with status {done.returncode}"])[-1]
+        raise GateFailed(last) if done.returncode == 1 else UserError(last)
+    return done.stdout
+
+
+def front_points(grid: Grid, environment: str, measure: Measure) -> list[Point]:
+    """A point a price."""
+    return [_point(float(row.title), grid.runs[row.name, environment], measure) for row in grid.rows]
+
+
+def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> Point:
+    results = [result for config in configs if (result := measure.result(config)) is not None]
+    if not results:
+        return Point(price, None, 0.0, 0.0, 0.0)
+    means = [float(np.mean([result[key] for result in results])) for key in ("synops", "total_pj", "active_pj")]
+    return Point(price, estimate_mean([result["score"] for result in results]), *means)
+
+
+def stored_front(grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str) -> Front:
+    """What a report draws, of a front whose runs have all been measured."""
+    config, data = grid.configs()[0], grid.data[environment]
+    measured = tuple(
+        FrontPoint(
+            point.price, point.score.mean, point.score.standard_error, point.synops, point.total_pj, point.active_pj
+        )
+        for point in points
+        if point.score is not None
+    )
+    kind: DataKind = "generated" if load_environment_spec(environment).generated else "D4RL"
+    return Front(
+        environment=environment,
+        data="stand-in" if data.is_stand_in else kind,
+        option=price.value,
+        profile=profile,
+        model=_in_words(config.model),
+        seeds=tuple(sorted({config.seed for config in grid.configs()})),
+        steps=config.steps,
+        episodes=config.final_episodes,
+        command=command,
+        points=measured,
+    )
+
+
+def _in_words(model: ModelConfig) -> str:
+    mixing = f" with {model.mixing.value}" if model.kind is ModelKind.dsformer else ""
+    return (
+        f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
+        f"S {model.window}, T {model.time_steps}"
+    )
+
+
+def front_table(points: list[Point], price: Price, profile: str) -> str:
+    """A line a price, with its shares of the best score and of that policy's synops."""
+    heads = [
+        f"`{price.value}`",
+        "Score",
+        "Synops",
+        f"nJ, `{profile}`",
+        "of which by events",
+        "Share of the best score",
+        "of its synops",
+    ]
+    best = max(
+        (point for point in points if point.score is not None),
+        key=lambda point: 0.0 if point.score is None else point.score.mean,
+        default=None,
+    )
+    return markdown_table(heads, [_line(point, best) for point in points])
+
+
+def _line(point: Point, best: Point | None) -> list[str]:
+    if point.score is None or best is None or best.score is None:
+        return [f"{point.price:g}", *[MISSING] * 6]
+    kept, paid = point.score.mean / best.score.mean, point.synops / best.synops
+    mark = "**" if kept >= KEPT and paid <= 0.5 else ""
+    return [
+        f"{point.price:g}",
+        cell(point.score),
+        f"{point.synops:,.0f}",
+        f"{point.total_pj / 1000:,.1f}",
+        f"{point.active_pj / 1000:,.1f}",
+        f"{mark}{100 * kept:.0f} %{mark}",
+        f"{mark}{100 * paid:.0f} %{mark}",
+    ]

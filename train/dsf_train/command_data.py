@@ -1,0 +1,187 @@
+"""`dsf-data`: which datasets are here, what is in one, and how to get one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_common.command_line import run_command
+from dsf_common.errors import UserError
+from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
+from neuro_runtime.environments import (
+    EnvironmentSpec,
+    environment_names,
+    load_environment_spec,
+    normalised_score,
+)
+
+QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is in a dataset; quantiles are of episodes, at 0, 10, 50, 90 and 100 %."""
+
+    environment: str
+    kind: str
+    paths: tuple[str, ...]
+    episodes: int
+    steps: int
+    length_quantiles: tuple[float, ...]
+    return_quantiles: tuple[float, ...]
+    mean_return: float
+    mean_score: float  # 0 a random policy, 100 the reference
+    score_quantiles: tuple[float, ...]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `dsf-data`."""
+    return run_command(_main, "dsf-data", argv)
+
+
+def _main(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "list":
+        return _list(arguments.json)
+    if arguments.command == "info":
+        return _info(arguments.dataset, arguments.environment, arguments.json)
+    return _fetch(arguments.environment, arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dsf-data", description=__doc__)
+    anywhere = argparse.ArgumentParser(add_help=False)  # so that --json may come before or after the command
+    anywhere.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="put one JSON document on stdout"
+    )
+    parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[anywhere], help="every environment, and where its dataset is")
+    info = commands.add_parser("info", parents=[anywhere], help="what is in a dataset")
+    info.add_argument("dataset", help="a file, a Minari folder, or an environment's name")
+    info.add_argument(
+        "environment", nargs="?", metavar="env=NAME", help="the environment of a file whose name does not tell"
+    )
+    fetch = commands.add_parser("fetch", parents=[anywhere], help="get an environment's dataset")
+    fetch.add_argument("environment", metavar="env=NAME")
+    return parser
+
+
+def _list(as_json: bool) -> int:
+    specs = [load_environment_spec(name) for name in environment_names()]
+    found = {spec.name: find_dataset(spec) for spec in specs}
+    if as_json:
+        print(json.dumps({name: location and _as_dict(location) for name, location in found.items()}))
+        return 0
+    width = max(map(len, found))
+    for spec in specs:
+        print(f"{spec.name:<{width}}  {_where(spec, found[spec.name])}")
+    return 0
+
+
+def _where(spec: EnvironmentSpec, location: DatasetLocation | None) -> str:
+    if location:
+        return f"{location.kind}: {' + '.join(map(str, location.paths))}"
+    if spec.generated:
+        return "made on first use"
+    return f"not here (dsf-data fetch env={spec.name})" if spec.d4rl_file else "not here"
+
+
+def _as_dict(location: DatasetLocation) -> dict[str, Any]:
+    return {"kind": location.kind, "paths": [str(path) for path in location.paths]}
+
+
+def _info(dataset: str, environment: str | None, as_json: bool) -> int:
+    info = describe(*_resolve(dataset, environment))
+    print(json.dumps(asdict(info)) if as_json else _table(info))
+    return 0
+
+
+def _fetch(environment: str, as_json: bool) -> int:
+    location = locate_dataset(load_environment_spec(_environment_name(environment)))
+    print(json.dumps(_as_dict(location)) if as_json else "\n".join(map(str, location.paths)))
+    return 0
+
+
+def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
+    """Count a dataset's episodes and score them as ``spec``'s policy would be scored."""
+    measured = [(len(episode), episode.total) for episode in read_location(spec, location)]
+    lengths, returns = np.array(measured, dtype=float).T
+    scores = np.array([normalised_score(spec, value) for value in returns])
+    return DatasetInfo(
+        environment=spec.name,
+        kind=location.kind,
+        paths=tuple(map(str, location.paths)),
+        episodes=len(measured),
+        steps=int(lengths.sum()),
+        length_quantiles=_quantiles(lengths),
+        return_quantiles=_quantiles(returns),
+        mean_return=float(returns.mean()),
+        mean_score=float(scores.mean()),
+        score_quantiles=_quantiles(scores),
+    )
+
+
+def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.quantile(values, QUANTILES))
+
+
+def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, DatasetLocation]:
+    """What to describe: a file of an environment that is named or inferred, or an environment's own dataset."""
+    path = Path(dataset).expanduser()
+    if path.exists():
+        spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)
+        return spec, locate_dataset(spec, path)
+    if path.suffix or len(path.parts) > 1:
+        raise UserError(f"there is no file or folder {path}; `dsf-data list` shows what is here")
+    spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
+    return spec, locate_dataset(spec)
+
+
+def _environment_name(pair: str) -> str:
+    key, equals, name = pair.partition("=")
+    if key != "env" or not equals:
+        raise UserError(f"expected env=NAME, got {pair!r}")
+    return name
+
+
+def _infer(path: Path) -> EnvironmentSpec:
+    """The environment that a file's name or place belongs to; of several, one that sees all of its observations."""
+    specs = sorted(map(load_environment_spec, environment_names()), key=lambda spec: bool(spec.observed))
+    for spec in specs:
+        names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts)}
+        if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):
+            return spec
+    by_name = [spec for spec in specs if path.name.startswith(spec.name)]
+    if by_name:
+        return max(by_name, key=lambda spec: len(spec.name))
+    raise UserError(f"the name of {path} tells no environment; add env=NAME, for example env=pen-e")
+
+
+def _table(info: DatasetInfo) -> str:
+    def row(title: str, values: tuple[float, ...]) -> str:
+        return f"{title:<12}" + "".join(f"{value:>12,.1f}" for value in values)
+
+    heads = "".join(f"{f'{quantile:.0%}':>12}" for quantile in QUANTILES)
+    return "\n".join(
+        [
+            f"{info.environment}, {info.kind}: {' + '.join(info.paths)}",
+            f"{info.episodes:,} episodes, {info.steps:,} steps",
+            f"{'':<12}{heads}",
+            row("length", info.length_quantiles),
+            row("return", info.return_quantiles),
+            row("score", info.score_quantiles),
+            f"mean return {info.mean_return:,.1f}, mean normalised score {info.mean_score:.1f}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Every option of a training run, beside its default and the reason for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dsf_common.errors import UserError
+from dsf_models.configuration import SPIKING, ModelConfig
+from hw_profiles.spike_energy import spike_energy
+from neuro_runtime.program.weight_format import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
+
+
+class Precision(Enum):
+    """What the products of Linears are computed in; everything else is float32, the weights that are learned too."""
+
+    float32 = "float32"
+    tf32 = "tf32"  # GPUs': factors with 11 significant bits, sums and results in float32
+    bfloat16 = (
+        "bfloat16"  # those of spikes: factors and results with 8, sums in float32 (see `dsf_train.compiled_step`)
+    )
+
+
+class Schedule(Enum):
+    """What the learning rate does after its warm-up."""
+
+    cosine = "cosine"  # falls to 0
+    constant = "constant"
+
+
+@dataclass
+class TrainConfig:
+    """One run of `dsf-train`; `env=NAME` also brings the recipe `train/dsf_train/recipes/NAME.yaml` where there is
+    one."""
+
+    env: str = "???"
+    dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
+    best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
+    name: str = "default"  # the run's folder, runs/<env>/<name>
+    output: str = "runs"
+    seed: int = 0
+    steps: int = 20_000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    raised_returns: float = 0.0  # by how much a window asks for more than was had, half-normal, scaled; 0 asks for that
+    gradient_clip: float = 0.25  # largest norm of the whole gradient
+    warmup_fraction: float = 0.1  # of the steps, linear
+    schedule: Schedule = Schedule.cosine  # after the warm-up
+    initial_rate: float = (
+        0.0  # at least of each layer at the start, by its bias, 0.1 for example; 0 leaves silent ones so
+    )
+    least_rate: float = 0.0  # the same during training, whenever a layer has fallen silent, 0.02 for example
+    synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
+    energy_price: float = 0.0  # of a microjoule a decision that its spikes take by energy_profile, likewise
+    energy_profile: str = "loihi1-davies2018"  # prices synops, spikes and a message each; dsf-report --list shows all
+    norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
+    evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
+    evaluation_episodes: int = 20
+    final_episodes: int = 100
+    log_every: int = 50
+    checkpoint_every: int = 500
+    threads: int = 0  # 0 leaves the choice to PyTorch
+    device: str = "cpu"
+    compile: bool | None = None  # the step by torch.compile; null is on a GPU, where there is a form for it
+    precision: Precision = Precision.float32
+    quantise: bool = False  # go on with a trained policy through Loihi's weights; brings recipes/quantise.yaml
+    policy: str | None = None  # what quantise=true goes on with: model.pt or its folder; else the shipped policy
+    quantise_bits: int = 8  # of a weight, 2 … 8; 8 seldom needs training
+    quantise_exponents: int = 4  # connections, each with its own exponent, that a weight matrix may become, 1 … 8
+    model: ModelConfig = field(default_factory=ModelConfig)
+
+    def validate(self) -> None:
+        """Check what types cannot.
+
+        Raises
+        ------
+        UserError
+            A count is not positive, a share is outside its range, or ``energy_profile`` prices no synops.
+        """
+        for name in ("steps", "batch_size", "log_every", "checkpoint_every", "evaluation_episodes", "final_episodes"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)} must be at least 1.")
+        for name in ("learning_rate", "gradient_clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
+        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate", "least_rate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
+        if not 0 < self.best_share <= 1:
+            raise UserError(f"best_share={self.best_share} must be above 0 and at most 1, the whole dataset.")
+        for name in (
+            "seed",
+            "threads",
+            "evaluate_every",
+            "weight_decay",
+            "raised_returns",
+            "synop_price",
+            "energy_price",
+        ):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
+        for name in ("initial_rate", "least_rate"):
+            if getattr(self, name) and self.model.kind not in SPIKING:
+                raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out {name}.")
+            if getattr(self, name) and self.quantise:
+                raise UserError(
+                    f"quantise=true goes on with a trained policy, which is not woken anew; leave out {name}."
+                )
+        spike_energy(self.energy_profile)
+        self._validate_quantisation()
+        self.model.validate()
+
+    def _validate_quantisation(self) -> None:
+        if self.policy is not None and not self.quantise:
+            raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
+        for name, least, most in (
+            ("quantise_bits", FEWEST_BITS, MOST_BITS),
+            ("quantise_exponents", 1, MOST_EXPONENTS),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f"{name}={getattr(self, name)} must be from {least} to {most}.")

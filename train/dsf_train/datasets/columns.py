@@ -1,0 +1,214 @@
+"""A dataset as columns on disk, one episode after another, mapped into memory: only what a batch touches is read.
+
+A dataset's files are converted once, in one pass that holds a block of steps at a time; the columns are kept in the
+project's cache, under a name that changes when the files do, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from dsf_common.errors import UserError
+from dsf_train.datasets.episode import Episode
+from dsf_train.datasets.locate import DatasetLocation, cache_folder
+from dsf_train.datasets.minari import data_file
+from neuro_runtime.environments import EnvironmentSpec
+
+LAYOUT = 1  # of the columns; another one gets folders of its own
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """All steps of a dataset, and what training needs to know of them as a whole.
+
+    Attributes
+    ----------
+    observations, actions
+        (steps, observation_size) and (steps, action_size), float32, mapped.
+    returns_to_go
+        ``R̂_k = Σ_{n≥k} r_n`` within its episode, raw, (steps,), float64, mapped.
+    ends
+        The step after each episode's last, (episodes,).
+    state_moments
+        Mean and standard deviation of each entry of the observations, (2, observation_size), float64.
+    """
+
+    observations: NDArray[np.float32]
+    actions: NDArray[np.float32]
+    returns_to_go: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    state_moments: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.returns_to_go)
+
+
+def columns_folder(spec: EnvironmentSpec, location: DatasetLocation) -> Path:
+    """Where the columns of a dataset are kept: named by its files' places, sizes and times, and by what is read."""
+    files = [data_file(path) if location.kind == "minari" else path for path in location.paths]
+    states = [(str(file.resolve()), *_state(file)) for file in files]
+    read = [LAYOUT, spec.observation_size, spec.action_size, spec.observed, spec.time_limit, states]
+    digest = hashlib.sha256(json.dumps(read).encode()).hexdigest()
+    return cache_folder() / "columns" / f"{spec.name}-{digest[:16]}"
+
+
+def _state(file: Path) -> tuple[int, int]:
+    if not file.is_file():
+        return 0, 0  # its reader says what is wrong
+    state = file.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def write_columns(folder: Path, episodes: Iterable[Episode]) -> None:
+    """Convert ``episodes``, one at a time, into ``folder``.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be written, or what makes the episodes refuses them.
+    """
+    _log.info("converting the dataset into columns, %s", folder)
+    try:
+        with _atomic_folder(folder) as temporary:
+            _write(temporary, episodes)
+    except OSError as problem:
+        raise UserError(
+            f"the dataset's columns cannot be written to {folder} ({problem}); make room there, or let DSF_CACHE name "
+            "another folder"
+        ) from problem
+
+
+def open_columns(folder: Path) -> Columns:
+    """Map the columns in ``folder`` into memory.
+
+    Raises
+    ------
+    UserError
+        A column is missing or damaged.
+    """
+    try:
+        return Columns(
+            observations=_mapped(folder, "observations"),
+            actions=_mapped(folder, "actions"),
+            returns_to_go=_mapped(folder, "returns_to_go"),
+            ends=np.load(folder / "ends.npy"),
+            state_moments=np.load(folder / "state_moments.npy"),
+        )
+    except (OSError, ValueError, EOFError) as problem:
+        raise UserError(f"{folder} is a damaged copy of a dataset; remove it, it is made anew") from problem
+
+
+def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``R̂_k = Σ_{n≥k} r_n``, shape (steps,)."""
+    return np.cumsum(rewards[::-1], dtype=np.float64)[::-1].copy()
+
+
+def _write(folder: Path, episodes: Iterable[Episode]) -> None:
+    moments, end, ends = Moments(), 0, []
+    with ExitStack() as stack:
+        observations, actions, returns = (
+            stack.enter_context(GrowingColumn(folder / f"{name}.npy", kind))
+            for name, kind in (("observations", np.float32), ("actions", np.float32), ("returns_to_go", np.float64))
+        )
+        for episode in episodes:
+            observations.append(episode.observations)
+            actions.append(episode.actions)
+            returns.append(returns_to_go(episode.rewards))
+            moments.add(episode.observations)
+            end += len(episode)
+            ends.append(end)
+    np.save(folder / "ends.npy", np.array(ends, dtype=np.int64))
+    np.save(folder / "state_moments.npy", np.stack([moments.mean, moments.standard_deviation]))
+
+
+def _mapped(folder: Path, name: str) -> NDArray[Any]:
+    """Read-only, as a plain array: a slice of a `numpy.memmap` drags its file along."""
+    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
+
+
+@contextmanager
+def _atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill, and rename it to ``folder`` at the end; another process may have been faster."""
+    temporary = folder.with_name(f".partial-{os.getpid()}-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if not folder.exists():
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class GrowingColumn:
+    """A .npy file that rows are appended to; NumPy's header leaves room for their number, which is known at the end."""
+
+    def __init__(self, path: Path, kind: DTypeLike) -> None:
+        self._path, self._kind = path, np.dtype(kind)
+        self._rows, self._width = 0, ()
+        self._file: BinaryIO
+
+    def __enter__(self) -> GrowingColumn:
+        self._file = self._path.open("wb")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._rows:
+            self._file.seek(0)
+            self._write_header()
+        self._file.close()
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add ``rows``, (n,) or (n, width), all of one width."""
+        if not self._rows:
+            self._width = rows.shape[1:]
+            self._write_header()
+        self._file.write(np.ascontiguousarray(rows, dtype=self._kind).tobytes())
+        self._rows += len(rows)
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self._kind),
+            "fortran_order": False,
+            "shape": (self._rows, *self._width),
+        }
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+
+class Moments:
+    """Mean and deviation of rows that come in parts, in float64 (Chan, Golub & LeVeque 1979)."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.mean: NDArray[np.float64] = np.zeros(())
+        self._squares: NDArray[np.float64] = np.zeros(())
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Take ``rows``, (n, width), into account."""
+        values = rows.astype(np.float64)
+        mean, total = values.mean(axis=0), self._count + len(values)
+        apart = mean - self.mean
+        self._squares = (
+            self._squares + np.square(values - mean).sum(axis=0) + apart**2 * (self._count * len(values) / total)
+        )
+        self.mean = self.mean + apart * (len(values) / total)
+        self._count = total
+
+    @property
+    def standard_deviation(self) -> NDArray[np.float64]:
+        """Of all rows so far, (width,)."""
+        return np.sqrt(self._squares / self._count)

@@ -1,0 +1,98 @@
+"""One recorded episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dsf_common.errors import UserError
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """What was seen, done and earned at each of n environment steps, in float32.
+
+    Attributes
+    ----------
+    observations
+        (n, observation_size).
+    actions
+        (n, action_size), in [−1, 1].
+    rewards
+        (n,).
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    @property
+    def total(self) -> float:
+        """The episode's return."""
+        return float(self.rewards.sum(dtype=np.float64))
+
+
+def as_float32(values: ArrayLike) -> Array:
+    """``values`` in float32; what does not fit becomes infinite, which `checked` refuses."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values).astype(np.float32, copy=False)
+
+
+def cut_episodes(
+    observations: NDArray[Any], actions: NDArray[Any], rewards: NDArray[Any], ends: NDArray[np.bool_]
+) -> list[Episode]:
+    """Episodes of a flat record; ``ends`` marks each last step. What follows the last end was cut short and is dropped.
+
+    Parameters
+    ----------
+    observations, actions, rewards, ends
+        (steps, ·), (steps, ·), (steps,) and (steps,).
+    """
+    bounds = [0, *(np.flatnonzero(ends) + 1)]
+    columns = [as_float32(column) for column in (observations, actions, rewards)]
+    return [Episode(*(column[first:after] for column in columns)) for first, after in pairwise(bounds)]
+
+
+def observed_alone(episode: Episode, observed: tuple[int, ...]) -> Episode:
+    """The episode with the entries ``observed`` of its observations, where it holds more than these; none means all."""
+    columns = episode.observations.shape[1:]
+    if not observed or columns == (len(observed),) or len(columns) != 1 or columns[0] <= max(observed):
+        return episode
+    return replace(episode, observations=episode.observations[:, list(observed)])
+
+
+def checked(episodes: Iterable[Episode], title: str, observation_size: int, action_size: int) -> Iterator[Episode]:
+    """``episodes``, one after another; data that do not fit an environment are refused.
+
+    Raises
+    ------
+    UserError
+        There is no whole episode, an episode is empty, a width is wrong, or a number is not finite.
+    """
+    number = -1
+    for number, episode in enumerate(episodes):
+        if not len(episode):
+            raise UserError(f"{title} holds no step in episode {number}; fetch it again")
+        for name, wanted in (("observations", observation_size), ("actions", action_size)):
+            found = getattr(episode, name).shape[1:]
+            if found != (wanted,):
+                raise UserError(
+                    f"{title} has {name} of shape {found}, the environment's are ({wanted},); "
+                    "is it another environment's?"
+                )
+        for name, values in vars(episode).items():
+            if not np.isfinite(values).all():
+                raise UserError(f"{title} has {name} in episode {number} that are not finite; fetch it again")
+        yield episode
+    if number < 0:
+        raise UserError(f"{title} holds no whole episode; is it cut short?")

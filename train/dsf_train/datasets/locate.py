@@ -1,0 +1,133 @@
+"""Where a dataset is: given, in D4RL's cache, in Minari's, made here, or to be downloaded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Literal
+
+import h5py
+from tqdm import tqdm
+
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write
+from dsf_train.datasets.pendulum import EPISODES, SEED, generate_pendulum
+from neuro_runtime.environments import EnvironmentSpec
+
+D4RL_SERVER = "http://rail.eecs.berkeley.edu/datasets/offline_rl"
+DOWNLOAD_TIMEOUT_S = 20
+CHUNK_BYTES = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DatasetLocation:
+    """Files (D4RL's layout) or folders (Minari's) that together are a dataset, and where they were found."""
+
+    kind: Literal["file", "d4rl", "minari", "generated"]
+    paths: tuple[Path, ...]
+
+
+def cache_folder() -> Path:
+    """This project's own cache, ``$DSF_CACHE``."""
+    return _folder("DSF_CACHE", "~/.cache/decision-spikeformer")
+
+
+def d4rl_folder() -> Path:
+    """D4RL's cache, ``$D4RL_DATASET_DIR``."""
+    return _folder("D4RL_DATASET_DIR", "~/.d4rl/datasets")
+
+
+def minari_folder() -> Path:
+    """Minari's, ``$MINARI_DATASETS_PATH``."""
+    return _folder("MINARI_DATASETS_PATH", "~/.minari/datasets")
+
+
+def _folder(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser()
+
+
+def find_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetLocation | None:
+    """The dataset of ``spec`` on this machine, or None. ``dataset`` names a file or a Minari folder instead."""
+    if dataset is not None:
+        dataset = dataset.expanduser()
+        return DatasetLocation("minari" if dataset.is_dir() else "file", (dataset,))
+    if spec.generated:
+        path = _generated(spec)
+        return DatasetLocation("generated", (path,)) if path.is_file() else None
+    for names in ((spec.d4rl_file,) if spec.d4rl_file else (), spec.d4rl_parts):
+        files = tuple(map(_cached, names))
+        if files and all(path.is_file() for path in files):
+            return DatasetLocation("d4rl", files)
+    folders = tuple(minari_folder() / name for name in spec.minari_datasets)
+    if folders and all((path / "data" / "main_data.hdf5").is_file() for path in folders):
+        return DatasetLocation("minari", folders)
+    return None
+
+
+def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetLocation:
+    """The dataset of ``spec``, made or downloaded if it is not here.
+
+    Raises
+    ------
+    UserError
+        It is not here and cannot be had; the sentence says what to do.
+    """
+    found = find_dataset(spec, dataset)
+    if found:
+        return found
+    if spec.generated:
+        path = _generated(spec)
+        _log.info("recording the %s dataset, %s", spec.name, path)
+        generate_pendulum(spec, path, EPISODES, SEED)
+        return DatasetLocation("generated", (path,))
+    if not spec.d4rl_file:
+        raise UserError(f"no dataset of {spec.name} is on this machine and D4RL has none; pass dataset=FILE")
+    return DatasetLocation("d4rl", (_download(spec),))
+
+
+def _generated(spec: EnvironmentSpec) -> Path:
+    return cache_folder() / "datasets" / f"{spec.name}-{EPISODES}-episodes-seed-{SEED}-v3.hdf5"
+
+
+def _cached(d4rl_file: str) -> Path:
+    """Where D4RL keeps a file of its server."""
+    return d4rl_folder() / Path(d4rl_file).name
+
+
+def _download(spec: EnvironmentSpec) -> Path:
+    path, address = _cached(spec.d4rl_file), f"{D4RL_SERVER}/{spec.d4rl_file}"
+    try:
+        with atomic_write(path) as temporary:
+            _fetch(address, temporary)
+    except (OSError, HTTPException, ValueError) as problem:
+        raise UserError(
+            f"the dataset of {spec.name} is not on this machine and cannot be downloaded ({problem}); "
+            f"put {path.name} into {path.parent}{_minari_hint(spec)}, or pass dataset=FILE"
+        ) from problem
+    return path
+
+
+def _minari_hint(spec: EnvironmentSpec) -> str:
+    commands = [f"`minari download {name}`" for name in spec.minari_datasets]
+    return f", run {' and '.join(commands)}" if commands else ""
+
+
+def _fetch(address: str, destination: Path) -> None:
+    """Download a file, with a progress bar; OSError if it does not come whole."""
+    with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_S) as response, destination.open("wb") as file:
+        expected = int(response.headers.get("Content-Length") or 0)
+        with tqdm(total=expected or None, unit="B", unit_scale=True, desc=address.rpartition("/")[2]) as bar:
+            while chunk := response.read(CHUNK_BYTES):
+                file.write(chunk)
+                bar.update(len(chunk))
+    received = destination.stat().st_size
+    if expected and received != expected:
+        raise OSError(f"the connection ended after {received:,} of {expected:,} bytes")
+    if not h5py.is_hdf5(destination):
+        raise OSError(f"what {address} gave is no HDF5 file")

@@ -1,0 +1,112 @@
+"""The units that fine-tuning begins with and stays with: chosen as an export chooses them, on tokens of the dataset.
+
+They are kept through training, so that a weight's grid moves only where its matrix outgrows its exponents, and stored
+with the model, so that the export rounds by the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dsf_export.quantise.unit_choice import LARGEST_CURRENT, Cost, best_units
+from dsf_export.rounded_model import GroupCurrent, QuantisedDSFormer
+from dsf_export.rounded_synapses import ACTION, Synapses, round_synapses
+from dsf_models import DSFormer, PolicyNetwork
+from dsf_models.lif import Lif
+from dsf_models.quantisation import Quantisation, Units
+from dsf_train.sampling import Batch
+from neuro_runtime.program.validate import LARGEST_THRESHOLD
+from neuro_runtime.program.weight_format import LARGEST_EXPONENT, WeightFormat
+
+GROWTH = 2  # times as large as now a group's currents may become in training before its state could overflow
+
+
+def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: WeightFormat) -> Quantisation:
+    """The units with the fewest wrong spikes, group by group, on the float model's spikes in ``batch``.
+
+    Raises
+    ------
+    UserError
+        The model has no program, or a group's currents, added up, span more than 24 bits hold.
+    """
+    exact = QuantisedDSFormer.of(model, None)
+    synapses = exact.synapses()
+    groups: dict[str, _Group] = {}
+
+    def meet(name: str, current: GroupCurrent) -> None:
+        groups[name] = _Group(name, exact, synapses[name], current, weight_format)
+
+    with torch.no_grad():
+        exact(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, on_group=meet)
+        units = {name: best_units([group])[0] for name, group in groups.items() if not group.takes_token}
+        readers = [name for name, group in groups.items() if group.takes_token]
+        shared = best_units([groups[name] for name in readers])
+    units.update(zip(readers, shared, strict=True))
+    return Quantisation(weight_format, Units(units, injected=min(shared)))
+
+
+class _Group:
+    """What the choice of a group's unit depends on."""
+
+    def __init__(
+        self,
+        name: str,
+        model: QuantisedDSFormer,
+        synapses: Synapses,
+        current: GroupCurrent,
+        weight_format: WeightFormat,
+    ) -> None:
+        self.name = name
+        self.takes_token = name.endswith(".input")
+        self._synapses = synapses
+        self._tried: dict[int, Synapses] = {}  # by unit
+        self._format = weight_format
+        self._scale = 1.0 if name == ACTION else model.config.threshold
+        self._neuron = None if name == ACTION else Lif(model.config.leak, model.config.threshold)
+        self._current: Callable[[Synapses], Tensor] = lambda some: current(some.like(model.head.weight, self._scale))
+        self._wanted = self._current(synapses)
+        self._token = _largest_token(model) if self.takes_token else torch.zeros(1)
+        keep = 1.0 if name == ACTION else model.config.leak
+        self._build_up = sum(keep**step for step in range(model.config.time_steps))
+        self.worst = self._largest(synapses)
+        largest = LARGEST_CURRENT / (self.worst * self._build_up * GROWTH) if self.worst else LARGEST_THRESHOLD
+        self.limit = min(LARGEST_THRESHOLD, int(largest))
+
+    def cost(self, unit: int, injected: int) -> Cost:
+        """Wrong spikes, and the squared error of the current."""
+        current = self._current(self._rounded(unit))
+        if self._neuron is None:  # only the sum of a decision is ever read
+            return Cost(0, float((current - self._wanted).sum(0).square().sum()))
+        wrong = self._neuron(current) != self._neuron(self._wanted)
+        return Cost(int(wrong.sum()), float((current - self._wanted).square().sum()))
+
+    def is_safe(self, unit: int) -> bool:
+        """Whether no state can overflow, nor the exponents end, before the weights are ``GROWTH`` times as large."""
+        synapses = (*self._synapses.weights, *self._synapses.biases)
+        largest_weight = max((float(tensor.abs().max()) for tensor in synapses), default=0.0)
+        if largest_weight * unit * GROWTH > self._format.largest << LARGEST_EXPONENT:
+            return False
+        return self._largest(self._rounded(unit)) * self._build_up * GROWTH * unit <= LARGEST_CURRENT
+
+    def _rounded(self, unit: int) -> Synapses:
+        if unit not in self._tried:
+            self._tried[unit] = round_synapses(self._synapses, unit, self._format)
+        return self._tried[unit]
+
+    def _largest(self, synapses: Synapses) -> float:
+        """Current with all synapses of one sign active, in units of the synapses."""
+        columns = [*synapses.weights, *(bias[:, None] for bias in synapses.biases)]
+        up = sum((weight.clamp(min=0).sum(1) for weight in columns), self._token)
+        down = sum((-weight.clamp(max=0).sum(1) for weight in columns), self._token)
+        return float(max(up.max(), down.max()))
+
+
+def _largest_token(model: DSFormer) -> Tensor:
+    """Largest |current| of a token, (D,), in thresholds: a LayerNorm's channel is at most √(D − 1) deviations out."""
+    norm = model.embedding_norm
+    reach = (model.config.embedding_size - 1) ** 0.5
+    largest: Tensor = (reach * norm.weight.abs() + norm.bias.abs()).double() / model.config.threshold
+    return largest

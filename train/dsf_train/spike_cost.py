@@ -1,0 +1,65 @@
+"""What training pays for spikes: a price of synops, and one of the energy that spikes take by a chip's profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dsf_models.policy_network import Spikes
+from dsf_train.configuration import TrainConfig
+from dsf_train.synops import Events, SynopCount
+from hw_profiles.spike_energy import SpikeEnergy, spike_energy
+
+MILLION = 1e6  # synops that synop_price is of; pJ of a µJ, which energy_price is of
+
+
+@dataclass(frozen=True)
+class SpikeCost:
+    """``synop_price · synops / 10⁶ + energy_price · µJ`` a decision, in units of the loss.
+
+    Attributes
+    ----------
+    count
+        None for a model that has no program; it pays nothing.
+    energy
+        By ``energy_profile``.
+    """
+
+    count: SynopCount | None
+    synop_price: float
+    energy_price: float
+    energy: SpikeEnergy
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether anything is paid for."""
+        return self.count is not None and (self.synop_price > 0 or self.energy_price > 0)
+
+    def __call__(self, spikes: Spikes, mask: Tensor) -> Tensor | float:
+        """The cost of a batch of windows; nothing is counted where nothing is paid for.
+
+        Parameters
+        ----------
+        spikes, mask
+            As of :meth:`SynopCount.events`.
+        """
+        if self.count is None or not self.is_paid:
+            return 0.0
+        events = self.count.events(spikes, mask)
+        return self.synop_price / MILLION * events.synops + self.energy_price * self._microjoules(events)
+
+    def metrics(self, spikes: Spikes, mask: Tensor) -> dict[str, float]:
+        """Synops and µJ a decision of a batch of windows; nothing of a model that has no program."""
+        if self.count is None:
+            return {}
+        events = self.count.events(spikes, mask)
+        return {"synops": events.synops.item(), "spike_microjoules": self._microjoules(events).item()}
+
+    def _microjoules(self, events: Events) -> Tensor:
+        return (events.synops * self.energy.synop_pj + events.spikes * self.energy.spike_pj) / MILLION
+
+
+def spike_cost(config: TrainConfig, count: SynopCount | None) -> SpikeCost:
+    """What a run pays."""
+    return SpikeCost(count, config.synop_price, config.energy_price, spike_energy(config.energy_profile))

@@ -1,0 +1,156 @@
+"""What a run trains: its data, model and optimiser, made anew or as its checkpoint left them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write
+from dsf_export.folding import refuse_without_program
+from dsf_export.rounded_model import QuantisedDSFormer
+from dsf_models import DSFormer, PolicyNetwork, distributed, make_model
+from dsf_models.checkpoint import Normalisation, PolicyModel, load_tensors, plain
+from dsf_models.normalisation import set_blend
+from dsf_train.compiled_step import compiles
+from dsf_train.configuration import Precision, TrainConfig
+from dsf_train.datasets import Columns, open_dataset
+from dsf_train.firing_rate_initialisation import WINDOWS, wake
+from dsf_train.memory import keep_freed_memory
+from dsf_train.qat.start import quantised_start, starting_policy
+from dsf_train.run_folder import RunFolder
+from dsf_train.sampling import Batch, TokenWindows, normalisation_of
+from dsf_train.schedule import norm_blend
+from dsf_train.spike_cost import SpikeCost, spike_cost
+from dsf_train.synops import synop_count
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A run between two steps.
+
+    Attributes
+    ----------
+    start
+        The policy that ``quantise`` goes on with.
+    compiled
+        Whether steps are taken in their compiled form.
+    first_step
+        Steps that were done before.
+    """
+
+    config: TrainConfig
+    spec: EnvironmentSpec
+    folder: RunFolder
+    windows: TokenWindows
+    normalisation: Normalisation
+    device: torch.device
+    compiled: bool
+    model: PolicyNetwork
+    optimiser: torch.optim.Optimizer
+    cost: SpikeCost
+    start: PolicyModel | None
+    first_step: int
+
+    def policy(self) -> PolicyModel:
+        """The model as it is now, with what it takes to act."""
+        quantisation = self.model.quantisation if isinstance(self.model, QuantisedDSFormer) else None
+        target = self.spec.return_targets[0]
+        return PolicyModel(
+            self.model.eval(), self.normalisation, self.spec.name, target, plain(self.config), quantisation
+        )
+
+    def save_checkpoint(self, step: int) -> None:
+        """Write what `--resume` goes on from after ``step`` steps."""
+        content = {"step": step, "weights": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+        with atomic_write(self.folder.checkpoint) as temporary:
+            torch.save(content | {"quantisation": _rounding(self.model)}, temporary)
+
+
+def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState:
+    """Open the dataset and the run's folder, and make the model, or load it from the checkpoint.
+
+    Raises
+    ------
+    UserError
+        The configuration, the dataset or the run folder is not usable.
+    """
+    config.validate()
+    device, compiled = distributed.own_device(config.device), compiles(config)
+    spec = load_environment_spec(config.env)
+    start = starting_policy(config) if config.quantise else None
+    if (config.synop_price or config.energy_price) and not start:
+        refuse_without_program(config.model)
+    config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
+    first = distributed.is_first()
+    with distributed.first_one_first():
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
+        folder = RunFolder.open(config, resume or not first, overwrite and first)
+    _prepare_torch(config)
+
+    normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
+    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
+    model = _make_model(config, dataset, windows, start).to(device)
+    if isinstance(model, DSFormer) and config.initial_rate:
+        set_blend(model, norm_blend(config, 0))
+        wake(model, waking_batch(config, windows, 0).to(device), config.initial_rate)
+    distributed.start_alike(model)
+    optimiser = make_optimiser(model, config)
+    first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
+    cost = spike_cost(config, synop_count(model))
+    return TrainingState(
+        config, spec, folder, windows, normalisation, device, compiled, model, optimiser, cost, start, first_step
+    )
+
+
+def waking_batch(config: TrainConfig, windows: TokenWindows, done: int) -> Batch:
+    """Windows that no step of the training sees, the same in every process, after ``done`` steps."""
+    return windows.batch(config.seed, config.steps + 1 + done, WINDOWS)
+
+
+def _prepare_torch(config: TrainConfig) -> None:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    torch.set_float32_matmul_precision("high" if config.precision is Precision.tf32 else "highest")
+    keep_freed_memory()
+
+
+def _make_model(
+    config: TrainConfig, dataset: Columns, windows: TokenWindows, start: PolicyModel | None
+) -> PolicyNetwork:
+    if start:
+        return quantised_start(start, config, windows)
+    return make_model(config.model, dataset.observations.shape[1], dataset.actions.shape[1])
+
+
+def make_optimiser(model: PolicyNetwork, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW over all parameters; fused, which is one call instead of a dozen a parameter."""
+    return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def _rounding(model: PolicyNetwork) -> dict[str, Any] | None:
+    quantisation = model.quantisation if isinstance(model, QuantisedDSFormer) else None
+    return quantisation.plain() if quantisation else None
+
+
+def _load_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer) -> int:
+    """Restore a killed run and return the step to go on from; a run killed before its first checkpoint starts anew."""
+    if not path.exists():
+        return 0
+    content = load_tensors(path)
+    if content.get("quantisation") != _rounding(model):
+        raise UserError(
+            f"{path} was trained with other units than the policy it goes on with has now, so that policy is another; "
+            "start the run anew with --overwrite."
+        )
+    try:
+        model.load_state_dict(content["weights"])
+        optimiser.load_state_dict(content["optimiser"])
+        return int(content["step"])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        raise UserError(f"{path} is no checkpoint of this run; start the run anew with --overwrite.") from problem
