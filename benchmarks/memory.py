@@ -6,7 +6,7 @@
 Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
 token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D (or
 `baseline_size`), K, steps, batch size, learning rate, share of the data and sight of the previous action. Options of
-its own follow colons, as in `delay-matrix:mixing_rank=16:leak=0.5`. Then it prints, with the past and with the window
+its own follow colons, as in `delay-matrix:mixing_rank=16:beta=0.5`. Then it prints, with the past and with the window
 cut to the present token: the loss of the present token's action on that share of the dataset, the normalised score, and
 the synops a decision of the exported program.
 """

@@ -41,7 +41,7 @@ class LoopedLif(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.leak, self.threshold = config.leak, config.threshold
+        self.beta, self.threshold = config.beta, config.threshold
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes of ``current``, (T, ...)."""
@@ -50,7 +50,7 @@ class LoopedLif(nn.Module):
         for step in current:
             membrane = kept + step
             fired: Tensor = Threshold.apply(membrane - self.threshold)  # type: ignore[no-untyped-call]
-            kept = self.leak * membrane * (1 - fired.detach())
+            kept = self.beta * membrane * (1 - fired.detach())
             spikes.append(fired)
         return torch.stack(spikes)
 
@@ -60,7 +60,7 @@ class SnnTorchLif(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        leaky = snntorch.Leaky(config.leak, config.threshold, Threshold.apply, reset_mechanism="zero")
+        leaky = snntorch.Leaky(config.beta, config.threshold, Threshold.apply, reset_mechanism="zero")
         self._neuron = (leaky,)  # no module of this one: its buffers are no part of the model's state
 
     def forward(self, current: Tensor) -> Tensor:

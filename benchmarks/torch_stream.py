@@ -32,7 +32,7 @@ class TorchStream:
 
     def __init__(self, policy: PolicyModel, dtype: torch.dtype = torch.float32) -> None:
         folded = fold(policy.model)
-        self._arithmetic = arithmetic = _Arithmetic(folded.leak, dtype)
+        self._arithmetic = arithmetic = _Arithmetic(folded.beta, dtype)
         self._normalisation = policy.normalisation
         self._time_steps = folded.time_steps
         self._embedding = arithmetic.affine(folded.embedding)
@@ -67,8 +67,8 @@ class TorchStream:
 class _Arithmetic:
     """Affine maps and spiking neurons; thresholds are 1, as folding leaves them."""
 
-    def __init__(self, leak: float, dtype: torch.dtype) -> None:
-        self.leak = leak
+    def __init__(self, beta: float, dtype: torch.dtype) -> None:
+        self.beta = beta
         self.dtype = dtype
 
     def tensor(self, array: Array) -> Tensor:
@@ -86,7 +86,7 @@ class _Arithmetic:
             fired = torch.gt(membrane, 1.0, out=spikes[t])
             if t + 1 < len(current):
                 kept = membrane.masked_fill(fired.bool(), 0.0)
-                membrane = torch.add(current[t + 1], kept, alpha=self.leak)
+                membrane = torch.add(current[t + 1], kept, alpha=self.beta)
         return spikes
 
 

@@ -81,21 +81,19 @@ def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return python
 
 
-PARENTS = ("common", "export", "train", ".")  # of the packages
+PARENTS: tuple[str, ...] = ("common", "export", "train", ".")  # of the packages
 
 
 def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
-    patterns = [(PARENTS, "dsf_*/**/*.py"), (PARENTS, "dsf_*/**/*.yaml"), (PARENTS, "dsf_*/py.typed")]
-    patterns += [
-        ((".",), f"{package}/**/*.{kind}") for package in ("neuro_runtime", "hw_profiles") for kind in ("py", "yaml")
-    ]
-    patterns += [((".",), "neuro_runtime/pretrained/*/*"), ((".",), "hw_profiles/report/page/*")]
-    patterns += [((".",), "hw_profiles/fronts/*")]
+    patterns = dict.fromkeys(("dsf_*/**/*.py", "dsf_*/**/*.yaml", "dsf_*/py.typed"), PARENTS)
+    own = ("neuro_runtime/**/*.py", "neuro_runtime/**/*.yaml", "neuro_runtime/pretrained/*/*")
+    own += ("hw_profiles/**/*.py", "hw_profiles/**/*.yaml", "hw_profiles/report/page/*", "hw_profiles/fronts/*")
+    patterns |= dict.fromkeys(own, (".",))
     expected = {
         str(file.relative_to(REPOSITORY / parent))
-        for parents, glob in patterns
+        for pattern, parents in patterns.items()
         for parent in parents
-        for file in (REPOSITORY / parent).glob(glob)
+        for file in (REPOSITORY / parent).glob(pattern)
     }
     assert len(expected) > 300
     assert expected <= set(zipfile.ZipFile(wheel).namelist())

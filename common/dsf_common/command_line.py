@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from dsf_common.command import run_command
 from dsf_common.errors import UserError, first_line
+from dsf_common.renamed_options import former_names
 from dsf_common.suggestions import suggestion
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["compose", "describe_keys", "run_command"]
+
+_log = logging.getLogger(__name__)
 
 ConfigurationT = TypeVar("ConfigurationT", bound="DataclassInstance")
 
@@ -30,6 +34,7 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
         default (or with OmegaConf's ``MISSING``) must be given.
     overrides
         ``key=value`` strings; values are read as YAML (``null`` is none, ``[1, 2]`` a list). A later one wins.
+        An option's former name is taken for its name, with a warning (`dsf_common.renamed_options`).
 
     Raises
     ------
@@ -40,8 +45,12 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
     from omegaconf import OmegaConf
 
     tree = OmegaConf.structured(configuration)
+    renamed = former_names(configuration)
     for override in overrides:
         key, value = _split(override)
+        if key in renamed:
+            _log.warning("%s is called %s now; change it in your script or configuration", key, renamed[key])
+            key = renamed[key]
         _check_key(tree, key)
         _set(tree, key, value)
     missing = sorted(OmegaConf.missing_keys(tree))

@@ -107,7 +107,7 @@ class FoldedPolicy:
         The token current ``LayerNorm(embedding(token))``, in thresholds; the host's part.
     readout
         ``action = tanh(readout(mean over t of the residual stream))``.
-    leak
+    beta
         β, the share of a membrane kept from one time step to the next.
     """
 
@@ -117,7 +117,7 @@ class FoldedPolicy:
     norm_epsilon: float
     blocks: tuple[FoldedBlock | FoldedMlpBlock, ...]
     readout: Affine
-    leak: float
+    beta: float
     time_steps: int
     context: int
 
@@ -151,7 +151,7 @@ def fold(model: PolicyNetwork) -> FoldedPolicy:
             _fold_block(cast(Block | MlpBlock, block), f"block{n}", threshold) for n, block in enumerate(model.blocks)
         ),
         readout=Affine(head.weight * last_gain * threshold, head.weight @ last_offset + head.bias),
-        leak=config.leak,
+        beta=config.beta,
         time_steps=config.time_steps,
         context=config.context,
     )

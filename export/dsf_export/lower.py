@@ -93,7 +93,7 @@ class _Graph:
     def __init__(self, folded: FoldedPolicy) -> None:
         self.nodes: list[Node] = []
         self.connections: list[Connection] = []
-        self.leak = folded.leak
+        self.beta = folded.beta
         self.period = _period(folded)
         self._depth: dict[str, int] = {}
         self.add(CurrentInput(TOKEN, folded.size), depth=0)
@@ -105,7 +105,7 @@ class _Graph:
         return node.name
 
     def add_lif(self, name: str, size: int, depth: int) -> str:
-        return self.add(Lif(name, size, current_decay=1.0, voltage_decay=1.0 - self.leak, threshold=1.0), depth)
+        return self.add(Lif(name, size, current_decay=1.0, voltage_decay=1.0 - self.beta, threshold=1.0), depth)
 
     def add_and(self, name: str, size: int, depth: int) -> str:
         return self.add(And(name, size, fan_in=2, threshold=1.5), depth)
@@ -227,8 +227,8 @@ def _lower_delay(graph: _Graph, mixing: FoldedDelay, inputs: Sequence[str], name
 
 def _period(folded: FoldedPolicy) -> int:
     hops = sum(_hops(block) for block in folded.blocks) + _reads_bias_first(folded.blocks[0])
-    leak = decay_mantissa(1.0 - folded.leak, "Every LIF layer")
-    idle = max(steps_to_zero(decay, at_most=LONGEST_IDLE) for decay in (leak, AND_DECAY))
+    beta = decay_mantissa(1.0 - folded.beta, "Every LIF layer")
+    idle = max(steps_to_zero(decay, at_most=LONGEST_IDLE) for decay in (beta, AND_DECAY))
     return folded.time_steps + max(hops, idle)
 
 

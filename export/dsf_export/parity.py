@@ -102,9 +102,9 @@ def window_rounding(folded: FoldedRun, reach: int) -> Rounding:
     return Rounding(dict.fromkeys(folded.membranes[0], ROUNDING), reach)
 
 
-def stream_rounding(folded: FoldedRun, reach: int, leak: float, program: Program) -> Rounding:
+def stream_rounding(folded: FoldedRun, reach: int, beta: float, program: Program) -> Rounding:
     """Float64's rounding and what β^(P − T) leaves of the last token's membrane, which only integers round to 0."""
-    left = leak ** (program.period - program.active_steps)
+    left = beta ** (program.period - program.active_steps)
     largest = {
         name: max(float(np.abs(membranes[name]).max()) for membranes in folded.membranes)
         for name in folded.membranes[0]

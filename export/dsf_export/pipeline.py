@@ -127,7 +127,7 @@ def from_policy(
     judge = _Judge(lowered, recording, lowered_run, layer_drives(lowered, recording, lowered_run))
     quantised = tuple(_quantised(judge, choice, item, on_decision) for item in formats)
     in_window = window_rounding(folded_run, config.receptive_field)
-    in_stream = stream_rounding(folded_run, config.receptive_field, config.leak, lowered)
+    in_stream = stream_rounding(folded_run, config.receptive_field, config.beta, lowered)
     rows = (
         reference_row("model, window", model_run),
         float_row("folded, window", folded_run, model_run, folded_run, in_window, recording),

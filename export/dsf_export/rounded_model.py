@@ -114,7 +114,7 @@ class _Run:
         on_group: Callable[[str, GroupCurrent], object],
     ) -> None:
         self._model = model
-        self._neuron = Lif(model.config.leak, model.config.threshold)
+        self._neuron = Lif(model.config.beta, model.config.threshold)
         self._synapses = model.synapses()
         self._token = token  # (tokens, D)
         self._layout = layout

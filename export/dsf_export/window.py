@@ -33,7 +33,7 @@ class WindowDecision:
 class _Recorder:
     """LIF layers that note what the window's last token did."""
 
-    leak: float
+    beta: float
     spikes: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     membranes: dict[str, Array] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class _Recorder:
         kept = np.zeros_like(current[0])
         for t, arriving in enumerate(current):
             membrane[t] = kept + arriving
-            kept = self.leak * membrane[t] * (membrane[t] <= 1)
+            kept = self.beta * membrane[t] * (membrane[t] <= 1)
         spikes = membrane > 1
         self.spikes[name] = spikes[:, -1]
         self.membranes[name] = membrane[:, -1]
@@ -62,7 +62,7 @@ def token_current(policy: FoldedPolicy, inputs: Array) -> Array:
 def decide_window(policy: FoldedPolicy, inputs: Array) -> WindowDecision:
     """The decision of the last of up to K tokens, (tokens, obs + act + 1), normalised, all of them computed anew."""
     current = token_current(policy, inputs[-policy.context :])
-    recorder = _Recorder(policy.leak)
+    recorder = _Recorder(policy.beta)
     residual = np.broadcast_to(current, (policy.time_steps, *current.shape))
     for index, block in enumerate(policy.blocks):
         residual = _run_block(block, f"block{index}", residual, recorder)

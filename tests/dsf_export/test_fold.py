@@ -46,7 +46,7 @@ from tests.dsf_export.export_doubles import (
         pytest.param(LEVELS, id="delay-matrix, levels"),
         pytest.param(PSSA_LEVELS, id="pssa, levels"),
         pytest.param(replace(DELAY, levels=2), id="delay, levels"),
-        pytest.param(replace(PSSA, leak=0.6, threshold=0.8, time_steps=6), id="other neurons"),
+        pytest.param(replace(PSSA, beta=0.6, threshold=0.8, time_steps=6), id="other neurons"),
         pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
         *(
             pytest.param(replace(config, norm=norm), id=f"{config.mixing.value}, {norm.value}")

@@ -44,7 +44,7 @@ CONFIGURATIONS = st.builds(
     mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix]),
     mixing_ratio=st.integers(1, 3),
     levels=st.integers(1, 3),
-    leak=st.sampled_from([0.1, 0.25, 0.5]),
+    beta=st.sampled_from([0.1, 0.25, 0.5]),
     threshold=st.sampled_from([0.5, 1.0]),
 )
 
@@ -149,7 +149,7 @@ def test_a_program_has_five_kinds_of_nodes_and_the_residual_stream_is_none_of_th
         (PSSA, 4 + 14),  # 14 hops to the accumulator outlast the decay
         (DELAY, 4 + 12),  # a membrane at β = 0.25 takes 12 steps to be gone
         (replace(DELAY, time_steps=2), 2 + 12),
-        (replace(PSSA, blocks=1, leak=0.5), 4 + 23),  # 24 bits halved 23 times
+        (replace(PSSA, blocks=1, beta=0.5), 4 + 23),  # 24 bits halved 23 times
         (BESIDE, 4 + 14),  # as PSSA alone
         (replace(PSSA, levels=2), 4 + 15),
     ],
@@ -158,8 +158,8 @@ def test_the_period_holds_the_answer_and_the_decay(config: ModelConfig, period: 
     assert lowered(random_policy(config, OBSERVATIONS, 2))[1].period == period
 
 
-@pytest.mark.parametrize("leak", [0.0, 1e-5, 0.99999])
-def test_a_leak_beyond_twelve_bits_names_value_and_limit(leak: float) -> None:
-    policy = random_policy(replace(DELAY, leak=leak), OBSERVATIONS, 2)
+@pytest.mark.parametrize("beta", [0.0, 1e-5, 0.99999])
+def test_a_beta_beyond_twelve_bits_names_value_and_limit(beta: float) -> None:
+    policy = random_policy(replace(DELAY, beta=beta), OBSERVATIONS, 2)
     with pytest.raises(UserError, match="limits 1 and 4095"):
         lowered(policy)

@@ -131,7 +131,7 @@ def test_what_a_spike_at_its_threshold_cannot_have_changed_fails(
 
 def test_the_tolerance_of_the_stream_is_what_a_membrane_keeps_over_the_gap(folded: FoldedRun) -> None:
     program = lowered(pssa_policy())[1]
-    window, stream = window_rounding(folded, 5), stream_rounding(folded, 5, leak=0.25, program=program)
+    window, stream = window_rounding(folded, 5), stream_rounding(folded, 5, beta=0.25, program=program)
     for name, tolerance in stream.tolerance.items():
         assert window.tolerance[name] == 1e-9 < tolerance < 1e-7
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-LEAK, THRESHOLD, EPSILON = 0.25, 0.5, 1e-5
+BETA, THRESHOLD, EPSILON = 0.25, 0.5, 1e-5
 
 
 @dataclass
@@ -77,7 +77,7 @@ class PaperPolicy:
         for t, arriving in enumerate(current):
             membrane = kept + arriving
             spikes[t] = membrane > THRESHOLD
-            kept = LEAK * membrane * (1 - spikes[t])
+            kept = BETA * membrane * (1 - spikes[t])
         self.rates.append(float(spikes.mean()))
         return spikes
 

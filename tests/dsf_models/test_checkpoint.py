@@ -22,7 +22,7 @@ from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_b
 
 def policy() -> PolicyModel:
     torch.manual_seed(0)
-    config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, mixing=Mixing.delay, leak=0.5)
+    config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, mixing=Mixing.delay, beta=0.5)
     normalisation = Normalisation(np.array([1, 2, 3], np.float32), np.array([4, 5, 6], np.float32), 100.0)
     configuration = {"env": "pendulum", "steps": 7, "model": {"mixing": "delay"}}
     return PolicyModel(DSFormer(config, 3, 2).eval(), normalisation, "pendulum", -150.0, configuration)
@@ -106,7 +106,7 @@ BAD_FILES: dict[str, tuple[Spoil, str]] = {
     "numbered tensors": (lambda path: torch.save({1: torch.ones(3)}, path), "holds a dict, not a model"),
     "a tensor": (lambda path: torch.save(torch.ones(3), path), "holds a Tensor, not a model"),
     "another model": (lambda path: torch.save({"conv.weight": torch.ones(3)}, path), "neither a model.pt"),
-    "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1"),
+    "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1 and 2"),
     "no weights": (edited(lambda content: content.pop("weights")), "is damaged: it has no weights"),
     "a weight lost": (edited(lambda content: content["weights"].popitem()), "is damaged"),
     "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),

@@ -13,9 +13,9 @@ from dsf_models.configuration import ModelConfig
 from dsf_models.lif import Lif
 
 
-def snntorch_spikes(current: Tensor, leak: float, threshold: float) -> Tensor:
+def snntorch_spikes(current: Tensor, beta: float, threshold: float) -> Tensor:
     """snnTorch's neuron over the first axis of ``current``: a spike empties the membrane before the next step."""
-    spikes: Tensor = SnnTorchLif(ModelConfig(leak=leak, threshold=threshold))(current)
+    spikes: Tensor = SnnTorchLif(ModelConfig(beta=beta, threshold=threshold))(current)
     return spikes
 
 
@@ -23,18 +23,18 @@ def snntorch_spikes(current: Tensor, leak: float, threshold: float) -> Tensor:
 @given(
     seed=st.integers(0, 2**31),
     time_steps=st.integers(1, 9),
-    leak=st.integers(0, 63).map(lambda parts: parts / 64),  # exact in the float32 that snnTorch keeps it in
+    beta=st.integers(0, 63).map(lambda parts: parts / 64),  # exact in the float32 that snnTorch keeps it in
     threshold=st.integers(4, 128).map(lambda parts: parts / 64),
     scale=st.floats(0.1, 3),
 )
 def test_spikes_and_gradient_are_snntorchs(
-    seed: int, time_steps: int, leak: float, threshold: float, scale: float
+    seed: int, time_steps: int, beta: float, threshold: float, scale: float
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     values = scale * torch.randn(time_steps, 3, 16, generator=generator, dtype=torch.float64)
     weight = torch.randn(time_steps, 3, 16, generator=generator, dtype=torch.float64)
     ours, theirs = (values.clone().requires_grad_() for _ in range(2))
-    spikes, expected = Lif(leak, threshold)(ours), snntorch_spikes(theirs, leak, threshold)
+    spikes, expected = Lif(beta, threshold)(ours), snntorch_spikes(theirs, beta, threshold)
     assert torch.equal(spikes, expected)
     torch.autograd.backward((spikes * weight).sum())
     torch.autograd.backward((expected * weight).sum())
@@ -49,17 +49,17 @@ def test_spikes_and_gradient_are_snntorchs(
     kind=st.sampled_from([torch.float32, torch.float64]),
     shape=st.lists(st.integers(1, 5), min_size=1, max_size=3),
     time_steps=st.integers(1, 5),
-    leak=st.sampled_from([0, 0.25, 0.5, 0.75]),
+    beta=st.sampled_from([0, 0.25, 0.5, 0.75]),
     threshold=st.integers(1, 16).map(lambda parts: parts / 8),
 )
 def test_exact_sums_give_snntorchs_very_bits(
-    seed: int, kind: torch.dtype, shape: list[int], time_steps: int, leak: float, threshold: float
+    seed: int, kind: torch.dtype, shape: list[int], time_steps: int, beta: float, threshold: float
 ) -> None:
     """Eighths, which neither precision rounds, and which often fall on the threshold and on the surrogate's edges."""
     generator = torch.Generator().manual_seed(seed)
     values, weight = (torch.randint(-16, 17, (time_steps, *shape), generator=generator).to(kind) / 8 for _ in range(2))
     ours, theirs = (values.clone().requires_grad_() for _ in range(2))
-    spikes, expected = Lif(leak, threshold)(ours), snntorch_spikes(theirs, leak, threshold)
+    spikes, expected = Lif(beta, threshold)(ours), snntorch_spikes(theirs, beta, threshold)
     assert spikes.dtype is kind
     assert torch.equal(spikes, expected)
     torch.autograd.backward((spikes * weight).sum())

@@ -242,8 +242,8 @@ def test_carried_membranes_go_on_from_token_to_token() -> None:
     """Eq. 1 over a window's tokens one after another: the state is 0 before the first real token and nowhere else."""
     torch.manual_seed(0)
     layout = padded_layout()
-    options = config(Mixing.delay_matrix, carry_membranes=True, leak=0.8)
-    mixing, fresh = (DelayMatrixMixing(c).double().eval() for c in (options, config(Mixing.delay_matrix, leak=0.8)))
+    options = config(Mixing.delay_matrix, carry_membranes=True, beta=0.8)
+    mixing, fresh = (DelayMatrixMixing(c).double().eval() for c in (options, config(Mixing.delay_matrix, beta=0.8)))
     _stir(mixing)
     with torch.no_grad():
         _batch_norm(mixing.norm).weight.mul_(0.2)  # so that membranes stay between 0 and the threshold

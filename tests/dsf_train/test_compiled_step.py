@@ -190,14 +190,14 @@ def test_what_a_graph_reads_from_modules_stays_at_its_address(
     assert addresses[0] == addresses[1] == addresses[2]
 
 
-@pytest.mark.parametrize("leak", [0.0, 0.25, 0.7])
-def test_the_neuron_that_fuses_is_the_neuron(leak: float) -> None:
+@pytest.mark.parametrize("beta", [0.0, 0.25, 0.7])
+def test_the_neuron_that_fuses_is_the_neuron(beta: float) -> None:
     current = torch.randn(4, 50, 16, dtype=torch.float64).requires_grad_()
     outer = torch.randn(4, 50, 16, dtype=torch.float64)
     with kernels.disabled():
-        spikes = Lif(leak, 0.5)(current)
+        spikes = Lif(beta, 0.5)(current)
     (expected,) = torch.autograd.grad((spikes * outer).sum(), current)
-    ours: Tensor = _FusableLifFunction.apply(current, leak, 0.5)  # type: ignore[no-untyped-call]
+    ours: Tensor = _FusableLifFunction.apply(current, beta, 0.5)  # type: ignore[no-untyped-call]
     (gradient,) = torch.autograd.grad((ours * outer).sum(), current)
     assert torch.equal(ours, spikes)
     assert torch.allclose(gradient, expected, atol=1e-14)

@@ -139,11 +139,11 @@ def silent_by_step(folder: Path, *overrides: str) -> list[set[str]]:
 def test_one_option_wakes_a_run(tmp_path: Path) -> None:
     asleep = silent_by_step(tmp_path, "name=asleep")
     assert all("firing/block0.mlp.hidden" in silent for silent in asleep)
-    assert silent_by_step(tmp_path, "name=awake", "initial_rate=0.1") == [set(), set()]
+    assert silent_by_step(tmp_path, "name=awake", "initial_firing_rate=0.1") == [set(), set()]
 
 
 def test_layers_found_silent_in_training_are_woken(tmp_path: Path) -> None:
-    found, after = silent_by_step(tmp_path, "name=found", "least_rate=0.1")
+    found, after = silent_by_step(tmp_path, "name=found", "homeostasis_rate=0.1")
     assert "firing/block0.mlp.hidden" in found
     assert not after
 
@@ -151,12 +151,12 @@ def test_layers_found_silent_in_training_are_woken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["initial_rate=1"], r"initial_rate=1\.0 must be in \[0, 1\)"),
-        (["initial_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
-        (["initial_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
-        (["least_rate=1"], r"least_rate=1\.0 must be in \[0, 1\)"),
-        (["least_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
-        (["least_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
+        (["initial_firing_rate=1"], r"initial_firing_rate=1\.0 must be in \[0, 1\)"),
+        (["initial_firing_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
+        (["initial_firing_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
+        (["homeostasis_rate=1"], r"homeostasis_rate=1\.0 must be in \[0, 1\)"),
+        (["homeostasis_rate=0.1", "model.kind=mlp"], "model.kind=mlp has no neurons"),
+        (["homeostasis_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
     ],
 )
 def test_what_cannot_be_woken_is_refused(overrides: list[str], message: str) -> None:

@@ -239,7 +239,7 @@ def test_returns_to_go_sum_the_rewards_ahead() -> None:
         (["env=pendulum", "best_share=0"], "whole dataset"),
         (["env=pendulum", "best_share=1.5"], "whole dataset"),
         (["env=pendulum", "model.heads=3", "model.embedding_size=16"], "does not divide"),
-        (["env=pendulum", "model.leak=1.0"], "leak"),
+        (["env=pendulum", "model.beta=1.0"], "beta"),
         (["env=pendulum", "model.context=4", "model.window=8"], "L\\(S − 1\\) \\+ 1"),
         (["env=pendulum", "model.mixing=tssa"], "cannot stream"),
         (["env=pendulum", "model.mixing=pssa", "model.position_bias=pairwise"], "cannot stream"),

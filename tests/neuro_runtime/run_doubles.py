@@ -15,7 +15,7 @@ from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Den
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 from neuro_runtime.program.storage import save_program
 from neuro_runtime.token import Token
-from tests.neuro_runtime.program.small_programs import CLEARED, LEAK, make_program
+from tests.neuro_runtime.program.small_programs import BETA, CLEARED, make_program
 
 ACTIVITY = Activity(
     spikes={"input": 3, "hidden": 0},
@@ -121,8 +121,8 @@ def tiny_loihi_program() -> Program:
         [
             CurrentInput("token", 2),
             BiasLine("bias"),
-            Lif("input", 2, CLEARED, LEAK, 100),
-            Lif("hidden", 3, CLEARED, LEAK, 100),
+            Lif("input", 2, CLEARED, BETA, 100),
+            Lif("hidden", 3, CLEARED, BETA, 100),
             Accumulator("action", 1),
         ],
         [

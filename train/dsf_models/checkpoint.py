@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
+from dsf_common.renamed_options import with_present_names
 from dsf_models import PolicyNetwork, make_model
 from dsf_models.configuration import ModelConfig
 from dsf_models.published_checkpoint import is_published
 from dsf_models.quantisation import Quantisation
 
 FORMAT = "decision-spikeformer-model"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)  # version 1 has options by their former names
 _CONTENT = (
     "environment",
     "return_target",
@@ -113,8 +115,11 @@ def load_model_file(path: Path) -> PolicyModel:
             f"{path} is a PyTorch file but neither a model.pt of dsf-train nor a published DSFormer checkpoint; "
             "pass the model.pt of a run."
         )
-    if content.get("version") != VERSION:
-        raise UserError(f"{path} has model format {content.get('version')}, this release reads {VERSION}; retrain it.")
+    if content.get("version") not in READABLE:
+        raise UserError(
+            f"{path} has model format {content.get('version')}, this release reads {' and '.join(map(str, READABLE))}; "
+            "retrain it."
+        )
     try:
         return _policy(content)
     except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
@@ -152,6 +157,7 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     ValueError
         A name or a value is unknown, or a value has the wrong type.
     """
+    values = with_present_names(ModelConfig, values)
     unknown = set(values) - {field.name for field in fields(ModelConfig)}
     if unknown:
         raise ValueError(f"unknown model settings {sorted(unknown)}")

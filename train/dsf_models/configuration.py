@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dsf_common.errors import UserError
+from dsf_common.renamed_options import renamed
 
 
 class ModelKind(Enum):
@@ -94,7 +95,7 @@ class ModelConfig:
     norm: Norm = Norm.ptbn
     position_bias: PositionBias = PositionBias.relative
     bias_sharing: BiasSharing = BiasSharing.layer
-    leak: float = 0.25  # β, the share of the membrane kept from one time step to the next
+    beta: float = renamed(0.25, formerly="leak")  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
     dropout: float = 0.1  # of the baselines that do not spike
     episode_steps: int = (
@@ -130,8 +131,8 @@ class ModelConfig:
                 f"model.heads={self.heads} does not divide model.embedding_size={self.embedding_size}; "
                 "choose heads that do."
             )
-        if not 0 <= self.leak < 1:
-            raise UserError(f"model.leak={self.leak} must be in [0, 1): it is the share of the membrane that is kept.")
+        if not 0 <= self.beta < 1:
+            raise UserError(f"model.beta={self.beta} must be in [0, 1): it is the share of the membrane that is kept.")
         if not 0 < self.threshold < math.inf:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
         if not 0 <= self.dropout < 1:

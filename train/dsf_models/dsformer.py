@@ -50,7 +50,7 @@ class Block(nn.Module):
         self.attention_neuron = input_neurons(config)
         self.levels = config.levels
         self.attention = token_mixing(config)
-        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp_neuron = Lif(config.beta, config.threshold)
         self.mlp = Mlp(config)
 
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
@@ -82,7 +82,7 @@ class MlpBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.mlp_neuron = Lif(config.leak, config.threshold)
+        self.mlp_neuron = Lif(config.beta, config.threshold)
         self.mlp = Mlp(config)
 
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:

@@ -24,26 +24,26 @@ class _LifFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, beta: float, threshold: float) -> Tensor:
         membrane = torch.empty_like(current)
         membrane[0] = current[0]
         for t in range(1, len(current)):
             kept = _where_silent(membrane[t - 1], membrane[t - 1], threshold)
-            torch.add(current[t], kept, alpha=leak, out=membrane[t])
+            torch.add(current[t], kept, alpha=beta, out=membrane[t])
         ctx.save_for_backward(membrane)
-        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        ctx.beta, ctx.threshold = beta, threshold  # type: ignore[attr-defined]
         return torch.gt(membrane, threshold, out=torch.empty_like(membrane))
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
         (grad_spikes,) = grad_outputs
         (membrane,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        beta, threshold = ctx.beta, ctx.threshold  # type: ignore[attr-defined]
         grad_current = _where_between(
             grad_spikes, membrane, threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
         )
         for t in range(len(membrane) - 2, -1, -1):
-            grad_current[t].add_(_where_silent(grad_current[t + 1], membrane[t], threshold), alpha=leak)
+            grad_current[t].add_(_where_silent(grad_current[t + 1], membrane[t], threshold), alpha=beta)
         return grad_current, None, None
 
 
@@ -55,25 +55,25 @@ class _FusableLifFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, leak: float, threshold: float) -> Tensor:
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor, beta: float, threshold: float) -> Tensor:
         membranes = [current[0]]
         for step in current[1:].unbind(0):
             kept = torch.where(membranes[-1] > threshold, 0, membranes[-1])
-            membranes.append(step + leak * kept)
+            membranes.append(step + beta * kept)
         ctx.save_for_backward(*membranes)
-        ctx.leak, ctx.threshold = leak, threshold  # type: ignore[attr-defined]
+        ctx.beta, ctx.threshold = beta, threshold  # type: ignore[attr-defined]
         return torch.stack([(membrane > threshold).to(current.dtype) for membrane in membranes])
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
-        leak, threshold = ctx.leak, ctx.threshold  # type: ignore[attr-defined]
+        beta, threshold = ctx.beta, ctx.threshold  # type: ignore[attr-defined]
         low, high = threshold - SURROGATE_HALF_WIDTH, threshold + SURROGATE_HALF_WIDTH
         membranes: tuple[Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
         later_first: list[Tensor] = []
         for grad_spikes, membrane in zip(reversed(grad_outputs[0].unbind(0)), reversed(membranes), strict=True):
             grad_current = torch.where((low < membrane) & (membrane < high), grad_spikes, 0)
             if later_first:
-                grad_current = grad_current + leak * torch.where(membrane > threshold, 0, later_first[-1])
+                grad_current = grad_current + beta * torch.where(membrane > threshold, 0, later_first[-1])
             later_first.append(grad_current)
         return torch.stack(later_first[::-1]), None, None
 
@@ -102,15 +102,15 @@ class Lif(nn.Module):
 
     Parameters
     ----------
-    leak
+    beta
         β in [0, 1).
     threshold
         V_th.
     """
 
-    def __init__(self, leak: float, threshold: float) -> None:
+    def __init__(self, beta: float, threshold: float) -> None:
         super().__init__()
-        self.leak = leak
+        self.beta = beta
         self.threshold = threshold
 
     def forward(self, current: Tensor) -> Tensor:
@@ -120,14 +120,14 @@ class Lif(nn.Module):
 
             return fire(current, self.constants())
         form = _FusableLifFunction if torch.compiler.is_compiling() else _LifFunction
-        spikes: Tensor = form.apply(current, self.leak, self.threshold)  # type: ignore[no-untyped-call]
+        spikes: Tensor = form.apply(current, self.beta, self.threshold)  # type: ignore[no-untyped-call]
         return spikes
 
     def constants(self) -> Neuron:
         """What a kernel has to know of these neurons."""
         from dsf_models.kernels.neuron import Neuron  # here, since numba need not be installed
 
-        return Neuron(self.leak, self.threshold, SURROGATE_HALF_WIDTH)
+        return Neuron(self.beta, self.threshold, SURROGATE_HALF_WIDTH)
 
     def extra_repr(self) -> str:
-        return f"leak={self.leak}, threshold={self.threshold}"
+        return f"beta={self.beta}, threshold={self.threshold}"

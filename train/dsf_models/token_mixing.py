@@ -35,7 +35,7 @@ class SpikingLinear(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
         self.norm = normalisation(outputs, config)
-        self.neuron = Lif(config.leak, config.threshold)
+        self.neuron = Lif(config.beta, config.threshold)
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
@@ -174,7 +174,7 @@ class _Attention(nn.Module):
         self.query = SpikingLinear(inputs, size, config)
         self.key = SpikingLinear(inputs, size, config)
         self.value = SpikingLinear(inputs, size, config)
-        self.neuron = Lif(config.leak, config.threshold)
+        self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
@@ -297,7 +297,7 @@ class DelayMixing(nn.Module):
         self.position = RelativeWeights(config, BiasSharing.channel)
         nn.init.normal_(self.position.weight, mean=1 / config.window, std=1 / config.window)
         self.norm = normalisation(size, config)
-        self.neuron = Lif(config.leak, config.threshold)
+        self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
@@ -327,7 +327,7 @@ class DelayMatrixMixing(nn.Module):
         self.shared = shared_factor(config.mixing_rank, inputs) if config.mixing_rank else None  # B
         self.linear = nn.Linear(config.mixing_rank or inputs, config.window * width)  # W_0 or A_0, b_0, W_1, …
         self.norm = normalisation(width, config)
-        self.neuron = Lif(config.leak, config.threshold)
+        self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(width, size, config)
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:

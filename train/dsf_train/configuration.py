@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dsf_common.errors import UserError
+from dsf_common.renamed_options import renamed
 from dsf_models.configuration import SPIKING, ModelConfig
 from hw_profiles.spike_energy import spike_energy
 from neuro_runtime.program.weight_format import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
@@ -49,10 +50,10 @@ class TrainConfig:
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
     schedule: Schedule = Schedule.cosine  # after the warm-up
-    initial_rate: float = (
-        0.0  # at least of each layer at the start, by its bias, 0.1 for example; 0 leaves silent ones so
-    )
-    least_rate: float = 0.0  # the same during training, whenever a layer has fallen silent, 0.02 for example
+    # Firing-rate initialisation: at least this of each layer at the start, by its bias, 0.1 for example; 0 changes none.
+    initial_firing_rate: float = renamed(0.0, formerly="initial_rate")
+    # Homeostasis: the same during training, whenever a layer has fallen silent, 0.02 for example.
+    homeostasis_rate: float = renamed(0.0, formerly="least_rate")
     synop_price: float = 0.0  # of a million synops a decision of the exported program, in units of the loss
     energy_price: float = 0.0  # of a microjoule a decision that its spikes take by energy_profile, likewise
     energy_profile: str = "loihi1-davies2018"  # prices synops, spikes and a message each; dsf-report --list shows all
@@ -86,7 +87,7 @@ class TrainConfig:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must be positive and finite.")
-        for name in ("warmup_fraction", "norm_switch_fraction", "initial_rate", "least_rate"):
+        for name in ("warmup_fraction", "norm_switch_fraction", "initial_firing_rate", "homeostasis_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
         if not 0 < self.best_share <= 1:
@@ -102,7 +103,7 @@ class TrainConfig:
         ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
-        for name in ("initial_rate", "least_rate"):
+        for name in ("initial_firing_rate", "homeostasis_rate"):
             if getattr(self, name) and self.model.kind not in SPIKING:
                 raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out {name}.")
             if getattr(self, name) and self.quantise:

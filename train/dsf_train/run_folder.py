@@ -14,6 +14,7 @@ import yaml
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
+from dsf_common.renamed_options import with_present_names
 from dsf_models.checkpoint import plain
 from dsf_train.configuration import TrainConfig
 
@@ -95,7 +96,8 @@ class RunFolder:
         except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise UserError(f"{self.config} is damaged; start the run anew with --overwrite.") from problem
         wanted = plain(config)
-        different = sorted(key for key in wanted if not isinstance(stored, dict) or stored.get(key) != wanted[key])
+        begun = with_present_names(TrainConfig, stored) if isinstance(stored, dict) else {}
+        different = sorted(key for key in wanted if begun.get(key) != wanted[key])
         if different:
             raise UserError(
                 f"The run in {self.path} was started with other values of {', '.join(different)}; resume it with the "

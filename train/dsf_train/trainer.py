@@ -93,8 +93,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
                 spikes = real_tokens(spikes, batch.mask) if state.compiled else spikes
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)
                 progress.set_postfix(postfix)
-                if config.least_rate and watch.silent and done < config.steps and isinstance(model, DSFormer):
-                    wake(model, waking_batch(config, state.windows, done).to(state.device), config.least_rate)
+                if config.homeostasis_rate and watch.silent and done < config.steps and isinstance(model, DSFormer):
+                    wake(model, waking_batch(config, state.windows, done).to(state.device), config.homeostasis_rate)
             if first and config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
                 for scores in _evaluate_all(state, config.evaluation_episodes):
                     metrics.write(done, score_metrics(scores))

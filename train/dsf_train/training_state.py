@@ -95,9 +95,9 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
     windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
     model = _make_model(config, dataset, windows, start).to(device)
-    if isinstance(model, DSFormer) and config.initial_rate:
+    if isinstance(model, DSFormer) and config.initial_firing_rate:
         set_blend(model, norm_blend(config, 0))
-        wake(model, waking_batch(config, windows, 0).to(device), config.initial_rate)
+        wake(model, waking_batch(config, windows, 0).to(device), config.initial_firing_rate)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0

@@ -1,4 +1,4 @@
-"""Loihi's 12-bit decays: what a leak becomes."""
+"""Loihi's 12-bit decays: what a beta becomes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def decay_mantissa(decay: float, name: str) -> int:
     if not 1 <= mantissa <= LARGEST_DECAY:
         raise UserError(
             f"{name} loses {decay:g} of its membrane a time step, a decay of {mantissa} in Loihi's 12 bits "
-            f"(limits 1 and {LARGEST_DECAY}); train with model.leak between 0.0002 and 0.9998."
+            f"(limits 1 and {LARGEST_DECAY}); train with model.beta between 0.0002 and 0.9998."
         )
     return mantissa

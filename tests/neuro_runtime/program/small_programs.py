@@ -25,7 +25,7 @@ from neuro_runtime.program.validate import steps_to_zero, validate
 Integers = NDArray[np.int64]
 
 CLEARED = 4095  # a current that lasts one time step
-LEAK = 3072  # keeps a quarter of the voltage
+BETA = 3072  # keeps a quarter of the voltage
 
 
 def make_program(nodes: Sequence[Node], connections: Sequence[Connection], active_steps: int, period: int) -> Program:
@@ -72,7 +72,7 @@ def block_program() -> Program:
     repeated, ago = np.tile(channels, window), np.repeat(np.arange(window, dtype=np.int32), size)
     gates = np.arange(window * size, dtype=np.int32)
     nodes: list[Node] = [CurrentInput("token", size), BiasLine("bias")]
-    nodes += [Lif(name, size, CLEARED, LEAK, 1000) for name in ("input", "query", "key", "value", "output", "mlp")]
+    nodes += [Lif(name, size, CLEARED, BETA, 1000) for name in ("input", "query", "key", "value", "output", "mlp")]
     nodes += [And("past", size, 2, 100), And("gate", window * size, 2, 100), Accumulator("action", 4)]
 
     def dense(source: str, target: str, rows: int, columns: int, delay: int, exponent: int) -> Dense:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.headroom import Headroom, headroom
 from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
-from tests.neuro_runtime.program.small_programs import CLEARED, LEAK, block_program, make_program
+from tests.neuro_runtime.program.small_programs import BETA, CLEARED, block_program, make_program
 
 
 @settings(max_examples=30, deadline=None)
@@ -31,7 +31,7 @@ def test_no_state_exceeds_its_bound(seed: int, share: float) -> None:
 
 def test_the_bound_is_reached_by_the_largest_token() -> None:
     """A LayerNorm's largest value in one channel of two is √(2 − 1); all four steps add up in a leaky voltage."""
-    lif = Lif("lif", 2, CLEARED, LEAK, 2**17 - 1)
+    lif = Lif("lif", 2, CLEARED, BETA, 2**17 - 1)
     nodes: list[Node] = [CurrentInput("token", 2), lif, Accumulator("action", 1)]
     connections: list[Connection] = [
         Injection("token", "lif", exponent=1),

@@ -21,7 +21,7 @@ from neuro_runtime.policy_files import shipped_policy
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Lif, Node
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
-from tests.neuro_runtime.program.small_programs import CLEARED, LEAK, block_program, make_program, random_program
+from tests.neuro_runtime.program.small_programs import BETA, CLEARED, block_program, make_program, random_program
 
 SHIPPED = ["pen-e", "pendulum", "pendulum-hidden"]
 PSSA = {"input": 0, "query": 1, "key": 1, "value": 1, "past": 2, "gate": 3, "output": 4}
@@ -109,8 +109,8 @@ def two_parts(first: list[list[int]], second: list[list[int]]) -> Network:
     nodes: list[Node] = [
         CurrentInput("token", 2),
         BiasLine("bias"),
-        Lif("a", 2, CLEARED, LEAK, 100),
-        Lif("b", 2, CLEARED, LEAK, 100),
+        Lif("a", 2, CLEARED, BETA, 100),
+        Lif("b", 2, CLEARED, BETA, 100),
         Accumulator("action", 1),
     ]
     parts = [Dense("a", "b", np.array(weight), 0, exponent) for weight, exponent in ((first, 3), (second, 0))]

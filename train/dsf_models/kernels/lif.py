@@ -49,7 +49,7 @@ def _by_token(values: Array) -> Array:
 @shared
 def _forward(chunks: int, current: Array, numbers: Array, marks: Marks) -> None:
     steps, tokens, channels = current.shape
-    leak, threshold, low, high, zero = numbers
+    beta, threshold, low, high, zero = numbers
     for chunk in prange(chunks):
         kept = np.empty(channels, current.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -57,14 +57,14 @@ def _forward(chunks: int, current: Array, numbers: Array, marks: Marks) -> None:
                 kept[c] = zero
             for t in range(steps):
                 for c in range(channels):
-                    membrane = current[t, token, c] + leak * kept[c]
+                    membrane = current[t, token, c] + beta * kept[c]
                     kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero)
 
 
 @shared
 def _backward(chunks: int, marks: Marks, grad_spikes: Array, numbers: Array, grad_current: Array) -> None:
     steps, tokens, channels = marks.shape
-    leak, zero = numbers[0], numbers[4]
+    beta, zero = numbers[0], numbers[4]
     for chunk in prange(chunks):
         carried = np.empty(channels, grad_spikes.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -72,6 +72,6 @@ def _backward(chunks: int, marks: Marks, grad_spikes: Array, numbers: Array, gra
                 carried[c] = zero
             for t in range(steps - 1, -1, -1):
                 for c in range(channels):
-                    gradient = step_back(marks[t, token, c], grad_spikes[t, token, c], leak * carried[c], zero)
+                    gradient = step_back(marks[t, token, c], grad_spikes[t, token, c], beta * carried[c], zero)
                     grad_current[t, token, c] = gradient
                     carried[c] = gradient

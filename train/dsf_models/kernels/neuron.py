@@ -28,14 +28,14 @@ _PIECE = 2**14  # marks
 class Neuron(NamedTuple):
     """β, V_th, and how far from V_th the surrogate gradient is 1."""
 
-    leak: float
+    beta: float
     threshold: float
     half_width: float
 
     def numbers(self, kind: np.dtype[Any]) -> Array:
         """What kernels are given: β, V_th, the surrogate's bounds and 0, in their precision."""
         low, high = self.threshold - self.half_width, self.threshold + self.half_width
-        return np.array([self.leak, self.threshold, low, high, 0], kind)
+        return np.array([self.beta, self.threshold, low, high, 0], kind)
 
 
 def marks_of(spikes: Array) -> Marks:

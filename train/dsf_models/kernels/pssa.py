@@ -105,7 +105,7 @@ def _forward(
     marks: Marks,
 ) -> None:
     steps, _, channels = marks.shape
-    leak, threshold, low, high, zero = numbers
+    beta, threshold, low, high, zero = numbers
     one = weights.dtype.type(1)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
     for chunk in prange(chunks):
@@ -132,7 +132,7 @@ def _forward(
                                 weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
                             )
                     for c in range(channels):
-                        membrane = query[i, c] * mixed[c] + leak * kept[i, c]
+                        membrane = query[i, c] * mixed[c] + beta * kept[i, c]
                         kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero)
 
 
@@ -142,7 +142,7 @@ def _backward(
     factors: Marks,
     weights: Array,
     bounds: Bounds,
-    leak: float,
+    beta: float,
     marks: Marks,
     grad_spikes: Array,
     grad_factors: Array,
@@ -167,7 +167,7 @@ def _backward(
                 outer, grads = grad_spikes[t, begin:], grad_factors[t, begin:]
                 for i in range(length):
                     for c in range(channels):
-                        carried[i, c] = step_back(marked[i, c], outer[i, c], leak * carried[i, c], zero)
+                        carried[i, c] = step_back(marked[i, c], outer[i, c], beta * carried[i, c], zero)
                     for c in range(channels):
                         past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
                         inner[i, c] = carried[i, c] if given[i, 0, c] & FIRED else zero

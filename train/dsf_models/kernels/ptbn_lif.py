@@ -31,10 +31,10 @@ def fire_normalised_back(
 ) -> Gradients:
     """Write ∂x of :func:`fire_normalised` into ``gradient``; return what else it comes with."""
     chunks, apart, inner = chunks_of(current.shape[1]), norm.apart(current), norm.apart(gradient)
-    leak = neuron.numbers(current.dtype)[0]
+    beta = neuron.numbers(current.dtype)[0]
     partial = np.zeros((chunks, 3, *norm.mean.shape), current.dtype)
     given = norm.apart(marks), norm.apart(grad_spikes), apart, norm.mean, norm.moments
-    share(_surrogate, chunks, current.size, *given, leak, inner, partial)
+    share(_surrogate, chunks, current.size, *given, beta, inner, partial)
     back = norm.back(total(partial))
     drift = np.zeros((chunks, *norm.mean.shape), current.dtype)
     share(_through_norm, chunks, current.size, apart, back.numbers, norm.weights, norm.moments, inner, drift)
@@ -53,7 +53,7 @@ def _forward(
     marks: Marks,
 ) -> None:
     steps, tokens, norms, channels = current.shape
-    leak, threshold, low, high, zero = numbers
+    beta, threshold, low, high, zero = numbers
     for chunk in prange(chunks):
         kept = np.empty((norms, channels), current.dtype)
         by_layer = np.zeros((norms, channels), current.dtype)
@@ -65,7 +65,7 @@ def _forward(
                 for p in range(norms):
                     for c in range(channels):
                         normalised = affine[0, p, c] * current[t, token, p, c] + affine[1, p, c] + by_layer[p, c]
-                        membrane = normalised + leak * kept[p, c]
+                        membrane = normalised + beta * kept[p, c]
                         kept[p, c], marks[t, token, p, c] = step(membrane, threshold, low, high, zero)
 
 
@@ -77,7 +77,7 @@ def _surrogate(
     current: Array,
     mean: Array,
     moments: Array,
-    leak: float,
+    beta: float,
     gradient: Array,
     partial: Array,
 ) -> None:
@@ -92,7 +92,7 @@ def _surrogate(
             for t in range(steps - 1, -1, -1):
                 for p in range(norms):
                     for c in range(channels):
-                        later = leak * carried[p, c]
+                        later = beta * carried[p, c]
                         inner = step_back(marks[t, token, p, c], grad_spikes[t, token, p, c], later, zero)
                         away = current[t, token, p, c] - mean[p, c]
                         carried[p, c] = inner

@@ -65,11 +65,11 @@ class _Group:
         self._tried: dict[int, Synapses] = {}  # by unit
         self._format = weight_format
         self._scale = 1.0 if name == ACTION else model.config.threshold
-        self._neuron = None if name == ACTION else Lif(model.config.leak, model.config.threshold)
+        self._neuron = None if name == ACTION else Lif(model.config.beta, model.config.threshold)
         self._current: Callable[[Synapses], Tensor] = lambda some: current(some.like(model.head.weight, self._scale))
         self._wanted = self._current(synapses)
         self._token = _largest_token(model) if self.takes_token else torch.zeros(1)
-        keep = 1.0 if name == ACTION else model.config.leak
+        keep = 1.0 if name == ACTION else model.config.beta
         self._build_up = sum(keep**step for step in range(model.config.time_steps))
         self.worst = self._largest(synapses)
         largest = LARGEST_CURRENT / (self.worst * self._build_up * GROWTH) if self.worst else LARGEST_THRESHOLD
