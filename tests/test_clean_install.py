@@ -86,8 +86,8 @@ PARENTS: tuple[str, ...] = ("common", "export", "train", ".")  # of the packages
 
 def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
     patterns = dict.fromkeys(("dsf_*/**/*.py", "dsf_*/**/*.yaml", "dsf_*/py.typed"), PARENTS)
-    own = ("neuro_runtime/**/*.py", "neuro_runtime/**/*.yaml", "neuro_runtime/pretrained/*/*")
-    own += ("hw_profiles/**/*.py", "hw_profiles/**/*.yaml", "hw_profiles/report/page/*", "hw_profiles/fronts/*")
+    own = ["neuro_runtime/**/*.py", "neuro_runtime/**/*.yaml", "neuro_runtime/pretrained/*/*"]
+    own += ["hw_profiles/**/*.py", "hw_profiles/**/*.yaml", "hw_profiles/report/page/*", "hw_profiles/fronts/*"]
     patterns |= dict.fromkeys(own, (".",))
     expected = {
         str(file.relative_to(REPOSITORY / parent))

@@ -21,18 +21,14 @@ from dsf_common.errors import UserError
 from dsf_export.folding import fold_affine, fold_delay, fold_inputs, fold_linear, fold_norm, require_program
 from dsf_models import PolicyNetwork
 from dsf_models.dsformer import Block, MlpBlock
+from dsf_models.mixings import PlainMixing, mixing_parts
+from dsf_models.mixings.delay import DelayMixing
+from dsf_models.mixings.delay_matrix import DelayMatrixMixing
+from dsf_models.mixings.position_weights import RelativeWeights
+from dsf_models.mixings.pssa import PSSA
 from dsf_models.normalisation import PTBN
 from dsf_models.normalisation_choice import TdBN
-from dsf_models.token_mixing import (
-    PSSA,
-    DelayMatrixMixing,
-    DelayMixing,
-    NormalisedLinear,
-    PlainMixing,
-    RelativeWeights,
-    SpikingLinear,
-    mixing_parts,
-)
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 
 Array = NDArray[np.float64]
 

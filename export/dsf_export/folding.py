@@ -16,11 +16,13 @@ from dsf_common.errors import UserError
 from dsf_models.configuration import GATED, SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.dsformer import Block, DSFormer
 from dsf_models.mixing_names import input_names
+from dsf_models.mixings.delay import DelayMixing
+from dsf_models.mixings.delay_matrix import DelayMatrixMixing
 from dsf_models.normalisation import PTBN
 from dsf_models.normalisation_choice import RepPTBN, TdBN
 from dsf_models.policy_network import PolicyNetwork
 from dsf_models.population import PopulationLif
-from dsf_models.token_mixing import DelayMatrixMixing, DelayMixing, NormalisedLinear, SpikingLinear
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 
 
 def fold_norm(norm: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,10 +22,12 @@ from dsf_models.configuration import ModelConfig
 from dsf_models.dsformer import Block
 from dsf_models.lif import Lif
 from dsf_models.mixing_names import input_names
+from dsf_models.mixings import mixing_parts
+from dsf_models.mixings.past import sum_of_past
+from dsf_models.mixings.pssa import PSSA
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
 from dsf_models.quantisation import Quantisation
-from dsf_models.token_mixing import PSSA, mixing_parts, sum_of_past
 
 GroupCurrent = Callable[[Synapses], Tensor]  # from a group's synapses, in the model's own units, to its current
 

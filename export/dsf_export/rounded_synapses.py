@@ -19,14 +19,11 @@ from dsf_export.folding import double, fold_affine, fold_delay, fold_inputs, fol
 from dsf_export.quantise.weight_rounding import round_bias, round_weight
 from dsf_models import DSFormer
 from dsf_models.dsformer import Block, MlpBlock
-from dsf_models.token_mixing import (
-    PSSA,
-    DelayMatrixMixing,
-    DelayMixing,
-    PlainMixing,
-    RelativeWeights,
-    mixing_parts,
-)
+from dsf_models.mixings import PlainMixing, mixing_parts
+from dsf_models.mixings.delay import DelayMixing
+from dsf_models.mixings.delay_matrix import DelayMatrixMixing
+from dsf_models.mixings.position_weights import RelativeWeights
+from dsf_models.mixings.pssa import PSSA
 from neuro_runtime.program.weight_format import WeightFormat
 
 ACTION = "action"  # the accumulator

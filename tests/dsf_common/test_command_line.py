@@ -87,6 +87,6 @@ def test_a_command_gets_its_arguments_and_keeps_its_own_status() -> None:
     assert run_command(len, "dsf-x", ["a", "b", "c"]) == 3
 
 
-def test_the_rooms_log_from_info_on() -> None:
+def test_the_packages_log_from_info_on() -> None:
     run_command(lambda argv: 0, "dsf-x", [])
-    assert logging.getLogger("train").getEffectiveLevel() == logging.INFO
+    assert logging.getLogger("dsf_train").getEffectiveLevel() == logging.INFO

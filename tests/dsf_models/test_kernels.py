@@ -17,9 +17,10 @@ from dsf_models.configuration import BiasSharing, Mixing, ModelConfig
 from dsf_models.kernels import sharing, spike_product
 from dsf_models.kernels.neuron import marks_of
 from dsf_models.lif import Lif
+from dsf_models.mixings.pssa import PSSA
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.padding import TokenLayout
-from dsf_models.token_mixing import PSSA, NormalisedLinear, SpikingLinear, fire_layers, linear
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear, fire_layers, linear
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)

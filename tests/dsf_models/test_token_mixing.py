@@ -12,21 +12,18 @@ from torch import Tensor
 
 from dsf_models.configuration import WHOLE_WINDOW, BiasSharing, Mixing, ModelConfig, PositionBias
 from dsf_models.lif import Lif
+from dsf_models.mixings import token_mixing
+from dsf_models.mixings.delay import DelayMixing
+from dsf_models.mixings.delay_matrix import DelayMatrixMixing
+from dsf_models.mixings.position_weights import PairwiseWeights, RelativeWeights
+from dsf_models.mixings.pssa import PSSA
+from dsf_models.mixings.pssa_delay_matrix import PssaBesideDelayMatrix
+from dsf_models.mixings.sdsa1 import SDSA1
+from dsf_models.mixings.sdsa3 import SDSA3
+from dsf_models.mixings.sssa import SSSA
+from dsf_models.mixings.tssa import TSSA
 from dsf_models.padding import TokenLayout
 from dsf_models.population import PopulationLif, input_neurons
-from dsf_models.token_mixing import (
-    PSSA,
-    SDSA1,
-    SDSA3,
-    SSSA,
-    TSSA,
-    DelayMatrixMixing,
-    DelayMixing,
-    PairwiseWeights,
-    PssaBesideDelayMatrix,
-    RelativeWeights,
-    token_mixing,
-)
 
 T, B, K, D, HEADS, S = 3, 2, 6, 8, 2, 4
 Array = NDArray[np.float64]

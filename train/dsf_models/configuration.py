@@ -25,7 +25,7 @@ SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
 
 
 class Mixing(Enum):
-    """How a block lets a token look at its past (see `dsf_models.token_mixing`)."""
+    """How a block lets a token look at its past (see `dsf_models.mixings`)."""
 
     pssa = "pssa"
     tssa = "tssa"

@@ -12,11 +12,13 @@ from dsf_models import fused_half
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.lif import Lif
 from dsf_models.mixing_names import input_names
+from dsf_models.mixings import token_mixing
+from dsf_models.mixings.attention import record_attention
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import PolicyNetwork, Spikes
 from dsf_models.population import input_neurons
-from dsf_models.token_mixing import NormalisedLinear, SpikingLinear, record_attention, token_mixing
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 
 
 class Mlp(nn.Module):

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from dsf_models import kernels
 from dsf_models.lif import Lif
+from dsf_models.mixings.position_weights import RelativeWeights
+from dsf_models.mixings.pssa import PSSA
 from dsf_models.padding import TokenLayout
-from dsf_models.token_mixing import PSSA, NormalisedLinear, RelativeWeights, SpikingLinear, served_layers
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear, served_layers
 
 if TYPE_CHECKING:
     from dsf_models.kernels.chain import Kernel, Result

@@ -50,7 +50,7 @@ class TrainConfig:
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
     schedule: Schedule = Schedule.cosine  # after the warm-up
-    # Firing-rate initialisation: at least this of each layer at the start, by its bias, 0.1 for example; 0 changes none.
+    # Firing-rate initialisation: at least this of each layer at the start, by its bias, 0.1 for example; 0: as it is.
     initial_firing_rate: float = renamed(0.0, formerly="initial_rate")
     # Homeostasis: the same during training, whenever a layer has fallen silent, 0.02 for example.
     homeostasis_rate: float = renamed(0.0, formerly="least_rate")

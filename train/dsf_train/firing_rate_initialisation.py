@@ -20,15 +20,11 @@ from dsf_models import DSFormer
 from dsf_models.configuration import GATED, Mixing, ModelConfig
 from dsf_models.dsformer import Block, MlpBlock
 from dsf_models.mixing_names import input_names
+from dsf_models.mixings import PlainMixing, mixing_parts
+from dsf_models.mixings.delay import DelayMixing
+from dsf_models.mixings.delay_matrix import DelayMatrixMixing
 from dsf_models.population import PopulationLif
-from dsf_models.token_mixing import (
-    DelayMatrixMixing,
-    DelayMixing,
-    NormalisedLinear,
-    PlainMixing,
-    SpikingLinear,
-    mixing_parts,
-)
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 from dsf_train.firing import firing_rates
 from dsf_train.sampling import Batch
 
