@@ -10,9 +10,9 @@ import pytest
 from dsf_common.files import sha256_of
 from dsf_export.fold import fold
 from dsf_export.lower import lower
-from dsf_export.quantise.integer_program import quantise
+from dsf_export.quantise.program_rounding import quantise
 from dsf_models.checkpoint import load_model_file
-from dsf_models.quantisation import Units
+from dsf_models.quantisation import Scales
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
@@ -61,9 +61,9 @@ def test_a_policy_is_small_and_has_a_card(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_program_is_the_models(name: str) -> None:
-    """Its provenance names the model file, and quantising that with the program's units gives the same network.
+    """Its provenance names the model file, and quantising that with the program's scales gives the same network.
 
-    The units themselves were chosen on recorded activity, which need not be the same bit for bit on another machine.
+    The scales themselves were chosen on recorded activity, which need not be the same bit for bit on another machine.
     """
     folder = PRETRAINED / name
     program, policy = load_program(folder / "program.dsf.h5"), load_model_file(folder / "model.pt")
@@ -71,7 +71,7 @@ def test_the_program_is_the_models(name: str) -> None:
     assert program.provenance["model_sha256"] == sha256_of(folder / "model.pt")
     lowered = lower(fold(policy.model), policy, dict(program.provenance))
     weight_format = WeightFormat(*(int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents")))
-    again = quantise(lowered, _units(program, lowered), weight_format)
+    again = quantise(lowered, _scales(program, lowered), weight_format)
     (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
     assert header == stored_header
     for part, array in arrays.items():
@@ -79,11 +79,11 @@ def test_the_program_is_the_models(name: str) -> None:
         assert np.array_equal(array, stored[part]) if array.dtype.kind == "i" else np.allclose(array, stored[part])
 
 
-def _units(program: Program, lowered: Program) -> Units:
-    """The units that a program was quantised with: thresholds of 1.0, and what the host multiplies and divides by."""
-    units = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
-    units[program.accumulator.name] = round(lowered.readout.unit[0] / program.readout.unit[0] / 2**6)
-    return Units(units, injected=int(program.encoder.input_scale))
+def _scales(program: Program, lowered: Program) -> Scales:
+    """The scales that a program was quantised with: thresholds of 1.0, and what the host multiplies and divides by."""
+    scales = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
+    scales[program.accumulator.name] = round(lowered.readout.inverse_scale[0] / program.readout.inverse_scale[0] / 2**6)
+    return Scales(scales, injected=int(program.encoder.input_scale))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsf_export.fold import Array
-from dsf_export.quantise.calibration import LayerDrive, integer_currents, integer_spikes, matrices
+from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes, matrices
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
 from neuro_runtime.program import Program
@@ -72,7 +72,11 @@ def report_program(program: Program) -> tuple[LayerReport, ...]:
 
 
 def report_layers(
-    program: Program, lowered: Program, run: ProgramRun, lowered_run: ProgramRun, drives: Mapping[str, LayerDrive]
+    program: Program,
+    lowered: Program,
+    run: ProgramRun,
+    lowered_run: ProgramRun,
+    calibrations: Mapping[str, LayerCalibration],
 ) -> tuple[LayerReport, ...]:
     """A loihi program beside the float one it comes from.
 
@@ -80,10 +84,10 @@ def report_layers(
     ----------
     run, lowered_run
         Both on the same recording.
-    drives
+    calibrations
         Of the float program, on that recording.
     """
-    return tuple(_report(program, lowered, run, lowered_run, drives, row) for row in headroom(program))
+    return tuple(_report(program, lowered, run, lowered_run, calibrations, row) for row in headroom(program))
 
 
 def compare_spikes(one: Raster, other: Raster) -> SpikeAgreement:
@@ -111,15 +115,15 @@ def _report(
     lowered: Program,
     run: ProgramRun,
     lowered_run: ProgramRun,
-    drives: Mapping[str, LayerDrive],
+    calibrations: Mapping[str, LayerCalibration],
     room: Headroom,
 ) -> LayerReport:
     layer = room.node
     node = program.node(layer)
     alone = in_program = None
     if isinstance(node, Lif):
-        currents = integer_currents(drives[layer], program.connections_into(layer), program.encoder)
-        alone = compare_spikes(integer_spikes(currents, node), drives[layer].fired)
+        currents = integer_currents(calibrations[layer], program.connections_into(layer), program.encoder)
+        alone = compare_spikes(integer_spikes(currents, node), calibrations[layer].fired)
     if isinstance(node, (Lif, And)):
         in_program = compare_spikes(_of(run, layer), _of(lowered_run, layer))
     return LayerReport(
@@ -136,18 +140,18 @@ def _weight_error(program: Program, lowered: Program, layer: str) -> float | Non
     rounded = _summed(program, layer, _weights_into(program, layer))
     if not real:
         return None
-    unit = _unit(program, lowered, layer)
-    squared: float = sum(float(((rounded[at] / unit - weight) ** 2).sum()) for at, weight in real.items())
+    scale = _scale(program, lowered, layer)
+    squared: float = sum(float(((rounded[at] / scale - weight) ** 2).sum()) for at, weight in real.items())
     total = sum(float((weight**2).sum()) for weight in real.values())
     return math.sqrt(squared / total) if total else None
 
 
-def _unit(program: Program, lowered: Program, layer: str) -> float:
+def _scale(program: Program, lowered: Program, layer: str) -> float:
     """Integers for 1.0 of a layer's current."""
     node, real = program.node(layer), lowered.node(layer)
     if isinstance(node, Lif) and isinstance(real, Lif):
         return node.threshold / real.threshold
-    return float(lowered.readout.unit[0] / program.readout.unit[0]) / 2.0**CURRENT_SHIFT
+    return float(lowered.readout.inverse_scale[0] / program.readout.inverse_scale[0]) / 2.0**CURRENT_SHIFT
 
 
 def _summed(program: Program, layer: str, connections: Sequence[Dense | Sparse]) -> dict[tuple[str, int], Array]:

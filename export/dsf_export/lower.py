@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedMlpBlock, FoldedPolicy, FoldedPssa
-from dsf_export.quantise.decay import decay_mantissa
+from dsf_export.quantise.parameter_rounding import decay_mantissa
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.interpreter import AND_DECAY
 from neuro_runtime.program.nodes import (
@@ -189,7 +189,9 @@ class _Projections:
         """The rest of the action: the readout of the token's current and of the constants."""
         affine = self._folded.readout
         return HostReadout(
-            unit=np.ones(len(affine.bias)), weight=affine.weight, bias=affine.weight @ self._bias() + affine.bias
+            inverse_scale=np.ones(len(affine.bias)),
+            weight=affine.weight,
+            bias=affine.weight @ self._bias() + affine.bias,
         )
 
     def _bias(self) -> Array:

@@ -25,14 +25,14 @@ from dsf_export.parity import (
     stream_rounding,
     window_rounding,
 )
-from dsf_export.quantise.calibration import LayerDrive, layer_drives
-from dsf_export.quantise.integer_program import quantise
-from dsf_export.quantise.rounding_bound import require_faithful
-from dsf_export.quantise.units import choose_units, trained_units
+from dsf_export.quantise.calibration import LayerCalibration, layer_calibrations
+from dsf_export.quantise.group_scales import choose_scales, trained_scales
+from dsf_export.quantise.program_rounding import quantise
+from dsf_export.quantise.rounding_bound import require_rounding_bound
 from dsf_export.recording import CHOICE_SEED, Recording, StateSpread, record
 from dsf_export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
 from dsf_models.checkpoint import PolicyModel, load_model_file, plain
-from dsf_models.quantisation import Quantisation, Units
+from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.interpreter import Interpreter
@@ -40,6 +40,7 @@ from neuro_runtime.program import Program, program_hash, validate
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
 
 MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
+SCALES_CHOSEN_ON = "units_chosen_on"  # a key of the provenance, which a program file's hash covers
 DISTRIBUTIONS = ("decision-spikeformer", "numpy", "torch")
 
 
@@ -118,13 +119,13 @@ def from_policy(
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
     backend = TorchBackend(policy)
     chosen_on = record(backend, spread, decisions, CHOICE_SEED)
-    drives = layer_drives(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
-    choice = _Choice(lowered, drives, chosen_on.origin, policy.quantisation)
+    calibrations = layer_calibrations(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
+    choice = _Choice(lowered, calibrations, chosen_on.origin, policy.quantisation)
     recording = record(backend, spread, decisions)
     model_run = run_model(policy, recording, on_decision)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
-    judge = _Judge(lowered, recording, lowered_run, layer_drives(lowered, recording, lowered_run))
+    judge = _Judge(lowered, recording, lowered_run, layer_calibrations(lowered, recording, lowered_run))
     quantised = tuple(_quantised(judge, choice, item, on_decision) for item in formats)
     in_window = window_rounding(folded_run, config.receptive_field)
     in_stream = stream_rounding(folded_run, config.receptive_field, config.beta, lowered)
@@ -145,40 +146,40 @@ class _Judge:
     lowered: Program
     recording: Recording
     run: ProgramRun
-    drives: dict[str, LayerDrive]
+    calibrations: dict[str, LayerCalibration]
 
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """What units are chosen by: those of training, or recorded decisions that nothing is judged on."""
+    """What scales are chosen by: those of training, or recorded decisions that nothing is judged on."""
 
     lowered: Program
-    drives: dict[str, LayerDrive]
+    calibrations: dict[str, LayerCalibration]
     origin: str
     trained: Quantisation | None
 
-    def units(self, weight_format: WeightFormat) -> tuple[Units, str]:
-        """The units of a format, and a phrase that says what they were chosen on."""
+    def scales(self, weight_format: WeightFormat) -> tuple[Scales, str]:
+        """The scales of a format, and a phrase that says what they were chosen on."""
         if self.trained and self.trained.weight_format == weight_format:
-            return trained_units(self.lowered, self.trained, weight_format), "training with quantise=true"
-        units = choose_units(self.lowered, self.drives, weight_format)
-        return units, f"{len(self.drives[self.lowered.accumulator.name].tokens)} decisions, {self.origin}"
+            return trained_scales(self.lowered, self.trained, weight_format), "training with quantise=true"
+        scales = choose_scales(self.lowered, self.calibrations, weight_format)
+        return scales, f"{len(self.calibrations[self.lowered.accumulator.name].tokens)} decisions, {self.origin}"
 
 
 def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_decision: OnDecision) -> Quantised:
     """The float program in one format."""
-    units, chosen_on = choice.units(weight_format)
-    program = quantise(judge.lowered, units, weight_format)
+    scales, chosen_on = choice.scales(weight_format)
+    program = quantise(judge.lowered, scales, weight_format)
     provenance = {
         "weight_bits": str(weight_format.bits),
         "weight_exponents": str(weight_format.exponents),
-        "units_chosen_on": chosen_on,
+        SCALES_CHOSEN_ON: chosen_on,
     }
     program = replace(program, provenance={**program.provenance, **provenance})
     validate(program)
-    require_faithful(judge.lowered, program, units, weight_format)
+    require_rounding_bound(judge.lowered, program, scales, weight_format)
     run = run_program(program, judge.recording, on_decision)
-    layers = report_layers(program, judge.lowered, run, judge.run, judge.drives)
+    layers = report_layers(program, judge.lowered, run, judge.run, judge.calibrations)
     error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
     return Quantised(weight_format, program, layers, error, run)
 

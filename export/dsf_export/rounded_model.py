@@ -84,8 +84,8 @@ class QuantisedDSFormer(DSFormer):
         groups = program_synapses(self)
         if self.quantisation is None:
             return groups
-        units, weight_format = self.quantisation.units.of, self.quantisation.weight_format
-        return {name: round_synapses(group, units[name], weight_format) for name, group in groups.items()}
+        scales, weight_format = self.quantisation.scales.of, self.quantisation.weight_format
+        return {name: round_synapses(group, scales[name], weight_format) for name, group in groups.items()}
 
     def forward(
         self,

@@ -96,11 +96,13 @@ def projection_bias(model: DSFormer) -> Tensor:
     return torch.stack(biases).sum(0)
 
 
-def round_synapses(synapses: Synapses, unit: int, weight_format: WeightFormat) -> Synapses:
+def round_synapses(synapses: Synapses, scale: int, weight_format: WeightFormat) -> Synapses:
     """Each connection as the exporter rounds it; its gradient goes to the real weights unchanged."""
     return Synapses(
-        tuple(_through(weight, round_weight(_array(weight), unit, weight_format).value) for weight in synapses.weights),
-        tuple(_through(bias, _rounded_bias(_array(bias), unit, weight_format.bits)) for bias in synapses.biases),
+        tuple(
+            _through(weight, round_weight(_array(weight), scale, weight_format).value) for weight in synapses.weights
+        ),
+        tuple(_through(item, _rounded_bias(_array(item), scale, weight_format.bits)) for item in synapses.biases),
     )
 
 
@@ -121,9 +123,9 @@ def _through(real: Tensor, rounded: Array) -> Tensor:
     return value
 
 
-def _rounded_bias(bias: Array, unit: int, bits: int) -> Array:
+def _rounded_bias(bias: Array, scale: int, bits: int) -> Array:
     """What the bias line's connections add up to."""
-    total: Array = np.sum([part.value for part in round_bias(bias, unit, bits)], axis=0) / unit
+    total: Array = np.sum([part.value for part in round_bias(bias, scale, bits)], axis=0) / scale
     return total
 
 

@@ -32,7 +32,7 @@ class _Encoder(NamedTuple):
 
 
 class _Readout(NamedTuple):
-    unit: Reals  # (action_size,)
+    inverse_scale: Reals  # (action_size,)
     weight: Reals  # (D, action_size)
     bias: Reals
 
@@ -52,7 +52,7 @@ class CompiledHost:
             norm_epsilon=encoder.norm_epsilon,
             input_scale=encoder.input_scale,
         )
-        self._readout = _Readout(readout.unit, np.ascontiguousarray(readout.weight.T), readout.bias)
+        self._readout = _Readout(readout.inverse_scale, np.ascontiguousarray(readout.weight.T), readout.bias)
         self._make_ready(encoder)
 
     def encode(self, tokens: Sequence[Token]) -> tuple[Reals, Integers]:
@@ -98,7 +98,7 @@ def _read_out(readout: _Readout, accumulators: NDArray[np.int64], currents: Real
     for n in range(len(sums)):
         _weigh(readout.weight, currents[n], sums[n])
         for a in range(sums.shape[1]):
-            sums[n, a] = accumulators[n, a] * readout.unit[a] + sums[n, a] + readout.bias[a]
+            sums[n, a] = accumulators[n, a] * readout.inverse_scale[a] + sums[n, a] + readout.bias[a]
 
 
 @compiled

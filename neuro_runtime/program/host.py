@@ -74,23 +74,23 @@ class HostEncoder:
 
 @dataclass(frozen=True, eq=False)
 class HostReadout:
-    """``action = tanh(v · unit + W x + b)``: the chip's accumulator and the token's own share.
+    """``action = tanh(v · inverse_scale + W x + b)``: the chip's accumulator and the token's own share.
 
     Attributes
     ----------
-    unit
-        Real units of one unit of the accumulator's ``v``, (action_size,).
+    inverse_scale
+        Real value of one integer of the accumulator's ``v``, (action_size,); 1 in a float program.
     weight, bias
         (action_size, D) and (action_size,).
     """
 
-    unit: Array
+    inverse_scale: Array
     weight: Array
     bias: Array
 
     def decode(self, accumulator: NDArray[Any], current: Array) -> Array:
         """The action, shape (action_size,), from the accumulator's ``v`` and the token current x in real units."""
-        action: Array = np.tanh(accumulator * self.unit + _weigh(self.weight, current) + self.bias)
+        action: Array = np.tanh(accumulator * self.inverse_scale + _weigh(self.weight, current) + self.bias)
         return action
 
 

@@ -135,7 +135,7 @@ def _host_shapes(program: Program) -> None:
         "encoder.norm_weight": (encoder.norm_weight, (size,)),
         "encoder.norm_bias": (encoder.norm_bias, (size,)),
         "encoder.state_std": (encoder.state_std, (observations,)),
-        "readout.unit": (readout.unit, (actions,)),
+        "readout.inverse_scale": (readout.inverse_scale, (actions,)),
         "readout.weight": (readout.weight, (actions, size)),
         "readout.bias": (readout.bias, (actions,)),
     }

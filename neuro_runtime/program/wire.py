@@ -28,6 +28,10 @@ from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 VERSION = 1
 Arrays = dict[str, NDArray[Any]]
 
+# Fields whose name in a file is another, so that every program file keeps its content hash.
+_STORED_NAMES = {"inverse_scale": "unit"}
+_FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
+
 _KINDS = {kind.__name__: kind for kind in (CurrentInput, BiasLine, Lif, And, Accumulator, Injection, Dense, Sparse)}
 
 
@@ -92,20 +96,20 @@ def _pack(item: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     """An item's plain fields; its arrays go into ``arrays`` and leave an empty place."""
     packed: dict[str, Any] = {"kind": type(item).__name__}
     for field in fields(item):
-        value = getattr(item, field.name)
+        value, stored = getattr(item, field.name), _STORED_NAMES.get(field.name, field.name)
         if isinstance(value, np.ndarray):
-            arrays[f"{prefix}/{field.name}"] = value
-            packed[field.name] = None
+            arrays[f"{prefix}/{stored}"] = value
+            packed[stored] = None
         else:
-            packed[field.name] = value.item() if isinstance(value, np.generic) else value
+            packed[stored] = value.item() if isinstance(value, np.generic) else value
     return packed
 
 
 def _values(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     return {
-        name: np.asarray(arrays[f"{prefix}/{name}"]) if value is None else value
-        for name, value in packed.items()
-        if name != "kind"
+        _FIELD_NAMES.get(stored, stored): np.asarray(arrays[f"{prefix}/{stored}"]) if value is None else value
+        for stored, value in packed.items()
+        if stored != "kind"
     }
 
 

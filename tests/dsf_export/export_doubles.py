@@ -8,14 +8,14 @@ from functools import cache
 from benchmarks.random_policies import random_policy
 from dsf_export.fold import FoldedPolicy, fold
 from dsf_export.lower import lower
-from dsf_export.quantise.calibration import LayerDrive, layer_drives
-from dsf_export.quantise.integer_program import quantise
-from dsf_export.quantise.units import choose_units
+from dsf_export.quantise.calibration import LayerCalibration, layer_calibrations
+from dsf_export.quantise.group_scales import choose_scales
+from dsf_export.quantise.program_rounding import quantise
 from dsf_export.recording import Recording, StateSpread, made_up_tokens
 from dsf_export.stages import run_program
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.configuration import BiasSharing, Mixing, ModelConfig
-from dsf_models.quantisation import Units
+from dsf_models.quantisation import Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.program import Program
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
@@ -33,7 +33,7 @@ LEVELS = replace(DELAY_MATRIX, levels=3)
 PSSA_LEVELS = replace(PSSA, levels=2)
 
 # By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
-_UNITS: dict[int, tuple[PolicyModel, dict[WeightFormat, Units]]] = {}
+_SCALES: dict[int, tuple[PolicyModel, dict[WeightFormat, Scales]]] = {}
 
 
 @cache
@@ -84,21 +84,21 @@ def lowered(policy: PolicyModel) -> tuple[FoldedPolicy, Program]:
     return folded, lower(folded, policy, {"made by": "a test"})
 
 
-def drives(policy: PolicyModel, program: Program) -> dict[str, LayerDrive]:
+def calibrations(policy: PolicyModel, program: Program) -> dict[str, LayerCalibration]:
     """What reaches each layer of the policy's float program on made-up tokens."""
     recording = made_up(policy)
-    return layer_drives(program, recording, run_program(program, recording, lambda: None))
+    return layer_calibrations(program, recording, run_program(program, recording, lambda: None))
 
 
-def units(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Units:
-    """The units of the policy's groups, chosen on made-up tokens; once for each policy and format."""
-    known = _UNITS.setdefault(id(policy), (policy, {}))[1]
+def scales(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Scales:
+    """The scales of the policy's groups, chosen on made-up tokens; once for each policy and format."""
+    known = _SCALES.setdefault(id(policy), (policy, {}))[1]
     if weight_format not in known:
         program = lowered(policy)[1]
-        known[weight_format] = choose_units(program, drives(policy, program), weight_format)
+        known[weight_format] = choose_scales(program, calibrations(policy, program), weight_format)
     return known[weight_format]
 
 
 def quantised(policy: PolicyModel, weight_format: WeightFormat = DEFAULT_FORMAT) -> Program:
     """The policy's loihi program."""
-    return quantise(lowered(policy)[1], units(policy, weight_format), weight_format)
+    return quantise(lowered(policy)[1], scales(policy, weight_format), weight_format)

@@ -13,13 +13,13 @@ from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.nodes import Connection, Dense, Lif
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import delay_policy, drives, lowered, made_up, pssa_policy, quantised, units
+from tests.dsf_export.export_doubles import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
 
 
 def _report(policy: PolicyModel, weight_format: WeightFormat) -> dict[str, LayerReport]:
     real, integer, recording = lowered(policy)[1], quantised(policy, weight_format), made_up(policy)
     run, real_run = (run_program(program, recording, lambda: None) for program in (integer, real))
-    return {row.layer: row for row in report_layers(integer, real, run, real_run, drives(policy, real))}
+    return {row.layer: row for row in report_layers(integer, real, run, real_run, calibrations(policy, real))}
 
 
 def test_agreement_counts_silence_and_overlap_does_not() -> None:
@@ -39,7 +39,7 @@ def test_where_nothing_fires_there_is_no_overlap() -> None:
 @pytest.mark.parametrize("bits", [8, 4])
 def test_weight_error_is_relative_to_the_layers_weights(bits: int) -> None:
     policy, weight_format, layer = delay_policy(), WeightFormat(bits), "block0.attention.output"
-    chosen = units(policy, weight_format)
+    chosen = scales(policy, weight_format)
 
     def by_delay(connections: list[Connection]) -> dict[int, np.ndarray]:
         sums: dict[int, np.ndarray] = {}

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from dsf_common.errors import GateFailed, UserError
-from dsf_export.quantise.rounding_bound import require_faithful
+from dsf_export.quantise.rounding_bound import require_rounding_bound
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program import Program, validate
 from neuro_runtime.program.nodes import And, Connection, Dense, Injection, Lif, Node, Sparse
 from neuro_runtime.program.storage import load_program, save_program
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
-from tests.dsf_export.export_doubles import delay_policy, lowered, pssa_policy, quantised, units
+from tests.dsf_export.export_doubles import delay_policy, lowered, pssa_policy, quantised, scales
 
 POLICIES: dict[str, Callable[[], PolicyModel]] = {"pssa": pssa_policy, "delay": delay_policy}
 Mutant = tuple[str, Program]
@@ -46,7 +46,10 @@ def mutants(program: Program) -> Iterator[Mutant]:
 def _wrong_hosts(program: Program) -> Iterator[Mutant]:
     encoder, readout = program.encoder, program.readout
     yield "input scale doubled", replace(program, encoder=replace(encoder, input_scale=2 * encoder.input_scale))
-    yield "readout unit halved", replace(program, readout=replace(readout, unit=readout.unit / 2))
+    yield (
+        "readout inverse scale halved",
+        replace(program, readout=replace(readout, inverse_scale=readout.inverse_scale / 2)),
+    )
     for name in ("weight", "bias", "norm_weight", "norm_bias", "state_mean", "state_std"):
         wrong = getattr(encoder, name).copy()
         wrong.flat[0] += 0.01
@@ -104,14 +107,14 @@ def _with(items: tuple[T, ...], n: int, item: T) -> tuple[T, ...]:
 @pytest.mark.parametrize("name", POLICIES)
 def test_no_mutant_is_the_float_program(name: str) -> None:
     policy = POLICIES[name]()
-    program, float_program, chosen = quantised(policy), lowered(policy)[1], units(policy)
+    program, float_program, chosen = quantised(policy), lowered(policy)[1], scales(policy)
     escaped = []
     count = 0
     for what, mutant in mutants(program):
         count += 1
         try:
             validate(mutant)
-            require_faithful(float_program, mutant, chosen, DEFAULT_FORMAT)
+            require_rounding_bound(float_program, mutant, chosen, DEFAULT_FORMAT)
         except (GateFailed, UserError):
             continue
         escaped.append(what)
@@ -123,7 +126,9 @@ def test_no_mutant_is_the_float_program(name: str) -> None:
 @pytest.mark.parametrize("name", POLICIES)
 def test_what_the_quantiser_makes_is_the_float_program(name: str, weight_format: WeightFormat) -> None:
     policy = POLICIES[name]()
-    require_faithful(lowered(policy)[1], quantised(policy, weight_format), units(policy, weight_format), weight_format)
+    require_rounding_bound(
+        lowered(policy)[1], quantised(policy, weight_format), scales(policy, weight_format), weight_format
+    )
 
 
 def test_the_gate_names_the_synapse() -> None:
@@ -135,7 +140,7 @@ def test_the_gate_names_the_synapse() -> None:
     wrong = replace(connection, weight=np.roll(connection.weight, 1))
     mutant = replace(program, connections=_with(program.connections, n, wrong))
     with pytest.raises(GateFailed, match=rf"{connection.source} -> {connection.target}, delay 0: the weight from"):
-        require_faithful(lowered(policy)[1], mutant, units(policy), DEFAULT_FORMAT)
+        require_rounding_bound(lowered(policy)[1], mutant, scales(policy), DEFAULT_FORMAT)
 
 
 def test_a_mutated_file_does_not_match_its_hash(tmp_path: Path) -> None:

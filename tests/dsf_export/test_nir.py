@@ -97,7 +97,7 @@ def _assert_same_accumulator(network: torch.nn.Module, program: Program) -> None
     for token in made_up(pssa_policy(), decisions=12).episodes[0]:
         given = program.encoder.quantise(program.encoder.encode(token))
         decision = interpreter.decide(given)
-        wanted = decision.accumulator * program.readout.unit
+        wanted = decision.accumulator * program.readout.inverse_scale
         got = np.sum(list(_steps(network, program, given / program.encoder.input_scale)), axis=0)
         np.testing.assert_allclose(got, wanted, atol=1e-5)
         fired += sum(decision.spikes.values())

@@ -20,7 +20,7 @@ from dsf_export.rounded_synapses import Synapses
 from dsf_export.stages import run_model
 from dsf_models.checkpoint import PolicyModel, load_model_file, save_model_file
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind
-from dsf_models.quantisation import Quantisation, Units
+from dsf_models.quantisation import Quantisation, Scales
 from dsf_train.qat.scales import choose_quantisation
 from dsf_train.sampling import Batch
 from dsf_train.trainer import action_loss
@@ -87,9 +87,9 @@ def test_the_programs_weights_are_those_of_the_forward_pass_bit_for_bit(
     compared = 0
     for name, synapses in used.items():
         node = candidate.program.node(name)
-        unit = policy.quantisation.units.of[name]
-        assert not isinstance(node, Lif) or node.threshold == unit
-        weights, biases = dequantised(candidate.program, float_program, name, unit)
+        scale = policy.quantisation.scales.of[name]
+        assert not isinstance(node, Lif) or node.threshold == scale
+        weights, biases = dequantised(candidate.program, float_program, name, scale)
         assert len(weights) == len(synapses.weights)
         assert len(biases) == len(synapses.biases)
         for mine, theirs in zip((*weights, *biases), (*synapses.weights, *synapses.biases), strict=True):
@@ -98,7 +98,7 @@ def test_the_programs_weights_are_those_of_the_forward_pass_bit_for_bit(
     assert compared > 3000
 
 
-def dequantised(program: Program, float_program: Program, target: str, unit: int) -> tuple[list[Array], list[Array]]:
+def dequantised(program: Program, float_program: Program, target: str, scale: int) -> tuple[list[Array], list[Array]]:
     """What the integers into ``target`` mean, one array for each connection of the float program."""
     weights: list[Array] = []
     biases: list[Array] = []
@@ -109,7 +109,7 @@ def dequantised(program: Program, float_program: Program, target: str, unit: int
                 for part in program.connections_into(target)
                 if isinstance(part, Dense) and (part.source, part.delay) == (real.source, real.delay)
             ]
-            total: Array = np.sum(parts, axis=0) / unit
+            total: Array = np.sum(parts, axis=0) / scale
             (biases if real.source == "bias" else weights).append(total[:, 0] if real.source == "bias" else total)
         elif isinstance(real, Sparse):  # gate j·D + c into output c, of j tokens ago
             size = program.node(target).size
@@ -118,7 +118,7 @@ def dequantised(program: Program, float_program: Program, target: str, unit: int
                 assert isinstance(part, Sparse)
                 places = part.target_index, part.source_index // size
                 np.add.at(total, places, part.weight.astype(np.float64) * 2.0**part.exponent)
-            weights.append(total / unit)
+            weights.append(total / scale)
     return weights, biases
 
 
@@ -138,7 +138,7 @@ def test_the_program_fires_as_the_fine_tuned_model_does(
     assert sum(int(theirs.sum()) for _, theirs in layers) > 1000
 
 
-def test_a_unit_that_weights_have_outgrown_is_refused() -> None:
+def test_a_scale_that_weights_have_outgrown_is_refused() -> None:
     policy, _ = fine_tuned(DELAY, WeightFormat(4))
     with torch.no_grad():
         policy.model.get_parameter("blocks.0.mlp.hidden.linear.weight").mul_(100.0)
@@ -146,9 +146,9 @@ def test_a_unit_that_weights_have_outgrown_is_refused() -> None:
         from_policy(policy, {}, 2, formats=[WeightFormat(4)])
 
 
-def test_units_of_another_model_are_refused() -> None:
+def test_scales_of_another_model_are_refused() -> None:
     policy = random_policy(DELAY, OBSERVATIONS, ACTIONS)
-    quantisation = Quantisation(WeightFormat(4), Units({"action": 1000}, injected=1000))
+    quantisation = Quantisation(WeightFormat(4), Scales({"action": 1000}, injected=1000))
     with pytest.raises(UserError, match="names other neuron groups"):
         from_policy(replace(policy, quantisation=quantisation), {}, 2, formats=[WeightFormat(4)])
 

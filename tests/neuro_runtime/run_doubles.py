@@ -109,7 +109,7 @@ def tiny_program() -> Program:
             return_scale=100.0,
             input_scale=1.0,
         ),
-        readout=HostReadout(unit=np.ones(1), weight=np.zeros((1, 2)), bias=np.zeros(1)),
+        readout=HostReadout(inverse_scale=np.ones(1), weight=np.zeros((1, 2)), bias=np.zeros(1)),
         environment="pendulum",
         return_target=-100.0,
     )

@@ -10,8 +10,16 @@ from neuro_runtime.program.weight_format import WeightFormat
 
 
 @dataclass(frozen=True)
-class Units:
-    """Integers for 1.0: of the current of each group that weighs its inputs, and of the injected token current."""
+class Scales:
+    """How many integers stand for 1.0 of a current.
+
+    Attributes
+    ----------
+    of
+        By neuron group: the scale of its current.
+    injected
+        The scale of the token's current as the host sends it.
+    """
 
     of: dict[str, int]
     injected: int
@@ -23,33 +31,34 @@ class Quantisation:
 
     Attributes
     ----------
-    units
-        Of every neuron group of the program.
+    scales
+        They cover every neuron group of the program.
     """
 
     weight_format: WeightFormat
-    units: Units
+    scales: Scales
 
     def plain(self) -> dict[str, Any]:
         """Numbers and names, as a file keeps them."""
         return {
             "bits": self.weight_format.bits,
             "exponents": self.weight_format.exponents,
-            "units": dict(self.units.of),
-            "injected": self.units.injected,
+            "scales": dict(self.scales.of),
+            "injected": self.scales.injected,
         }
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Quantisation:
-        """What :meth:`plain` gave.
+        """The inverse of :meth:`plain`; format 1 of model.pt calls the scales ``units``.
 
         Raises
         ------
         UserError, AttributeError, KeyError, TypeError, ValueError
             It is anything else.
         """
-        units = {str(name): int(unit) for name, unit in content["units"].items()}
+        stored = content["scales"] if "scales" in content else content["units"]
+        scales = {str(name): int(scale) for name, scale in stored.items()}
         injected = int(content["injected"])
-        if min(injected, *units.values()) < 1:
-            raise ValueError("its quantisation has a unit that is not positive")
-        return cls(WeightFormat(int(content["bits"]), int(content["exponents"])), Units(units, injected))
+        if min(injected, *scales.values()) < 1:
+            raise ValueError("its quantisation has a scale that is not positive")
+        return cls(WeightFormat(int(content["bits"]), int(content["exponents"])), Scales(scales, injected))

@@ -145,7 +145,7 @@ def _load_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Op
     content = load_tensors(path)
     if content.get("quantisation") != _rounding(model):
         raise UserError(
-            f"{path} was trained with other units than the policy it goes on with has now, so that policy is another; "
+            f"{path} was trained with other scales than the policy it goes on with has now, so that policy is another; "
             "start the run anew with --overwrite."
         )
     try:

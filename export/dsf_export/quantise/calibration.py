@@ -26,7 +26,7 @@ Inputs = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class LayerDrive:
+class LayerCalibration:
     """All that reached one node group in the recorded decisions.
 
     Attributes
@@ -48,11 +48,11 @@ class LayerDrive:
     fired: Raster
 
 
-def layer_drives(program: Program, recording: Recording, run: ProgramRun) -> dict[str, LayerDrive]:
-    """The drive of every LIF group and of the accumulator of a float program, from its own run on ``recording``."""
+def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) -> dict[str, LayerCalibration]:
+    """The calibration of every LIF group and of the accumulator of a float program, from its run on ``recording``."""
     depth = depths(program)
     tokens = np.array([program.encoder.encode(token) for episode in recording.episodes for token in episode])
-    drives = {}
+    calibrations = {}
     for node in program.nodes:
         if not isinstance(node, (Lif, Accumulator)):
             continue
@@ -70,8 +70,8 @@ def layer_drives(program: Program, recording: Recording, run: ProgramRun) -> dic
             if not isinstance(connection, Injection)
             for delay, _ in matrices(connection, node.size, program.node(connection.source).size)
         }
-        drives[node.name] = LayerDrive(node, steps, inputs, tokens, fired)
-    return drives
+        calibrations[node.name] = LayerCalibration(node, steps, inputs, tokens, fired)
+    return calibrations
 
 
 def matrices(connection: Dense | Sparse, targets: int, sources: int) -> Iterator[tuple[int, Inputs]]:
@@ -86,40 +86,42 @@ def matrices(connection: Dense | Sparse, targets: int, sources: int) -> Iterator
         yield int(delay), matrix
 
 
-def integer_currents(drive: LayerDrive, connections: Sequence[Connection], encoder: HostEncoder) -> Integers:
-    """The current that Loihi's integers make of a drive, (decisions, steps, size).
+def integer_currents(
+    calibration: LayerCalibration, connections: Sequence[Connection], encoder: HostEncoder
+) -> Integers:
+    """The current that Loihi's integers make of a layer's calibration inputs, (decisions, steps, size).
 
     Parameters
     ----------
     connections
-        Those of a loihi program that end at the drive's node.
+        Those of a loihi program that end at the calibration's node.
     encoder
         That program's.
     """
-    size = drive.node.size
-    total = np.zeros((len(drive.tokens), drive.steps, size), dtype=np.int64)
+    size = calibration.node.size
+    total = np.zeros((len(calibration.tokens), calibration.steps, size), dtype=np.int64)
     for connection in connections:
         if isinstance(connection, Injection):
-            total += shift(encoder.quantise(drive.tokens), connection.exponent)[:, None]
+            total += shift(encoder.quantise(calibration.tokens), connection.exponent)[:, None]
             continue
         sums = np.zeros((total.shape[0] * total.shape[1], size), dtype=np.float32)  # exact: integers below 2^24
-        for delay, matrix in matrices(connection, size, _sources(drive, connection)):
-            sums += drive.inputs[connection.source, delay] @ matrix.T
+        for delay, matrix in matrices(connection, size, _sources(calibration, connection)):
+            sums += calibration.inputs[connection.source, delay] @ matrix.T
         total += shift(sums.astype(np.int64), connection.exponent).reshape(total.shape)
     return total
 
 
-def real_currents(drive: LayerDrive, connections: Sequence[Connection]) -> Array:
+def real_currents(calibration: LayerCalibration, connections: Sequence[Connection]) -> Array:
     """The current of a float program's connections, (decisions, steps, size)."""
-    size = drive.node.size
-    total = np.zeros((len(drive.tokens) * drive.steps, size))
+    size = calibration.node.size
+    total = np.zeros((len(calibration.tokens) * calibration.steps, size))
     for connection in connections:
         if isinstance(connection, Injection):
-            total += np.repeat(drive.tokens, drive.steps, axis=0)
+            total += np.repeat(calibration.tokens, calibration.steps, axis=0)
             continue
-        for delay, matrix in matrices(connection, size, _sources(drive, connection)):
-            total += drive.inputs[connection.source, delay] @ matrix.T
-    return total.reshape(len(drive.tokens), drive.steps, size)
+        for delay, matrix in matrices(connection, size, _sources(calibration, connection)):
+            total += calibration.inputs[connection.source, delay] @ matrix.T
+    return total.reshape(len(calibration.tokens), calibration.steps, size)
 
 
 def integer_spikes(currents: Integers, node: Lif) -> Raster:
@@ -136,8 +138,10 @@ def integer_spikes(currents: Integers, node: Lif) -> Raster:
     return spikes
 
 
-def _sources(drive: LayerDrive, connection: Dense | Sparse) -> int:
-    return next(int(inputs.shape[1]) for (source, _), inputs in drive.inputs.items() if source == connection.source)
+def _sources(calibration: LayerCalibration, connection: Dense | Sparse) -> int:
+    return next(
+        int(inputs.shape[1]) for (source, _), inputs in calibration.inputs.items() if source == connection.source
+    )
 
 
 def _arriving(period: int, recording: Recording, run: ProgramRun, source: str, steps: NDArray[np.int64]) -> Inputs:

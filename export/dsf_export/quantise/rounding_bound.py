@@ -15,13 +15,13 @@ import numpy as np
 
 from dsf_common.errors import GateFailed
 from dsf_export.fold import Array
-from dsf_models.quantisation import Units
+from dsf_models.quantisation import Scales
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE
 from neuro_runtime.program.nodes import And, BiasLine, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_format import BIAS_BITS, WeightFormat
 
-AND_UNIT = 64
+AND_SCALE = 64
 ROUNDING = 1e-9  # of float64, in steps
 
 Place = tuple[str, str, int]  # source, target, delay
@@ -33,15 +33,15 @@ class _Pair:
 
     lowered: Program
     program: Program
-    units: Units
+    scales: Scales
     weight_format: WeightFormat
 
-    def unit(self, node: str) -> float:
+    def scale(self, node: str) -> float:
         """Integers for 1.0 of a node's current."""
-        return AND_UNIT if isinstance(self.lowered.node(node), And) else self.units.of[node]
+        return AND_SCALE if isinstance(self.lowered.node(node), And) else self.scales.of[node]
 
 
-def require_faithful(lowered: Program, program: Program, units: Units, weight_format: WeightFormat) -> None:
+def require_rounding_bound(lowered: Program, program: Program, scales: Scales, weight_format: WeightFormat) -> None:
     """Check every rule.
 
     Raises
@@ -50,7 +50,7 @@ def require_faithful(lowered: Program, program: Program, units: Units, weight_fo
         The first rule that is broken: which node or connection, what it says and what it should.
     """
     for rule in _RULES:
-        rule(_Pair(lowered, program, units, weight_format))
+        rule(_Pair(lowered, program, scales, weight_format))
 
 
 def _same_time(pair: _Pair) -> None:
@@ -68,8 +68,8 @@ def _neurons(pair: _Pair) -> None:
         wanted = pair.lowered.node(node.name)
         if not isinstance(node, Lif) or not isinstance(wanted, Lif):
             continue
-        unit = pair.unit(node.name)
-        _require(node.threshold == round(wanted.threshold * unit), f"{node.name} has threshold {node.threshold}")
+        scale = pair.scale(node.name)
+        _require(node.threshold == round(wanted.threshold * scale), f"{node.name} has threshold {node.threshold}")
         for what, decay, real in (
             ("current", node.current_decay + 1, wanted.current_decay),
             ("voltage", node.voltage_decay, wanted.voltage_decay),
@@ -80,9 +80,9 @@ def _neurons(pair: _Pair) -> None:
 
 def _host(pair: _Pair) -> None:
     ours, theirs = pair.program, pair.lowered
-    encoder = replace(theirs.encoder, input_scale=float(pair.units.injected))
-    unit = theirs.readout.unit / pair.unit(theirs.accumulator.name) / 2**CURRENT_SHIFT
-    readout = replace(theirs.readout, unit=unit)
+    encoder = replace(theirs.encoder, input_scale=float(pair.scales.injected))
+    inverse_scale = theirs.readout.inverse_scale / pair.scale(theirs.accumulator.name) / 2**CURRENT_SHIFT
+    readout = replace(theirs.readout, inverse_scale=inverse_scale)
     for what, part, wanted in (("encoder", ours.encoder, encoder), ("readout", ours.readout, readout)):
         for field in fields(part):
             same = np.array_equal(getattr(part, field.name), getattr(wanted, field.name))
@@ -90,9 +90,9 @@ def _host(pair: _Pair) -> None:
 
 
 def _injections(pair: _Pair) -> None:
-    """The host's one integer, shifted, is the target's unit; nothing is rounded."""
+    """The host's one integer, shifted, is the target's scale; nothing is rounded."""
     wanted = {
-        (item.target, item.delay, pair.unit(item.target) / pair.units.injected)
+        (item.target, item.delay, pair.scale(item.target) / pair.scales.injected)
         for item in pair.lowered.connections
         if isinstance(item, Injection)
     }
@@ -113,7 +113,7 @@ def _synapses(pair: _Pair) -> None:
         _require(place in wanted, f"{title}: the float program has no such synapses")
         if place not in made:
             continue
-        real = wanted[place].total * pair.unit(target)
+        real = wanted[place].total * pair.scale(target)
         allowed = _allowed(pair, place, made[place], real)
         wrong = np.argwhere(np.abs(made[place].total - real) > allowed * (1 + ROUNDING) + ROUNDING)
         for neuron, source_neuron in wrong[:1]:
@@ -162,7 +162,7 @@ def _weights(program: Program) -> dict[Place, _Weights]:
     for connection in program.connections:
         if isinstance(connection, Injection):
             continue
-        scale = 2.0**connection.exponent
+        power = 2.0**connection.exponent
         ends = connection.source, connection.target
         if isinstance(connection, Sparse):
             shape = program.node(connection.target).size, program.node(connection.source).size
@@ -171,16 +171,16 @@ def _weights(program: Program) -> dict[Place, _Weights]:
                 weight = np.zeros(shape)
                 places = connection.target_index[of_delay], connection.source_index[of_delay]
                 np.add.at(weight, places, connection.weight[of_delay])
-                parts.setdefault((*ends, delay), []).append((weight, scale))
+                parts.setdefault((*ends, delay), []).append((weight, power))
         else:
-            parts.setdefault((*ends, connection.delay), []).append((connection.weight.astype(np.float64), scale))
+            parts.setdefault((*ends, connection.delay), []).append((connection.weight.astype(np.float64), power))
     return {place: _sum(slices) for place, slices in parts.items()}
 
 
 def _sum(slices: list[tuple[Array, float]]) -> _Weights:
-    finest = min(scale for _, scale in slices)
-    steps = np.min([np.where(weight != 0, scale, np.inf) for weight, scale in slices], axis=0)
-    total: Array = np.sum([weight * scale for weight, scale in slices], axis=0)
+    finest = min(power for _, power in slices)
+    steps = np.min([np.where(weight != 0, power, np.inf) for weight, power in slices], axis=0)
+    total: Array = np.sum([weight * power for weight, power in slices], axis=0)
     return _Weights(total, np.where(np.isinf(steps), finest, steps))
 
 

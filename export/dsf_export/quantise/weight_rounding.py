@@ -27,31 +27,31 @@ Integers = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class RoundedWeight:
-    """Integer weights and the unit they are counted in.
+    """Integer weights and the scale they are counted in.
 
     Attributes
     ----------
     mantissa, exponent
         Of each weight, both in the weights' shape.
-    unit
+    scale
         Integers for 1.0.
     """
 
     mantissa: Integers
     exponent: Integers
-    unit: float
+    scale: float
 
     @property
     def value(self) -> NDArray[np.float64]:
-        """What the integers mean: ``mantissa·2^exponent / unit``."""
-        meant: NDArray[np.float64] = self.mantissa * 2.0**self.exponent / self.unit
+        """What the integers mean: ``mantissa·2^exponent / scale``."""
+        meant: NDArray[np.float64] = self.mantissa * 2.0**self.exponent / self.scale
         return meant
 
 
 def round_weight(
-    weight: NDArray[np.generic], unit: float, weight_format: WeightFormat, finest: int = SMALLEST_EXPONENT
+    weight: NDArray[np.generic], scale: float, weight_format: WeightFormat, finest: int = SMALLEST_EXPONENT
 ) -> RoundedWeight:
-    """The nearest weights that Loihi has: ``weight·unit ≈ mantissa·2^exponent``.
+    """The nearest weights that Loihi has: ``weight·scale ≈ mantissa·2^exponent``.
 
     The coarsest exponent is the smallest that every weight fits; a weight gets the finest of the format's exponents,
     from there down, that it fits. They stop at 0: below it a connection's sum is floored, which is worth it only where
@@ -61,23 +61,23 @@ def round_weight(
     ----------
     weight
         All weights of one connection, of any shape.
-    unit
+    scale
         Integers for 1.0 of the current that the weights add to.
     finest
         No exponent is below this.
     """
-    scaled = np.asarray(weight, dtype=np.float64) * unit
+    scaled = np.asarray(weight, dtype=np.float64) * scale
     coarsest = _coarsest(scaled, weight_format, finest)
     exponent = np.full(scaled.shape, coarsest, dtype=np.int32)
     for finer in range(coarsest - 1, max(coarsest - weight_format.exponents, -1), -1):
         exponent[_fits(scaled / 2.0**finer, weight_format)] = finer
     step = weight_format.step
     mantissa = step * np.rint(scaled / 2.0**exponent / step).astype(np.int32)
-    return RoundedWeight(mantissa, exponent, unit)
+    return RoundedWeight(mantissa, exponent, scale)
 
 
-def round_bias(bias: NDArray[np.generic], unit: float, bits: int) -> list[RoundedWeight]:
-    """A bias as synapses of the bias line: ``bias·unit ≈ Σ_n mantissa_n·2^exponent_n``, one connection for each n.
+def round_bias(bias: NDArray[np.generic], scale: float, bits: int) -> list[RoundedWeight]:
+    """A bias as synapses of the bias line: ``bias·scale ≈ Σ_n mantissa_n·2^exponent_n``, one connection for each n.
 
     A bias counts in every time step, so its rounding error is a constant pull where a weight's is noise. It gets 16
     bits at any weight width: after the first connection, further ones with what is still missing. Their steps stop at
@@ -86,9 +86,9 @@ def round_bias(bias: NDArray[np.generic], unit: float, bits: int) -> list[Rounde
     Returns
     -------
     list of RoundedWeight
-        Whose ``value`` is in integers: their unit is 1.
+        Whose ``value`` is in integers: their scale is 1.
     """
-    missing = np.asarray(bias, dtype=np.float64) * unit
+    missing = np.asarray(bias, dtype=np.float64) * scale
     made: list[RoundedWeight] = []
     for _ in range(-(-BIAS_BITS // bits)):
         rounded = round_weight(missing, 1, WeightFormat(bits, exponents=1), finest=bits - MOST_BITS)

@@ -49,7 +49,7 @@ class Synapses:
     target_index, source_index, mantissa
         (synapses,); the source's index counts the NIR node's neurons.
     scale
-        Real units of a mantissa of 1, (synapses,).
+        Real value of a mantissa of 1, (synapses,).
     past
         Time steps a synapse reaches back beyond the paths that all have the same length, (synapses,).
     """
@@ -130,13 +130,13 @@ def _places(connection: Connection, source: Node, target: Node) -> tuple[Integer
 
 
 def _scale(program: Program, connection: Connection, target: Node) -> Array:
-    """Real units of a mantissa of 1 at each target: thresholds, or the accumulator's."""
+    """Real value of a mantissa of 1 at each target: thresholds, or the accumulator's."""
     shifted = 2.0**connection.exponent
     if isinstance(connection, Injection):
         shifted *= program.encoder.input_scale
     if isinstance(target, Accumulator):
-        unit: Array = shifted * 2**CURRENT_SHIFT * program.readout.unit
-        return unit
+        value: Array = shifted * 2**CURRENT_SHIFT * program.readout.inverse_scale
+        return value
     assert isinstance(target, (Lif, And))  # synapses end nowhere else in a valid program
     return np.full(target.size, shifted / target.threshold)
 

@@ -9,16 +9,16 @@ import pytest
 
 from dsf_common.errors import UserError
 from dsf_export.quantise.calibration import integer_currents, integer_spikes
-from dsf_export.quantise.integer_program import quantise
-from dsf_export.quantise.units import choose_units
+from dsf_export.quantise.group_scales import choose_scales
+from dsf_export.quantise.program_rounding import quantise
 from dsf_export.stages import run_program
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.quantisation import Units
+from dsf_models.quantisation import Scales
 from neuro_runtime.program import validate
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.nodes import And, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import delay_policy, drives, lowered, made_up, pssa_policy, quantised, units
+from tests.dsf_export.export_doubles import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
 
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
 
@@ -63,20 +63,20 @@ def test_no_weight_has_two_synapses(policy: PolicyModel) -> None:
 
 
 @POLICIES
-def test_the_chosen_units_make_fewer_wrong_spikes_than_most(policy: PolicyModel) -> None:
-    """Beside units drawn from the octave below each chosen one, which are as free of overflow."""
-    program, chosen = lowered(policy)[1], units(policy)
-    recorded = drives(policy, program)
+def test_the_chosen_scales_make_fewer_wrong_spikes_than_most(policy: PolicyModel) -> None:
+    """Beside scales drawn from the octave below each chosen one, which are as free of overflow."""
+    program, chosen = lowered(policy)[1], scales(policy)
+    recorded = calibrations(policy, program)
     random = np.random.default_rng(0)
 
-    def wrong(made: Units) -> dict[str, int]:
+    def wrong(made: Scales) -> dict[str, int]:
         integer = quantise(program, made, WeightFormat())
         counts = {}
-        for name, drive in recorded.items():
+        for name, calibration in recorded.items():
             node = integer.node(name)
             if isinstance(node, Lif) and name.endswith(("query", "key", "value", "hidden", "output")):
-                currents = integer_currents(drive, integer.connections_into(name), integer.encoder)
-                counts[name] = int((integer_spikes(currents, node) != drive.fired).sum())
+                currents = integer_currents(calibration, integer.connections_into(name), integer.encoder)
+                counts[name] = int((integer_spikes(currents, node) != calibration.fired).sum())
         return counts
 
     others = [
@@ -124,7 +124,7 @@ def test_a_bias_keeps_sixteen_bits_by_several_connections(policy: PolicyModel, b
 
 def _bias_of(policy: PolicyModel, layer: str, weight_format: WeightFormat) -> tuple[np.ndarray, np.ndarray]:
     program, integer = lowered(policy)[1], quantised(policy, weight_format)
-    unit = units(policy, weight_format).of[layer]
+    scale = scales(policy, weight_format).of[layer]
     biases = [
         [connection for connection in made.connections_into(layer) if connection.source == "bias"]
         for made in (program, integer)
@@ -133,7 +133,7 @@ def _bias_of(policy: PolicyModel, layer: str, weight_format: WeightFormat) -> tu
         np.sum([item.weight.astype(float) * 2.0**item.exponent for item in items if isinstance(item, Dense)], axis=0)
         for items in biases
     )
-    return wanted * unit, got
+    return wanted * scale, got
 
 
 @POLICIES
@@ -162,4 +162,4 @@ def test_currents_beyond_24_bits_name_the_layer() -> None:
         for connection in program.connections
     )
     with pytest.raises(UserError, match=r"block0\.mlp\.hidden adds up currents"):
-        choose_units(replace(program, connections=huge), drives(delay_policy(), program), WeightFormat())
+        choose_scales(replace(program, connections=huge), calibrations(delay_policy(), program), WeightFormat())

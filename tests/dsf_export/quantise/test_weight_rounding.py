@@ -13,29 +13,29 @@ from dsf_export.quantise.weight_rounding import round_weight
 from neuro_runtime.program.weight_format import WeightFormat
 
 WEIGHTS = arrays(np.float64, (3, 4), elements=st.floats(-50, 50, allow_nan=False, allow_subnormal=False))
-UNITS = st.integers(2, 2**17 - 1)
+SCALES = st.integers(2, 2**17 - 1)
 BITS = st.integers(2, 8)
 
 
 @settings(deadline=None)
-@given(weight=WEIGHTS, unit=UNITS, bits=BITS, exponents=st.integers(1, 8))
+@given(weight=WEIGHTS, scale=SCALES, bits=BITS, exponents=st.integers(1, 8))
 def test_every_mantissa_is_one_of_its_width_and_the_nearest(
-    weight: np.ndarray, unit: int, bits: int, exponents: int
+    weight: np.ndarray, scale: int, bits: int, exponents: int
 ) -> None:
-    rounded = round_weight(weight, unit, WeightFormat(bits, exponents))
+    rounded = round_weight(weight, scale, WeightFormat(bits, exponents))
     step = 2 ** (9 - bits)  # Lava: t = 8 − bits + 1 low bits are cleared
     assert set(np.unique(rounded.mantissa)) <= set(range(-256, 256, step))
     spacing = step * 2.0**rounded.exponent
-    assert (np.abs(rounded.mantissa * 2.0**rounded.exponent - weight * unit) <= spacing / 2 * (1 + 1e-12)).all()
+    assert (np.abs(rounded.mantissa * 2.0**rounded.exponent - weight * scale) <= spacing / 2 * (1 + 1e-12)).all()
     assert rounded.exponent.max() - rounded.exponent.min() < exponents
 
 
 @settings(deadline=None)
-@given(weight=WEIGHTS, unit=UNITS, bits=BITS)
-def test_no_exponent_is_coarser_than_it_must_be(weight: np.ndarray, unit: int, bits: int) -> None:
-    rounded = round_weight(weight, unit, WeightFormat(bits, exponents=3))
+@given(weight=WEIGHTS, scale=SCALES, bits=BITS)
+def test_no_exponent_is_coarser_than_it_must_be(weight: np.ndarray, scale: int, bits: int) -> None:
+    rounded = round_weight(weight, scale, WeightFormat(bits, exponents=3))
     step, coarsest = 2 ** (9 - bits), int(rounded.exponent.max())
-    scaled = weight * unit
+    scaled = weight * scale
 
     def out_of_range(value: float, exponent: int) -> bool:
         return not -256 <= step * np.rint(value / 2.0**exponent / step) <= 256 - step
@@ -48,11 +48,11 @@ def test_no_exponent_is_coarser_than_it_must_be(weight: np.ndarray, unit: int, b
 
 
 @settings(deadline=None)
-@given(weight=WEIGHTS, unit=UNITS, bits=BITS, exponents=st.integers(1, 8))
-def test_what_is_on_the_grid_stays_as_it_is(weight: np.ndarray, unit: int, bits: int, exponents: int) -> None:
+@given(weight=WEIGHTS, scale=SCALES, bits=BITS, exponents=st.integers(1, 8))
+def test_what_is_on_the_grid_stays_as_it_is(weight: np.ndarray, scale: int, bits: int, exponents: int) -> None:
     weight_format = WeightFormat(bits, exponents)
-    once = round_weight(weight, unit, weight_format).value
-    np.testing.assert_allclose(round_weight(once, unit, weight_format).value, once, rtol=1e-12, atol=0)
+    once = round_weight(weight, scale, weight_format).value
+    np.testing.assert_allclose(round_weight(once, scale, weight_format).value, once, rtol=1e-12, atol=0)
 
 
 def test_by_hand() -> None:

@@ -26,7 +26,7 @@ from dsf_export.torch_backend import open_backend
 from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
 from dsf_models.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm
-from dsf_models.quantisation import Quantisation, Units
+from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from dsf_train.command_train import main, training_config
 from dsf_train.configuration import TrainConfig
@@ -101,9 +101,9 @@ def policy_named(name: str) -> PolicyModel:
 
 
 def any_quantisation(model: PolicyNetwork, weight_format: WeightFormat) -> Quantisation:
-    """The same unit for all groups, where it does not matter which."""
+    """The same scale for all groups, where it does not matter which."""
     return Quantisation(
-        weight_format, Units(dict.fromkeys(program_synapses(require_program(model)), 1000), injected=1000)
+        weight_format, Scales(dict.fromkeys(program_synapses(require_program(model)), 1000), injected=1000)
     )
 
 
@@ -169,19 +169,19 @@ def test_every_parameter_but_the_frozen_statistics_learns_through_the_rounding(n
 
 
 @EACH_MODEL
-def test_units_leave_room_for_weights_to_grow(name: str) -> None:
+def test_scales_leave_room_for_weights_to_grow(name: str) -> None:
     start = policy_named(name).model
     quantisation = choose_quantisation(start, batch(), WeightFormat(2))
-    units = quantisation.units
-    assert units.of.keys() == program_synapses(require_program(start)).keys()
-    readers = [unit for name, unit in units.of.items() if name.endswith(".input")]
-    assert {unit / units.injected for unit in readers} <= {2.0**power for power in range(12)}
+    scales = quantisation.scales
+    assert scales.of.keys() == program_synapses(require_program(start)).keys()
+    readers = [scale for name, scale in scales.of.items() if name.endswith(".input")]
+    assert {scale / scales.injected for scale in readers} <= {2.0**power for power in range(12)}
     with torch.no_grad():
         synapses = QuantisedDSFormer.of(start, quantisation).synapses()
     for group, into in synapses.items():
         if into.weights:
             largest = max(float(weight.clamp(min=0).sum(1).max()) for weight in into.weights)
-            assert largest * units.of[group] * 2**6 * 2 < 2**23
+            assert largest * scales.of[group] * 2**6 * 2 < 2**23
 
 
 def test_decisions_see_every_change_of_the_weights() -> None:
@@ -197,21 +197,21 @@ def test_decisions_see_every_change_of_the_weights() -> None:
         assert torch.equal(model.synapses()["action"].weights[0], once["action"].weights[0])
 
 
-def test_units_are_better_than_most() -> None:
-    """The chosen units lose fewer spikes of the whole network than the median of others of the same octaves."""
+def test_scales_are_better_than_most() -> None:
+    """The chosen scales lose fewer spikes of the whole network than the median of others of the same octaves."""
     start = policy_named("pssa").model
     chosen = choose_quantisation(start, batch(), WeightFormat(3, exponents=1))
     wanted = answer(start)[1]
 
-    def wrong(scale: float) -> int:
-        units = {
-            name: unit if name.endswith(("attention.input", "mlp.input")) else int(unit * scale)
-            for name, unit in chosen.units.of.items()
+    def wrong(factor: float) -> int:
+        scales = {
+            name: scale if name.endswith(("attention.input", "mlp.input")) else int(scale * factor)
+            for name, scale in chosen.scales.of.items()
         }
-        spikes = answer(QuantisedDSFormer.of(start, replace(chosen, units=replace(chosen.units, of=units))))[1]
+        spikes = answer(QuantisedDSFormer.of(start, replace(chosen, scales=replace(chosen.scales, of=scales))))[1]
         return sum(int((spikes[name] != layer).sum()) for name, layer in wanted.items())
 
-    others = sorted(wrong(scale) for scale in (0.55, 0.62, 0.7, 0.78, 0.85, 0.93))
+    others = sorted(wrong(factor) for factor in (0.55, 0.62, 0.7, 0.78, 0.85, 0.93))
     assert wrong(1.0) <= others[len(others) // 2]
 
 
@@ -328,10 +328,10 @@ def test_the_torch_backend_runs_what_was_trained(trained: Path, tmp_path: Path) 
     assert model.quantisation == quantisation
 
 
-@pytest.mark.parametrize("spoilt", [{"units": {"action": 0}}, {"bits": 1}, {"units": None}, {"injected": "many"}])
+@pytest.mark.parametrize("spoilt", [{"scales": {"action": 0}}, {"bits": 1}, {"scales": None}, {"injected": "many"}])
 def test_a_damaged_quantisation_is_one_sentence(trained: Path, tmp_path: Path, spoilt: dict[str, object]) -> None:
     path = tmp_path / "model.pt"
-    whole = {"bits": 3, "exponents": 1, "units": {"action": 5}, "injected": 5}
+    whole = {"bits": 3, "exponents": 1, "scales": {"action": 5}, "injected": 5}
     torch.save({**load_tensors(trained), "quantisation": {**whole, **spoilt}}, path)
     with pytest.raises(UserError, match=r"model\.pt is damaged"):
         load_model_file(path)

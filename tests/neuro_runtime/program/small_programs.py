@@ -49,7 +49,9 @@ def make_program(nodes: Sequence[Node], connections: Sequence[Connection], activ
             return_scale=1000.0,
             input_scale=1000.0,
         ),
-        readout=HostReadout(unit=np.full(actions, 1e-4), weight=np.zeros((actions, size)), bias=np.zeros(actions)),
+        readout=HostReadout(
+            inverse_scale=np.full(actions, 1e-4), weight=np.zeros((actions, size)), bias=np.zeros(actions)
+        ),
         environment="pendulum",
         return_target=-150.0,
     )

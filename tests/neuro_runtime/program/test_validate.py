@@ -135,7 +135,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "encoder shape": (with_encoder(weight=np.zeros((8, 5))), r"encoder.weight has shape \(8, 5\), not \(8, 8\)"),
     "encoder deviation": (with_encoder(state_std=np.zeros(3)), "encoder.state_std is not positive"),
     "encoder scale": (with_encoder(return_scale=0.0), "encoder.return_scale=0.0 is not positive"),
-    "readout shape": (with_readout(unit=np.ones(3)), r"readout.unit has shape \(3,\), not \(4,\)"),
+    "readout shape": (with_readout(inverse_scale=np.ones(3)), r"readout.inverse_scale has shape \(3,\), not \(4,\)"),
     "gate with one synapse too many": (
         adding(Sparse("key", "past", INDEX + 5, INDEX + 5, 64 * ONE, INDEX)),
         r"past\[5\] has 3 synapses, its fan_in is 2",

@@ -1,4 +1,4 @@
-"""The units that fine-tuning begins with and stays with: chosen as an export chooses them, on tokens of the dataset.
+"""The scales that fine-tuning begins with and stays with: chosen as an export chooses them, on tokens of the dataset.
 
 They are kept through training, so that a weight's grid moves only where its matrix outgrows its exponents, and stored
 with the model, so that the export rounds by the same.
@@ -11,12 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dsf_export.quantise.unit_choice import LARGEST_CURRENT, Cost, best_units
+from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
 from dsf_export.rounded_model import GroupCurrent, QuantisedDSFormer
 from dsf_export.rounded_synapses import ACTION, Synapses, round_synapses
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.lif import Lif
-from dsf_models.quantisation import Quantisation, Units
+from dsf_models.quantisation import Quantisation, Scales
 from dsf_train.sampling import Batch
 from neuro_runtime.program.validate import LARGEST_THRESHOLD
 from neuro_runtime.program.weight_format import LARGEST_EXPONENT, WeightFormat
@@ -25,7 +25,7 @@ GROWTH = 2  # times as large as now a group's currents may become in training be
 
 
 def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: WeightFormat) -> Quantisation:
-    """The units with the fewest wrong spikes, group by group, on the float model's spikes in ``batch``.
+    """The scales with the fewest wrong spikes, group by group, on the float model's spikes in ``batch``.
 
     Raises
     ------
@@ -41,15 +41,15 @@ def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: Weigh
 
     with torch.no_grad():
         exact(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, on_group=meet)
-        units = {name: best_units([group])[0] for name, group in groups.items() if not group.takes_token}
+        scales = {name: best_scales([group])[0] for name, group in groups.items() if not group.takes_token}
         readers = [name for name, group in groups.items() if group.takes_token]
-        shared = best_units([groups[name] for name in readers])
-    units.update(zip(readers, shared, strict=True))
-    return Quantisation(weight_format, Units(units, injected=min(shared)))
+        shared = best_scales([groups[name] for name in readers])
+    scales.update(zip(readers, shared, strict=True))
+    return Quantisation(weight_format, Scales(scales, injected=min(shared)))
 
 
 class _Group:
-    """What the choice of a group's unit depends on."""
+    """What the choice of a group's scale depends on."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class _Group:
         self.name = name
         self.takes_token = name.endswith(".input")
         self._synapses = synapses
-        self._tried: dict[int, Synapses] = {}  # by unit
+        self._tried: dict[int, Synapses] = {}  # by scale
         self._format = weight_format
         self._scale = 1.0 if name == ACTION else model.config.threshold
         self._neuron = None if name == ACTION else Lif(model.config.beta, model.config.threshold)
@@ -75,26 +75,26 @@ class _Group:
         largest = LARGEST_CURRENT / (self.worst * self._build_up * GROWTH) if self.worst else LARGEST_THRESHOLD
         self.limit = min(LARGEST_THRESHOLD, int(largest))
 
-    def cost(self, unit: int, injected: int) -> Cost:
+    def cost(self, scale: int, injected: int) -> Cost:
         """Wrong spikes, and the squared error of the current."""
-        current = self._current(self._rounded(unit))
+        current = self._current(self._rounded(scale))
         if self._neuron is None:  # only the sum of a decision is ever read
             return Cost(0, float((current - self._wanted).sum(0).square().sum()))
         wrong = self._neuron(current) != self._neuron(self._wanted)
         return Cost(int(wrong.sum()), float((current - self._wanted).square().sum()))
 
-    def is_safe(self, unit: int) -> bool:
+    def is_safe(self, scale: int) -> bool:
         """Whether no state can overflow, nor the exponents end, before the weights are ``GROWTH`` times as large."""
         synapses = (*self._synapses.weights, *self._synapses.biases)
         largest_weight = max((float(tensor.abs().max()) for tensor in synapses), default=0.0)
-        if largest_weight * unit * GROWTH > self._format.largest << LARGEST_EXPONENT:
+        if largest_weight * scale * GROWTH > self._format.largest << LARGEST_EXPONENT:
             return False
-        return self._largest(self._rounded(unit)) * self._build_up * GROWTH * unit <= LARGEST_CURRENT
+        return self._largest(self._rounded(scale)) * self._build_up * GROWTH * scale <= LARGEST_CURRENT
 
-    def _rounded(self, unit: int) -> Synapses:
-        if unit not in self._tried:
-            self._tried[unit] = round_synapses(self._synapses, unit, self._format)
-        return self._tried[unit]
+    def _rounded(self, scale: int) -> Synapses:
+        if scale not in self._tried:
+            self._tried[scale] = round_synapses(self._synapses, scale, self._format)
+        return self._tried[scale]
 
     def _largest(self, synapses: Synapses) -> float:
         """Current with all synapses of one sign active, in units of the synapses."""

@@ -39,12 +39,12 @@ def starting_policy(config: TrainConfig) -> PolicyModel:
 
 
 def quantised_start(start: PolicyModel, config: TrainConfig, windows: TokenWindows) -> QuantisedDSFormer:
-    """The model to train: ``start``'s weights, rounded by units that are chosen on the dataset."""
+    """The model to train: ``start``'s weights, rounded by scales that are chosen on the dataset."""
     weight_format = WeightFormat(config.quantise_bits, config.quantise_exponents)
     quantisation = choose_quantisation(start.model, choice_batch(config, windows), weight_format)
     return QuantisedDSFormer.of(start.model, quantisation)
 
 
 def choice_batch(config: TrainConfig, windows: TokenWindows) -> Batch:
-    """Windows that units are chosen on and spikes compared on; those of no training step."""
+    """Windows that scales are chosen on and spikes compared on; those of no training step."""
     return windows.batch(config.seed, config.steps, CHOICE_WINDOWS)

@@ -1,7 +1,7 @@
 """Quantise a float program to Loihi's integers: weights of 8 bits or fewer, 12-bit decays, 17-bit thresholds.
 
-Every parameter is the nearest one that Loihi has; `dsf_export.quantise.units` chooses the scale of each neuron group,
-and `dsf_export.quantise.weight_rounding` is the rounding.
+Every parameter is the nearest one that Loihi has: `dsf_export.quantise.group_scales` chooses the scale of each neuron
+group, and `dsf_export.quantise.weight_rounding` is the rounding.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from dsf_export.quantise.integers import AND_WEIGHT, integer_connections, integer_lif
-from dsf_models.quantisation import Units
+from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
+from dsf_models.quantisation import Scales
 from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif, Node
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import AND_WEIGHT
 from neuro_runtime.program.weight_format import WeightFormat
 
 AND_SLACK = 28  # an AND of n inputs fires above 64n − 28, which n − 1 inputs and their residue stay below
 
 
-def quantise(program: Program, units: Units, weight_format: WeightFormat) -> Program:
+def quantise(program: Program, scales: Scales, weight_format: WeightFormat) -> Program:
     """The Loihi program of a float one, node for node; nothing else is chosen here.
 
     Raises
@@ -31,25 +32,24 @@ def quantise(program: Program, units: Units, weight_format: WeightFormat) -> Pro
         integer
         for connection in program.connections
         for integer in integer_connections(
-            program, connection, units.of.get(connection.target, 1), units.injected, weight_format
+            program, connection, scales.of.get(connection.target, 1), scales.injected, weight_format
         )
     ]
+    inverse_scale = program.readout.inverse_scale / scales.of[program.accumulator.name] / 2**CURRENT_SHIFT
     return replace(
         program,
         arithmetic="loihi",
-        nodes=tuple(_node(node, units) for node in program.nodes),
+        nodes=tuple(_node(node, scales) for node in program.nodes),
         connections=tuple(connections),
-        encoder=replace(program.encoder, input_scale=float(units.injected)),
-        readout=replace(
-            program.readout, unit=program.readout.unit / units.of[program.accumulator.name] / 2**CURRENT_SHIFT
-        ),
+        encoder=replace(program.encoder, input_scale=float(scales.injected)),
+        readout=replace(program.readout, inverse_scale=inverse_scale),
     )
 
 
-def _node(node: Node, units: Units) -> Node:
+def _node(node: Node, scales: Scales) -> Node:
     match node:
         case Lif():
-            return integer_lif(node, units.of[node.name])
+            return integer_lif(node, scales.of[node.name])
         case And():
             return replace(node, threshold=AND_WEIGHT * node.fan_in - AND_SLACK)
         case CurrentInput() | BiasLine() | Accumulator():

@@ -1,7 +1,7 @@
 """How many integers stand for 1.0 of a neuron group's current: the choice, whoever runs the groups.
 
-Doubling a unit raises every exponent by one and changes next to nothing, so the choice is one octave of units, the
-highest that can overflow no state. In it, the unit with the fewest wrong spikes is taken.
+Doubling a scale raises every exponent by one and changes next to nothing, so the choice is one octave of scales, the
+highest that can overflow no state. In it, the scale with the fewest wrong spikes is taken.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, STATE_LIMIT
 
 LARGEST_CURRENT: float = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
 CANDIDATES = 32
-SMALLEST_UNIT = 2
+SMALLEST_SCALE = 2
 
 
 @dataclass(frozen=True, order=True)
 class Cost:
-    """What is wrong with a unit; currents decide between units with the same number of wrong spikes."""
+    """What is wrong with a scale; currents decide between scales with the same number of wrong spikes."""
 
     spikes: int
     current: float
 
 
 class Candidate(Protocol):
-    """A group whose unit is to be chosen."""
+    """A group whose scale is to be chosen."""
 
     @property
     def name(self) -> str:
@@ -41,17 +41,17 @@ class Candidate(Protocol):
 
     @property
     def limit(self) -> int:
-        """No unit above this is safe."""
+        """No scale above this is safe."""
 
-    def is_safe(self, unit: int) -> bool:
+    def is_safe(self, scale: int) -> bool:
         """Whether its rounded weights can overflow nothing."""
 
-    def cost(self, unit: int, injected: int) -> Cost:
+    def cost(self, scale: int, injected: int) -> Cost:
         """Of its rounded weights, where the token's current has ``injected`` integers for 1.0."""
 
 
-def best_units(groups: Sequence[Candidate]) -> list[int]:
-    """Units of groups that must differ by powers of two, with the least summed cost.
+def best_scales(groups: Sequence[Candidate]) -> list[int]:
+    """Scales of groups that must differ by powers of two, with the least summed cost.
 
     Raises
     ------
@@ -59,34 +59,34 @@ def best_units(groups: Sequence[Candidate]) -> list[int]:
         A group's currents, added up, span more than 24 bits hold.
     """
     top = min(group.limit for group in groups)
-    while top >= SMALLEST_UNIT:
+    while top >= SMALLEST_SCALE:
         bases = np.unique(np.linspace(top, top / 2, CANDIDATES, endpoint=False).astype(int))
-        choices = [units for base in bases if (units := _units(groups, int(base))) is not None]
+        choices = [scales for base in bases if (scales := _scales(groups, int(base))) is not None]
         if choices:
-            return min(choices, key=lambda units: _summed(groups, units))
+            return min(choices, key=lambda scales: _summed(groups, scales))
         top //= 2
     widest = max(groups, key=lambda group: group.worst)
     raise UserError(
         f"{widest.name} adds up currents of as much as {widest.worst:.3g} thresholds, too much for Loihi's 24-bit "
-        f"state (limit {LARGEST_CURRENT / SMALLEST_UNIT:.0f}); train with a larger weight_decay."
+        f"state (limit {LARGEST_CURRENT / SMALLEST_SCALE:.0f}); train with a larger weight_decay."
     )
 
 
-def _units(groups: Sequence[Candidate], base: int) -> list[int] | None:
-    units = [_highest(group, base) for group in groups]
-    return None if None in units else [unit for unit in units if unit is not None]
+def _scales(groups: Sequence[Candidate], base: int) -> list[int] | None:
+    scales = [_highest(group, base) for group in groups]
+    return None if None in scales else [scale for scale in scales if scale is not None]
 
 
 def _highest(group: Candidate, base: int) -> int | None:
     """The largest of ``base`` times a power of two that can overflow nothing; none if ``base`` itself can."""
-    unit = base << ((group.limit // base).bit_length() - 1) if base <= group.limit else base
-    while unit >= base:
-        if group.is_safe(unit):
-            return unit
-        unit //= 2
+    scale = base << ((group.limit // base).bit_length() - 1) if base <= group.limit else base
+    while scale >= base:
+        if group.is_safe(scale):
+            return scale
+        scale //= 2
     return None
 
 
-def _summed(groups: Sequence[Candidate], units: Sequence[int]) -> Cost:
-    costs = [group.cost(unit, min(units)) for group, unit in zip(groups, units, strict=True)]
+def _summed(groups: Sequence[Candidate], scales: Sequence[int]) -> Cost:
+    costs = [group.cost(scale, min(scales)) for group, scale in zip(groups, scales, strict=True)]
     return Cost(sum(cost.spikes for cost in costs), sum(cost.current for cost in costs))

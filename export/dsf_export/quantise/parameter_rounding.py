@@ -1,4 +1,4 @@
-"""One node or connection of a float program in Loihi's integers, given the units of its currents."""
+"""One node or connection of a float program in Loihi's integers, given the scales of its currents."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from dsf_export.quantise.decay import decay_mantissa
+from dsf_common.errors import UserError
 from dsf_export.quantise.weight_rounding import Integers, RoundedWeight, round_bias, round_weight
 from neuro_runtime.loihi_arithmetic import DECAY_ONE
 from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import AND_WEIGHT, LARGEST_DECAY
 from neuro_runtime.program.weight_format import WeightFormat
 
-AND_WEIGHT = 64
 
-
-def integer_lif(node: Lif, unit: int) -> Lif:
-    """LIF neurons that count ``unit`` for 1.0 of their current.
+def integer_lif(node: Lif, scale: int) -> Lif:
+    """LIF neurons that count ``scale`` for 1.0 of their current.
 
     A current that is gone after one step decays by 4095, since Loihi adds 1; no DSFormer has another.
     """
@@ -25,36 +24,53 @@ def integer_lif(node: Lif, unit: int) -> Lif:
         node,
         current_decay=round(node.current_decay * DECAY_ONE) - 1,
         voltage_decay=decay_mantissa(node.voltage_decay, node.name),
-        threshold=round(node.threshold * unit),
+        threshold=round(node.threshold * scale),
     )
 
 
+def decay_mantissa(decay: float, name: str) -> int:
+    """The 12-bit mantissa nearest to ``decay``, the share of a membrane lost in a time step.
+
+    Raises
+    ------
+    UserError
+        It rounds to 0, so the membrane would never decay, or to 4096, which 12 bits do not hold.
+    """
+    mantissa = round(decay * DECAY_ONE)
+    if not 1 <= mantissa <= LARGEST_DECAY:
+        raise UserError(
+            f"{name} loses {decay:g} of its membrane a time step, a decay of {mantissa} in Loihi's 12 bits "
+            f"(limits 1 and {LARGEST_DECAY}); train with model.beta between 0.0002 and 0.9998."
+        )
+    return mantissa
+
+
 def integer_connections(
-    program: Program, connection: Connection, unit: int, injected: int, weight_format: WeightFormat
+    program: Program, connection: Connection, scale: int, injected: int, weight_format: WeightFormat
 ) -> list[Connection]:
-    """The connections that stand for ``connection``, whose target counts ``unit`` for 1.0 of its current.
+    """The connections that stand for ``connection``, whose target counts ``scale`` for 1.0 of its current.
 
     Parameters
     ----------
     injected
-        Integers for 1.0 of the token's current as the host sends it, ``unit`` times a power of two.
+        Integers for 1.0 of the token's current as the host sends it, ``scale`` times a power of two.
 
     Notes
     -----
     Weights of AND gates learn nothing and need no precision: they are 64 in every format.
     """
     if isinstance(connection, Injection):
-        return [replace(connection, exponent=_power_of_two(unit, injected))]
+        return [replace(connection, exponent=_power_of_two(scale, injected))]
     if isinstance(program.node(connection.target), And):
         return [replace(connection, weight=np.full(connection.weight.shape, AND_WEIGHT, dtype=np.int32))]
     if isinstance(program.node(connection.source), BiasLine):
-        parts = round_bias(connection.weight, unit, weight_format.bits)
+        parts = round_bias(connection.weight, scale, weight_format.bits)
         return [_with(connection, part.mantissa, int(part.exponent.flat[0])) for part in parts]
-    return _by_exponent(connection, round_weight(connection.weight, unit, weight_format))
+    return _by_exponent(connection, round_weight(connection.weight, scale, weight_format))
 
 
-def _power_of_two(unit: int, injected: int) -> int:
-    return (unit // injected).bit_length() - 1 if unit >= injected else 1 - (injected // unit).bit_length()
+def _power_of_two(scale: int, injected: int) -> int:
+    return (scale // injected).bit_length() - 1 if scale >= injected else 1 - (injected // scale).bit_length()
 
 
 def _by_exponent(connection: Dense | Sparse, rounded: RoundedWeight) -> list[Connection]:

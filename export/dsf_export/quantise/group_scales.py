@@ -1,0 +1,129 @@
+"""How many integers stand for 1.0 of a neuron group's current: the free choice of post-training quantisation.
+
+All connections into a group share its scale, as their currents add up, and its threshold is ``scale`` times the float
+one. Doubling a scale raises every exponent by one and changes next to nothing, so the choice is one octave of scales,
+the highest that can overflow no 24-bit state even if every synapse of one sign were active at once. In it, the scale
+with the fewest wrong spikes on recorded activity is taken: each candidate's weights, bias and threshold are rounded as
+they will be, and the group is run in Loihi's integers on the float program's input spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dsf_common.errors import UserError
+from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes, real_currents
+from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
+from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
+from dsf_models.quantisation import Quantisation, Scales
+from neuro_runtime.program.headroom import headroom, largest_current
+from neuro_runtime.program.nodes import Accumulator, Injection, Lif
+from neuro_runtime.program.program import Program
+from neuro_runtime.program.validate import LARGEST_THRESHOLD
+from neuro_runtime.program.weight_format import LARGEST_EXPONENT, WeightFormat
+
+__all__ = ["choose_scales", "trained_scales"]
+
+
+def choose_scales(
+    program: Program, calibrations: Mapping[str, LayerCalibration], weight_format: WeightFormat
+) -> Scales:
+    """The scales of a float program's groups.
+
+    Groups that the token is injected into differ by powers of two, since the host sends one integer for all of them.
+
+    Parameters
+    ----------
+    calibrations
+        Those of the LIF groups and the accumulator, as recorded while ``program`` ran.
+
+    Raises
+    ------
+    UserError
+        A group's currents, added up, span more than 24 bits hold.
+    """
+    groups = {
+        node.name: _Group(program, node, calibrations[node.name], weight_format)
+        for node in program.nodes
+        if isinstance(node, (Lif, Accumulator))
+    }
+    injected = {connection.target for connection in program.connections if isinstance(connection, Injection)}
+    scales = {name: best_scales([group])[0] for name, group in groups.items() if name not in injected}
+    readers = [name for name in groups if name in injected]
+    shared = best_scales([groups[name] for name in readers])
+    scales.update(zip(readers, shared, strict=True))
+    return Scales(scales, injected=min(shared))
+
+
+def trained_scales(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Scales:
+    """The scales that training rounded a float program's weights by, which may have grown since it chose them.
+
+    Raises
+    ------
+    UserError
+        They are not this program's, or a group could overflow by them.
+    """
+    nodes = [node for node in program.nodes if isinstance(node, (Lif, Accumulator))]
+    if set(trained.scales.of) != {node.name for node in nodes}:
+        raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
+    for node in nodes:
+        alone = _alone(program, node, trained.scales.of[node.name], trained.scales.injected, weight_format)
+        if not _is_safe(alone):
+            raise UserError(
+                f"{node.name} could overflow: its weights have grown too large for the scale that training with "
+                "quantise=true began with; go on from this model with quantise=true, which chooses anew."
+            )
+    return trained.scales
+
+
+class _Group:
+    """What the choice of a group's scale depends on."""
+
+    def __init__(
+        self, program: Program, node: Lif | Accumulator, calibration: LayerCalibration, weight_format: WeightFormat
+    ) -> None:
+        self.node = node
+        self.name = node.name
+        self._program = program
+        self._calibration = calibration
+        self._format = weight_format
+        self._currents = real_currents(calibration, program.connections_into(node.name))
+        self.worst = largest_current(program, node)
+        self.limit = min(LARGEST_THRESHOLD, int(LARGEST_CURRENT / self.worst) if self.worst else LARGEST_THRESHOLD)
+
+    def cost(self, scale: int, injected: int) -> Cost:
+        """Wrong spikes, and the squared error of the current in real units, over the recording."""
+        alone = self._alone(scale, injected)
+        currents = integer_currents(self._calibration, alone.connections, alone.encoder)
+        error = currents / scale - self._currents
+        if isinstance(self.node, Accumulator):  # only the sum of a decision is ever read
+            return Cost(0, float((error.sum(axis=1) ** 2).sum()))
+        spikes = integer_spikes(currents, integer_lif(self.node, scale))
+        return Cost(int((spikes != self._calibration.fired).sum()), float((error**2).sum()))
+
+    def is_safe(self, scale: int) -> bool:
+        """Whether its integers can overflow nothing and have exponents that there are."""
+        return _is_safe(self._alone(scale, injected=scale))
+
+    def _alone(self, scale: int, injected: int) -> Program:
+        return _alone(self._program, self.node, scale, injected, self._format)
+
+
+def _is_safe(alone: Program) -> bool:
+    exponents = [connection.exponent for connection in alone.connections]
+    return max(exponents, default=0) <= LARGEST_EXPONENT and headroom(alone)[0].bits >= 0
+
+
+def _alone(
+    program: Program, node: Lif | Accumulator, scale: int, injected: int, weight_format: WeightFormat
+) -> Program:
+    """A group and what ends at it, in integers."""
+    integer_node = integer_lif(node, scale) if isinstance(node, Lif) else node
+    connections = tuple(
+        integer
+        for connection in program.connections_into(node.name)
+        for integer in integer_connections(program, connection, scale, injected, weight_format)
+    )
+    encoder = replace(program.encoder, input_scale=float(injected))
+    return replace(program, arithmetic="loihi", nodes=(integer_node,), connections=connections, encoder=encoder)
