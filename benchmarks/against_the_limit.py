@@ -19,8 +19,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmarks.recorded import recording_of, tokens_of
-from benchmarks.timing import Times, Work, over, take_turns
 from dsf_common.command_line import compose, run_command
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.loihi_fast import LoihiFast
@@ -30,6 +28,8 @@ from neuro_runtime.loihi_fast.layout import Layout, lay_out
 from neuro_runtime.loihi_fast.state import Scratch, State, blank_state, new_scratch
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
+from support.recorded import recording_of, tokens_of
+from support.timing import Times, Work, over, take_turns
 
 Weights = NDArray[np.int16]
 

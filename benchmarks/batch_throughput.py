@@ -16,8 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.recorded import recording_of, tokens_of
-from benchmarks.timing import Times, Work, over, take_turns
 from dsf_common.command_line import compose, run_command
 from dsf_models.checkpoint import load_model_file
 from dsf_models.token_history import TokenHistory
@@ -27,6 +25,8 @@ from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import PolicyFiles, find_policy
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.token import Token
+from support.recorded import recording_of, tokens_of
+from support.timing import Times, Work, over, take_turns
 
 LANES = (1, 8, 64, 256)
 FAST, NEURONS, TORCH = "from token to action", "neurons alone", "torch, window"

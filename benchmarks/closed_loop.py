@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.timing import Times, Work, take_turns
 from dsf_common.command_line import compose, run_command
 from dsf_export import torch_backend
 from dsf_train.evaluation import EVALUATION_SEED
@@ -25,6 +24,7 @@ from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.policy_lanes import PolicyLanes
 from neuro_runtime.rollout import Environment, Episode, Rollout, run_episodes, run_episodes_in_lanes, within
+from support.timing import Times, Work, take_turns
 
 ALONE, FAST, LANES, WINDOW = "environment alone", "loihi-fast", "loihi-fast in lanes", "torch, window"
 

@@ -18,10 +18,6 @@ from typing import Any, cast
 import torch
 from tqdm import tqdm
 
-from benchmarks.random_policies import random_policy
-from benchmarks.recorded import tokens_of
-from benchmarks.timing import Times, over, take_turns
-from benchmarks.torch_stream import TorchStream
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
 from dsf_export.pipeline import from_policy
@@ -30,6 +26,10 @@ from dsf_models.configuration import ModelConfig
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.activity import Activity, mean_counts
 from neuro_runtime.backends.loihi_fast import LoihiFastBackend
+from support.random_policies import random_policy
+from support.recorded import tokens_of
+from support.timing import Times, over, take_turns
+from support.torch_stream import TorchStream
 
 OBSERVATIONS, ACTIONS = 45, 24
 BASE = ModelConfig(embedding_size=128, blocks=2, time_steps=4, context=32, window=8)

@@ -22,7 +22,6 @@ import numpy as np
 import psutil
 import torch
 
-from benchmarks.timing import take_turns
 from dsf_common.command_line import run_command
 from dsf_models import make_model
 from dsf_train.command_train import training_config
@@ -33,6 +32,7 @@ from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.trainer import update
 from dsf_train.training_state import make_optimiser
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
+from support.timing import take_turns
 
 STEPS = 2_000_000
 BLOCK = 50_000  # steps generated at once

@@ -4,7 +4,7 @@
 
 A decision is everything from the token to the action, the host's encoder and readout included; ``neurons alone`` is
 loihi-fast without them. `torch, window` is the torch backend; `torch, stream` computes the newest token only
-(`benchmarks.torch_stream`), after its actions were compared with the window's (status 1 if one differs by 1e-5 or
+(`support.torch_stream`), after its actions were compared with the window's (status 1 if one differs by 1e-5 or
 more, in float64). PyTorch uses one thread. Lava's simulator decides a few tokens a round.
 """
 
@@ -16,9 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmarks.recorded import recording_of, tokens_of
-from benchmarks.timing import Times, over, take_turns
-from benchmarks.torch_stream import TorchStream
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
 from dsf_export import torch_backend
@@ -30,6 +27,9 @@ from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
+from support.recorded import recording_of, tokens_of
+from support.timing import Times, over, take_turns
+from support.torch_stream import TorchStream
 
 FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
 LAVA_DECISIONS = 3

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.counted import CountedRun, counted_run
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
 from dsf_common.suggestions import suggestion
 from hw_profiles.loader import load_profile
 from hw_profiles.pricing import check_prices_runs, price
+from support.counted import CountedRun, counted_run
 
 
 @dataclass

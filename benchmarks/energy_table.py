@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.counted import CountedRun, counted_run
 from dsf_common.command_line import compose, run_command
 from hw_profiles.arithmetic.baselines import ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
@@ -31,6 +30,7 @@ from hw_profiles.report.units import energy_text, time_text
 from hw_profiles.synapse_use import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from neuro_runtime.environments import load_environment_spec
+from support.counted import CountedRun, counted_run
 
 LAYOUTS: tuple[Layout, ...] = ("stream", "window")
 HEADER = (

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.random_policies import random_policy
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
 from dsf_export.fold import fold
@@ -29,6 +28,7 @@ from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
+from support.random_policies import random_policy
 
 LIMIT = 1e-5
 

@@ -8,7 +8,7 @@ is loss, gradient, clipping and AdamW. Weights are the initial ones, tokens are 
 anything is timed, loss and every gradient of the plain form are compared with the trainer's in float64 (status 1 if one
 differs by more than 1e-9 of its norm). λ = 0 is nine tenths of a run, λ = ½ stands for the first tenth.
 
-Ways: the trainer; the trainer without its compiled kernels; the plain form (`benchmarks.plain_dsformer`) with neurons
+Ways: the trainer; the trainer without its compiled kernels; the plain form (`support.plain_dsformer`) with neurons
 as a Python loop, and with snnTorch's; and the Linears' products alone, forward and backward: dense ones by each
 library, which are the floor of whoever computes them so, and the trainer's by tables. Each has a process of its own;
 only one works at a time. Both forms flush denormals; the trainer also keeps freed memory, as `dsf-train` does.
@@ -33,9 +33,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from benchmarks.apart import apart
-from benchmarks.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
-from benchmarks.timing import Times, Work, over, take_turns
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
 from dsf_models import DSFormer, kernels
@@ -51,6 +48,9 @@ from dsf_train.memory import keep_freed_memory
 from dsf_train.sampling import Batch
 from dsf_train.trainer import action_loss, loss_and_cost, update
 from dsf_train.training_state import make_optimiser
+from support.apart import apart
+from support.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
+from support.timing import Times, Work, over, take_turns
 
 CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
 OBSERVATION, ACTION = 45, 24  # pen's

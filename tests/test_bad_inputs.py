@@ -21,8 +21,8 @@ from dsf_train.datasets.pendulum import generate_pendulum
 from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
-from tests.hw_profiles.report.saved_run import write_saved_run
-from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
+from support.saved_run import write_saved_run
+from support.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
 
 COMMANDS = {
     "dsf-data": dsf_data,

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.random_policies import random_policy
 from dsf_export.command_export import main
 from dsf_export.lower import lower
 from dsf_models.checkpoint import save_model_file
 from dsf_models.configuration import Mixing
 from neuro_runtime.program import load_program, program_hash, save_program
 from neuro_runtime.program.nodes import Dense
-from tests.dsf_export.export_doubles import DELAY, PSSA, pssa_policy, quantised
+from support.random_policies import random_policy
+from support.small_policies import DELAY, PSSA, pssa_policy, quantised
 
 PENDULUM = 3, 1  # observations and actions
 

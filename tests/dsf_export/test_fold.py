@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.fold import fold
 from dsf_export.stages import run_folded, run_model
 from dsf_models import DSFormer
 from dsf_models.configuration import BiasSharing, Mixing, ModelConfig, Norm, PositionBias
 from dsf_models.dsformer import Block
-from tests.dsf_export.export_doubles import (
+from support.random_policies import random_policy
+from support.small_policies import (
     ACTIONS,
     BESIDE,
     DELAY,

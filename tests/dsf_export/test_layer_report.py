@@ -13,7 +13,7 @@ from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.nodes import Connection, Dense, Lif
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
+from support.small_policies import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
 
 
 def _report(policy: PolicyModel, weight_format: WeightFormat) -> dict[str, LayerReport]:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.stages import run_model, run_program
 from dsf_models.checkpoint import PolicyModel
@@ -17,7 +16,8 @@ from dsf_models.configuration import Mixing, ModelConfig
 from neuro_runtime.program import validate
 from neuro_runtime.program.arrival import depths
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
-from tests.dsf_export.export_doubles import (
+from support.random_policies import random_policy
+from support.small_policies import (
     BESIDE,
     DELAY,
     LEVELS,

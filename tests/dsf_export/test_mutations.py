@@ -18,7 +18,7 @@ from neuro_runtime.program import Program, validate
 from neuro_runtime.program.nodes import And, Connection, Dense, Injection, Lif, Node, Sparse
 from neuro_runtime.program.storage import load_program, save_program
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
-from tests.dsf_export.export_doubles import delay_policy, lowered, pssa_policy, quantised, scales
+from support.small_policies import delay_policy, lowered, pssa_policy, quantised, scales
 
 POLICIES: dict[str, Callable[[], PolicyModel]] = {"pssa": pssa_policy, "delay": delay_policy}
 Mutant = tuple[str, Program]

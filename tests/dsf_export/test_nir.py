@@ -16,13 +16,13 @@ import snntorch
 import torch
 from snntorch.import_nir import import_from_nir
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.targets import nir as target
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash
-from tests.dsf_export.export_doubles import (
+from support.random_policies import random_policy
+from support.small_policies import (
     ACTIONS,
     OBSERVATIONS,
     PSSA,

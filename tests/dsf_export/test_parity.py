@@ -29,7 +29,7 @@ from dsf_export.stages import FoldedRun, StageRun, run_folded, run_model, run_pr
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.dsf_export.export_doubles import beside_policy, levels_policy, lowered, made_up, pssa_policy, quantised
+from support.small_policies import beside_policy, levels_policy, lowered, made_up, pssa_policy, quantised
 
 LAYER, LATER_LAYER = "block0.attention.key", "block1.mlp.input"
 

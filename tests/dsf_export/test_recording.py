@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.random_policies import random_policy
 from dsf_export.recording import CHOICE_SEED, SEED, StateSpread, made_up_tokens, record
 from dsf_models.torch_backend import TorchBackend
-from tests.dsf_export.export_doubles import DELAY, made_up, pssa_policy
+from support.random_policies import random_policy
+from support.small_policies import DELAY, made_up, pssa_policy
 
 
 def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_rewards() -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.command_export import main
 from dsf_export.fold import Array
@@ -27,7 +26,8 @@ from dsf_train.trainer import action_loss
 from neuro_runtime.program import Program, load_program
 from neuro_runtime.program.nodes import Dense, Lif, Sparse
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered
+from support.random_policies import random_policy
+from support.small_policies import ACTIONS, DELAY, DELAY_MATRIX, OBSERVATIONS, PSSA, WIDE, lowered
 
 POLICIES = {
     "pssa": (PSSA, WeightFormat(4, exponents=1)),

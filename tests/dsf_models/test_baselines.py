@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.command_export import main as dsf_export
 from dsf_export.fold import fold
@@ -40,7 +39,8 @@ from dsf_train.configuration import Schedule, TrainConfig
 from dsf_train.sampling import Batch
 from dsf_train.trainer import train
 from neuro_runtime.command_run import main as dsf_run
-from tests.dsf_export.export_doubles import made_up
+from support.random_policies import random_policy
+from support.small_policies import made_up
 
 OBSERVATIONS, ACTIONS, K = 3, 2, 5
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from dsf_common.errors import UserError
 from dsf_models import DSFormer
 from dsf_models.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
 from dsf_models.configuration import Mixing, ModelConfig
-from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
+from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 
 def policy() -> PolicyModel:

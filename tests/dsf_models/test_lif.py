@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from benchmarks.plain_dsformer import SnnTorchLif
 from dsf_models.configuration import ModelConfig
 from dsf_models.lif import Lif
+from support.plain_dsformer import SnnTorchLif
 
 
 def snntorch_spikes(current: Tensor, beta: float, threshold: float) -> Tensor:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.plain_dsformer import LoopedLif, NeuronFactory, PlainDSFormer, SnnTorchLif, set_plain_blend
 from dsf_models import DSFormer, kernels
 from dsf_models.configuration import ModelConfig
 from dsf_models.normalisation import set_blend
+from support.plain_dsformer import LoopedLif, NeuronFactory, PlainDSFormer, SnnTorchLif, set_plain_blend
 
 CONFIG = ModelConfig(embedding_size=16, blocks=2, context=6, window=3)
 

@@ -17,8 +17,8 @@ from dsf_models.configuration import Mixing, ModelConfig, ModelKind, Norm
 from dsf_models.published_checkpoint import load_published
 from dsf_train.command_train import main
 from neuro_runtime.environments import load_environment_spec
+from support.small_datasets import load_episodes
 from tests.dsf_models.paper_equations import PaperPolicy
-from tests.dsf_train.datasets.dataset_doubles import load_episodes
 
 Attention = Literal["pssa", "tssa", "sssa"]
 ATTENTIONS: tuple[Attention, ...] = ("pssa", "tssa", "sssa")

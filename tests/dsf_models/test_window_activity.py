@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from benchmarks.random_policies import random_policy
 from dsf_models.configuration import ModelConfig
 from dsf_models.torch_backend import window_activity
-from tests.dsf_export.export_doubles import ACTIONS, BESIDE, LEVELS, OBSERVATIONS
+from support.random_policies import random_policy
+from support.small_policies import ACTIONS, BESIDE, LEVELS, OBSERVATIONS
 
 D, S = 16, 3
 

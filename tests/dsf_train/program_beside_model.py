@@ -12,7 +12,7 @@ from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.interpreter import Interpreter
-from tests.dsf_export.export_doubles import ACTIONS, OBSERVATIONS, lowered, made_up
+from support.small_policies import ACTIONS, OBSERVATIONS, lowered, made_up
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,9 @@ from dsf_common.errors import UserError
 from dsf_models import distributed
 from dsf_train import trainer as trainer_module
 from dsf_train.trainer import train
+from support.small_datasets import columns_of, random_episodes
 from tests.conftest import REPOSITORY
-from tests.dsf_train.datasets.dataset_doubles import columns_of
-from tests.dsf_train.datasets.test_columns import random_episodes
-from tests.dsf_train.test_trainer import TINY, tiny, weights
+from tests.dsf_train.tiny_run import SHORT, short_run, weights
 from tests.dsf_train.two_processes import CASES, step
 
 
@@ -64,7 +63,7 @@ def test_two_processes_have_the_gradient_of_one(tmp_path: Path) -> None:
 def test_a_killed_run_goes_on_with_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first half by one process; the second by two, which end with nearly the same weights and one record."""
     shared = ["steps=20", "batch_size=9"]
-    unbroken = train(tiny(tmp_path / "unbroken", *shared)).model_file
+    unbroken = train(short_run(tmp_path / "unbroken", *shared)).model_file
 
     class Killed(Exception):
         pass
@@ -76,8 +75,8 @@ def test_a_killed_run_goes_on_with_two_processes(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(trainer_module, "seed_dropout", kill_at)
         with pytest.raises(Killed):
-            train(tiny(tmp_path / "killed", *shared))
-    overrides = [pair for pair in TINY if not pair.startswith(("steps=", "batch_size="))]
+            train(short_run(tmp_path / "killed", *shared))
+    overrides = [pair for pair in SHORT if not pair.startswith(("steps=", "batch_size="))]
     result = torchrun(
         "-m", "dsf_train.command_train", *overrides, *shared, f"output={tmp_path / 'killed'}", "--resume", "--json"
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.lower import BIAS
 from dsf_models.configuration import ModelConfig, ModelKind
@@ -26,7 +25,8 @@ from hw_profiles.spike_energy import SpikeEnergy, spike_energy
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.network_of import network_of
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import (
+from support.random_policies import random_policy
+from support.small_policies import (
     ACTIONS,
     DELAY,
     DELAY_MATRIX,

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.lower import BIAS
 from dsf_models.configuration import Mixing, ModelConfig, ModelKind
@@ -19,7 +18,8 @@ from dsf_train.synops import SynopCount, synop_count
 from dsf_train.trainer import train
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
-from tests.dsf_export.export_doubles import (
+from support.random_policies import random_policy
+from support.small_policies import (
     ACTIONS,
     BESIDE,
     DELAY,

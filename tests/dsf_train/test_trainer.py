@@ -24,43 +24,12 @@ from dsf_train.datasets.columns import returns_to_go
 from dsf_train.sampling import TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend, set_learning_rate
 from dsf_train.trainer import train
-from tests.dsf_train.datasets.dataset_doubles import columns_of
-
-TINY = (
-    "env=pendulum",
-    "model.embedding_size=8",
-    "model.blocks=1",
-    "model.window=2",
-    "model.context=4",
-    "model.time_steps=2",
-    "steps=40",
-    "batch_size=8",
-    "log_every=10",
-    "checkpoint_every=10",
-    "evaluate_every=0",
-    "final_episodes=2",
-    "threads=1",
-)
-
-
-def tiny(folder: Path, *overrides: str) -> TrainConfig:
-    return training_config([*TINY, f"output={folder}", *overrides])
-
-
-def weights(model_file: Path) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = load_tensors(model_file)["weights"]
-    return tensors
-
-
-def assert_same_weights(first: Path, second: Path) -> None:
-    left, right = weights(first), weights(second)
-    assert left.keys() == right.keys()
-    different = [name for name in left if not torch.equal(left[name], right[name])]
-    assert not different
+from support.small_datasets import columns_of
+from tests.dsf_train.tiny_run import SHORT, assert_same_weights, short_run, weights
 
 
 def test_run_folder_holds_model_configuration_metrics_and_events(tmp_path: Path) -> None:
-    result = train(tiny(tmp_path))
+    result = train(short_run(tmp_path))
     folder = tmp_path / "pendulum" / "default"
     assert result.model_file == folder / "model.pt"
     assert (folder / "config.yaml").read_text().startswith("env: pendulum")
@@ -75,15 +44,15 @@ def test_run_folder_holds_model_configuration_metrics_and_events(tmp_path: Path)
 
 
 def test_seed_fixes_everything(tmp_path: Path) -> None:
-    first = train(tiny(tmp_path, "name=first")).model_file
-    second = train(tiny(tmp_path, "name=second")).model_file
-    other = train(tiny(tmp_path, "name=other", "seed=1")).model_file
+    first = train(short_run(tmp_path, "name=first")).model_file
+    second = train(short_run(tmp_path, "name=second")).model_file
+    other = train(short_run(tmp_path, "name=other", "seed=1")).model_file
     assert_same_weights(first, second)
     assert not torch.equal(weights(first)["head.weight"], weights(other)["head.weight"])
 
 
 def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
-    longer = ["steps=400", "checkpoint_every=20", *TINY]
+    longer = ["steps=400", "checkpoint_every=20", *SHORT]
     overrides = [pair for pair in longer if pair not in ("steps=40", "checkpoint_every=10")]
     unbroken = training_config([*overrides, f"output={tmp_path / 'unbroken'}"])
     command = [sys.executable, "-m", "dsf_train.command_train", *overrides, f"output={tmp_path / 'killed'}"]
@@ -107,26 +76,26 @@ def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path: Path) ->
 def test_the_processor_is_given_back_as_it_was(tmp_path: Path) -> None:
     """Training counts tiny numbers as 0; whoever called it does not, also where it ended badly."""
     smallest = torch.tensor(1e-310, dtype=torch.float64)
-    train(tiny(tmp_path, "steps=2", "final_episodes=1"))
+    train(short_run(tmp_path, "steps=2", "final_episodes=1"))
     assert smallest * 2 > 0
     with pytest.raises(UserError):
-        train(tiny(tmp_path))
+        train(short_run(tmp_path))
     assert smallest * 2 > 0
 
 
 def test_a_run_in_the_way_is_never_lost(tmp_path: Path) -> None:
-    config = tiny(tmp_path)
+    config = short_run(tmp_path)
     train(config)
     with pytest.raises(UserError, match=r"--resume.*--overwrite"):
         train(config)
     with pytest.raises(UserError, match="other values of seed"):
-        train(tiny(tmp_path, "seed=3"), resume=True)
+        train(short_run(tmp_path, "seed=3"), resume=True)
     train(config, overwrite=True)
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run to resume"):
-        train(tiny(tmp_path), resume=True)
+        train(short_run(tmp_path), resume=True)
 
 
 def test_learning_rate_warms_up_and_falls_to_zero() -> None:
@@ -217,7 +186,7 @@ def test_all_of_a_dataset_is_its_best_share_of_one(tmp_path: Path) -> None:
 
 
 def test_training_on_the_best_episodes_learns_other_weights(tmp_path: Path) -> None:
-    every, best = train(tiny(tmp_path)), train(tiny(tmp_path, "name=best", "best_share=0.2"))
+    every, best = train(short_run(tmp_path)), train(short_run(tmp_path, "name=best", "best_share=0.2"))
     assert not torch.equal(weights(every.model_file)["head.weight"], weights(best.model_file)["head.weight"])
     assert load_model_file(best.model_file).configuration["best_share"] == 0.2
 

@@ -1,4 +1,14 @@
-"""Options of the smallest run that trains, exports nothing, and ends in seconds."""
+"""The smallest runs that train, export nothing, and end in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from dsf_models.checkpoint import load_tensors
+from dsf_train.command_train import training_config
+from dsf_train.configuration import TrainConfig
 
 TINY = (
     "env=pendulum",
@@ -13,3 +23,39 @@ TINY = (
     "final_episodes=1",
     "threads=1",
 )
+
+# 40 steps, with checkpoints on the way.
+SHORT = (
+    "env=pendulum",
+    "model.embedding_size=8",
+    "model.blocks=1",
+    "model.window=2",
+    "model.context=4",
+    "model.time_steps=2",
+    "steps=40",
+    "batch_size=8",
+    "log_every=10",
+    "checkpoint_every=10",
+    "evaluate_every=0",
+    "final_episodes=2",
+    "threads=1",
+)
+
+
+def short_run(folder: Path, *overrides: str) -> TrainConfig:
+    """The configuration of a short run that writes into ``folder``."""
+    return training_config([*SHORT, f"output={folder}", *overrides])
+
+
+def weights(model_file: Path) -> dict[str, torch.Tensor]:
+    """All weights of a model file, by name."""
+    tensors: dict[str, torch.Tensor] = load_tensors(model_file)["weights"]
+    return tensors
+
+
+def assert_same_weights(first: Path, second: Path) -> None:
+    """Assert that two model files hold the same bits."""
+    left, right = weights(first), weights(second)
+    assert left.keys() == right.keys()
+    different = [name for name in left if not torch.equal(left[name], right[name])]
+    assert not different

@@ -12,8 +12,8 @@ import pytest
 
 from hw_profiles.command_report import main
 from hw_profiles.report import page_writer
-from tests.hw_profiles.report.saved_run import record_document, write_saved_run
-from tests.spoiled_files import Spoil, empty, gone, random_bytes, truncated
+from support.saved_run import record_document, write_saved_run
+from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 
 Change = Callable[[dict[str, Any]], object]
 COUNTS = {"spikes": 1, "active_updates": 1, "idle_updates": 1}

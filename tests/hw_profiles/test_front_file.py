@@ -15,9 +15,9 @@ from hw_profiles.command_report import main
 from hw_profiles.front import FOLDER, Front, FrontPoint, load_front, save_front, shipped_front
 from hw_profiles.loader import profile_names
 from hw_profiles.report.front_answer import front_answer
+from support.saved_run import write_saved_run
+from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 from tests.hw_profiles.report.report_doubles import made_up_front, made_up_report
-from tests.hw_profiles.report.saved_run import write_saved_run
-from tests.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 
 Change = Callable[[dict[str, Any]], object]
 MADE_OF_132_SYNOPS = ["--profile", "cmos45-paper"]

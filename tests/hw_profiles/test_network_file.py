@@ -17,8 +17,8 @@ from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network
 from hw_profiles.network_file import load_network, save_network
-from tests.hw_profiles.mapping.small_networks import random_network
-from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
+from support.small_networks import random_network
+from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 ARRAYS = ("source_index", "target_index", "delay", "format_index")
 

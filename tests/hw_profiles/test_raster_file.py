@@ -10,8 +10,8 @@ import pytest
 
 from dsf_common.errors import UserError
 from hw_profiles.raster_file import load_raster, save_raster
-from tests.hw_profiles.report.saved_run import small_raster
-from tests.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
+from support.saved_run import small_raster
+from support.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:

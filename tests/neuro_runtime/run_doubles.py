@@ -15,7 +15,7 @@ from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Den
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 from neuro_runtime.program.storage import save_program
 from neuro_runtime.token import Token
-from tests.neuro_runtime.program.small_programs import BETA, CLEARED, make_program
+from support.small_programs import BETA, CLEARED, make_program
 
 ACTIVITY = Activity(
     spikes={"input": 3, "hidden": 0},

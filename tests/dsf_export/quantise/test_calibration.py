@@ -9,7 +9,7 @@ from dsf_export.quantise.calibration import integer_currents, integer_spikes, la
 from dsf_export.stages import run_program
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program.nodes import Accumulator, Lif
-from tests.dsf_export.export_doubles import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised
+from support.small_policies import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised
 
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
 

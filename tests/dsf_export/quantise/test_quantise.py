@@ -18,7 +18,7 @@ from neuro_runtime.program import validate
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.nodes import And, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_export.export_doubles import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
+from support.small_policies import calibrations, delay_policy, lowered, made_up, pssa_policy, quantised, scales
 
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
 

@@ -25,7 +25,7 @@ from dsf_train.command_bench import main
 from dsf_train.configuration import TrainConfig
 from hw_profiles.front import FrontPoint, load_front
 from neuro_runtime.environments import load_environment_spec
-from tests.dsf_train.datasets.dataset_doubles import d4rl_columns, write_hdf5
+from support.small_datasets import d4rl_columns, write_hdf5
 
 TINY = (
     "dsf_models.embedding_size=8",

@@ -17,7 +17,7 @@ from dsf_train.datasets.columns import columns_folder
 from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
-from tests.dsf_train.datasets.dataset_doubles import columns_of, d4rl_columns, load_episodes, write_hdf5, write_minari
+from support.small_datasets import columns_of, d4rl_columns, load_episodes, random_episodes, write_hdf5, write_minari
 
 HOPPER = load_environment_spec("hopper-m")
 
@@ -52,15 +52,6 @@ class InMemory:
                 for taken, column in zip(columns, self._columns, strict=True):
                     taken[place] = column[end - back]
         return Batch(*map(torch.from_numpy, (*columns, mask, steps)))
-
-
-def random_episodes(lengths: list[int]) -> list[Episode]:
-    rng = np.random.default_rng(0)
-
-    def rows(*shape: int) -> NDArray[np.float32]:
-        return (3 * rng.standard_normal(shape) + 1).astype(np.float32)
-
-    return [Episode(rows(n, 11), rows(n, 3), rows(n)) for n in lengths]
 
 
 def assert_same(first: Batch, second: Batch) -> None:

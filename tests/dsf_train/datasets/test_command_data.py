@@ -9,7 +9,7 @@ import pytest
 
 from dsf_train.command_data import main
 from neuro_runtime.environments import environment_names
-from tests.dsf_train.datasets.dataset_doubles import d4rl_columns, write_hdf5, write_minari
+from support.small_datasets import d4rl_columns, write_hdf5, write_minari
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from dsf_common.errors import UserError
 from dsf_train.datasets.episode import Episode, cut_episodes
 from neuro_runtime.environments import load_environment_spec
-from tests.dsf_train.datasets.dataset_doubles import load_episodes
+from support.small_datasets import load_episodes
 
 HOPPER = load_environment_spec("hopper-m")
 

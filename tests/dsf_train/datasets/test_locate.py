@@ -15,7 +15,7 @@ import pytest
 from dsf_common.errors import UserError
 from dsf_train.datasets import find_dataset, locate_dataset
 from neuro_runtime.environments import load_environment_spec
-from tests.dsf_train.datasets.dataset_doubles import d4rl_columns, load_episodes, write_hdf5, write_minari
+from support.small_datasets import d4rl_columns, load_episodes, write_hdf5, write_minari
 
 HOPPER = load_environment_spec("hopper-m")
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.pendulum_references import random_policy, returns
 from dsf_train.datasets import Episode
 from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.pendulum import LARGEST_TORQUE, demonstrate, generate_pendulum
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
+from support.pendulum_returns import random_torques, returns
 
 
 def record(name: str, path: Path, episodes: int, seed: int = 0) -> list[Episode]:
@@ -24,7 +24,7 @@ def record(name: str, path: Path, episodes: int, seed: int = 0) -> list[Episode]
 def test_reference_scores_are_what_the_command_measures() -> None:
     spec, hidden = load_environment_spec("pendulum"), load_environment_spec("pendulum-hidden")
     assert (spec.reference_min, spec.reference_max) == (hidden.reference_min, hidden.reference_max)
-    for act, reference in ((demonstrate, spec.reference_max), (random_policy(), spec.reference_min)):
+    for act, reference in ((demonstrate, spec.reference_max), (random_torques(), spec.reference_min)):
         totals = returns(act, episodes=60)
         assert abs(totals.mean() - reference) < 3 * totals.std() / np.sqrt(len(totals))
 

@@ -17,7 +17,7 @@ from dsf_train.datasets import find_dataset
 from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.minari import read_minari
 from neuro_runtime.environments import load_environment_spec
-from tests.dsf_train.datasets.dataset_doubles import STEPS, d4rl_columns, flags, load_episodes, write_hdf5, write_minari
+from support.small_datasets import STEPS, d4rl_columns, flags, load_episodes, write_hdf5, write_minari
 
 HOPPER = load_environment_spec("hopper-m")
 

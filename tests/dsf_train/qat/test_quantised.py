@@ -17,7 +17,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.random_policies import random_policy
 from dsf_common.errors import UserError
 from dsf_export.folding import require_program
 from dsf_export.rounded_model import QuantisedDSFormer
@@ -38,7 +37,8 @@ from dsf_train.trainer import TrainingResult, train
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.weight_format import WeightFormat
-from tests.dsf_train.test_trainer import TINY, assert_same_weights, tiny
+from support.random_policies import random_policy
+from tests.dsf_train.tiny_run import SHORT, assert_same_weights, short_run
 
 OBSERVATIONS, ACTIONS, BATCH, CONTEXT = 5, 3, 6, 5
 MODELS = {
@@ -90,7 +90,7 @@ QUANTISE = (
     "quantise=true",
     "quantise_bits=2",
     "quantise_exponents=1",
-    *(pair for pair in TINY if not pair.startswith(("model.", "final_episodes"))),
+    *(pair for pair in SHORT if not pair.startswith(("model.", "final_episodes"))),
     "final_episodes=1",
 )
 
@@ -218,7 +218,7 @@ def test_scales_are_better_than_most() -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny policy to go on with."""
-    return train(tiny(tmp_path_factory.mktemp("trained"))).model_file
+    return train(short_run(tmp_path_factory.mktemp("trained"))).model_file
 
 
 def quantising(trained: Path, folder: Path, *overrides: str) -> list[str]:

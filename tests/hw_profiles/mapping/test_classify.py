@@ -9,7 +9,7 @@ from hw_profiles.loader import load_profile
 from hw_profiles.mapping import OperationKind, map_network
 from hw_profiles.mapping.classify import classify
 from hw_profiles.network import HostCurrent, Network, Projection, Role
-from tests.hw_profiles.mapping.small_networks import dense, network, population
+from support.small_networks import dense, network, population
 
 
 def attention(role: Role) -> Network:

@@ -20,8 +20,8 @@ import pytest
 
 from hw_profiles.mapping import LayerUse, Mapping, map_network
 from hw_profiles.network import Network, Projection
-from tests.hw_profiles.mapping.small_networks import chip, dense, network, perceptron
-from tests.hw_profiles.mapping.small_networks import population as neurons
+from support.small_networks import chip, dense, network, perceptron
+from support.small_networks import population as neurons
 
 
 def greedy() -> Mapping:

@@ -15,8 +15,8 @@ from hw_profiles.mapping import Mapping, map_network
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Projection
 from hw_profiles.profile import Capacity, Profile
+from support.small_networks import chip, dense, network, perceptron, population, random_network
 from tests.hw_profiles.mapping.recount import number, output_axons, recount
-from tests.hw_profiles.mapping.small_networks import chip, dense, network, perceptron, population, random_network
 
 METHODS = st.sampled_from(["greedy", "dynamic"])
 

@@ -11,7 +11,7 @@ from dsf_common.errors import GateFailed
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.mapping.map_once import MapOnce
-from tests.hw_profiles.mapping.small_networks import chip, perceptron
+from support.small_networks import chip, perceptron
 
 DESIGNED, MEASURED = load_profile("loihi1-davies2018"), load_profile("loihi1-measured")
 SPIKES = {"layer0": 3.0, "layer1": 5.0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.mapping.mapping_text import mapping_text
-from tests.hw_profiles.mapping.small_networks import perceptron
+from support.small_networks import perceptron
 
 
 def test_each_layer_has_a_row_with_its_binding_resource_marked() -> None:

@@ -15,8 +15,8 @@ from hw_profiles.mapping.partition import Pieces, partition, split
 from hw_profiles.mapping.rules import core_limits
 from hw_profiles.network import Network
 from hw_profiles.profile import Capacity
+from support.small_networks import chip, perceptron, random_network
 from tests.hw_profiles.mapping.recount import recount
-from tests.hw_profiles.mapping.small_networks import chip, perceptron, random_network
 
 
 def tight(neurons: int, words: int, axons: int, formats: int) -> Capacity:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hw_profiles.mapping.relays import insert_relays, relay_count
 from hw_profiles.network import Network, Projection, Role, SynapseFormat, Synapses
-from tests.hw_profiles.mapping.small_networks import network, population, random_network
+from support.small_networks import network, population, random_network
 
 Arrival = tuple[str, int, str, int, int, SynapseFormat]  # from, its neuron, to, its neuron, after how many steps
 

@@ -10,7 +10,7 @@ from dsf_common.errors import GateFailed
 from hw_profiles.mapping import map_network
 from hw_profiles.network import HostCurrent, Network, NeuronParameters, Projection, Role
 from hw_profiles.profile import Profile
-from tests.hw_profiles.mapping.small_networks import PARAMETERS, chip, dense, network, perceptron, population
+from support.small_networks import PARAMETERS, chip, dense, network, perceptron, population
 
 
 def two_layers(synapses: int = 4, exponent: int = 0, weight_bits: int = 8, delay: int = 0) -> Network:

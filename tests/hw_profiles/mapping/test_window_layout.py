@@ -8,7 +8,7 @@ import pytest
 from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Network, Projection
-from tests.hw_profiles.mapping.small_networks import dense, network, perceptron, population
+from support.small_networks import dense, network, perceptron, population
 
 PERIOD = 20
 

@@ -19,7 +19,7 @@ from dsf_train.sampling import TokenWindows, normalisation_of
 from dsf_train.trainer import train
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec, make_environment
-from tests.dsf_train.datasets.dataset_doubles import columns_of
+from support.small_datasets import columns_of
 
 
 def test_the_last_step_pays_for_all() -> None:

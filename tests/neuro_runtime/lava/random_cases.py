@@ -25,7 +25,7 @@ from neuro_runtime.program.nodes import (
 )
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import steps_to_zero
-from tests.neuro_runtime.program.small_programs import make_program
+from support.small_programs import make_program
 
 CLEARED = 4095
 LONGEST_GAP = 40  # idle time steps that a random neuron may need

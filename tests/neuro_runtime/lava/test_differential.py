@@ -1,7 +1,7 @@
 """Lava, the interpreter and loihi-fast on random programs: any two agree on every spike, current and voltage.
 
 `make nightly` runs many more of them, and other ones each time. What fails shrinks and is left in a file, whose name
-the failure says; once mended, `python -m tests.golden.record_golden FILE` keeps it as a golden trace.
+the failure says; once mended, `python -m tests.neuro_runtime.golden.record_golden FILE` keeps it as a golden trace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.lockstep import Lockstep, Simulator
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.program.program import Program
-from tests.golden.golden_trace import GoldenTrace, run, save_golden
+from tests.neuro_runtime.golden.golden_trace import GoldenTrace, run, save_golden
 from tests.neuro_runtime.lava.random_cases import Case, cases
 
 NIGHTLY = "DSF_NIGHTLY_PROGRAMS"

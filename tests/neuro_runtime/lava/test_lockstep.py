@@ -12,7 +12,7 @@ from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.lockstep import Difference, Lockstep
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node, Sparse
-from tests.neuro_runtime.program.small_programs import CLEARED, block_program, currents, make_program
+from support.small_programs import CLEARED, block_program, currents, make_program
 
 pytestmark = pytest.mark.lava
 

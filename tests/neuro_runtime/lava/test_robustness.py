@@ -24,7 +24,7 @@ from neuro_runtime.policy import load_policy
 from neuro_runtime.program.nodes import Accumulator, CurrentInput, Dense, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import save_program
-from tests.neuro_runtime.program.small_programs import block_program, make_program
+from support.small_programs import block_program, make_program
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CURRENT = np.full(8, 900)

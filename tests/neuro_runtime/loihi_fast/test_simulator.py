@@ -19,7 +19,7 @@ from neuro_runtime.program.host import INJECTION_LIMIT
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
-from tests.neuro_runtime.program.small_programs import CLEARED, block_program, currents, make_program, random_program
+from support.small_programs import CLEARED, block_program, currents, make_program, random_program
 
 
 def same(first: InterpretedDecision, second: InterpretedDecision) -> bool:
@@ -148,7 +148,7 @@ def test_a_second_process_finds_the_code_compiled() -> None:
     LoihiFast(block_program()).decide(np.zeros(8, int))
     script = (
         "from neuro_runtime.loihi_fast import LoihiFast, kernel\n"
-        "from tests.neuro_runtime.program.small_programs import block_program, currents\n"
+        "from support.small_programs import block_program, currents\n"
         "program = block_program()\n"
         "LoihiFast(program).decide(next(currents(program, 1, 0)))\n"
         "print(kernel.decide_lanes.stats.cache_misses.total(), kernel.decide_lanes.stats.cache_hits.total())"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.headroom import Headroom, headroom
 from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
-from tests.neuro_runtime.program.small_programs import BETA, CLEARED, block_program, make_program
+from support.small_programs import BETA, CLEARED, block_program, make_program
 
 
 @settings(max_examples=30, deadline=None)

@@ -24,8 +24,8 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 from neuro_runtime.program.program import Program
+from support.small_programs import CLEARED, block_program, currents, make_program, random_program
 from tests.neuro_runtime.program.scalar_loihi import ScalarLoihi
-from tests.neuro_runtime.program.small_programs import CLEARED, block_program, currents, make_program, random_program
 
 
 def assert_same(program: Program, decisions: int, seed: int, largest: int = 2000) -> dict[str, int]:

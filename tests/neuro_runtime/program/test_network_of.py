@@ -21,7 +21,7 @@ from neuro_runtime.policy_files import shipped_policy
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Lif, Node
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
-from tests.neuro_runtime.program.small_programs import BETA, CLEARED, block_program, make_program, random_program
+from support.small_programs import BETA, CLEARED, block_program, make_program, random_program
 
 SHIPPED = ["pen-e", "pendulum", "pendulum-hidden"]
 PSSA = {"input": 0, "query": 1, "key": 1, "value": 1, "past": 2, "gate": 3, "output": 4}

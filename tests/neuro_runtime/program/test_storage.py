@@ -18,8 +18,8 @@ from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import content_hash, load_program, program_hash, save_program
 from neuro_runtime.program.wire import program_from_wire, program_to_wire
-from tests.neuro_runtime.program.small_programs import block_program, currents, random_program
-from tests.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
+from support.small_programs import block_program, currents, random_program
+from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 
 def assert_same_program(first: Program, second: Program) -> None:

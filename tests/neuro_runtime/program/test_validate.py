@@ -14,7 +14,7 @@ from dsf_common.errors import UserError
 from neuro_runtime.program.nodes import Accumulator, BiasLine, Connection, CurrentInput, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import steps_to_zero, validate
-from tests.neuro_runtime.program.small_programs import block_program, random_program
+from support.small_programs import block_program, random_program
 
 Change = Callable[[Program], Program]
 

@@ -1,6 +1,6 @@
 """Record golden traces from Lava 0.10.0: of the programs below, or of one that failed.
 
-    python -m tests.golden.record_golden [FAILED.npz ...]
+    python -m tests.neuro_runtime.golden.record_golden [FAILED.npz ...]
 
 Without arguments the standard programs are recorded anew. A file that a failed differential test left behind is
 recorded under its own name: mend the simulator first, then commit the trace.
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.program.program import Program
-from tests.golden.golden_trace import FOLDER, GoldenTrace, load_golden, run, save_golden
-from tests.neuro_runtime.program.small_programs import block_program, currents, random_program
+from support.small_programs import block_program, currents, random_program
+from tests.neuro_runtime.golden.golden_trace import FOLDER, GoldenTrace, load_golden, run, save_golden
 
 RANDOM_PROGRAMS = (2, 6, 7, 49, 56)  # loops, negative exponents, currents and voltages that overflow
 

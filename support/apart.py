@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from benchmarks.timing import Work
+from support.timing import Work
 
 
 def apart(make: Callable[[], Work]) -> Work:

@@ -27,6 +27,16 @@ def columns_of(episodes: list[Episode], folder: Path) -> Columns:
     return open_columns(folder)
 
 
+def random_episodes(lengths: list[int]) -> list[Episode]:
+    """Episodes of hopper of these lengths, all numbers random."""
+    rng = np.random.default_rng(0)
+
+    def rows(*shape: int) -> NDArray[np.float32]:
+        return (3 * rng.standard_normal(shape) + 1).astype(np.float32)
+
+    return [Episode(rows(n, 11), rows(n, 3), rows(n)) for n in lengths]
+
+
 def d4rl_columns(**changes: Any) -> dict[str, Any]:
     """Two whole episodes of hopper, of four steps each, and two steps of a third; None leaves a column out."""
     rng = np.random.default_rng(0)

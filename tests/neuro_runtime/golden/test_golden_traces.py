@@ -13,7 +13,7 @@ from neuro_runtime.lockstep import Simulator
 from neuro_runtime.loihi_arithmetic import STATE_LIMIT
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.program.program import Program
-from tests.golden.golden_trace import FOLDER, load_golden, run
+from tests.neuro_runtime.golden.golden_trace import FOLDER, load_golden, run
 
 TRACES = sorted(FOLDER.glob("*.npz"))
 

@@ -11,7 +11,7 @@ import numpy as np
 from hw_profiles.network import Network
 from hw_profiles.network_file import save_network
 from hw_profiles.raster_file import SpikeRaster, save_raster
-from tests.hw_profiles.mapping.small_networks import perceptron
+from support.small_networks import perceptron
 
 SIZES = {"layer0": 8, "layer1": 6, "layer2": 3}
 PERIOD, ACTIVE = 20, 4

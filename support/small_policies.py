@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from benchmarks.random_policies import random_policy
 from dsf_export.fold import FoldedPolicy, fold
 from dsf_export.lower import lower
 from dsf_export.quantise.calibration import LayerCalibration, layer_calibrations
@@ -19,6 +18,7 @@ from dsf_models.quantisation import Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.program import Program
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
+from support.random_policies import random_policy
 
 OBSERVATIONS, ACTIONS = 5, 3
 PSSA = ModelConfig(
