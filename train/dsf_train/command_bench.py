@@ -39,7 +39,7 @@ repeated. Runs are side by side on Ray where it is installed, else one after ano
   front      score against synops and energy: one environment, trained at several values of energy_price (or
              synop_price), exported, and run in fixed point
 
-train.KEY=VALUE sets an option of dsf-train for all runs, before what a row changes: dsf_models.embedding_size=64."""
+train.KEY=VALUE sets an option of dsf-train for all runs, before what a row changes: train.model.embedding_size=64."""
 
 PRICES = "0,0.01,0.03,0.1,0.3,1"
 

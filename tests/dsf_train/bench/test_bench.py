@@ -28,11 +28,11 @@ from neuro_runtime.environments import load_environment_spec
 from support.small_datasets import d4rl_columns, write_hdf5
 
 TINY = (
-    "dsf_models.embedding_size=8",
-    "dsf_models.blocks=1",
-    "dsf_models.window=2",
-    "dsf_models.context=4",
-    "dsf_models.time_steps=2",
+    "train.model.embedding_size=8",
+    "train.model.blocks=1",
+    "train.model.window=2",
+    "train.model.context=4",
+    "train.model.time_steps=2",
     "train.batch_size=8",
     "train.checkpoint_every=20",
     "train.log_every=20",
@@ -193,8 +193,8 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
         (["scores", "stepz=3"], "steps"),
         (["scores", "seeds=a"], "whole numbers"),
         (["scores", "envs=pen-e", "datasets=."], "no dataset of pen-e in"),
-        (["scores", "envs=pendulum", "dsf_models.contxt=4"], "context"),
-        (["ablations", "envs=pendulum", "dsf_models.context=4"], "model.context"),
+        (["scores", "envs=pendulum", "train.model.contxt=4"], "context"),
+        (["ablations", "envs=pendulum", "train.model.context=4"], "model.context"),
         (["front"], "env=pendulum"),
         (["front", "env=pendulum", "prices=cheap"], "no numbers"),
         (["front", "env=pendulum", "profile=loihi9"], "loihi"),
