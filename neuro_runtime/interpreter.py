@@ -6,20 +6,19 @@ Other simulators must agree with this one at every spike, current and voltage; i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, clip24, decayed, shift, wrap24
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Dense, Injection, Lif, Sparse
+from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, wrap24
+from neuro_runtime.program.decay import current_loss, voltage_loss
+from neuro_runtime.program.limits import CURRENT_SHIFT
+from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, Weighted
 from neuro_runtime.program.program import Program
 
 Values = NDArray[Any]  # int64 in loihi arithmetic, float64 in float
 Raster = NDArray[np.bool_]
-
-# Both decays of a coincidence neuron on Loihi: it remembers 1/4096 of a lone input, which is too little to matter.
-AND_DECAY = 4095
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +61,10 @@ class Interpreter:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._dtype = np.int64 if program.arithmetic == "loihi" else np.float64
-        self._neurons = {node.name: _neurons(program, node) for node in program.nodes if _computes(node)}
-        self._spiking = [node for node in program.nodes if isinstance(node, (BiasLine, Lif, And))]
-        self._synapses = [
-            _Synapses(connection, self._dtype)
-            for connection in program.connections
-            if not isinstance(connection, Injection)
-        ]
-        self._injections = [connection for connection in program.connections if isinstance(connection, Injection)]
+        self._neurons = {node.name: _neurons(program, node.as_lif(program.arithmetic)) for node in program.neurons}
+        self._spiking = [node for node in program.nodes if node.spikes]
+        self._synapses = [_synapses(connection, self._dtype) for connection in program.weighted_connections]
+        self._injections = program.injections
         longest = max((synapses.longest_delay for synapses in self._synapses), default=0)
         self._past = {node.name: _Past(node.size, longest + 1) for node in self._spiking}
         self.reset()
@@ -168,30 +163,49 @@ class _Past:
         return past
 
 
-class _Synapses:
-    """A connection's synapses: the spikes they carry arrive one time step and the delay after they were emitted."""
+class _DenseSynapses:
+    """All-to-all synapses: the spikes they carry arrive one time step and the delay after they were emitted."""
 
-    def __init__(self, connection: Dense | Sparse, dtype: type) -> None:
-        self.source = connection.source
-        self.target = connection.target
-        self.longest_delay = int(np.max(connection.delay, initial=0))
-        self._connection = connection
-        weight: Values = np.asarray(connection.weight, dtype=dtype)
-        self._weight = weight if isinstance(connection, Sparse) else np.ascontiguousarray(weight.T)
+    def __init__(self, connection: Dense, dtype: type) -> None:
+        self.source, self.target = connection.source, connection.target
+        self.longest_delay = connection.delay
+        self._exponent = connection.exponent
+        self._weight_of_source: Values = np.ascontiguousarray(np.asarray(connection.weight, dtype=dtype).T)
 
     def deliver(self, past: _Past, time: int, arriving: Values) -> None:
         """Add to ``arriving`` the current that reaches the targets at ``time``."""
-        if isinstance(self._connection, Dense):
-            firing = np.flatnonzero(past.at(time - 1 - self._connection.delay))
-            if len(firing):
-                arriving += _shifted(self._weight[firing].sum(axis=0), self._connection.exponent)
-            return
+        firing = np.flatnonzero(past.at(time - 1 - self.longest_delay))
+        if len(firing):
+            arriving += _shifted(self._weight_of_source[firing].sum(axis=0), self._exponent)
+
+
+class _SparseSynapses:
+    """Listed synapses, which differ in delay."""
+
+    def __init__(self, connection: Sparse, dtype: type) -> None:
+        self.source, self.target = connection.source, connection.target
+        self.longest_delay = int(np.max(connection.delay, initial=0))
+        self._connection = connection
+        self._weight: Values = np.asarray(connection.weight, dtype=dtype)
+
+    def deliver(self, past: _Past, time: int, arriving: Values) -> None:
+        """Add to ``arriving`` the current that reaches the targets at ``time``."""
         emitted = (time - 1 - self._connection.delay).astype(np.int64)
         carrying = np.flatnonzero(past.each_at(emitted, self._connection.source_index))
         if len(carrying):
             total = np.zeros_like(arriving)
             np.add.at(total, self._connection.target_index[carrying], self._weight[carrying])
             arriving += _shifted(total, self._connection.exponent)
+
+
+def _synapses(connection: Weighted, dtype: type) -> _DenseSynapses | _SparseSynapses:
+    match connection:
+        case Dense():
+            return _DenseSynapses(connection, dtype)
+        case Sparse():
+            return _SparseSynapses(connection, dtype)
+        case _:
+            assert_never(connection)
 
 
 def _shifted(values: Values, exponent: int) -> Values:
@@ -202,11 +216,11 @@ def _shifted(values: Values, exponent: int) -> Values:
 class _FloatNeurons:
     """``u ← (1 − d_u)·u + a``;  ``v ← (1 − d_v)·v + u``;  ``s = v > threshold``;  ``v[s] ← 0``."""
 
-    def __init__(self, size: int, current_decay: float, voltage_decay: float, threshold: float) -> None:
-        self.current = np.zeros(size)
-        self.voltage = np.zeros(size)
-        self._keep_current, self._keep_voltage = 1 - current_decay, 1 - voltage_decay
-        self._threshold = threshold
+    def __init__(self, lif: Lif) -> None:
+        self.current = np.zeros(lif.size)
+        self.voltage = np.zeros(lif.size)
+        self._keep_current, self._keep_voltage = 1 - lif.current_decay, 1 - lif.voltage_decay
+        self._threshold = lif.threshold
 
     def clear(self) -> None:
         self.current[:] = 0
@@ -223,19 +237,19 @@ class _FloatNeurons:
 class _LoihiNeurons:
     """The same neurons in Loihi's integers; see `neuro_runtime.loihi_arithmetic`."""
 
-    def __init__(self, size: int, current_decay: int, voltage_decay: int, threshold: int) -> None:
-        self.current = np.zeros(size, dtype=np.int64)
-        self.voltage = np.zeros(size, dtype=np.int64)
-        self._current_decay, self._voltage_decay = current_decay, voltage_decay
-        self._threshold = threshold << CURRENT_SHIFT
+    def __init__(self, lif: Lif) -> None:
+        self.current = np.zeros(lif.size, dtype=np.int64)
+        self.voltage = np.zeros(lif.size, dtype=np.int64)
+        self._current_loss, self._voltage_loss = current_loss(lif), voltage_loss(lif)
+        self._threshold = int(lif.threshold) << CURRENT_SHIFT
 
     def clear(self) -> None:
         self.current[:] = 0
         self.voltage[:] = 0
 
     def update(self, arriving: Values) -> Raster:
-        self.current = wrap24(decayed(self.current, self._current_decay + 1) + (arriving << CURRENT_SHIFT))
-        self.voltage = clip24(decayed(self.voltage, self._voltage_decay) + self.current)
+        self.current = wrap24(decayed(self.current, self._current_loss) + (arriving << CURRENT_SHIFT))
+        self.voltage = clip24(decayed(self.voltage, self._voltage_loss) + self.current)
         spikes = self.voltage > self._threshold
         self.voltage[spikes] = 0
         return spikes
@@ -244,21 +258,5 @@ class _LoihiNeurons:
 _Neurons = _FloatNeurons | _LoihiNeurons
 
 
-def _computes(node: object) -> bool:
-    return not isinstance(node, (CurrentInput, BiasLine))
-
-
-def _neurons(program: Program, node: object) -> _Neurons:
-    """Lif, And and Accumulator are one equation with different parameters."""
-    loihi = program.arithmetic == "loihi"
-    match node:
-        case Lif(_, size, current_decay, voltage_decay, threshold):
-            pass
-        case And(_, size, _, threshold):
-            current_decay = voltage_decay = AND_DECAY if loihi else 1.0
-        case Accumulator(_, size):
-            current_decay, voltage_decay = (AND_DECAY, 0) if loihi else (1.0, 0.0)
-            threshold = 2**17 if loihi else np.inf  # above what v can reach, so it never spikes
-    if loihi:
-        return _LoihiNeurons(size, int(current_decay), int(voltage_decay), int(threshold))
-    return _FloatNeurons(size, current_decay, voltage_decay, threshold)
+def _neurons(program: Program, lif: Lif) -> _Neurons:
+    return _LoihiNeurons(lif) if program.arithmetic == "loihi" else _FloatNeurons(lif)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from neuro_runtime.loihi_arithmetic import STATE_LIMIT
+from neuro_runtime.program.limits import STATE_LIMIT
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.program.limits import DECAY_BITS, DECAY_ONE, STATE_LIMIT
+
 Integers = NDArray[np.int64]
 
-DECAY_ONE = 4096  # decays are in 1/4096
-STATE_LIMIT = 2**23  # u and v have 24 bits
-CURRENT_SHIFT = 6  # currents and thresholds are mantissas, shifted left by 6 before they meet a state
-LARGEST_WEIGHT, SMALLEST_WEIGHT = 255, -256
 
-
-def decayed(state: Integers, decay: int) -> Integers:
-    """``trunc0(state·(4096 − decay) / 4096)``: rounds towards zero."""
-    kept: Integers = np.sign(state) * ((np.abs(state) * (DECAY_ONE - decay)) >> 12)
+def decayed(state: Integers, loss: int) -> Integers:
+    """``trunc0(state·(4096 − loss) / 4096)``: rounds towards zero."""
+    kept: Integers = np.sign(state) * ((np.abs(state) * (DECAY_ONE - loss)) >> DECAY_BITS)
     return kept
 
 
@@ -36,9 +33,3 @@ def clip24(state: Integers) -> Integers:
 def shift(value: Integers, exponent: int) -> Integers:
     """``value·2^exponent``, floored where the exponent is negative."""
     return value << exponent if exponent >= 0 else value >> -exponent
-
-
-def stored_weight(weight: NDArray[np.generic]) -> Integers:
-    """What Loihi keeps of a weight: 8 bits with mixed signs, so even numbers from −256 to 254."""
-    clipped = np.clip(np.asarray(weight, dtype=np.int64), SMALLEST_WEIGHT, LARGEST_WEIGHT)
-    return (clipped >> 1) << 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,19 @@ from hw_profiles.network import (
     SynapseFormat,
     Synapses,
 )
-from neuro_runtime.interpreter import AND_DECAY
 from neuro_runtime.program.headroom import current_bound
+from neuro_runtime.program.limits import CLEARED_CURRENT, LARGEST_DECAY, LARGEST_THRESHOLD, WEIGHT_BITS
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
-    CurrentInput,
+    BiasLine,
     Dense,
     Injection,
     Lif,
-    Node,
+    Neurons,
     Sparse,
 )
 from neuro_runtime.program.program import Program
-
-FULL_BITS = 8  # of an even weight, −256 … 254
-CLEARED_CURRENT = 4095
-NEVER = 2**17 - 1  # the largest threshold there is
 
 WeightFormats = dict[SynapseFormat, int]
 
@@ -61,9 +57,7 @@ def network_of(program: Program) -> Network:
         layout="stream",
         active_steps=program.active_steps,
         period=program.period,
-        populations=tuple(
-            _population(node, depths[node.name]) for node in program.nodes if not isinstance(node, CurrentInput)
-        ),
+        populations=tuple(_population(node, depths[node.name]) for node in program.nodes if node.on_chip),
         projections=tuple(_projections(program)),
         host_currents=tuple(_host_currents(program)),
         host_macs=program.encoder.weight.size + program.readout.weight.size,
@@ -84,20 +78,31 @@ def _depths(program: Program) -> dict[str, int]:
     return depths
 
 
-def _population(node: Node, depth: int) -> Population:
-    role, parameters = _role(node)
-    return Population(node.name, node.size, role, depth, parameters, origin=node.name)
+def _population(node: BiasLine | Neurons, depth: int) -> Population:
+    return Population(node.name, node.size, _role(node), depth, _parameters(node), origin=node.name)
 
 
-def _role(node: Node) -> tuple[Role, NeuronParameters]:
-    if isinstance(node, Lif):
-        parameters = NeuronParameters(int(node.current_decay), int(node.voltage_decay), int(node.threshold))
-        return Role.lif, parameters
-    if isinstance(node, And):
-        return Role.coincidence, NeuronParameters(AND_DECAY, AND_DECAY, int(node.threshold))
-    if isinstance(node, Accumulator):
-        return Role.accumulator, NeuronParameters(CLEARED_CURRENT, 0, NEVER)
-    return Role.bias, NeuronParameters(CLEARED_CURRENT, CLEARED_CURRENT, 0)
+def _parameters(node: BiasLine | Neurons) -> NeuronParameters:
+    """The integers of the neurons, in Loihi's formats; a bias line is given those of a neuron that forgets at once."""
+    if not node.has_state:
+        return NeuronParameters(CLEARED_CURRENT, LARGEST_DECAY, 0)
+    lif = node.as_lif("loihi")
+    threshold = min(int(lif.threshold), LARGEST_THRESHOLD)
+    return NeuronParameters(int(lif.current_decay), int(lif.voltage_decay), threshold)
+
+
+def _role(node: BiasLine | Neurons) -> Role:
+    match node:
+        case Lif():
+            return Role.lif
+        case And():
+            return Role.coincidence
+        case Accumulator():
+            return Role.accumulator
+        case BiasLine():
+            return Role.bias
+        case _:
+            assert_never(node)
 
 
 def _projections(program: Program) -> list[Projection]:
@@ -146,8 +151,8 @@ def _matrix(parts: list[Dense], delay: int) -> Synapses:
 def _weight_bits(weight: NDArray[Any]) -> int:
     """Bits that weights of mixed sign need: n bits hold the multiples of 2^(9 − n) from −256 to 256 − 2^(9 − n)."""
     used = int(np.bitwise_or.reduce(np.abs(np.asarray(weight, dtype=np.int64)), axis=None))
-    trailing = (used & -used).bit_length() - 1 if used else FULL_BITS
-    return max(FULL_BITS + 1 - trailing, 1)
+    trailing = (used & -used).bit_length() - 1 if used else WEIGHT_BITS
+    return max(WEIGHT_BITS + 1 - trailing, 1)
 
 
 def _host_currents(program: Program) -> list[HostCurrent]:
@@ -157,6 +162,5 @@ def _host_currents(program: Program) -> list[HostCurrent]:
         HostCurrent(
             connection.target, program.node(connection.target).size, connection.delay, connection.exponent, bits
         )
-        for connection in program.connections
-        if isinstance(connection, Injection)
+        for connection in program.injections
     ]

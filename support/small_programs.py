@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.program.decay import steps_to_zero
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -20,7 +21,7 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
-from neuro_runtime.program.validate import steps_to_zero, validate
+from neuro_runtime.program.validate import validate
 
 Integers = NDArray[np.int64]
 

@@ -30,8 +30,9 @@ from dsf_export.report_text import format_table, layer_table
 from dsf_export.stages import OnDecision
 from dsf_export.targets import TARGETS, Target, find_target
 from neuro_runtime.program import Program, program_hash
+from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.summary import summary
-from neuro_runtime.program.weight_format import DEFAULT_FORMAT, FEWEST_BITS, MOST_BITS, MOST_EXPONENTS, WeightFormat
+from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS, WeightFormat
 
 DEFAULT_DECISIONS = 200
 
@@ -91,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bits",
         metavar="N",
-        help=f"bits of a weight, {FEWEST_BITS} to {MOST_BITS} (default: {DEFAULT_FORMAT.bits}, or those that the model "
-        "was trained through with quantise=true); several, as 8,6,4 or 8-2, add a table and a plot of how spike "
-        "agreement falls, and the first is written",
+        help=f"bits of a weight, {FEWEST_WEIGHT_BITS} to {WEIGHT_BITS} (default: {DEFAULT_FORMAT.bits}, or those that "
+        "the model was trained through with quantise=true); several, as 8,6,4 or 8-2, add a table and a plot of how "
+        "spike agreement falls, and the first is written",
     )
     parser.add_argument(
         "--exponents",
@@ -151,9 +152,10 @@ def _widths(bits: str) -> list[int]:
             widths = list(range(int(first), int(last) + direction, direction))
     except ValueError:
         widths = []
-    if not widths or not all(FEWEST_BITS <= width <= MOST_BITS for width in widths):
+    if not widths or not all(FEWEST_WEIGHT_BITS <= width <= WEIGHT_BITS for width in widths):
         raise UserError(
-            f"--bits {bits} is neither a number from {FEWEST_BITS} to {MOST_BITS} nor several, such as 8,6,4 or 8-2"
+            f"--bits {bits} is neither a number from {FEWEST_WEIGHT_BITS} to {WEIGHT_BITS} "
+            "nor several, such as 8,6,4 or 8-2"
         )
     if len(set(widths)) < len(widths):
         raise UserError(f"--bits {bits} names a number twice")

@@ -17,9 +17,9 @@ import numpy as np
 from dsf_export.fold import Array
 from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes, matrices
 from dsf_export.stages import ProgramRun, Raster
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
 from neuro_runtime.program import Program
 from neuro_runtime.program.headroom import Headroom, headroom
+from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import And, BiasLine, Dense, Lif, Sparse
 
 

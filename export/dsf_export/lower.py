@@ -33,7 +33,8 @@ from numpy.typing import NDArray
 from dsf_export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedMlpBlock, FoldedPolicy, FoldedPssa
 from dsf_export.quantise.parameter_rounding import decay_mantissa
 from dsf_models.checkpoint import PolicyModel
-from neuro_runtime.interpreter import AND_DECAY
+from neuro_runtime.program.decay import steps_to_zero
+from neuro_runtime.program.limits import AND_DECAY
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -47,13 +48,11 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
-from neuro_runtime.program.validate import steps_to_zero
 
 Indices = NDArray[np.int32]
 
 TOKEN, BIAS, ACTION = "token", "bias", "action"
 PSSA_HOPS, DELAY_HOPS, MLP_HOPS = 7, 4, 2  # of a block
-LONGEST_IDLE = 2**24  # more steps than any decay takes: each one takes at least 1 off 24 bits
 
 
 def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, str]) -> Program:
@@ -230,7 +229,7 @@ def _lower_delay(graph: _Graph, mixing: FoldedDelay, inputs: Sequence[str], name
 def _period(folded: FoldedPolicy) -> int:
     hops = sum(_hops(block) for block in folded.blocks) + _reads_bias_first(folded.blocks[0])
     beta = decay_mantissa(1.0 - folded.beta, "Every LIF layer")
-    idle = max(steps_to_zero(decay, at_most=LONGEST_IDLE) for decay in (beta, AND_DECAY))
+    idle = max(steps_to_zero(decay) for decay in (beta, AND_DECAY))
     return folded.time_steps + max(hops, idle)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.interpreter import InterpretedDecision
-from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Dense, Lif, Sparse
+from neuro_runtime.program.nodes import Dense, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.token import Token
 
@@ -108,14 +108,14 @@ class ProgramMeter:
 
     def __init__(self, program: Program) -> None:
         fan_outs = _fan_outs(program)
-        self._layers = _places(node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And)))
+        self._layers = _places(node.name for node in program.nodes if node.spikes)
         self._targets = _places(target for _, target, _ in fan_outs)
         self._work_of_a_spike = np.zeros((len(self._layers), len(self._targets) + 1))  # synops by target, messages
         for source, target, fan_out in fan_outs:
             work = self._work_of_a_spike[self._layers[source]]
             work[self._targets[target]] += fan_out
             work[-1] += 1
-        sizes = {node.name: node.size for node in program.nodes if not isinstance(node, CurrentInput)}
+        sizes = {node.name: node.size for node in program.nodes if node.on_chip}
         self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
         self._idle_neuron_steps = sum(sizes.values()) * (program.period - program.active_steps)
         self._time_steps = program.period

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from neuro_runtime.interpreter import AND_DECAY, InterpretedDecision, Recording
+from neuro_runtime.interpreter import InterpretedDecision, Recording
 from neuro_runtime.lava.worker.wire import Message
 from neuro_runtime.lava.worker_process import WorkerProcess, find_lava_python
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
+from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_loss
+from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import steps_to_zero
 from neuro_runtime.program.wire import program_to_wire
 
 
@@ -88,7 +88,7 @@ class LavaSession:
             )
         self._program = program
         self._limits = limits or TimeLimits.from_environment()
-        self._size = next(node.size for node in program.nodes if isinstance(node, CurrentInput))
+        self._size = program.current_input.size
         self._idle_decisions = idle_decisions(program)
         self._blank = True
         python = find_lava_python()
@@ -156,7 +156,7 @@ class LavaSession:
 
     def _spikes(self, answer: Message) -> dict[str, NDArray[np.bool_]]:
         bits = np.unpackbits(answer.arrays["spikes"], axis=1).astype(bool)
-        spiking = (node.name for node in self._program.nodes if isinstance(node, (BiasLine, Lif, And)))
+        spiking = (node.name for node in self._program.nodes if node.spikes)
         return {name: bits[:, self._numbers[name]] for name in spiking}
 
     def _recording(self, spikes: Mapping[str, NDArray[np.bool_]], answer: Message) -> Recording:
@@ -166,27 +166,22 @@ class LavaSession:
         if variable not in answer.arrays:
             return {}
         values = answer.arrays[variable].astype(np.int64)
-        neurons = (node.name for node in self._program.nodes if isinstance(node, (Lif, And, Accumulator)))
-        return {name: values[:, self._numbers[name]] for name in neurons}
+        return {node.name: values[:, self._numbers[node.name]] for node in self._program.neurons}
 
 
 def idle_decisions(program: Program) -> int:
     """Decisions without input after which every state is 0, whatever it was.
 
-    What synapses still hold arrives in the first time step; then the currents decay to 0, and then the voltages.
+    What synapses still hold arrives in the first time step; then the currents decay to 0, and then the voltages. The
+    accumulator is cleared at every decision.
     """
-    steps = 1 + max((_steps_to_zero(node, program.period) for node in program.nodes), default=0)
+    decaying = [node.as_lif("loihi") for node in program.neurons if node.spikes]
+    steps = 1 + max((_steps_to_zero(lif, program.period) for lif in decaying), default=0)
     return math.ceil(steps / program.period)
 
 
-def _steps_to_zero(node: object, period: int) -> int:
-    if isinstance(node, And):
-        current_decay = voltage_decay = AND_DECAY
-    elif isinstance(node, Lif):
-        current_decay, voltage_decay = int(node.current_decay), int(node.voltage_decay)
-    else:
-        return 0  # a bias line has no state, and the accumulator is cleared at every decision
-    return steps_to_zero(current_decay + 1, period) + steps_to_zero(voltage_decay, period)
+def _steps_to_zero(lif: Lif, at_most: int) -> int:
+    return steps_to_zero(current_loss(lif), at_most) + steps_to_zero(voltage_loss(lif), at_most)
 
 
 def _open_request(program: Program, record_states: bool, hardware: bool) -> Message:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.loihi_fast.compiling import compiled
-from neuro_runtime.program.host import INJECTION_LIMIT, HostEncoder, HostReadout
+from neuro_runtime.program.host import HostEncoder, HostReadout
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.token import Token
 
 Reals = NDArray[np.float64]

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.borrowing import borrowed
 from neuro_runtime.loihi_fast.compiling import compiled, part
 from neuro_runtime.loihi_fast.layout import Layout
 from neuro_runtime.loihi_fast.state import Flags, Neurons, Scratch, State, Values
+from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 
 LARGEST_VOLTAGE = STATE_LIMIT - 1
 

@@ -8,16 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.interpreter import AND_DECAY
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
 from neuro_runtime.loihi_fast.order import Group, stepping_groups
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, Dense, Injection, Lif, Node, Sparse
+from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_loss
+from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
+from neuro_runtime.program.nodes import Accumulator, BiasLine, Dense, Node, Sparse, Weighted
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import steps_to_zero
 
 Table = NDArray[Any]  # of records
-
-NEVER = 2**16  # time steps; the slowest decay there is takes fewer
 
 # Where one thing has several of another, they are `first_…` up to but not including `end_…`.
 GROUP = np.dtype([("first_node", "i8"), ("end_node", "i8"), ("is_loop", "?")])
@@ -140,8 +137,8 @@ class _Tables:
         """Add a node with everything that arrives at it."""
         first_injection, first_sum = len(self.injections), len(self.sums)
         arriving = self.program.connections_into(node.name)
-        self.injections += [(item.delay, item.exponent) for item in arriving if isinstance(item, Injection)]
-        connections = [item for item in arriving if not isinstance(item, Injection) and item.weight.any()]
+        self.injections += [(item.delay, item.exponent) for item in arriving if not item.weighted]
+        connections = [item for item in arriving if item.weighted and item.weight.any()]
         self._add_sum([item for item in connections if item.exponent >= 0], shift=0)
         for connection in connections:
             if connection.exponent < 0:
@@ -174,7 +171,7 @@ class _Tables:
             "listed_target": np.concatenate([np.zeros(0, np.int32), *self.listed_target]),
         }
 
-    def _add_sum(self, connections: list[Dense | Sparse], shift: int) -> None:
+    def _add_sum(self, connections: list[Weighted], shift: int) -> None:
         first_bundle = len(self.bundles)
         for (source, delay), weights in _merged(connections).items():
             for weight in weights:
@@ -200,7 +197,7 @@ class _Tables:
         return max((int(delay) for delay in delays), default=0)
 
 
-def _merged(connections: list[Dense | Sparse]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:
+def _merged(connections: list[Weighted]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:
     """By source and delay the weights of dense connections, added up as far as 16 bits hold them."""
     merged: dict[tuple[str, int], list[NDArray[np.int16]]] = {}
     for connection in connections:
@@ -215,7 +212,7 @@ def _merged(connections: list[Dense | Sparse]) -> dict[tuple[str, int], list[NDA
     return merged
 
 
-def _listed(connections: list[Dense | Sparse]) -> dict[tuple[str, int], NDArray[np.int64]]:
+def _listed(connections: list[Weighted]) -> dict[tuple[str, int], NDArray[np.int64]]:
     """By source and delay the synapses of sparse connections, each as source neuron, target neuron and weight."""
     listed: dict[tuple[str, int], list[NDArray[np.int64]]] = {}
     for connection in connections:
@@ -228,7 +225,7 @@ def _listed(connections: list[Dense | Sparse]) -> dict[tuple[str, int], NDArray[
     return {key: np.concatenate(tables) for key, tables in listed.items()}
 
 
-def _shifted_weight(connection: Dense | Sparse) -> NDArray[np.int64]:
+def _shifted_weight(connection: Weighted) -> NDArray[np.int64]:
     """Times two to the exponent, where that is positive: at most 15 bits and a sign."""
     return np.asarray(connection.weight, dtype=np.int64) << max(connection.exponent, 0)
 
@@ -241,19 +238,13 @@ def _fits(weight: NDArray[np.int64]) -> bool:
 def _parameters(node: Node) -> tuple[int, int, int, int]:
     """What a neuron keeps of u and of v, what v must exceed, and the steps in which any v decays to 0.
 
-    One that never spikes gets a threshold that v never exceeds, and one that keeps all of v never gets to 0.
+    A node without states has none of them.
     """
-    match node:
-        case Lif():
-            current_decay, voltage_decay = int(node.current_decay), int(node.voltage_decay)
-            threshold = int(node.threshold) << CURRENT_SHIFT
-        case And():
-            current_decay, voltage_decay = AND_DECAY, AND_DECAY
-            threshold = int(node.threshold) << CURRENT_SHIFT
-        case _:
-            return 0, DECAY_ONE, STATE_LIMIT, NEVER
-    keep_current, keep_voltage = DECAY_ONE - (current_decay + 1), DECAY_ONE - voltage_decay
-    return keep_current, keep_voltage, threshold, steps_to_zero(voltage_decay, at_most=NEVER)
+    if not node.has_state:
+        return 0, 0, 0, 0
+    lif = node.as_lif("loihi")
+    keep_current, keep_voltage = DECAY_ONE - current_loss(lif), DECAY_ONE - voltage_loss(lif)
+    return keep_current, keep_voltage, int(lif.threshold) << CURRENT_SHIFT, steps_to_zero(voltage_loss(lif))
 
 
 def _power_of_two(least: int) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.nodes import CurrentInput, Injection
 from neuro_runtime.program.program import Program
 
 
@@ -25,7 +24,7 @@ def stepping_groups(program: Program) -> list[Group]:
     A node that depends on earlier ones only is alone in its group; those in a loop share one. A synapse as slow as a
     decision depends on nothing of the present one.
     """
-    names = [node.name for node in program.nodes if not isinstance(node, CurrentInput)]
+    names = [node.name for node in program.nodes if node.on_chip]
     acts = _acts(program, names)
     reaches = _closure(acts)
     earlier = reaches.sum(axis=0)  # the same all round a loop, and more for whoever comes later
@@ -43,10 +42,9 @@ def _acts(program: Program, names: list[str]) -> NDArray[np.bool_]:
     """(source, target): whether a spike of the one arrives at the other within its own decision."""
     number = {name: n for n, name in enumerate(names)}
     acts = np.zeros((len(names), len(names)), dtype=np.bool_)
-    for connection in program.connections:
-        if not isinstance(connection, Injection):
-            is_soon = np.min(connection.delay, initial=program.period) < program.period - 1
-            acts[number[connection.source], number[connection.target]] |= is_soon
+    for connection in program.weighted_connections:
+        is_soon = np.min(connection.delay, initial=program.period) < program.period - 1
+        acts[number[connection.source], number[connection.target]] |= is_soon
     return acts
 
 

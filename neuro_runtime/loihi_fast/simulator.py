@@ -16,8 +16,7 @@ from neuro_runtime.largest_states import LargestStates
 from neuro_runtime.loihi_fast.kernel import Tape, decide_lanes
 from neuro_runtime.loihi_fast.layout import lay_out
 from neuro_runtime.loihi_fast.state import blank_state, forget, new_scratch
-from neuro_runtime.program.host import INJECTION_LIMIT
-from neuro_runtime.program.nodes import And, BiasLine, CurrentInput, Lif
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.program.program import Program
 
 FIRST_LANE = np.zeros(1, dtype=np.int64)
@@ -65,7 +64,7 @@ class LoihiFast:
             raise UserError(f"lanes must be at least 1, got {lanes}")
         numbered = lay_out(program)
         self.lanes = lanes
-        self.spiking = tuple(node.name for node in program.nodes if isinstance(node, (BiasLine, Lif, And)))
+        self.spiking = tuple(node.name for node in program.nodes if node.spikes)
         self._names = numbered.names
         self._spiking = np.array([numbered.names.index(name) for name in self.spiking])
         self._neurons = numbered.neurons
@@ -75,8 +74,8 @@ class LoihiFast:
         self._scratch = new_scratch(numbered.layout, self._workers)
         self._threads = ThreadPoolExecutor(max(self._workers - 1, 1), thread_name_prefix="loihi-fast")
         self._action = numbered.neurons[program.accumulator.name]
-        self._size = next(node.size for node in program.nodes if isinstance(node, CurrentInput))
-        self._lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
+        self._size = program.current_input.size
+        self._stateless = {node.name for node in program.nodes if not node.has_state}
         self._accumulator = program.accumulator.name
         self._no_tape = self._tape(steps=0)
         self._make_ready()
@@ -134,7 +133,7 @@ class LoihiFast:
         return [
             LargestStates(name, int(current[n]), int(voltage[n]))
             for n, name in enumerate(self._names)
-            if name not in self._lines
+            if name not in self._stateless
         ]
 
     def _make_ready(self) -> None:
@@ -181,8 +180,8 @@ class LoihiFast:
         spikes: dict[str, NDArray[np.bool_]] = self._by_node(tape.spikes, without={self._accumulator})
         return Recording(
             spikes,
-            self._by_node(tape.current.astype(np.int64), without=self._lines),
-            self._by_node(tape.voltage.astype(np.int64), without=self._lines),
+            self._by_node(tape.current.astype(np.int64), without=self._stateless),
+            self._by_node(tape.voltage.astype(np.int64), without=self._stateless),
         )
 
     def _by_node(self, values: NDArray[Any], without: set[str]) -> dict[str, NDArray[Any]]:

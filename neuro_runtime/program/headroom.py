@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
-from neuro_runtime.program.nodes import Accumulator, And, Connection, Dense, Injection, Lif
+from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.program.nodes import Connection, Dense, Injection, Neurons, Sparse
 from neuro_runtime.program.program import Program
 
 Bound = NDArray[np.float64]
@@ -38,10 +40,10 @@ class Headroom:
 
 def headroom(program: Program) -> list[Headroom]:
     """The headroom of every LIF, AND and accumulator group of a loihi program."""
-    return [_headroom(program, node) for node in program.nodes if isinstance(node, (Lif, And, Accumulator))]
+    return [_headroom(program, node) for node in program.neurons]
 
 
-def largest_current(program: Program, node: Lif | And | Accumulator, token: float | None = None) -> float:
+def largest_current(program: Program, node: Neurons, token: float | None = None) -> float:
     """Largest current of one sign that can reach one of ``node``'s neurons in a time step (loihi: in mantissas).
 
     ``token`` is the largest that the host may inject; by default what its encoder can reach.
@@ -55,10 +57,11 @@ def largest_current(program: Program, node: Lif | And | Accumulator, token: floa
     return float(max(positive.max(), negative.max()))
 
 
-def _headroom(program: Program, node: Lif | And | Accumulator) -> Headroom:
+def _headroom(program: Program, node: Neurons) -> Headroom:
+    lif = node.as_lif("loihi")
     arriving = largest_current(program, node) * 2**CURRENT_SHIFT
-    current = arriving * _build_up(_current_keep(node), program.active_steps)
-    voltage = current * _build_up(_voltage_keep(node), program.active_steps)
+    current = arriving * _build_up(share_kept(current_loss(lif)), program.active_steps)
+    voltage = current * _build_up(share_kept(voltage_loss(lif)), program.active_steps)
     return Headroom(node.name, math.ceil(current), math.ceil(voltage))
 
 
@@ -70,10 +73,13 @@ def _extremes(connection: Connection, injected: Bound | float, size: int) -> tup
         return bound, bound
     weight = np.asarray(connection.weight, dtype=np.float64) * scale
     up, down = weight.clip(min=0), -weight.clip(max=0)
-    if isinstance(connection, Dense):
-        return up.sum(axis=1), down.sum(axis=1)
-    target = connection.target_index
-    return np.bincount(target, up, size).astype(float), np.bincount(target, down, size).astype(float)
+    match connection:
+        case Dense():
+            return up.sum(axis=1), down.sum(axis=1)
+        case Sparse(target_index=target):
+            return np.bincount(target, up, size).astype(float), np.bincount(target, down, size).astype(float)
+        case _:
+            assert_never(connection)
 
 
 def current_bound(encoder: HostEncoder) -> Bound:
@@ -81,16 +87,6 @@ def current_bound(encoder: HostEncoder) -> Bound:
     size = len(encoder.norm_weight)
     bound: Bound = np.sqrt(size - 1) * np.abs(encoder.norm_weight) + np.abs(encoder.norm_bias)
     return bound
-
-
-def _current_keep(node: Lif | And | Accumulator) -> float:
-    return 1 - (node.current_decay + 1) / DECAY_ONE if isinstance(node, Lif) else 0.0
-
-
-def _voltage_keep(node: Lif | And | Accumulator) -> float:
-    if isinstance(node, Lif):
-        return 1 - node.voltage_decay / DECAY_ONE
-    return 1.0 if isinstance(node, Accumulator) else 0.0
 
 
 def _build_up(keep: float, steps: int) -> float:

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.token import Token
 
 Array = NDArray[np.float64]
-
-INJECTION_LIMIT = 2**17 - 1  # a current is shifted left by 6 into 24 bits
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,17 @@ describe both arithmetics (`Program.arithmetic`):
 
 - ``float``: real weights, decays as fractions in [0, 1], real thresholds; for checking the lowering;
 - ``loihi``: Loihi's integers. Weights are 8-bit (even, -256 … 254) with a power-of-two exponent a connection,
-  decays are 12-bit (in 1/4096), thresholds 17-bit mantissas (compared after << 6), state is 24-bit.
+  decays are 12-bit (in 1/4096), thresholds 17-bit mantissas (compared after << 6), state is 24-bit
+  (`neuro_runtime.program.limits`).
+
+Each kind of node says of itself, for whoever steps, counts or draws nodes without asking for their kind:
+
+- ``spikes``: it emits spikes, which synapses carry;
+- ``graded``: what it emits is a number and no spike;
+- ``has_state``: it has a current u and a voltage v, which every time step updates as those of a `Lif` (``as_lif``);
+- ``on_chip``: it is neurons of a chip, and not a value that the host brings.
+
+And each kind of connection: ``weighted``, it is synapses with weights.
 
 Below, ``a`` is the current that arrives at a node in this time step, ``s`` the spikes it emits, and ``T`` and
 ``P`` are the program's active time steps and its period (time steps a decision).
@@ -14,9 +24,16 @@ Below, ``a`` is the current that arrives at a node in this time step, ``s`` the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuro_runtime.program.limits import AND_DECAY, AND_SLACK, AND_WEIGHT, CLEARED_CURRENT, NEVER_THRESHOLD
+
+Arithmetic = Literal["float", "loihi"]
+Yes: TypeAlias = Literal[True]
+No: TypeAlias = Literal[False]
 
 
 @dataclass(frozen=True)
@@ -25,8 +42,13 @@ class CurrentInput:
 
     ``i[t] = x`` for ``0 ≤ t < T``, else 0.
 
-    It reaches neurons through :class:`Injection` only; it is a graded value, never a spike.
+    It reaches neurons through :class:`Injection` only.
     """
+
+    spikes: ClassVar[No] = False
+    graded: ClassVar[Yes] = True
+    has_state: ClassVar[No] = False
+    on_chip: ClassVar[No] = False
 
     name: str
     size: int
@@ -38,6 +60,11 @@ class BiasLine:
 
     ``s[t] = 1`` for ``0 ≤ t < T``, else 0.
     """
+
+    spikes: ClassVar[Yes] = True
+    graded: ClassVar[No] = False
+    has_state: ClassVar[No] = False
+    on_chip: ClassVar[Yes] = True
 
     name: str
 
@@ -59,11 +86,20 @@ class Lif:
     A memoryless current (the DSFormer's) has ``current_decay`` 1.0 in float and 4095 in loihi.
     """
 
+    spikes: ClassVar[Yes] = True
+    graded: ClassVar[No] = False
+    has_state: ClassVar[Yes] = True
+    on_chip: ClassVar[Yes] = True
+
     name: str
     size: int
     current_decay: float
     voltage_decay: float
     threshold: float
+
+    def as_lif(self, arithmetic: Arithmetic) -> Lif:
+        """Itself."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -75,10 +111,30 @@ class And:
     (the residue of 1/4096 of a lone input never reaches the threshold).
     """
 
+    spikes: ClassVar[Yes] = True
+    graded: ClassVar[No] = False
+    has_state: ClassVar[Yes] = True
+    on_chip: ClassVar[Yes] = True
+
     name: str
     size: int
     fan_in: int
     threshold: float
+
+    @staticmethod
+    def weight(arithmetic: Arithmetic) -> int:
+        """The weight that each input must have."""
+        return AND_WEIGHT if arithmetic == "loihi" else 1
+
+    @staticmethod
+    def threshold_of(fan_in: int, arithmetic: Arithmetic) -> float:
+        """The threshold that ``fan_in`` inputs pass and one fewer do not."""
+        return AND_WEIGHT * fan_in - AND_SLACK if arithmetic == "loihi" else fan_in - 0.5
+
+    def as_lif(self, arithmetic: Arithmetic) -> Lif:
+        """The LIF neurons that these are run as: they forget both states at once."""
+        decay = AND_DECAY if arithmetic == "loihi" else 1.0
+        return Lif(self.name, self.size, decay, decay, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -88,11 +144,23 @@ class Accumulator:
     ``v ← v + a`` (loihi: ``v ← clip24(v + wrap24(a << 6))``); ``v`` begins every decision at 0.
     """
 
+    spikes: ClassVar[No] = False
+    graded: ClassVar[No] = False
+    has_state: ClassVar[Yes] = True
+    on_chip: ClassVar[Yes] = True
+
     name: str
     size: int
 
+    def as_lif(self, arithmetic: Arithmetic) -> Lif:
+        """The LIF neurons that these are run as: v keeps all of itself, and no v exceeds the threshold."""
+        if arithmetic == "loihi":
+            return Lif(self.name, self.size, CLEARED_CURRENT, 0, NEVER_THRESHOLD)
+        return Lif(self.name, self.size, 1.0, 0.0, np.inf)
 
-Node = CurrentInput | BiasLine | Lif | And | Accumulator
+
+Neurons = Lif | And | Accumulator
+Node = CurrentInput | BiasLine | Neurons
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +169,8 @@ class Injection:
 
     loihi: ``x`` is an integer, shifted by ``exponent`` (left if positive, right (floor) if negative).
     """
+
+    weighted: ClassVar[No] = False
 
     source: str
     target: str
@@ -115,6 +185,8 @@ class Dense:
     weight : (target size, source size). loihi: the sum is shifted left by ``exponent`` if positive,
     else right (floor) by ``−exponent``, as Lava's Dense does. ``delay`` is in time steps and may span decisions.
     """
+
+    weighted: ClassVar[Yes] = True
 
     source: str
     target: str
@@ -131,6 +203,8 @@ class Sparse:
     All four arrays have shape (synapses,). The shift applies to each target's sum over all synapses of the connection.
     """
 
+    weighted: ClassVar[Yes] = True
+
     source: str
     target: str
     source_index: NDArray[np.int32]
@@ -140,4 +214,5 @@ class Sparse:
     exponent: int = 0
 
 
-Connection = Injection | Dense | Sparse
+Weighted = Dense | Sparse
+Connection = Injection | Weighted

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from neuro_runtime.program.host import HostEncoder, HostReadout
-from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Node
-
-Arithmetic = Literal["float", "loihi"]
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    Arithmetic,
+    Connection,
+    CurrentInput,
+    Injection,
+    Neurons,
+    Node,
+    Weighted,
+)
 
 __all__ = ["Arithmetic", "HostEncoder", "HostReadout", "Program"]
 
@@ -68,6 +74,21 @@ class Program:
     def connections_from(self, name: str) -> list[Connection]:
         """Connections whose source is ``name``."""
         return [connection for connection in self.connections if connection.source == name]
+
+    @property
+    def injections(self) -> list[Injection]:
+        """The connections that bring the token's current."""
+        return [connection for connection in self.connections if not connection.weighted]
+
+    @property
+    def weighted_connections(self) -> list[Weighted]:
+        """The connections that are synapses."""
+        return [connection for connection in self.connections if connection.weighted]
+
+    @property
+    def neurons(self) -> list[Neurons]:
+        """The nodes that have states."""
+        return [node for node in self.nodes if node.has_state]
 
     @property
     def current_input(self) -> CurrentInput:

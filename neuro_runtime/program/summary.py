@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro_runtime.program.nodes import Connection, Injection, Node, Sparse
+from neuro_runtime.program.nodes import Connection, Node
 from neuro_runtime.program.program import Program
 
 _HEADER = ("node", "kind", "neurons", "synapses in", "delays", "exponents")
@@ -21,13 +21,13 @@ def summary(program: Program) -> str:
 
 def synapse_count(connection: Connection) -> int:
     """Synapses of a connection; a weight of zero is none."""
-    return 0 if isinstance(connection, Injection) else int(np.count_nonzero(connection.weight))
+    return int(np.count_nonzero(connection.weight)) if connection.weighted else 0
 
 
 def _row(program: Program, node: Node) -> tuple[str, ...]:
     arriving = program.connections_into(node.name)
     synapses = sum(synapse_count(connection) for connection in arriving)
-    delays = [delay for connection in arriving for delay in _delays(connection)]
+    delays = [int(end) for connection in arriving for end in (np.min(connection.delay), np.max(connection.delay))]
     exponents = sorted({connection.exponent for connection in arriving})
     return (
         node.name,
@@ -37,12 +37,6 @@ def _row(program: Program, node: Node) -> tuple[str, ...]:
         _span(delays),
         " ".join(map(str, exponents)) if program.arithmetic == "loihi" else "",
     )
-
-
-def _delays(connection: Connection) -> list[int]:
-    if isinstance(connection, Sparse):
-        return [int(connection.delay.min()), int(connection.delay.max())]
-    return [connection.delay]
 
 
 def _span(values: list[int]) -> str:

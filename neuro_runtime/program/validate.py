@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
 from dsf_common.errors import UserError
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE, STATE_LIMIT
+from neuro_runtime.program.decay import current_loss, share_kept, steps_to_zero, voltage_loss
 from neuro_runtime.program.headroom import largest_current
-from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.limits import (
+    CURRENT_SHIFT,
+    INJECTION_LIMIT,
+    LARGEST_DECAY,
+    LARGEST_EXPONENT,
+    LARGEST_THRESHOLD,
+    LARGEST_WEIGHT,
+    LARGEST_WORD,
+    SMALLEST_EXPONENT,
+    SMALLEST_WEIGHT,
+    STATE_LIMIT,
+)
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
-    BiasLine,
     Connection,
     CurrentInput,
     Dense,
@@ -24,13 +34,6 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 from neuro_runtime.program.program import Program
-
-LARGEST_DECAY = DECAY_ONE - 1  # 12 bits
-LARGEST_THRESHOLD = 2**17 - 1
-LARGEST_WEIGHT, SMALLEST_WEIGHT = 254, -256  # 8 bits with mixed signs
-LARGEST_WORD = 2**31 - 1
-LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
-AND_WEIGHT = 64
 
 
 def validate(program: Program) -> None:
@@ -82,23 +85,23 @@ def _fitting_ends(program: Program) -> None:
     """Injections start at the token's current, synapses at spikes; both end at neurons."""
     for connection in program.connections:
         source, target = program.node(connection.source), program.node(connection.target)
-        wanted = CurrentInput if isinstance(connection, Injection) else (BiasLine, Lif, And)
-        _require(isinstance(source, wanted), f"{_title(connection)} cannot start at a {type(source).__name__}")
-        _require(
-            isinstance(target, (Lif, And, Accumulator)),
-            f"{_title(connection)} cannot end at a {type(target).__name__}",
-        )
+        fits = source.spikes if connection.weighted else source.graded
+        _require(fits, f"{_title(connection)} cannot start at a {type(source).__name__}")
+        _require(target.has_state, f"{_title(connection)} cannot end at a {type(target).__name__}")
 
 
 def _shapes(program: Program) -> None:
     for connection in program.connections:
         source, target = program.node(connection.source), program.node(connection.target)
-        if isinstance(connection, Injection):
-            fits = source.size == target.size
-        elif isinstance(connection, Dense):
-            fits = connection.weight.shape == (target.size, source.size)
-        else:
-            fits = _sparse_fits(connection, source, target)
+        match connection:
+            case Injection():
+                fits = source.size == target.size
+            case Dense():
+                fits = connection.weight.shape == (target.size, source.size)
+            case Sparse():
+                fits = _sparse_fits(connection, source, target)
+            case _:
+                assert_never(connection)
         _require(fits, f"{_title(connection)} does not fit {source.size} sources and {target.size} targets")
 
 
@@ -113,11 +116,11 @@ def _delays(program: Program) -> None:
     for connection in program.connections:
         shortest = int(np.min(connection.delay, initial=0))
         _require(shortest >= 0, f"{_title(connection)} has delay {shortest}, below 0")
-        if isinstance(connection, Injection):
-            last = connection.delay + program.active_steps
-            _require(
-                last <= program.period, f"{_title(connection)} ends at time step {last} of a period of {program.period}"
-            )
+    for injection in program.injections:
+        last = injection.delay + program.active_steps
+        _require(
+            last <= program.period, f"{_title(injection)} ends at time step {last} of a period of {program.period}"
+        )
 
 
 def _finite(program: Program) -> None:
@@ -155,10 +158,10 @@ def _fan_in(program: Program) -> None:
         for connection in program.connections_into(node.name):
             _require(isinstance(connection, Sparse), f"{_title(connection)} must list its synapses, one a gate")
             assert isinstance(connection, Sparse)
-            unit = AND_WEIGHT if program.arithmetic == "loihi" else 1
+            wanted = And.weight(program.arithmetic)
             _require(
-                bool((connection.weight == unit).all()) and connection.exponent == 0,
-                f"{_title(connection)} into AND gates must have weight {unit} and exponent 0",
+                bool((connection.weight == wanted).all()) and connection.exponent == 0,
+                f"{_title(connection)} into AND gates must have weight {wanted} and exponent 0",
             )
             synapses += np.bincount(connection.target_index, minlength=node.size)
         wrong = np.flatnonzero(synapses != node.fan_in)
@@ -169,7 +172,7 @@ def _fan_in(program: Program) -> None:
 def _and_thresholds(program: Program) -> None:
     for node in program.nodes:
         if isinstance(node, And):
-            wanted = AND_WEIGHT * node.fan_in - 28 if program.arithmetic == "loihi" else node.fan_in - 0.5
+            wanted = And.threshold_of(node.fan_in, program.arithmetic)
             _require(
                 node.threshold == wanted,
                 f"{node.name} has threshold {node.threshold}; {node.fan_in} inputs need {wanted}",
@@ -202,7 +205,7 @@ def _loihi_synapses(program: Program) -> None:
     for connection in program.connections:
         title = _title(connection)
         _require_integer(connection.exponent, f"{title} exponent", SMALLEST_EXPONENT, LARGEST_EXPONENT)
-        if isinstance(connection, Injection):
+        if not connection.weighted:
             continue
         weight = np.asarray(connection.weight)
         _require(weight.dtype.kind == "i", f"{title} has weights of type {weight.dtype}, not integers")
@@ -215,8 +218,8 @@ def _loihi_silence(program: Program) -> None:
     """A neuron must be back at 0 when the next token comes: its idle steps outlast any state's decay."""
     idle = program.period - program.active_steps
     for node in _loihi_lifs(program):
-        for name, decay in (("voltage", node.voltage_decay), ("current", node.current_decay + 1)):
-            needed = steps_to_zero(int(decay), idle + 1)
+        for name, loss in (("voltage", voltage_loss(node)), ("current", current_loss(node))):
+            needed = steps_to_zero(loss, at_most=idle + 1)
             _require(
                 needed <= idle,
                 f"{node.name} needs more than its {idle} idle time steps for its {name} to decay to 0; "
@@ -228,10 +231,8 @@ def _loihi_words(program: Program) -> None:
     """Lava and loihi-fast compute in 32 bits: u wraps at 24 only once, so it and u + v must fit whatever arrives."""
     if program.arithmetic != "loihi":
         return
-    for node in program.nodes:
-        if not isinstance(node, (Lif, And, Accumulator)):
-            continue
-        kept = 1 - (node.current_decay + 1) / DECAY_ONE if isinstance(node, Lif) else 0.0
+    for node in program.neurons:
+        kept = share_kept(current_loss(node.as_lif("loihi")))
         arriving = largest_current(program, node, token=INJECTION_LIMIT) * 2**CURRENT_SHIFT
         current = arriving / (1 - kept)
         _require(
@@ -239,15 +240,6 @@ def _loihi_words(program: Program) -> None:
             f"{node.name} can be given so much current that u reaches {current:.3g}, beyond 32 bits; "
             "smaller exponents or fewer synapses would do",
         )
-
-
-def steps_to_zero(decay: int, at_most: int) -> int:
-    """Idle time steps in which a state at full scale decays to exactly 0, counted up to ``at_most``."""
-    state, steps = STATE_LIMIT - 1, 0
-    while state and steps < at_most:
-        state = state * (DECAY_ONE - decay) // DECAY_ONE
-        steps += 1
-    return steps
 
 
 _RULES: tuple[Callable[[Program], None], ...] = (
@@ -279,9 +271,7 @@ def _all_numbers(program: Program) -> list[tuple[str, Any]]:
     numbers: list[tuple[str, Any]] = [("return_target", program.return_target)]
     numbers += [(f"encoder.{name}", value) for name, value in vars(program.encoder).items()]
     numbers += [(f"readout.{name}", value) for name, value in vars(program.readout).items()]
-    for connection in program.connections:
-        if not isinstance(connection, Injection):
-            numbers.append((f"{_title(connection)} weight", connection.weight))
+    numbers += [(f"{_title(connection)} weight", connection.weight) for connection in program.weighted_connections]
     return numbers
 
 

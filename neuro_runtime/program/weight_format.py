@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsf_common.errors import UserError
+from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, MANTISSA_SPAN, SMALLEST_WEIGHT, WEIGHT_BITS
 
-FEWEST_BITS, MOST_BITS = 2, 8
 MOST_EXPONENTS = 8
-LARGEST_EXPONENT, SMALLEST_EXPONENT = 7, -8
-MANTISSA_SPAN = 512  # of all mantissas, −256 … 255, whatever their bits
-BIAS_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,12 @@ class WeightFormat:
         A number out of range.
     """
 
-    bits: int = 8
+    bits: int = WEIGHT_BITS
     exponents: int = 4
 
     def __post_init__(self) -> None:
         for what, value, low, high in (
-            ("bits of a weight", self.bits, FEWEST_BITS, MOST_BITS),
+            ("bits of a weight", self.bits, FEWEST_WEIGHT_BITS, WEIGHT_BITS),
             ("exponents of a weight matrix", self.exponents, 1, MOST_EXPONENTS),
         ):
             if not low <= value <= high:
@@ -49,7 +46,7 @@ class WeightFormat:
     @property
     def smallest(self) -> int:
         """The lowest mantissa."""
-        return -MANTISSA_SPAN // 2
+        return SMALLEST_WEIGHT
 
     @property
     def largest(self) -> int:

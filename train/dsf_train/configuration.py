@@ -10,7 +10,8 @@ from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 from dsf_models.configuration import SPIKING, ModelConfig
 from hw_profiles.spike_energy import spike_energy
-from neuro_runtime.program.weight_format import FEWEST_BITS, MOST_BITS, MOST_EXPONENTS
+from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
+from neuro_runtime.program.weight_format import MOST_EXPONENTS
 
 
 class Precision(Enum):
@@ -118,7 +119,7 @@ class TrainConfig:
         if self.policy is not None and not self.quantise:
             raise UserError(f"policy={self.policy} is what quantise=true goes on with; add quantise=true.")
         for name, least, most in (
-            ("quantise_bits", FEWEST_BITS, MOST_BITS),
+            ("quantise_bits", FEWEST_WEIGHT_BITS, WEIGHT_BITS),
             ("quantise_exponents", 1, MOST_EXPONENTS),
         ):
             if not least <= getattr(self, name) <= most:

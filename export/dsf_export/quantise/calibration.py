@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from dsf_export.fold import Array
 from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, clip24, decayed, shift, wrap24
+from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import depths
 from neuro_runtime.program.host import HostEncoder
+from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Sparse
 
 Integers = NDArray[np.int64]

@@ -18,10 +18,10 @@ from dsf_export.quantise.parameter_rounding import integer_connections, integer_
 from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
 from dsf_models.quantisation import Quantisation, Scales
 from neuro_runtime.program.headroom import headroom, largest_current
+from neuro_runtime.program.limits import LARGEST_EXPONENT, LARGEST_THRESHOLD
 from neuro_runtime.program.nodes import Accumulator, Injection, Lif
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import LARGEST_THRESHOLD
-from neuro_runtime.program.weight_format import LARGEST_EXPONENT, WeightFormat
+from neuro_runtime.program.weight_format import WeightFormat
 
 __all__ = ["choose_scales", "trained_scales"]
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_export.quantise.weight_rounding import Integers, RoundedWeight, round_bias, round_weight
-from neuro_runtime.loihi_arithmetic import DECAY_ONE
+from neuro_runtime.program.limits import DECAY_ONE, LARGEST_DECAY
 from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import AND_WEIGHT, LARGEST_DECAY
 from neuro_runtime.program.weight_format import WeightFormat
 
 
@@ -62,7 +61,7 @@ def integer_connections(
     if isinstance(connection, Injection):
         return [replace(connection, exponent=_power_of_two(scale, injected))]
     if isinstance(program.node(connection.target), And):
-        return [replace(connection, weight=np.full(connection.weight.shape, AND_WEIGHT, dtype=np.int32))]
+        return [replace(connection, weight=np.full(connection.weight.shape, And.weight("loihi"), dtype=np.int32))]
     if isinstance(program.node(connection.source), BiasLine):
         parts = round_bias(connection.weight, scale, weight_format.bits)
         return [_with(connection, part.mantissa, int(part.exponent.flat[0])) for part in parts]

@@ -11,13 +11,10 @@ from typing import assert_never
 
 from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
 from dsf_models.quantisation import Scales
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
+from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif, Node
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import AND_WEIGHT
 from neuro_runtime.program.weight_format import WeightFormat
-
-AND_SLACK = 28  # an AND of n inputs fires above 64n − 28, which n − 1 inputs and their residue stay below
 
 
 def quantise(program: Program, scales: Scales, weight_format: WeightFormat) -> Program:
@@ -51,7 +48,7 @@ def _node(node: Node, scales: Scales) -> Node:
         case Lif():
             return integer_lif(node, scales.of[node.name])
         case And():
-            return replace(node, threshold=AND_WEIGHT * node.fan_in - AND_SLACK)
+            return replace(node, threshold=And.threshold_of(node.fan_in, "loihi"))
         case CurrentInput() | BiasLine() | Accumulator():
             return node
         case _:

@@ -16,12 +16,11 @@ import numpy as np
 from dsf_common.errors import GateFailed
 from dsf_export.fold import Array
 from dsf_models.quantisation import Scales
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, DECAY_ONE
+from neuro_runtime.program.limits import AND_WEIGHT, BIAS_BITS, CURRENT_SHIFT, DECAY_ONE
 from neuro_runtime.program.nodes import And, BiasLine, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.weight_format import BIAS_BITS, WeightFormat
+from neuro_runtime.program.weight_format import WeightFormat
 
-AND_SCALE = 64
 ROUNDING = 1e-9  # of float64, in steps
 
 Place = tuple[str, str, int]  # source, target, delay
@@ -38,7 +37,7 @@ class _Pair:
 
     def scale(self, node: str) -> float:
         """Integers for 1.0 of a node's current."""
-        return AND_SCALE if isinstance(self.lowered.node(node), And) else self.scales.of[node]
+        return AND_WEIGHT if isinstance(self.lowered.node(node), And) else self.scales.of[node]
 
 
 def require_rounding_bound(lowered: Program, program: Program, scales: Scales, weight_format: WeightFormat) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from dsf_common.errors import UserError
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
 
 LARGEST_CURRENT: float = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
 CANDIDATES = 32

@@ -14,13 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.weight_format import (
-    BIAS_BITS,
-    MANTISSA_SPAN,
-    MOST_BITS,
-    SMALLEST_EXPONENT,
-    WeightFormat,
-)
+from neuro_runtime.program.limits import BIAS_BITS, MANTISSA_SPAN, SMALLEST_EXPONENT, WEIGHT_BITS
+from neuro_runtime.program.weight_format import WeightFormat
 
 Integers = NDArray[np.int32]
 
@@ -91,7 +86,7 @@ def round_bias(bias: NDArray[np.generic], scale: float, bits: int) -> list[Round
     missing = np.asarray(bias, dtype=np.float64) * scale
     made: list[RoundedWeight] = []
     for _ in range(-(-BIAS_BITS // bits)):
-        rounded = round_weight(missing, 1, WeightFormat(bits, exponents=1), finest=bits - MOST_BITS)
+        rounded = round_weight(missing, 1, WeightFormat(bits, exponents=1), finest=bits - WEIGHT_BITS)
         if made and not rounded.mantissa.any():
             break
         made.append(rounded)

@@ -29,8 +29,8 @@ import numpy as np
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
-from neuro_runtime.loihi_arithmetic import DECAY_ONE
 from neuro_runtime.program import Program, program_from_wire, program_to_wire, validate
+from neuro_runtime.program.limits import DECAY_ONE
 from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif
 from neuro_runtime.program.wire import Arrays
 

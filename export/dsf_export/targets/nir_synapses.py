@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.loihi_arithmetic import CURRENT_SHIFT
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import depths
+from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,

@@ -26,9 +26,10 @@ from recorded import RecordedLIF, RecordedLIFReset
 from scipy.sparse import csr_matrix
 from virtual_ports import place, take
 
+# As in `neuro_runtime.program.limits`, which Lava's Python does not have.
 AND_DECAY = 4095  # both decays of a coincidence neuron
 CLEARED_CURRENT = 4095  # the decay of a current that lasts one time step
-NEVER = 2**17  # a threshold that no 24-bit voltage reaches
+NEVER_THRESHOLD = 131072  # a threshold that no 24-bit voltage exceeds
 BIAS_LINE = 0
 
 Numbers = NDArray[np.intp]
@@ -104,7 +105,7 @@ def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool]
     accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
     # Lava counts time steps from 1, so the accumulator is cleared before the first one of every decision.
     timing = {"reset_interval": program.period, "reset_offset": 1}
-    parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER}
+    parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER_THRESHOLD}
     pools.append(Pool(resetting(**parameters, **timing, **recorded), accumulators))
     return pools, numbers
 

@@ -10,8 +10,8 @@ import pytest
 
 from neuro_runtime.interpreter import InterpretedDecision, Interpreter
 from neuro_runtime.lockstep import Simulator
-from neuro_runtime.loihi_arithmetic import STATE_LIMIT
 from neuro_runtime.loihi_fast import LoihiFast
+from neuro_runtime.program.limits import STATE_LIMIT
 from neuro_runtime.program.program import Program
 from tests.neuro_runtime.golden.golden_trace import FOLDER, load_golden, run
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.decay import steps_to_zero
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -24,7 +25,6 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import steps_to_zero
 from support.small_programs import make_program
 
 CLEARED = 4095

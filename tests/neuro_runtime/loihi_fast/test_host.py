@@ -9,7 +9,7 @@ import pytest
 
 from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import shipped_policy
-from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.token import Token
 

@@ -15,7 +15,7 @@ from dsf_common.errors import UserError
 from neuro_runtime.interpreter import InterpretedDecision, Interpreter
 from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.policy_files import shipped_policies, shipped_policy
-from neuro_runtime.program.host import INJECTION_LIMIT
+from neuro_runtime.program.limits import INJECTION_LIMIT
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro_runtime.interpreter import Interpreter
-from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, stored_weight, wrap24
+from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -165,4 +165,3 @@ def test_arithmetic_at_the_edges() -> None:
     assert clip24(np.array([half, -half - 5, 7])).tolist() == [half - 1, -half + 1, 7]
     assert decayed(np.array([7, -7, 4096, -1]), 3072).tolist() == [1, -1, 1024, 0]
     assert shift(np.array([-1, 5]), -1).tolist() == [-1, 2]
-    assert stored_weight(np.array([-300, -3, 3, 255, 254])).tolist() == [-256, -4, 2, 254, 254]

@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from neuro_runtime.program.decay import steps_to_zero
 from neuro_runtime.program.nodes import Accumulator, BiasLine, Connection, CurrentInput, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.validate import steps_to_zero, validate
+from neuro_runtime.program.validate import validate
 from support.small_programs import block_program, random_program
 
 Change = Callable[[Program], Program]

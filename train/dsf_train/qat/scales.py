@@ -18,8 +18,8 @@ from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.lif import Lif
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_train.sampling import Batch
-from neuro_runtime.program.validate import LARGEST_THRESHOLD
-from neuro_runtime.program.weight_format import LARGEST_EXPONENT, WeightFormat
+from neuro_runtime.program.limits import LARGEST_EXPONENT, LARGEST_THRESHOLD
+from neuro_runtime.program.weight_format import WeightFormat
 
 GROWTH = 2  # times as large as now a group's currents may become in training before its state could overflow
 

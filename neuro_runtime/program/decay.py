@@ -1,0 +1,33 @@
+"""How fast Loihi's states decay when nothing arrives."""
+
+from __future__ import annotations
+
+from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
+from neuro_runtime.program.nodes import Lif
+
+
+def current_loss(lif: Lif) -> int:
+    """What u of a loihi program's neurons loses in a time step, in 1/4096."""
+    return int(lif.current_decay) + CURRENT_DECAY_OFFSET
+
+
+def voltage_loss(lif: Lif) -> int:
+    """What v of a loihi program's neurons loses in a time step, in 1/4096."""
+    return int(lif.voltage_decay)
+
+
+def share_kept(loss: int) -> float:
+    """The share of a state that is left after a time step, 0 … 1."""
+    return 1 - loss / DECAY_ONE
+
+
+def steps_to_zero(loss: int, at_most: int = LONGEST_DECAY) -> int:
+    """Idle time steps in which a state at full scale decays to exactly 0, counted up to ``at_most``.
+
+    ``state ← ⌊state·(4096 − loss) / 4096⌋`` from ``2^23 − 1`` on. A state that loses nothing never gets there.
+    """
+    state, steps = STATE_LIMIT - 1, 0
+    while state and steps < at_most:
+        state = state * (DECAY_ONE - loss) // DECAY_ONE
+        steps += 1
+    return steps
