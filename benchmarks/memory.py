@@ -24,7 +24,7 @@ import torch
 from dsf_common.command_line import compose, run_command
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.checkpoint import PolicyModel, load_model_file
-from dsf_models.configuration import Mixing
+from dsf_models.mixings import mixing_names
 from dsf_train.command_train import recipe, training_config
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
@@ -90,7 +90,7 @@ def _config(model: str, options: Options) -> TrainConfig:
     name, *own = model.split(":")
     pairs = [f"env={options.env}", f"output={options.output}", f"seed={options.seed}"]
     pairs += ["evaluate_every=0", "final_episodes=2"]  # scores come after it
-    if name in [mixing.value for mixing in Mixing]:
+    if name in mixing_names():
         pairs.append(f"model.mixing={name}")
     else:
         pairs.append(f"model.kind={name}")

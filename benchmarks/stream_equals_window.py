@@ -23,7 +23,7 @@ from dsf_export.lower import lower
 from dsf_export.recording import SEED, Recording, record_episode
 from dsf_export.stages import run_model, run_program
 from dsf_models.checkpoint import PolicyModel, load_model_file
-from dsf_models.configuration import DELAYED, BiasSharing, Mixing, ModelConfig
+from dsf_models.configuration import BiasSharing, ModelConfig
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.interpreter import Interpreter
@@ -55,13 +55,13 @@ def main(argv: list[str]) -> int:
 def _policies(options: Options, spec: EnvironmentSpec) -> list[tuple[str, PolicyModel]]:
     if options.model:
         return [(options.model, load_model_file(Path(options.model)))]
-    pssa = ModelConfig(mixing=Mixing.pssa, bias_sharing=BiasSharing.layer)
+    pssa = ModelConfig(mixing="pssa", bias_sharing=BiasSharing.layer)
     sizes = spec.observation_size, spec.action_size
     return [
         ("PSSA, relative", random_policy(pssa, *sizes, environment=spec.name)),
         *(
-            (mixing.value, random_policy(ModelConfig(mixing=mixing), *sizes, environment=spec.name))
-            for mixing in DELAYED
+            (mixing, random_policy(ModelConfig(mixing=mixing), *sizes, environment=spec.name))
+            for mixing in ("delay", "delay-matrix", "pssa-delay-matrix")
         ),
     ]
 

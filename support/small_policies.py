@@ -13,7 +13,7 @@ from dsf_export.quantise.program_rounding import quantise
 from dsf_export.recording import Recording, StateSpread, made_up_tokens
 from dsf_export.stages import run_program
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.configuration import BiasSharing, Mixing, ModelConfig
+from dsf_models.configuration import BiasSharing, ModelConfig
 from dsf_models.quantisation import Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.program import Program
@@ -22,13 +22,13 @@ from support.random_policies import random_policy
 
 OBSERVATIONS, ACTIONS = 5, 3
 PSSA = ModelConfig(
-    embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing=Mixing.pssa
+    embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing="pssa"
 )
-DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing=Mixing.delay)
-DELAY_MATRIX = replace(DELAY, mixing=Mixing.delay_matrix)
+DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing="delay")
+DELAY_MATRIX = replace(DELAY, mixing="delay-matrix")
 WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
 LOW_RANK = replace(DELAY_MATRIX, mixing_rank=4)
-BESIDE = replace(PSSA, mixing=Mixing.pssa_delay_matrix, mixing_ratio=2)
+BESIDE = replace(PSSA, mixing="pssa-delay-matrix", mixing_ratio=2)
 LEVELS = replace(DELAY_MATRIX, levels=3)
 PSSA_LEVELS = replace(PSSA, levels=2)
 

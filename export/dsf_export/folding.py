@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dsf_common.errors import UserError
-from dsf_models.configuration import GATED, SPIKING, Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from dsf_models.configuration import GATED, SPIKING, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.dsformer import Block, DSFormer
 from dsf_models.mixing_names import input_names
 from dsf_models.mixings.delay import DelayMixing
@@ -135,22 +135,22 @@ def refuse_without_program(config: ModelConfig) -> None:
         )
     if config.kind is ModelKind.spiking_mlp:
         return
-    if config.mixing is Mixing.tssa:
+    if config.mixing == "tssa":
         raise UserError(
             "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies "
             "by that integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
-    if config.mixing is Mixing.sssa:
+    if config.mixing == "sssa":
         raise UserError(
             "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which "
             "neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
         )
-    if config.mixing is Mixing.sdsa1:
+    if config.mixing == "sdsa1":
         raise UserError(
             "SDSA-1 (model.mixing=sdsa1) sums over every earlier token of the window, which moves, so a stream's sums "
             "are not the window's; train with model.mixing=pssa, which sums over the last S tokens, or delay-matrix."
         )
-    if config.mixing is Mixing.sdsa3:
+    if config.mixing == "sdsa3":
         raise UserError(
             "SDSA-3 (model.mixing=sdsa3) multiplies a query by an integer matrix summed over all earlier tokens of the "
             "window, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."

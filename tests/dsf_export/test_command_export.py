@@ -12,7 +12,6 @@ import pytest
 from dsf_export.command_export import main
 from dsf_export.lower import lower
 from dsf_models.checkpoint import save_model_file
-from dsf_models.configuration import Mixing
 from neuro_runtime.program import load_program, program_hash, save_program
 from neuro_runtime.program.nodes import Dense
 from support.random_policies import random_policy
@@ -169,7 +168,7 @@ def test_a_wrong_call_is_status_2_and_one_sentence(
     for suffix in ("pt", "nir", "dsf.h5"):
         (tmp_path / f"text.{suffix}").write_text("not what its name says")
     save_program(quantised(pssa_policy()), tmp_path / "real.dsf.h5")
-    tssa = replace(PSSA, mixing=Mixing.tssa, streaming=False)
+    tssa = replace(PSSA, mixing="tssa", streaming=False)
     save_model_file(tmp_path / "tssa.pt", random_policy(tssa, *PENDULUM, environment="pendulum"))
     places = {"run": str(run), "tmp": str(tmp_path)}
     assert main([argument.format(**places) for argument in arguments]) == 2

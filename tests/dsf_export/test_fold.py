@@ -13,7 +13,7 @@ from dsf_common.errors import UserError
 from dsf_export.fold import fold
 from dsf_export.stages import run_folded, run_model
 from dsf_models import DSFormer
-from dsf_models.configuration import BiasSharing, Mixing, ModelConfig, Norm, PositionBias
+from dsf_models.configuration import BiasSharing, ModelConfig, Norm, PositionBias
 from dsf_models.dsformer import Block
 from support.random_policies import random_policy
 from support.small_policies import (
@@ -49,7 +49,7 @@ from support.small_policies import (
         pytest.param(replace(PSSA, beta=0.6, threshold=0.8, time_steps=6), id="other neurons"),
         pytest.param(replace(DELAY, blocks=1, window=6, threshold=1.0, time_steps=1), id="one time step"),
         *(
-            pytest.param(replace(config, norm=norm), id=f"{config.mixing.value}, {norm.value}")
+            pytest.param(replace(config, norm=norm), id=f"{config.mixing}, {norm.value}")
             for config in (PSSA, DELAY, DELAY_MATRIX)
             for norm in (Norm.none, Norm.tdbn, Norm.repbn)
         ),
@@ -82,10 +82,10 @@ def test_the_model_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        (replace(PSSA, mixing=Mixing.tssa, streaming=False), "over all time steps"),
-        (replace(PSSA, mixing=Mixing.sssa, streaming=False), "integer map between all tokens"),
-        (replace(PSSA, mixing=Mixing.sdsa1, streaming=False), "sums over every earlier token of the window"),
-        (replace(PSSA, mixing=Mixing.sdsa3, streaming=False), "a query by an integer matrix"),
+        (replace(PSSA, mixing="tssa", streaming=False), "over all time steps"),
+        (replace(PSSA, mixing="sssa", streaming=False), "integer map between all tokens"),
+        (replace(PSSA, mixing="sdsa1", streaming=False), "sums over every earlier token of the window"),
+        (replace(PSSA, mixing="sdsa3", streaming=False), "a query by an integer matrix"),
         (replace(PSSA, norm=Norm.tdln), "deviation over all channels"),
         (replace(DELAY_MATRIX, carry_membranes=True, streaming=False), "go on for as long as a stream"),
         (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dsf_common.errors import UserError
 from dsf_export.stages import run_model, run_program
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.configuration import Mixing, ModelConfig
+from dsf_models.configuration import ModelConfig
 from neuro_runtime.program import validate
 from neuro_runtime.program.arrival import depths
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
@@ -41,7 +41,7 @@ CONFIGURATIONS = st.builds(
     window=st.integers(1, 3),
     time_steps=st.integers(1, 5),
     mlp_ratio=st.integers(1, 3),
-    mixing=st.sampled_from([Mixing.pssa, Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix]),
+    mixing=st.sampled_from(["pssa", "delay", "delay-matrix", "pssa-delay-matrix"]),
     mixing_ratio=st.integers(1, 3),
     levels=st.integers(1, 3),
     beta=st.sampled_from([0.1, 0.25, 0.5]),

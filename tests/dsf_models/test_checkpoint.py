@@ -16,13 +16,13 @@ import torch
 from dsf_common.errors import UserError
 from dsf_models import DSFormer
 from dsf_models.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import Mixing, ModelConfig
+from dsf_models.configuration import ModelConfig
 from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 
 def policy() -> PolicyModel:
     torch.manual_seed(0)
-    config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, mixing=Mixing.delay, beta=0.5)
+    config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, mixing="delay", beta=0.5)
     normalisation = Normalisation(np.array([1, 2, 3], np.float32), np.array([4, 5, 6], np.float32), 100.0)
     configuration = {"env": "pendulum", "steps": 7, "model": {"mixing": "delay"}}
     return PolicyModel(DSFormer(config, 3, 2).eval(), normalisation, "pendulum", -150.0, configuration)
@@ -112,7 +112,10 @@ BAD_FILES: dict[str, tuple[Spoil, str]] = {
     "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),
     "more observations": (edited(lambda content: content.update(state_mean=torch.zeros(5))), "is damaged"),
     "unknown setting": (edited(lambda content: content["model"].update(depth=3)), "is damaged"),
-    "unknown mixing": (edited(lambda content: content["model"].update(mixing="magic")), "is damaged"),
+    "unknown mixing": (
+        edited(lambda content: content["model"].update(mixing="magic")),
+        "model.mixing=magic, which is not registered",
+    ),
     "setting of another type": (edited(lambda content: content["model"].update(blocks="two")), "'two' is no int"),
     "part of a time step": (edited(lambda content: content["model"].update(time_steps=2.5)), "2.5 is no int"),
     "statistics of other axes": (

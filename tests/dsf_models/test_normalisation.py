@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from dsf_models import DSFormer
-from dsf_models.configuration import Mixing, ModelConfig, PositionBias
+from dsf_models.configuration import ModelConfig, PositionBias
+from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
 
 CHANNELS, THRESHOLD = 6, 0.5
@@ -54,13 +55,13 @@ def test_set_blend_reaches_every_norm() -> None:
 
 
 def mixings() -> list[ModelConfig]:
-    def config(mixing: Mixing, position: PositionBias = PositionBias.relative) -> ModelConfig:
+    def config(mixing: str, position: PositionBias = PositionBias.relative) -> ModelConfig:
         return ModelConfig(embedding_size=8, context=6, window=3, mixing=mixing, position_bias=position)
 
-    return [*map(config, Mixing), config(Mixing.pssa, PositionBias.pairwise)]
+    return [*map(config, mixing_names()), config("pssa", PositionBias.pairwise)]
 
 
-@pytest.mark.parametrize("config", mixings(), ids=lambda config: f"{config.mixing.value}-{config.position_bias.value}")
+@pytest.mark.parametrize("config", mixings(), ids=lambda config: f"{config.mixing}-{config.position_bias.value}")
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_padding_is_in_no_statistic(config: ModelConfig, blend: float) -> None:
     """What the padding holds changes neither actions, nor gradients, nor running statistics."""

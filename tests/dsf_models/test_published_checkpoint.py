@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dsf_common.errors import UserError
 from dsf_models.checkpoint import load_model_file
-from dsf_models.configuration import Mixing, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import ModelConfig, ModelKind, Norm
 from dsf_models.published_checkpoint import load_published
 from dsf_train.command_train import main
 from neuro_runtime.environments import load_environment_spec
@@ -70,7 +70,7 @@ def published(
 
 
 def told(attention: Attention, context: int = 20, heads: int = 1) -> ModelConfig:
-    return ModelConfig(mixing=Mixing(attention), context=context, heads=heads, streaming=False)
+    return ModelConfig(mixing=attention, context=context, heads=heads, streaming=False)
 
 
 def assert_same_actions(
@@ -209,7 +209,7 @@ def test_command_brings_a_checkpoint_over(checkpoint: Path, tmp_path: Path, caps
     assert str(model_file) in capsys.readouterr().out
     policy = load_model_file(model_file)
     assert policy.environment == "pendulum"
-    assert policy.model.config.mixing is Mixing.sssa
+    assert policy.model.config.mixing == "sssa"
     spec = load_environment_spec("pendulum")
     assert (policy.normalisation.return_scale, policy.return_target) == (spec.return_scale, spec.return_targets[0])
     states = np.concatenate([episode.observations for episode in load_episodes(spec, None)]).astype(float)

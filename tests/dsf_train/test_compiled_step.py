@@ -14,8 +14,9 @@ from torch._dynamo.testing import CompileCounter
 
 from dsf_common.errors import UserError
 from dsf_models import DSFormer, kernels
-from dsf_models.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.lif import Lif, _FusableLifFunction
+from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.precision import in_bfloat16, multiply
 from dsf_train.command_train import training_config
@@ -116,12 +117,12 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompileCounter]:
         config(),
         config(bias_sharing=BiasSharing.channel),
         config(position_bias=PositionBias.pairwise),
-        *(config(mixing=mixing, heads=2) for mixing in Mixing if mixing is not Mixing.pssa),
+        *(config(mixing=mixing, heads=2) for mixing in mixing_names() if mixing != "pssa"),
         *(config(norm=norm) for norm in Norm if norm is not Norm.ptbn),
         config(kind=ModelKind.spiking_mlp),
     ],
     ids=lambda value: (
-        f"{value.kind.value}-{value.mixing.value}-{value.norm.value}-{value.bias_sharing.value}"
+        f"{value.kind.value}-{value.mixing}-{value.norm.value}-{value.bias_sharing.value}"
         if isinstance(value, ModelConfig)
         else None
     ),

@@ -1,4 +1,4 @@
-"""A start from data: dead layers come alive, living ones stay as they are."""
+"""A start from data: layers that hardly fire are raised, the others stay as they are."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from torch import Tensor, nn
 
 from dsf_common.errors import UserError
 from dsf_models import DSFormer
-from dsf_models.configuration import Mixing, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import ModelConfig, ModelKind, Norm
+from dsf_models.mixings.attention import meeting_rate
 from dsf_models.normalisation import set_blend
 from dsf_train.command_train import training_config
 from dsf_train.firing import SILENT_BELOW, firing_rates
-from dsf_train.firing_rate_initialisation import factor_rate, wake
+from dsf_train.firing_rate_initialisation import raise_firing_rates
 from dsf_train.sampling import Batch
 from dsf_train.trainer import train
 
 RATE = 0.1
 
 
-def config(mixing: Mixing = Mixing.pssa, norm: Norm = Norm.ptbn, kind: ModelKind = ModelKind.dsformer) -> ModelConfig:
+def config(mixing: str = "pssa", norm: Norm = Norm.ptbn, kind: ModelKind = ModelKind.dsformer) -> ModelConfig:
     return ModelConfig(
         kind=kind, embedding_size=16, blocks=2, context=4, window=2, mixing=mixing, norm=norm, streaming=False
     )
@@ -58,27 +59,24 @@ def rates(model: DSFormer) -> dict[str, float]:
     "config",
     [
         *(pytest.param(config(norm=norm), id=f"pssa, {norm.value}") for norm in (Norm.none, Norm.tdln, Norm.repbn)),
-        *(
-            pytest.param(config(mixing, Norm.none), id=mixing.value)
-            for mixing in (Mixing.delay, Mixing.delay_matrix, Mixing.sdsa1)
-        ),
-        pytest.param(replace(config(Mixing.delay_matrix, Norm.none), mixing_ratio=2), id="delay-matrix, wide"),
-        pytest.param(replace(config(Mixing.delay_matrix, Norm.none), levels=3), id="delay-matrix, levels"),
-        pytest.param(config(Mixing.pssa_delay_matrix, Norm.none), id="pssa-delay-matrix"),
+        *(pytest.param(config(mixing, Norm.none), id=mixing) for mixing in ("delay", "delay-matrix", "sdsa1")),
+        pytest.param(replace(config("delay-matrix", Norm.none), mixing_ratio=2), id="delay-matrix, wide"),
+        pytest.param(replace(config("delay-matrix", Norm.none), levels=3), id="delay-matrix, levels"),
+        pytest.param(config("pssa-delay-matrix", Norm.none), id="pssa-delay-matrix"),
         pytest.param(config(kind=ModelKind.spiking_mlp, norm=Norm.none), id="spiking mlp"),
     ],
 )
 def test_every_layer_fires(config: ModelConfig) -> None:
     model = model_of(config)
-    wake(model, batch(), RATE)
-    awake = rates(model)
-    assert min(rate for name, rate in awake.items() if not name.endswith("output")) >= 0.99 * RATE
-    assert min(awake.values()) > RATE / 3  # the attention's factors are not independent
+    raise_firing_rates(model, batch(), RATE)
+    raised = rates(model)
+    assert min(rate for name, rate in raised.items() if not name.endswith("output")) >= 0.99 * RATE
+    assert min(raised.values()) > RATE / 3  # the attention's factors are not independent
 
 
-def test_a_dead_layer_comes_alive_and_the_others_stay_as_they_are() -> None:
+def test_a_silent_layer_is_raised_and_the_others_stay_as_they_are() -> None:
     """A layer whose bias has run away; and so, without gradient, what reads it would never learn."""
-    model = model_of(config(Mixing.delay))
+    model = model_of(config("delay"))
     for name, parameter in model.named_parameters():
         if name.endswith(
             ("project.norm.layer_norm.bias", "hidden.norm.layer_norm.bias", "attention.norm.layer_norm.bias")
@@ -90,7 +88,7 @@ def test_a_dead_layer_comes_alive_and_the_others_stay_as_they_are() -> None:
     assert rates(model)["block1.mlp.hidden"] == 0
     assert min(rate for name, rate in rates(model).items() if name != "block1.mlp.hidden") > RATE
     model.load_state_dict(before)  # that pass was in the running statistics
-    shifts = wake(model, batch(), RATE)
+    shifts = raise_firing_rates(model, batch(), RATE)
     assert list(shifts) == ["block1.mlp.hidden"]
     changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
     assert changed == [f"blocks.1.mlp.hidden.norm.{branch}_norm.bias" for branch in ("layer", "batch")]
@@ -106,7 +104,7 @@ def test_a_dead_layer_comes_alive_and_the_others_stay_as_they_are() -> None:
 @pytest.mark.parametrize("reach", [1, 5])
 def test_factors_meet_at_the_rate(reach: int) -> None:
     """Independent spikes: the chance that q fires and one of the last ``reach`` pairs of k and v too."""
-    share, random = factor_rate(0.05, reach), torch.Generator().manual_seed(0)
+    share, random = meeting_rate(0.05, reach), torch.Generator().manual_seed(0)
     query, key, value = (torch.rand(3, 200_000, reach, generator=random) < share).unbind()
     met = query[:, 0] & (key & value).any(dim=1)
     assert met.float().mean().item() == pytest.approx(0.05, rel=0.05)
@@ -136,13 +134,13 @@ def silent_by_step(folder: Path, *overrides: str) -> list[set[str]]:
     return [{name for name, rate in each.items() if rate < SILENT_BELOW} for each in rates if each]
 
 
-def test_one_option_wakes_a_run(tmp_path: Path) -> None:
-    asleep = silent_by_step(tmp_path, "name=asleep")
-    assert all("firing/block0.mlp.hidden" in silent for silent in asleep)
-    assert silent_by_step(tmp_path, "name=awake", "initial_firing_rate=0.1") == [set(), set()]
+def test_one_option_lets_every_layer_of_a_run_fire(tmp_path: Path) -> None:
+    before = silent_by_step(tmp_path, "name=as-it-is")
+    assert all("firing/block0.mlp.hidden" in silent for silent in before)
+    assert silent_by_step(tmp_path, "name=raised", "initial_firing_rate=0.1") == [set(), set()]
 
 
-def test_layers_found_silent_in_training_are_woken(tmp_path: Path) -> None:
+def test_layers_found_silent_in_training_are_raised(tmp_path: Path) -> None:
     found, after = silent_by_step(tmp_path, "name=found", "homeostasis_rate=0.1")
     assert "firing/block0.mlp.hidden" in found
     assert not after
@@ -159,6 +157,6 @@ def test_layers_found_silent_in_training_are_woken(tmp_path: Path) -> None:
         (["homeostasis_rate=0.1", "quantise=true"], "quantise=true goes on with a trained policy"),
     ],
 )
-def test_what_cannot_be_woken_is_refused(overrides: list[str], message: str) -> None:
+def test_what_cannot_be_raised_is_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         training_config(["env=pendulum", *overrides]).validate()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dsf_common.errors import UserError
 from dsf_export.lower import BIAS
-from dsf_models.configuration import Mixing, ModelConfig, ModelKind
+from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_train.command_train import training_config
 from dsf_train.synops import SynopCount, synop_count
 from dsf_train.trainer import train
@@ -97,7 +97,7 @@ def test_a_price_lowers_synops(tmp_path: Path) -> None:
 
 
 def test_what_has_no_program_has_no_synops(tmp_path: Path) -> None:
-    config = replace(PSSA, mixing=Mixing.tssa, streaming=False)
+    config = replace(PSSA, mixing="tssa", streaming=False)
     assert synop_count(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
     assert synop_count(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
     priced = training_config([*TINY, "model.kind=mlp", "synop_price=1", f"output={tmp_path}"])

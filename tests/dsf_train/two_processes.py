@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dsf_models import PolicyNetwork, distributed, make_model
-from dsf_models.configuration import Mixing, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import ModelConfig, ModelKind, Norm
 from dsf_models.normalisation import set_blend
 from dsf_train.datasets.columns import open_columns
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
@@ -47,8 +47,8 @@ CASES = {
     "pssa, float32": Case(_config(), dtype=torch.float32),
     "pssa, both branches": Case(_config(), blend=0.4),
     "pssa, paying for synops and energy": Case(_config(), price=1e3),
-    "delay, repbn": Case(_config(mixing=Mixing.delay, norm=Norm.repbn), blend=0.4),
-    "tssa, tdbn": Case(_config(mixing=Mixing.tssa, norm=Norm.tdbn, streaming=False)),
+    "delay, repbn": Case(_config(mixing="delay", norm=Norm.repbn), blend=0.4),
+    "tssa, tdbn": Case(_config(mixing="tssa", norm=Norm.tdbn, streaming=False)),
     "spiking mlp": Case(_config(kind=ModelKind.spiking_mlp)),
     "decision transformer": Case(_config(kind=ModelKind.decision_transformer)),
 }

@@ -18,6 +18,7 @@ from dsf_common.files import atomic_write, require_readable
 from dsf_common.renamed_options import with_present_names
 from dsf_models import PolicyNetwork, make_model
 from dsf_models.configuration import ModelConfig
+from dsf_models.mixings import mixing_names
 from dsf_models.published_checkpoint import is_published
 from dsf_models.quantisation import Quantisation
 
@@ -101,8 +102,8 @@ def load_model_file(path: Path) -> PolicyModel:
     Raises
     ------
     UserError
-        The file is missing, not a model, damaged, of another version, or a checkpoint of the paper's published
-        code, which lacks the dataset's statistics.
+        The file is missing, not a model, damaged, of another version, of a token mixing that is not registered, or a
+        checkpoint of the paper's published code, which lacks the dataset's statistics.
     """
     content = load_tensors(path)
     if is_published(content):
@@ -120,6 +121,7 @@ def load_model_file(path: Path) -> PolicyModel:
             f"{path} has model format {content.get('version')}, this release reads {' and '.join(map(str, READABLE))}; "
             "retrain it."
         )
+    _require_mixing(path, content)
     try:
         return _policy(content)
     except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
@@ -175,6 +177,16 @@ def _setting(name: str, value: object) -> object:
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ValueError(f"model.{name}={value!r} is no {kind.__name__}")
     return value
+
+
+def _require_mixing(path: Path, content: Mapping[str, Any]) -> None:
+    settings = content.get("model")
+    mixing = settings.get("mixing") if isinstance(settings, Mapping) else None
+    if isinstance(mixing, str) and mixing not in mixing_names():
+        raise UserError(
+            f"{path} mixes tokens by model.mixing={mixing}, which is not registered; "
+            "import the module that registers it first."
+        )
 
 
 def _policy(content: Mapping[str, Any]) -> PolicyModel:

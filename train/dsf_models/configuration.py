@@ -24,23 +24,12 @@ class ModelKind(Enum):
 SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
 
 
-class Mixing(Enum):
-    """How a block lets a token look at its past (see `dsf_models.mixings`)."""
-
-    pssa = "pssa"
-    tssa = "tssa"
-    sssa = "sssa"
-    sdsa1 = "sdsa1"  # made causal, unlike as published
-    sdsa3 = "sdsa3"  # likewise
-    delay = "delay"
-    delay_matrix = "delay-matrix"
-    pssa_delay_matrix = "pssa-delay-matrix"  # both, side by side
+# Settings which a token mixing may lack, and then refuses; see `dsf_models.mixings.token_mixing.TokenMixing.settings`.
+SETTINGS_OF_SOME_MIXINGS = ("mixing_rank", "carry_membranes")
 
 
-DELAYED = (Mixing.delay, Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # with a weight matrix a delay when folded
-GATED = (Mixing.pssa, Mixing.pssa_delay_matrix)  # with AND gates, of queries, keys and values
-FREE_MATRICES = (Mixing.delay_matrix, Mixing.pssa_delay_matrix)  # which mixing_rank and carry_membranes are of
-WHOLE_WINDOW = (Mixing.tssa, Mixing.sssa, Mixing.sdsa1, Mixing.sdsa3)  # each token sees every earlier one of the window
+DELAYED = ("delay", "delay-matrix", "pssa-delay-matrix")  # with a weight matrix a delay when folded
+GATED = ("pssa", "pssa-delay-matrix")  # with AND gates, of queries, keys and values
 
 
 class Norm(Enum):
@@ -86,7 +75,7 @@ class ModelConfig:
     time_steps: int = 4  # T
     window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
-    mixing: Mixing = Mixing.pssa
+    mixing: str = "pssa"  # how a token sees its past, a file each in `dsf_models.mixings`
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
     mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
     carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
@@ -103,14 +92,17 @@ class ModelConfig:
     )
     streaming: bool = True  # refuse dimensions whose streamed answer would differ from the window's
 
+    def __post_init__(self) -> None:
+        self.mixing = self.mixing.replace("_", "-")  # delay_matrix is delay-matrix, as with options that are enumerated
+
     def validate(self) -> None:
         """Refuse impossible dimensions with the reason and, where there is one, the value to choose.
 
         Raises
         ------
         UserError
-            A dimension is not positive, heads do not divide D, β or V_th is out of range, or
-            ``streaming`` is asked of a model that cannot stream.
+            A dimension is not positive, heads do not divide D, β or V_th is out of range, there is no such token
+            mixing or it lacks a setting, or ``streaming`` is asked of a model that cannot stream.
         """
         for name in (
             "embedding_size",
@@ -137,55 +129,48 @@ class ModelConfig:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
         if not 0 <= self.dropout < 1:
             raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
-        self._validate_free_matrices()
-        if self.streaming and self.kind is ModelKind.dsformer:
-            self._validate_streaming()
+        self._validate_mixing()
+        reason = self.without_stream()
+        if self.streaming and reason is not None:
+            raise UserError(f"{reason}, or set model.streaming=false.")
 
-    def _validate_free_matrices(self) -> None:
-        if not 0 <= self.mixing_rank <= self.embedding_size:
-            raise UserError(
-                f"model.mixing_rank={self.mixing_rank} must be from 1 to model.embedding_size={self.embedding_size}, "
-                "or 0 for free matrices."
-            )
-        for name in ("mixing_rank", "carry_membranes"):
-            if getattr(self, name) and self.mixing not in FREE_MATRICES:
+    def _validate_mixing(self) -> None:
+        from dsf_models.mixings import mixing_class, mixing_names  # here, since they bring PyTorch
+
+        mixing = mixing_class(self.mixing)
+        for setting in SETTINGS_OF_SOME_MIXINGS:
+            if getattr(self, setting) and setting not in mixing.settings:
+                having = [name for name in mixing_names() if setting in mixing_class(name).settings]
                 raise UserError(
-                    f"model.{name} is of free matrices a delay, which model.mixing={self.mixing.value} does not have; "
-                    "choose model.mixing=delay-matrix or leave it out."
+                    f"model.{setting} is no setting of model.mixing={self.mixing}; "
+                    f"choose model.mixing={' or '.join(having)}, or leave it out."
                 )
+        mixing.check(self)
 
-    def _validate_streaming(self) -> None:
-        if self.mixing in WHOLE_WINDOW:
-            raise UserError(
-                f"model.mixing={self.mixing.value} needs the whole window at every decision and cannot stream; "
-                "set model.streaming=false, or choose model.mixing=pssa, delay or delay-matrix."
-            )
-        if self.carry_membranes:
-            raise UserError(
-                "model.carry_membranes=true lets a token find what all tokens before it left in the membranes, however "
-                "long ago, so the streamed answer would differ from the window's; set model.streaming=false."
-            )
-        if self.mixing in GATED and self.position_bias is PositionBias.pairwise:
-            raise UserError(
-                "model.position_bias=pairwise weighs a token by its place in the window, which moves, so it cannot "
-                "stream; set model.streaming=false, or choose model.position_bias=relative."
-            )
+    def without_stream(self) -> str | None:
+        """The reason why a stream of tokens would be answered otherwise than their window, with a remedy.
+
+        The sentence ends without its full stop; None means that the model streams.
+        """
+        from dsf_models.mixings import mixing_class  # here, since they bring PyTorch
+
+        if self.kind is not ModelKind.dsformer:
+            return None
+        return mixing_class(self.mixing).without_stream(self) or self._more_in_view_than_context()
+
+    def _more_in_view_than_context(self) -> str | None:
         field_of_view = self.receptive_field
-        if field_of_view > self.context:
-            longest_window = (self.context - 1) // self.blocks + 1
-            most_blocks = (self.context - 1) // (self.window - 1)
-            choices = [f"model.context={field_of_view}", f"model.window={longest_window}"]
-            choices += [f"model.blocks={most_blocks}"] if most_blocks else []
-            raise UserError(
-                f"{self.blocks} blocks with model.window={self.window} see {field_of_view} tokens, L(S − 1) + 1, more "
-                f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
-                f"one of {', '.join(choices)}, or set model.streaming=false."
-            )
-
-    @property
-    def mixing_width(self) -> int:
-        """Neurons of a token mixing's output; of the delayed one's where there are two."""
-        return self.embedding_size * (self.mixing_ratio if self.mixing in FREE_MATRICES else 1)
+        if field_of_view <= self.context:
+            return None
+        longest_window = (self.context - 1) // self.blocks + 1
+        most_blocks = (self.context - 1) // (self.window - 1)
+        choices = [f"model.context={field_of_view}", f"model.window={longest_window}"]
+        choices += [f"model.blocks={most_blocks}"] if most_blocks else []
+        return (
+            f"{self.blocks} blocks with model.window={self.window} see {field_of_view} tokens, L(S − 1) + 1, more "
+            f"than model.context={self.context}, so the streamed answer would differ from the window's; choose "
+            f"one of {', '.join(choices)}"
+        )
 
     @property
     def mixing_inputs(self) -> int:

@@ -12,7 +12,7 @@ from dsf_models import fused_half
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.lif import Lif
 from dsf_models.mixing_names import input_names
-from dsf_models.mixings import token_mixing
+from dsf_models.mixings import make_mixing
 from dsf_models.mixings.attention import record_attention
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
@@ -51,7 +51,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention_neuron = input_neurons(config)
         self.levels = config.levels
-        self.attention = token_mixing(config)
+        self.attention = make_mixing(config)
         self.mlp_neuron = Lif(config.beta, config.threshold)
         self.mlp = Mlp(config)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dsf_common.errors import UserError
 from dsf_models import DSFormer
-from dsf_models.configuration import Mixing, ModelConfig, ModelKind, Norm, PositionBias
+from dsf_models.configuration import ModelConfig, ModelKind, Norm, PositionBias
 
 _BLOCK = re.compile(r"^transformer\.transformer\.blocks\.(\d+)\.")
 _BUFFERS = re.compile(r"(\.norm\.(warm|iter|total_step)|\.local_mask)$")  # the published code's bookkeeping
@@ -92,7 +92,7 @@ def _require_batch_norm(weights: Mapping[str, Tensor]) -> None:
 def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConfig:
     name = "transformer.transformer.blocks.0.attn.pos_bias"
     position = _matrix(weights, name) if name in weights else None
-    map_attention = Mixing.sssa if told.mixing is Mixing.sssa else Mixing.tssa
+    map_attention = "sssa" if told.mixing == "sssa" else "tssa"
     config = replace(
         told,
         kind=ModelKind.dsformer,
@@ -100,7 +100,7 @@ def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConf
         embedding_size=len(_matrix(weights, "embed.weight")),
         blocks=1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match),
         context=told.context if position is None else len(position),
-        mixing=map_attention if position is None else Mixing.pssa,
+        mixing=map_attention if position is None else "pssa",
         position_bias=PositionBias.pairwise,
         streaming=False,
     )

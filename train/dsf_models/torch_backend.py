@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from torch import Tensor
 
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.configuration import DELAYED, GATED, Mixing, ModelConfig, ModelKind
-from dsf_models.mixing_names import delayed_output, input_names
+from dsf_models.dsformer import Block, MlpBlock
+from dsf_models.mixing_names import input_names
+from dsf_models.policy_network import Spikes
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
@@ -60,56 +63,26 @@ class TorchBackend:
 def window_activity(model: PolicyNetwork, spikes: dict[str, Tensor], tokens: int) -> Activity:
     """The counted work of one window: every layer works on all its ``tokens``, one after another on the same neurons.
 
-    A spike costs one synop at each synapse it crosses. The map attentions' products count as spikes of the value
-    times the tokens that may see it, as the paper counts them; SDSA's running sums by what is added to them and read.
-    A model without neurons has multiply-accumulates alone, all of them under those of the host.
+    A spike costs one synop at each synapse it crosses; what a token mixing costs besides is counted in its
+    file. A model without neurons has multiply-accumulates alone, all of them under those of the host.
     """
     macs = model.macs(tokens)
     if not isinstance(model, DSFormer):
         return Activity({}, {}, {}, time_steps=0, host_macs=macs)
-    counts = {name: int(layer.sum()) for name, layer in spikes.items()}
-    steps = {name: layer.numel() for name, layer in spikes.items()}
-    return Activity(counts, steps, _synops(model.config, counts, spikes), tokens * model.config.time_steps, macs)
+    spike_counts = {name: int(layer.sum()) for name, layer in spikes.items()}
+    neuron_steps = {name: layer.numel() for name, layer in spikes.items()}
+    time_steps = tokens * model.config.time_steps
+    return Activity(spike_counts, neuron_steps, _synops(model, spikes, spike_counts), time_steps, macs)
 
 
-def _synops(config: ModelConfig, counts: dict[str, int], spikes: dict[str, Tensor]) -> dict[str, int]:
+def _synops(model: DSFormer, spikes: Spikes, counts: dict[str, int]) -> dict[str, int]:
     """Synops by target layer."""
-    size = config.embedding_size
     synops: dict[str, int] = {}
-    for block in range(config.blocks):
-        mixing, mlp = f"block{block}.attention", f"block{block}.mlp"
-        if config.kind is ModelKind.dsformer:
-            inputs = sum(counts[name] for name in input_names(mixing, config.levels))
-            outputs = 0
-            if config.mixing in DELAYED:
-                output = delayed_output(config.mixing, mixing)
-                synops[output] = inputs * config.mixing_width * config.window
-                outputs += counts[output]
-            if config.mixing not in DELAYED or config.mixing in GATED:
-                synops |= {f"{mixing}.{name}": inputs * size for name in ("query", "key", "value")}
-                synops[f"{mixing}.output"] = _attention_synops(config, spikes, mixing)
-                outputs += counts[f"{mixing}.output"]
-            synops[f"{mixing}.project"] = outputs * size
-        synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * config.mlp_ratio * size
-        synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * size
+    for index, block in enumerate(cast(list[Block | MlpBlock], model.blocks)):
+        attention, mlp = f"block{index}.attention", f"block{index}.mlp"
+        if isinstance(block, Block):
+            inputs = sum(counts[name] for name in input_names(attention, block.levels))
+            synops |= block.attention.window_synops(spikes, inputs, attention)
+        synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * block.mlp.hidden.linear.out_features
+        synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * block.mlp.project.linear.out_features
     return synops
-
-
-def _attention_synops(config: ModelConfig, spikes: dict[str, Tensor], mixing: str) -> int:
-    """Accumulates of the attention itself.
-
-    Spikes of k∧v (PSSA) or of v (maps), each times the later tokens of the window that may see it. For SDSA-1 the
-    spikes of k∧v, each into one running sum; for SDSA-3 the pairs of k and v in a head, each into one, and a row of
-    sums a query.
-    """
-    query, key, value = (spikes[f"{mixing}.{name}"] for name in ("query", "key", "value"))
-    if config.mixing is Mixing.sdsa1:
-        return int((key * value).sum())
-    if config.mixing is Mixing.sdsa3:
-        keys, values = (layer.view(*layer.shape[:-1], config.heads, -1).sum(-1).double() for layer in (key, value))
-        return int((keys * values).sum()) + int(query.sum()) * (config.embedding_size // config.heads)
-    past = key * value if config.mixing in GATED else value
-    tokens = past.shape[1]
-    reach = config.window if config.mixing in GATED else tokens
-    seen_by = np.minimum(np.arange(tokens, 0, -1), reach)
-    return int(past.sum(dim=(0, 2)).double().numpy() @ seen_by)

@@ -106,10 +106,10 @@ class TrainConfig:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
         for name in ("initial_firing_rate", "homeostasis_rate"):
             if getattr(self, name) and self.model.kind not in SPIKING:
-                raise UserError(f"model.kind={self.model.kind.value} has no neurons to wake; leave out {name}.")
+                raise UserError(f"model.kind={self.model.kind.value} has no neurons; leave out {name}.")
             if getattr(self, name) and self.quantise:
                 raise UserError(
-                    f"quantise=true goes on with a trained policy, which is not woken anew; leave out {name}."
+                    f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
         spike_energy(self.energy_profile)
         self._validate_quantisation()

@@ -11,7 +11,8 @@ from dsf_common.errors import UserError
 from dsf_export.folding import refuse_without_program
 from dsf_models import PolicyNetwork
 from dsf_models.configuration import DELAYED, GATED, ModelConfig, ModelKind
-from dsf_models.mixing_names import delayed_output, input_names
+from dsf_models.mixing_names import input_names
+from dsf_models.mixings.pssa_delay_matrix import delayed_part
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
 
@@ -121,6 +122,8 @@ def _mixing_fan_outs(config: ModelConfig, attention: str, projection: int) -> di
         fan_outs |= {f"{attention}.query": config.window, f"{attention}.key": 1, f"{attention}.value": 1}
         fan_outs[f"{attention}.output"] = projection
     if config.mixing in DELAYED:
-        reached += config.window * config.mixing_width
-        fan_outs[delayed_output(config.mixing, attention)] = projection
+        beside_pssa = config.mixing in GATED
+        ratio = 1 if config.mixing == "delay" else config.mixing_ratio
+        reached += config.window * config.embedding_size * ratio
+        fan_outs[f"{delayed_part(attention) if beside_pssa else attention}.output"] = projection
     return fan_outs | dict.fromkeys(input_names(attention, config.levels), reached)

@@ -21,13 +21,13 @@ from dsf_train.compiled_step import CompiledObjective, Objective, PaidSpikes, re
 from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import Scores, evaluate
 from dsf_train.firing import FiringWatch, firing_rates
-from dsf_train.firing_rate_initialisation import wake
+from dsf_train.firing_rate_initialisation import raise_firing_rates
 from dsf_train.qat.gain import Gain, gain_metrics, measure_gains
 from dsf_train.qat.start import choice_batch
 from dsf_train.run_folder import Metrics
 from dsf_train.sampling import Batch
 from dsf_train.schedule import norm_blend, seed_dropout, set_learning_rate
-from dsf_train.training_state import TrainingState, prepare, waking_batch
+from dsf_train.training_state import TrainingState, firing_rate_batch, prepare
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)
                 progress.set_postfix(postfix)
                 if config.homeostasis_rate and watch.silent and done < config.steps and isinstance(model, DSFormer):
-                    wake(model, waking_batch(config, state.windows, done).to(state.device), config.homeostasis_rate)
+                    firing_batch = firing_rate_batch(config, state.windows, done).to(state.device)
+                    raise_firing_rates(model, firing_batch, config.homeostasis_rate)
             if first and config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
                 for scores in _evaluate_all(state, config.evaluation_episodes):
                     metrics.write(done, score_metrics(scores))

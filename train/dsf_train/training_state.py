@@ -18,7 +18,7 @@ from dsf_models.normalisation import set_blend
 from dsf_train.compiled_step import compiles
 from dsf_train.configuration import Precision, TrainConfig
 from dsf_train.datasets import Columns, open_dataset
-from dsf_train.firing_rate_initialisation import WINDOWS, wake
+from dsf_train.firing_rate_initialisation import WINDOWS, raise_firing_rates
 from dsf_train.memory import keep_freed_memory
 from dsf_train.qat.start import quantised_start, starting_policy
 from dsf_train.run_folder import RunFolder
@@ -97,7 +97,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_firing_rate:
         set_blend(model, norm_blend(config, 0))
-        wake(model, waking_batch(config, windows, 0).to(device), config.initial_firing_rate)
+        batch = firing_rate_batch(config, windows, 0).to(device)
+        raise_firing_rates(model, batch, config.initial_firing_rate)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
@@ -107,7 +108,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     )
 
 
-def waking_batch(config: TrainConfig, windows: TokenWindows, done: int) -> Batch:
+def firing_rate_batch(config: TrainConfig, windows: TokenWindows, done: int) -> Batch:
     """Windows that no step of the training sees, the same in every process, after ``done`` steps."""
     return windows.batch(config.seed, config.steps + 1 + done, WINDOWS)
 

@@ -24,7 +24,7 @@ from dsf_export.rounded_synapses import Synapses, program_synapses, round_synaps
 from dsf_export.torch_backend import open_backend
 from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import BiasSharing, Mixing, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from dsf_train.command_train import main, training_config
@@ -46,9 +46,9 @@ MODELS = {
     "pssa, a weight a channel": ModelConfig(
         embedding_size=16, blocks=1, context=CONTEXT, window=4, mlp_ratio=2, bias_sharing=BiasSharing.channel
     ),
-    "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay),
+    "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay"),
     "delay-matrix": ModelConfig(
-        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay_matrix
+        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay-matrix"
     ),
     "delay-matrix, wide": ModelConfig(
         embedding_size=8,
@@ -56,7 +56,7 @@ MODELS = {
         context=CONTEXT,
         window=3,
         mlp_ratio=2,
-        mixing=Mixing.delay_matrix,
+        mixing="delay-matrix",
         mixing_ratio=2,
     ),
     "delay-matrix, low rank": ModelConfig(
@@ -65,11 +65,11 @@ MODELS = {
         context=CONTEXT,
         window=3,
         mlp_ratio=2,
-        mixing=Mixing.delay_matrix,
+        mixing="delay-matrix",
         mixing_rank=3,
     ),
     "delay-matrix, levels": ModelConfig(
-        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay_matrix, levels=2
+        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay-matrix", levels=2
     ),
     "pssa-delay-matrix": ModelConfig(
         embedding_size=16,
@@ -78,10 +78,10 @@ MODELS = {
         window=4,
         mlp_ratio=2,
         bias_sharing=BiasSharing.channel,
-        mixing=Mixing.pssa_delay_matrix,
+        mixing="pssa-delay-matrix",
     ),
     "delay, repbn": ModelConfig(
-        embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing=Mixing.delay, norm=Norm.repbn
+        embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay", norm=Norm.repbn
     ),
     "spiking mlp": ModelConfig(kind=ModelKind.spiking_mlp, embedding_size=8, blocks=2, context=CONTEXT, mlp_ratio=2),
 }
@@ -356,7 +356,7 @@ def test_a_damaged_quantisation_is_one_sentence(trained: Path, tmp_path: Path, s
 def test_bad_calls_get_one_sentence_and_status_2(
     overrides: list[str], message: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tssa = ModelConfig(embedding_size=8, blocks=1, context=4, mixing=Mixing.tssa, streaming=False)
+    tssa = ModelConfig(embedding_size=8, blocks=1, context=4, mixing="tssa", streaming=False)
     save_model_file(Path("tssa.pt"), random_policy(tssa, 3, 1, environment="pendulum"))
     Path("own/pendulum/mine").mkdir(parents=True)
     Path("own/pendulum/mine/model.pt").write_bytes(trained.read_bytes())

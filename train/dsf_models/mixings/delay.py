@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from dsf_models.configuration import BiasSharing, ModelConfig
 from dsf_models.lif import Lif
+from dsf_models.mixings.delayed_synapses import DelayedSynapses
 from dsf_models.mixings.position_weights import RelativeWeights
+from dsf_models.mixings.registry import register_mixing
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
-from dsf_models.policy_network import Spikes
 from dsf_models.spiking_layers import NormalisedLinear
 
-if TYPE_CHECKING:
-    pass
 
-
-class DelayMixing(nn.Module):
+@register_mixing("delay")
+class DelayMixing(DelayedSynapses):
     """Delayed synapses: ``y_i = SN(PTBN(Σ_{j<S} p_j ⊙ PTBN(W_v s_{i−j})))``, p a vector a channel.
 
     Folded, it is one weight matrix a delay, ``W_j = diag(g₂ p_j g₁) W_v``: no gate and no product of two signals.
     """
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         size = config.embedding_size
         self.value = NormalisedLinear(config.mixing_inputs, size, config)
         self.position = RelativeWeights(config, BiasSharing.channel)
@@ -34,9 +31,10 @@ class DelayMixing(nn.Module):
         self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(size, size, config)
 
-    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
+    def fire(self, inputs: Tensor, layout: TokenLayout) -> Tensor:
         mixed = layout.pack(self.position(layout.unpack(self.value(inputs))))
-        output = self.neuron(self.norm(mixed))
-        spikes[f"{prefix}.output"] = output
-        return self.project.onto(residual, output)
+        output: Tensor = self.neuron(self.norm(mixed))
+        return output
+
+    def present_bias(self) -> Tensor:
+        return self.value.linear.bias

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from dsf_common.errors import UserError
 from dsf_models.carried import fire_in_turn
 from dsf_models.configuration import ModelConfig
 from dsf_models.lif import Lif
+from dsf_models.mixings.delayed_synapses import DelayedSynapses
 from dsf_models.mixings.past import sum_of_past
+from dsf_models.mixings.registry import register_mixing
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
-from dsf_models.policy_network import Spikes
 from dsf_models.spiking_layers import NormalisedLinear, linear
 
-if TYPE_CHECKING:
-    pass
 
-
-class DelayMatrixMixing(nn.Module):
+@register_mixing("delay-matrix")
+class DelayMatrixMixing(DelayedSynapses):
     """Delayed synapses with a free matrix a delay: ``y_i = SN(PTBN(Σ_{j<S} (W_j s_{i−j} + b_j)))``.
 
     The sum is over tokens that exist. `delay` gives each neuron one combination of channels and weighs it by distance;
@@ -31,9 +31,12 @@ class DelayMatrixMixing(nn.Module):
     neurons. With ``carry_membranes`` SN does not start anew with each token (`dsf_models.carried`).
     """
 
+    settings: ClassVar[frozenset[str]] = frozenset({"mixing_rank", "carry_membranes"})
+
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        size, width, inputs = config.embedding_size, config.mixing_width, config.mixing_inputs
+        super().__init__(config)
+        size, inputs = config.embedding_size, config.mixing_inputs
+        width = config.mixing_ratio * size
         self.window = config.window
         self.carries = config.carry_membranes
         self.shared = shared_factor(config.mixing_rank, inputs) if config.mixing_rank else None  # B
@@ -42,13 +45,32 @@ class DelayMatrixMixing(nn.Module):
         self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(width, size, config)
 
-    def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        """The residual stream (T, tokens, D) with what the spikes ``inputs`` add to it."""
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        if not 0 <= config.mixing_rank <= config.embedding_size:
+            raise UserError(
+                f"model.mixing_rank={config.mixing_rank} must be from 1 to "
+                f"model.embedding_size={config.embedding_size}, or 0 for free matrices."
+            )
+
+    @classmethod
+    def without_stream(cls, config: ModelConfig) -> str | None:
+        if not config.carry_membranes:
+            return None
+        return (
+            "model.carry_membranes=true lets a token find what all tokens before it left in the membranes, however "
+            "long ago, so the streamed answer would differ from the window's; leave it out"
+        )
+
+    def fire(self, inputs: Tensor, layout: TokenLayout) -> Tensor:
         terms = layout.unpack(self._terms(inputs)).chunk(self.window, dim=-1)
         current = self.norm(layout.pack(sum_of_past(terms)))
-        output = fire_in_turn(self.neuron, current, layout) if self.carries else self.neuron(current)
-        spikes[f"{prefix}.output"] = output
-        return self.project.onto(residual, output)
+        output: Tensor = fire_in_turn(self.neuron, current, layout) if self.carries else self.neuron(current)
+        return output
+
+    def present_bias(self) -> Tensor:
+        """b_0, since a token's own distance 0 is always there."""
+        return self.linear.bias[: self.project.linear.in_features]
 
     def _terms(self, inputs: Tensor) -> Tensor:
         """``W_j s + b_j`` of every distance j, side by side, (T, tokens, S width)."""

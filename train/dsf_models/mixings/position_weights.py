@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
 from dsf_models.configuration import BiasSharing, ModelConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 class RelativeWeights(nn.Module):
@@ -24,12 +21,7 @@ class RelativeWeights(nn.Module):
 
     def __init__(self, config: ModelConfig, sharing: BiasSharing, initial: float = 1.0) -> None:
         super().__init__()
-        groups = {
-            BiasSharing.layer: 1,
-            BiasSharing.head: config.heads,
-            BiasSharing.channel: config.embedding_size,
-        }[sharing]
-        self.weight = nn.Parameter(torch.full((config.window, groups), initial))
+        self.weight = nn.Parameter(torch.full((config.window, _vectors(config, sharing)), initial))
         self.channels = config.embedding_size
 
     def per_channel(self) -> Tensor:
@@ -72,3 +64,16 @@ class PairwiseWeights(nn.Module):
         """``y_i = Σ_j P_ij x_j`` over windows (T, B, K, D)."""
         tokens = windows.shape[2]
         return (self.weight * self.seen)[-tokens:, -tokens:] @ windows
+
+
+def _vectors(config: ModelConfig, sharing: BiasSharing) -> int:
+    """How many vectors of position weights a layer has."""
+    match sharing:
+        case BiasSharing.layer:
+            return 1
+        case BiasSharing.head:
+            return config.heads
+        case BiasSharing.channel:
+            return config.embedding_size
+        case _:
+            assert_never(sharing)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import assert_never
 
 from torch import Tensor
 
 from dsf_models import kernels
 from dsf_models.configuration import ModelConfig, PositionBias
-from dsf_models.mixings.attention import Attention
+from dsf_models.mixings.attention import Attention, meeting_rate, seen_spikes
 from dsf_models.mixings.position_weights import PairwiseWeights, RelativeWeights
+from dsf_models.mixings.registry import register_mixing
 from dsf_models.padding import TokenLayout
 
-if TYPE_CHECKING:
-    pass
 
-
+@register_mixing("pssa")
 class PSSA(Attention):
     """Positional spiking self-attention (eqs. 6, 7): ``q_i ⊙ Σ_{j≤i} P_ij (k_j ⊙ v_j)``, P zero beyond S tokens."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.position: RelativeWeights | PairwiseWeights
-        if config.position_bias is PositionBias.pairwise:
-            self.position = PairwiseWeights(config)
-        else:
-            self.position = RelativeWeights(config, config.bias_sharing)
+        self.position = _position_weights(config)
+
+    @classmethod
+    def without_stream(cls, config: ModelConfig) -> str | None:
+        match config.position_bias:
+            case PositionBias.relative:
+                return None
+            case PositionBias.pairwise:
+                return (
+                    "model.position_bias=pairwise weighs a token by its place in the window, which moves, so it cannot "
+                    "stream; choose model.position_bias=relative"
+                )
+            case _:
+                assert_never(config.position_bias)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
         return query * layout.pack(self.position(layout.unpack(key * value)))
@@ -37,3 +45,20 @@ class PSSA(Attention):
         from dsf_models.kernels.pssa import fire_gated  # here, since numba need not be installed
 
         return fire_gated(factors, self.position.per_channel(), layout.bounds(), self.neuron.constants())
+
+    def factor_rate(self, rate: float) -> float:
+        return meeting_rate(rate, self.config.window)
+
+    def attention_synops(self, query: Tensor, key: Tensor, value: Tensor) -> int:
+        """Each spike of k ∧ v reaches the tokens that look back on it."""
+        return seen_spikes(key * value, self.config.window)
+
+
+def _position_weights(config: ModelConfig) -> RelativeWeights | PairwiseWeights:
+    match config.position_bias:
+        case PositionBias.relative:
+            return RelativeWeights(config, config.bias_sharing)
+        case PositionBias.pairwise:
+            return PairwiseWeights(config)
+        case _:
+            assert_never(config.position_bias)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
 from dsf_models.mixings.attention import MapAttention
+from dsf_models.mixings.registry import register_mixing
 from dsf_models.padding import TokenLayout
 
-if TYPE_CHECKING:
-    pass
 
-
+@register_mixing("sssa")
 class SSSA(MapAttention):
     """Step spiking self-attention (eq. 4): ``(M ⊙ (qᵗ kᵗᵀ)) vᵗ`` at each time step, M causal."""
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
 from dsf_models.mixings.attention import MapAttention
+from dsf_models.mixings.registry import register_mixing
 from dsf_models.padding import TokenLayout
 
-if TYPE_CHECKING:
-    pass
 
-
+@register_mixing("tssa")
 class TSSA(MapAttention):
     """Temporal spiking self-attention (eq. 5): one map ``M ⊙ Σ_t qᵗ kᵗᵀ`` for all time steps of v."""
 

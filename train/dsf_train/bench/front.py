@@ -178,7 +178,7 @@ def stored_front(grid: Grid, environment: str, price: Price, profile: str, point
 
 
 def _in_words(model: ModelConfig) -> str:
-    mixing = f" with {model.mixing.value}" if model.kind is ModelKind.dsformer else ""
+    mixing = f" with {model.mixing}" if model.kind is ModelKind.dsformer else ""
     return (
         f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
         f"S {model.window}, T {model.time_steps}"
