@@ -148,7 +148,7 @@ def test_a_bad_file_is_one_sentence(model_file: Path, case: str) -> None:
         load_model_file(model_file)
     assert str(model_file) in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert re.search("; (pass|copy or train|retrain) [^;]+\\.$", str(refused.value)), "it says what to do"
+    assert re.search("; (pass|copy or train|retrain|import) [^;]+\\.$", str(refused.value)), "it says what to do"
 
 
 def test_no_damage_is_a_traceback(model_file: Path) -> None:
