@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks.random_policies import random_policy
 
 from dsf_common.errors import UserError
 from dsf_models.checkpoint import load_model_file, load_tensors, save_model_file
 from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import PSSA, make_mixing, mixing_class, mixing_names, register_mixing
 from dsf_train.command_train import training_config
+from support.random_policies import random_policy
 
 
 def test_the_mixings_of_the_toolchain_are_registered() -> None:
