@@ -21,7 +21,7 @@ from hw_profiles.mapping.mapping_text import mapping_text
 from hw_profiles.mapping.partition import Method
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network
-from neuro_runtime.network_of import network_of
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
 
@@ -45,7 +45,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Place and print."""
     options = compose(Options, argv)
-    stream = network_of(load_program(find_policy(options.policy or options.env).need_program()))
+    stream = chip_network(load_program(find_policy(options.policy or options.env).need_program()))
     print("\n".join([HEADER, *_rows(stream, options.context)]))
     if options.layers:
         for chip in CHIPS:

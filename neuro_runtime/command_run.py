@@ -27,11 +27,11 @@ from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.conversion_stages import ConversionStages, conversion_stages
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.largest_states import LargestStates, WatchesStates
 from neuro_runtime.lockstep import ComparesSimulators
-from neuro_runtime.network_of import network_of
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
 from neuro_runtime.policy_lanes import PolicyLanes
@@ -232,7 +232,7 @@ def _summary(
 ) -> RunSummary:
     """Everything that is said of the run; of a run of a program also its network and the spikes of one decision."""
     program = _program(policy)
-    network = network_of(program) if program is not None and program.arithmetic == "loihi" else None
+    network = chip_network(program) if program is not None and program.arithmetic == "loihi" else None
     counts = mean_counts(rollout.activities, by_population=network is not None)
     layout: Layout = "stream" if program is not None else "window"  # the trained model recomputes its context
     return RunSummary(

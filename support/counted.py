@@ -10,8 +10,8 @@ from hw_profiles.activity import ActivityCounts
 from hw_profiles.network import Network
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends import loihi_fast
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import load_environment_spec, make_environment
-from neuro_runtime.network_of import network_of
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
@@ -51,4 +51,4 @@ def counted_run(env: str, policy: str | None, episodes: int) -> CountedRun:
     finally:
         environment.close()
     counts = mean_counts(rollout.activities, by_population=True)
-    return CountedRun(counts, network_of(load_program(files.need_program())), len(rollout.seconds))
+    return CountedRun(counts, chip_network(load_program(files.need_program())), len(rollout.seconds))

@@ -9,18 +9,18 @@ same answer, which silence flatters; and ``overlap``, the share in which both fi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsf_export.fold import Array
-from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes, matrices
+from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.program import Program
 from neuro_runtime.program.headroom import Headroom, headroom
 from neuro_runtime.program.limits import CURRENT_SHIFT
-from neuro_runtime.program.nodes import And, BiasLine, Dense, Lif, Sparse
+from neuro_runtime.program.nodes import And, BiasLine, Dense, Lif, Weighted
+from neuro_runtime.program.weight_matrices import weight_matrices
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _report(
     if isinstance(node, Lif):
         currents = integer_currents(calibrations[layer], program.connections_into(layer), program.encoder)
         alone = compare_spikes(integer_spikes(currents, node), calibrations[layer].fired)
-    if isinstance(node, (Lif, And)):
+    if node.spikes:
         in_program = compare_spikes(_of(run, layer), _of(lowered_run, layer))
     return LayerReport(
         layer, _weight_error(program, lowered, layer), bits_used(program, layer), alone, in_program, room
@@ -136,8 +136,10 @@ def _of(run: ProgramRun, layer: str) -> Raster:
 
 
 def _weight_error(program: Program, lowered: Program, layer: str) -> float | None:
-    real = _summed(lowered, layer, _weights_into(lowered, layer))
-    rounded = _summed(program, layer, _weights_into(program, layer))
+    real, rounded = (
+        {place: matrix.total for place, matrix in weight_matrices(each, _weights_into(each, layer)).items()}
+        for each in (lowered, program)
+    )
     if not real:
         return None
     scale = _scale(program, lowered, layer)
@@ -154,27 +156,15 @@ def _scale(program: Program, lowered: Program, layer: str) -> float:
     return float(lowered.readout.inverse_scale[0] / program.readout.inverse_scale[0]) / 2.0**CURRENT_SHIFT
 
 
-def _summed(program: Program, layer: str, connections: Sequence[Dense | Sparse]) -> dict[tuple[str, int], Array]:
-    """By source and delay: the weight matrix that all connections together make."""
-    total: dict[tuple[str, int], Array] = {}
-    for connection in connections:
-        sizes = program.node(layer).size, program.node(connection.source).size
-        for delay, matrix in matrices(connection, *sizes):
-            at = connection.source, delay
-            total[at] = total.get(at, np.zeros(sizes)) + matrix * 2.0**connection.exponent
-    return total
-
-
-def _weights_into(program: Program, layer: str) -> list[Dense | Sparse]:
+def _weights_into(program: Program, layer: str) -> list[Weighted]:
     return [connection for connection in _learned(program) if connection.target == layer]
 
 
-def _learned(program: Program) -> list[Dense | Sparse]:
+def _learned(program: Program) -> list[Weighted]:
     """Connections of trained weights: neither biases nor those of AND gates."""
     return [
         connection
-        for connection in program.connections
-        if isinstance(connection, (Dense, Sparse))
-        and not isinstance(program.node(connection.source), BiasLine)
+        for connection in program.weighted_connections
+        if not isinstance(program.node(connection.source), BiasLine)
         and not isinstance(program.node(connection.target), And)
     ]

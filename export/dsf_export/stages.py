@@ -17,7 +17,7 @@ from dsf_export.window import WindowDecision, decide_window
 from dsf_models.checkpoint import Normalisation, PolicyModel
 from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import depths
+from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.token import Token
 
 Raster = NDArray[np.bool_]
@@ -104,7 +104,7 @@ def run_program(program: Program, recording: Recording, on_decision: OnDecision)
             rasters.append(decision.recording.spikes)
             accumulators.append(decision.accumulator)
             on_decision()
-    depth = depths(program)
+    depth = arrival_times(program)
     active = {name: slice(depth[name], depth[name] + program.active_steps) for name in rasters[0]}
     aligned = [{name: raster[active[name]] for name, raster in nodes.items()} for nodes in rasters]
     return ProgramRun(np.array(actions), aligned, rasters, accumulators)

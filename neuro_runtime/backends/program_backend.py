@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.interpreter import InterpretedDecision
-from neuro_runtime.program.nodes import Dense, Sparse
+from neuro_runtime.program.nodes import Sparse
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.weight_matrices import dense_matrices
 from neuro_runtime.token import Token
 
 
@@ -97,13 +98,12 @@ class ProgramBackend:
 class ProgramMeter:
     """Counts a decision's work from the spikes each node emitted.
 
-    A spike costs one synop at every synapse its neuron has. A :class:`Dense` matrix stores all its weights, zeros too,
-    as Loihi's dense format does, and a spike visits them all; one whose weights are all zero would not be placed and
-    has none. Dense connections with the same ends and delay are one such matrix, laid out by exponents: a weight has a
-    synapse in each of them that it is not zero in, and at least one. A :class:`Sparse` connection has the synapses it
-    lists. The counts are exact where a connection's neurons have equally many synapses, as in every program that export
-    makes; else they take the mean.
-    An :class:`Injection` is the host's current, not synapses.
+    A spike costs one synop at every synapse its neuron has. A dense matrix stores all its weights, zeros too, as
+    Loihi's dense format does, and a spike visits them all (see
+    :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`); one whose weights are all zero would not be placed
+    and has none. A :class:`Sparse` connection has the synapses it lists. The counts are exact where a connection's
+    neurons have equally many synapses, as in every program that export makes; else they take the mean. An
+    :class:`Injection` is the host's current, not synapses.
     """
 
     def __init__(self, program: Program) -> None:
@@ -149,17 +149,13 @@ def _places(names: Iterable[str]) -> dict[str, int]:
 
 def _fan_outs(program: Program) -> list[tuple[str, str, float]]:
     """Source, target and the synapses of one source neuron, of every matrix and list of synapses that has any."""
-    matrices: dict[tuple[str, str, int], NDArray[np.int64]] = {}
-    fan_outs: list[tuple[str, str, float]] = []
-    for connection in program.connections:
-        if isinstance(connection, Dense):
-            key = (connection.source, connection.target, connection.delay)
-            matrices[key] = matrices.get(key, 0) + (connection.weight != 0).astype(np.int64)
-        elif isinstance(connection, Sparse):
-            synapses = len(connection.weight) / program.node(connection.source).size
-            fan_outs.append((connection.source, connection.target, synapses))
-    for (source, target, _), synapses_of_weight in matrices.items():
-        if synapses_of_weight.any():
-            synapses = np.maximum(synapses_of_weight, 1).sum() / synapses_of_weight.shape[1]
-            fan_outs.append((source, target, float(synapses)))
+    fan_outs = [
+        (connection.source, connection.target, len(connection.weight) / program.node(connection.source).size)
+        for connection in program.connections
+        if isinstance(connection, Sparse)
+    ]
+    for place, matrix in dense_matrices(program.connections).items():
+        synapses = matrix.synapses
+        if synapses.any():
+            fan_outs.append((place.source, place.target, int(synapses.sum()) / synapses.shape[2]))
     return fan_outs

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from neuro_runtime.loihi_fast.order import Group, stepping_groups
 from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_loss
 from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, BiasLine, Dense, Node, Sparse, Weighted
+from neuro_runtime.program.nodes import Accumulator, BiasLine, Node, Sparse, Weighted
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
 
 Table = NDArray[Any]  # of records
 
@@ -199,17 +200,18 @@ class _Tables:
 
 def _merged(connections: list[Weighted]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:
     """By source and delay the weights of dense connections, added up as far as 16 bits hold them."""
-    merged: dict[tuple[str, int], list[NDArray[np.int16]]] = {}
-    for connection in connections:
-        if isinstance(connection, Dense):
-            matrices = merged.setdefault((connection.source, connection.delay), [])
-            weight = _shifted_weight(connection)
-            total = weight + (matrices[-1] if matrices else 0)
-            if matrices and _fits(total):
-                matrices[-1] = total.astype(np.int16)
-            else:
-                matrices.append(weight.astype(np.int16))
-    return merged
+    return {(place.source, place.delay): _added_up(matrix) for place, matrix in dense_matrices(connections).items()}
+
+
+def _added_up(matrix: WeightMatrix) -> list[NDArray[np.int16]]:
+    sums: list[NDArray[np.int64]] = []
+    for part, exponent in zip(matrix.parts, matrix.exponents, strict=True):
+        weight = _shifted(part, exponent)
+        if sums and _fits(sums[-1] + weight):
+            sums[-1] += weight
+        else:
+            sums.append(weight)
+    return [weight.astype(np.int16) for weight in sums]
 
 
 def _listed(connections: list[Weighted]) -> dict[tuple[str, int], NDArray[np.int64]]:
@@ -217,7 +219,11 @@ def _listed(connections: list[Weighted]) -> dict[tuple[str, int], NDArray[np.int
     listed: dict[tuple[str, int], list[NDArray[np.int64]]] = {}
     for connection in connections:
         if isinstance(connection, Sparse):
-            synapses = (connection.source_index, connection.target_index, _shifted_weight(connection))
+            synapses = (
+                connection.source_index,
+                connection.target_index,
+                _shifted(connection.weight, connection.exponent),
+            )
             table = np.stack(synapses, axis=1, dtype=np.int64)
             for delay in np.unique(connection.delay).tolist():
                 of_delay = table[connection.delay == delay]
@@ -225,9 +231,9 @@ def _listed(connections: list[Weighted]) -> dict[tuple[str, int], NDArray[np.int
     return {key: np.concatenate(tables) for key, tables in listed.items()}
 
 
-def _shifted_weight(connection: Weighted) -> NDArray[np.int64]:
+def _shifted(weight: NDArray[Any], exponent: int) -> NDArray[np.int64]:
     """Times two to the exponent, where that is positive: at most 15 bits and a sign."""
-    return np.asarray(connection.weight, dtype=np.int64) << max(connection.exponent, 0)
+    return np.asarray(weight, dtype=np.int64) << max(exponent, 0)
 
 
 def _fits(weight: NDArray[np.int64]) -> bool:

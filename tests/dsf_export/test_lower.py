@@ -14,7 +14,7 @@ from dsf_export.stages import run_model, run_program
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.configuration import ModelConfig
 from neuro_runtime.program import validate
-from neuro_runtime.program.arrival import depths
+from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
 from support.random_policies import random_policy
 from support.small_policies import (
@@ -79,7 +79,7 @@ def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: 
 
 
 def test_layers_have_the_depths_of_their_mixing() -> None:
-    assert depths(lowered(pssa_policy())[1]) == {
+    assert arrival_times(lowered(pssa_policy())[1]) == {
         "token": 0,
         "bias": 0,
         "block0.attention.input": 0,
@@ -102,7 +102,7 @@ def test_layers_have_the_depths_of_their_mixing() -> None:
         "block1.mlp.hidden": 13,
         "action": 5,
     }
-    delay = depths(lowered(delay_policy())[1])
+    delay = arrival_times(lowered(delay_policy())[1])
     assert [delay[f"block1.{name}"] for name in ("attention.input", "attention.output", "mlp.input", "mlp.hidden")] == [
         4,
         5,
@@ -112,7 +112,7 @@ def test_layers_have_the_depths_of_their_mixing() -> None:
 
 
 def test_the_delays_beside_pssa_wait_for_it() -> None:
-    beside = depths(lowered(beside_policy())[1])
+    beside = arrival_times(lowered(beside_policy())[1])
     names = ("attention.input", "attention.delay.output", "attention.output", "mlp.input", "mlp.hidden")
     assert [beside[f"block1.{name}"] for name in names] == [7, 8, 11, 12, 13]
 
@@ -127,7 +127,7 @@ def test_each_level_of_a_population_code_has_its_own_bias_and_synapses() -> None
 
 
 def test_a_population_code_waits_a_hop_for_its_offsets() -> None:
-    levels = depths(lowered(levels_policy())[1])
+    levels = arrival_times(lowered(levels_policy())[1])
     assert {levels[f"block0.attention.level{level}.input"] for level in range(3)} == {1}
     assert {levels[f"block1.attention.level{level}.input"] for level in range(3)} == {5}
     assert (levels["block0.attention.output"], levels["block0.mlp.input"]) == (2, 3)

@@ -23,7 +23,7 @@ from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.spike_energy import SpikeEnergy, spike_energy
 from neuro_runtime.activity import mean_counts
-from neuro_runtime.network_of import network_of
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.program.weight_format import WeightFormat
 from support.random_policies import random_policy
 from support.small_policies import (
@@ -64,7 +64,7 @@ def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> No
     assert profile.capacity is not None
     roomy = replace(profile.capacity, neuron_groups_per_core=None)  # else PSSA takes two cores, so two messages a spike
     profile = replace(profile, capacity=roomy)
-    mapping = map_network(network_of(quantised(policy, ONE_EXPONENT)), profile)
+    mapping = map_network(chip_network(quantised(policy, ONE_EXPONENT)), profile)
     assert len(mapping.cores) == 1
 
     def by_spikes(activity: ActivityCounts) -> float:

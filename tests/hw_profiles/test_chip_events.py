@@ -21,7 +21,7 @@ from hw_profiles.profile import Figure, Grade, Profile
 from hw_profiles.timing import estimate_time
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.program_backend import ProgramMeter
-from neuro_runtime.network_of import network_of
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import shipped_policy
 from neuro_runtime.program.nodes import Accumulator, CurrentInput
 from neuro_runtime.program.program import Program
@@ -58,7 +58,7 @@ def relayed(mapping: Mapping, spikes: Dictionary[str, float]) -> float:
 def test_without_relays_a_chip_does_the_synaptic_operations_that_were_counted(policy: str) -> None:
     program = load_program(shipped_policy(policy).need_program())
     counts = counted(program)
-    mapping = map_network(network_of(program), without_limit_of_delay(load_profile("loihi1-measured")))
+    mapping = map_network(chip_network(program), without_limit_of_delay(load_profile("loihi1-measured")))
     events = chip_events(counts, mapping)
     assert mapping.relays == 0
     done = dict(zip(events.layers, events.synops_into, strict=True))
@@ -73,7 +73,7 @@ def test_without_relays_a_chip_does_the_synaptic_operations_that_were_counted(po
 def test_relays_add_their_own_synaptic_operations_and_updates(policy: str) -> None:
     program = load_program(shipped_policy(policy).need_program())
     counts = counted(program)
-    mapping = map_network(network_of(program), load_profile("loihi1-measured"))
+    mapping = map_network(chip_network(program), load_profile("loihi1-measured"))
     events = chip_events(counts, mapping)
     spikes = dict(zip(mapping.populations, events.spikes, strict=True))
     assert mapping.relays > 0
@@ -113,7 +113,7 @@ def test_more_spikes_cost_more_events_but_no_updates_and_never_less_time(spikes:
 @functools.cache
 def pen_on_loihi1() -> Mapping:
     return map_network(
-        network_of(load_program(shipped_policy("pen-e").need_program())), load_profile("loihi1-measured")
+        chip_network(load_program(shipped_policy("pen-e").need_program())), load_profile("loihi1-measured")
     )
 
 
@@ -128,6 +128,6 @@ def counts_with(mapping: Mapping, spikes: list[float], times: int) -> ActivityCo
 
 def test_messages_leave_as_often_as_they_arrive() -> None:
     program = load_program(shipped_policy("pen-e").need_program())
-    events = chip_events(counted(program), map_network(network_of(program), load_profile("loihi1-measured")))
+    events = chip_events(counted(program), map_network(chip_network(program), load_profile("loihi1-measured")))
     np.testing.assert_allclose(events.messages_out.sum(axis=0), events.messages_in.sum(axis=0))
     np.testing.assert_allclose(events.spikes_out.sum(axis=0), events.spikes)

@@ -6,7 +6,7 @@ integers then differs from the float spikes by its own weights, bias and thresho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,11 @@ from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import depths
+from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Sparse
+from neuro_runtime.program.weight_matrices import matrix_of_each_delay
 
 Integers = NDArray[np.int64]
 Inputs = NDArray[np.float32]
@@ -51,7 +52,7 @@ class LayerCalibration:
 
 def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) -> dict[str, LayerCalibration]:
     """The calibration of every LIF group and of the accumulator of a float program, from its run on ``recording``."""
-    depth = depths(program)
+    depth = arrival_times(program)
     tokens = np.array([program.encoder.encode(token) for episode in recording.episodes for token in episode])
     calibrations = {}
     for node in program.nodes:
@@ -69,22 +70,10 @@ def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) 
             )
             for connection in program.connections_into(node.name)
             if not isinstance(connection, Injection)
-            for delay, _ in matrices(connection, node.size, program.node(connection.source).size)
+            for delay in np.unique(connection.delay).tolist()
         }
         calibrations[node.name] = LayerCalibration(node, steps, inputs, tokens, fired)
     return calibrations
-
-
-def matrices(connection: Dense | Sparse, targets: int, sources: int) -> Iterator[tuple[int, Inputs]]:
-    """A connection as one weight matrix, (targets, sources), for each of its delays."""
-    if isinstance(connection, Dense):
-        yield connection.delay, connection.weight.astype(np.float32)
-        return
-    for delay in np.unique(connection.delay):
-        mine = connection.delay == delay
-        matrix = np.zeros((targets, sources), dtype=np.float32)
-        np.add.at(matrix, (connection.target_index[mine], connection.source_index[mine]), connection.weight[mine])
-        yield int(delay), matrix
 
 
 def integer_currents(
@@ -106,7 +95,7 @@ def integer_currents(
             total += shift(encoder.quantise(calibration.tokens), connection.exponent)[:, None]
             continue
         sums = np.zeros((total.shape[0] * total.shape[1], size), dtype=np.float32)  # exact: integers below 2^24
-        for delay, matrix in matrices(connection, size, _sources(calibration, connection)):
+        for delay, matrix in matrix_of_each_delay(connection, (size, _sources(calibration, connection)), np.float32):
             sums += calibration.inputs[connection.source, delay] @ matrix.T
         total += shift(sums.astype(np.int64), connection.exponent).reshape(total.shape)
     return total
@@ -120,7 +109,7 @@ def real_currents(calibration: LayerCalibration, connections: Sequence[Connectio
         if isinstance(connection, Injection):
             total += np.repeat(calibration.tokens, calibration.steps, axis=0)
             continue
-        for delay, matrix in matrices(connection, size, _sources(calibration, connection)):
+        for delay, matrix in matrix_of_each_delay(connection, (size, _sources(calibration, connection)), np.float32):
             total += calibration.inputs[connection.source, delay] @ matrix.T
     return total.reshape(len(calibration.tokens), calibration.steps, size)
 

@@ -17,13 +17,12 @@ from dsf_common.errors import GateFailed
 from dsf_export.fold import Array
 from dsf_models.quantisation import Scales
 from neuro_runtime.program.limits import AND_WEIGHT, BIAS_BITS, CURRENT_SHIFT, DECAY_ONE
-from neuro_runtime.program.nodes import And, BiasLine, Injection, Lif, Sparse
+from neuro_runtime.program.nodes import And, BiasLine, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_format import WeightFormat
+from neuro_runtime.program.weight_matrices import Place, WeightMatrix, weight_matrices
 
 ROUNDING = 1e-9  # of float64, in steps
-
-Place = tuple[str, str, int]  # source, target, delay
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,7 @@ def _injections(pair: _Pair) -> None:
 
 
 def _synapses(pair: _Pair) -> None:
-    wanted, made = _weights(pair.lowered), _weights(pair.program)
+    wanted, made = (weight_matrices(each, each.weighted_connections) for each in (pair.lowered, pair.program))
     for place in sorted(wanted.keys() | made.keys()):
         source, target, delay = place
         title = f"{source} -> {target}, delay {delay}"
@@ -112,75 +111,31 @@ def _synapses(pair: _Pair) -> None:
         _require(place in wanted, f"{title}: the float program has no such synapses")
         if place not in made:
             continue
-        real = wanted[place].total * pair.scale(target)
+        real, total = wanted[place].total * pair.scale(target), made[place].total
         allowed = _allowed(pair, place, made[place], real)
-        wrong = np.argwhere(np.abs(made[place].total - real) > allowed * (1 + ROUNDING) + ROUNDING)
+        wrong = np.argwhere(np.abs(total - real) > allowed * (1 + ROUNDING) + ROUNDING)
         for neuron, source_neuron in wrong[:1]:
-            value, exact = made[place].total[neuron, source_neuron], real[neuron, source_neuron]
+            value, exact = total[neuron, source_neuron], real[neuron, source_neuron]
             raise GateFailed(
                 f"the integer program is not the float one: {title}: the weight from {source_neuron} to {neuron} is "
                 f"{value:g}, which is no rounding of {exact:.6g}"
             )
 
 
-def _allowed(pair: _Pair, place: Place, made: _Weights, real: Array) -> Array:
+def _allowed(pair: _Pair, place: Place, made: WeightMatrix, real: Array) -> Array:
     """How far a weight may be from the real one, in integers: half a step of the finest synapse it is made of.
 
     Gates round nothing. A bias has several synapses, each with what the ones before left over, and none of them may be
     missing: of the largest, N bits and a power of two leave at most 2 / (2^N − 1) each; and steps end at 2 integers.
     """
     source, target, _ = place
-    bits, half_step = pair.weight_format.bits, made.step * pair.weight_format.step / 2
+    bits, half_step = pair.weight_format.bits, made.finest_step * pair.weight_format.step / 2
     if isinstance(pair.lowered.node(target), And):
         return np.zeros_like(half_step)
     if isinstance(pair.lowered.node(source), BiasLine):
         left: float = (2 / (2**bits - 1)) ** math.ceil(BIAS_BITS / bits)
         return np.full_like(half_step, min(half_step.min(), max(1.0, left * float(np.abs(real).max()))))
     return half_step
-
-
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """All synapses with the same ends and delay, (targets, sources).
-
-    Attributes
-    ----------
-    total
-        The sum of what each synapse weighs.
-    step
-        ``2^exponent`` of the finest synapse that is not 0, or where all are, of the finest.
-    """
-
-    total: Array
-    step: Array
-
-
-def _weights(program: Program) -> dict[Place, _Weights]:
-    """The weights of a program, exponents multiplied in, whatever connections they lie in."""
-    parts: dict[Place, list[tuple[Array, float]]] = {}
-    for connection in program.connections:
-        if isinstance(connection, Injection):
-            continue
-        power = 2.0**connection.exponent
-        ends = connection.source, connection.target
-        if isinstance(connection, Sparse):
-            shape = program.node(connection.target).size, program.node(connection.source).size
-            for delay in np.unique(connection.delay).tolist():
-                of_delay = connection.delay == delay
-                weight = np.zeros(shape)
-                places = connection.target_index[of_delay], connection.source_index[of_delay]
-                np.add.at(weight, places, connection.weight[of_delay])
-                parts.setdefault((*ends, delay), []).append((weight, power))
-        else:
-            parts.setdefault((*ends, connection.delay), []).append((connection.weight.astype(np.float64), power))
-    return {place: _sum(slices) for place, slices in parts.items()}
-
-
-def _sum(slices: list[tuple[Array, float]]) -> _Weights:
-    finest = min(power for _, power in slices)
-    steps = np.min([np.where(weight != 0, power, np.inf) for weight, power in slices], axis=0)
-    total: Array = np.sum([weight * power for weight, power in slices], axis=0)
-    return _Weights(total, np.where(np.isinf(steps), finest, steps))
 
 
 def _require(holds: bool, what: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import depths
+from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -100,7 +100,7 @@ def nir_name(node: Node) -> str:
 
 def all_synapses(program: Program) -> Iterator[Synapses]:
     """The connections of a loihi program, in their order."""
-    depth = depths(program)
+    depth = arrival_times(program)
     for number, connection in enumerate(program.connections):
         source, target = program.node(connection.source), program.node(connection.target)
         target_index, source_index, mantissa = _places(connection, source, target)

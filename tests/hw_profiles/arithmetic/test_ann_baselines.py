@@ -14,7 +14,7 @@ from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.network import Network, NeuronParameters, Population, Projection, Role, SynapseFormat, Synapses
-from neuro_runtime.network_of import network_of
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import PRETRAINED
 from neuro_runtime.program import load_program
 
@@ -176,7 +176,7 @@ def test_a_shipped_policy_has_the_macs_of_its_dimensions() -> None:
     matrices = L * (3 + 1 + 4) * D**2 + (L - 1) * 4 * D**2 + actions * L * (D + 4 * D)
     products = L * (D + S * D)  # k ∧ v, and q ∧ each of the S
     host = D * 70 + actions * D  # the encoder of 45 observations, 24 actions and the return-to-go; the readout
-    counts = network_as_ann_macs(network_of(program))
+    counts = network_as_ann_macs(chip_network(program))
     assert counts.total - counts.weights_read == products
     assert counts.attention == products + L * S * D
     assert counts.total == matrices + products + L * S * D + host

@@ -16,7 +16,7 @@ from hw_profiles.mapping import map_network
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import Network, Role, SynapseFormat
 from neuro_runtime.backends.program_backend import ProgramMeter
-from neuro_runtime.network_of import network_of
+from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import shipped_policy
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Lif, Node
 from neuro_runtime.program.program import Program
@@ -49,28 +49,28 @@ def assert_counts_agree(program: Program, network: Network) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_spike_crosses_as_many_synapses_as_the_meter_counts(name: str) -> None:
     program = shipped(name)
-    assert_counts_agree(program, network_of(program))
+    assert_counts_agree(program, chip_network(program))
 
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31))
 def test_so_it_does_in_any_program(seed: int) -> None:
     program = random_program(seed)
-    assert_counts_agree(program, network_of(program))
+    assert_counts_agree(program, chip_network(program))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("chip", ["loihi1-davies2018", "loihi2"])
 def test_placing_a_policy_neither_loses_nor_adds_a_synapse(name: str, chip: str) -> None:
     """Beyond one for each relay."""
-    network = network_of(shipped(name))
+    network = chip_network(shipped(name))
     mapping = map_network(network, load_profile(chip))
     sizes = np.array([item.size for item in mapping.network.populations])
     assert (mapping.synops_per_spike.sum(axis=0) * sizes).sum() == pytest.approx(network.synapses + mapping.relays)
 
 
 def test_the_largest_window_is_placed_in_under_ten_seconds() -> None:
-    window = window_layout(network_of(shipped("pen-e")), context=20)
+    window = window_layout(chip_network(shipped("pen-e")), context=20)
     start = time.process_time()
     mapping = map_network(window, load_profile("loihi2"))
     assert time.process_time() - start < 10
@@ -79,7 +79,7 @@ def test_the_largest_window_is_placed_in_under_ten_seconds() -> None:
 
 def test_depths_of_a_block_are_those_of_the_lowering() -> None:
     """As `dsf_export.lower` says: a PSSA block takes seven hops."""
-    network = network_of(shipped("pen-e"))
+    network = chip_network(shipped("pen-e"))
     for block in (0, 1):
         for layer, depth in PSSA.items():
             assert network.population(f"block{block}.attention.{layer}").depth == 7 * block + depth
@@ -90,7 +90,7 @@ def test_depths_of_a_block_are_those_of_the_lowering() -> None:
 
 def test_what_becomes_of_the_nodes() -> None:
     program = shipped("pen-e")
-    network = network_of(program)
+    network = chip_network(program)
     assert {item.role for item in network.populations} == {Role.lif, Role.coincidence, Role.accumulator, Role.bias}
     assert network.population("block0.attention.gate").role is Role.coincidence
     assert network.neurons == sum(node.size for node in program.nodes if not isinstance(node, CurrentInput))
@@ -114,7 +114,7 @@ def two_parts(first: list[list[int]], second: list[list[int]]) -> Network:
         Accumulator("action", 1),
     ]
     parts = [Dense("a", "b", np.array(weight), 0, exponent) for weight, exponent in ((first, 3), (second, 0))]
-    return network_of(make_program(nodes, parts, active_steps=4, period=20))
+    return chip_network(make_program(nodes, parts, active_steps=4, period=20))
 
 
 def test_a_weight_has_a_synapse_in_each_exponent_it_is_not_zero_in_and_at_least_one() -> None:
@@ -153,4 +153,4 @@ def test_weights_are_as_wide_as_their_finest_step_needs(weights: list[int], bits
 def test_a_float_program_is_refused() -> None:
     program = replace(block_program(), arithmetic="float")
     with pytest.raises(UserError, match="a program in float arithmetic cannot be placed on a chip; export it with"):
-        network_of(program)
+        chip_network(program)

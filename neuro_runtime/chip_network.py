@@ -1,4 +1,17 @@
-"""A program as a mapper sees it: populations, synapses without their values, the host's currents."""
+"""A program as the network that a mapper places on a chip.
+
+Two graphs describe a policy, and they meet here. `neuro_runtime.program.Program` says what is computed: nodes with
+their equations, connections with their weights, and the host's two ends; simulators run it.
+`hw_profiles.network.Network` says what a chip has to hold: populations, and of each synapse its bits, exponent and
+delay but no value; mapping, timing and energy are computed from it, by a package that stands below this one and knows
+no program. A network can therefore come from a run's ``network.h5``, or be a window's, which no program is. The way
+leads from program to network only:
+
+- every node on the chip is a population, whose role is its kind;
+- the token's current is no population: each injection is a current that the host brings;
+- all dense connections with the same ends and delay are one projection, with a format for each of their exponents;
+- a sparse connection is a projection.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +31,27 @@ from hw_profiles.network import (
     SynapseFormat,
     Synapses,
 )
+from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.headroom import current_bound
 from neuro_runtime.program.limits import CLEARED_CURRENT, LARGEST_DECAY, LARGEST_THRESHOLD, WEIGHT_BITS
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
     BiasLine,
-    Dense,
-    Injection,
     Lif,
     Neurons,
     Sparse,
 )
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
 
-WeightFormats = dict[SynapseFormat, int]
 
-
-def network_of(program: Program) -> Network:
+def chip_network(program: Program) -> Network:
     """The network of a loihi program, in stream layout.
 
-    Dense connections with the same ends and delay are one matrix laid out by exponents: a weight has a synapse in each
-    exponent that it is not zero in, and at least one, as in
-    :class:`~neuro_runtime.backends.program_backend.ProgramMeter`; matrices of zeros are not placed.
+    Which synapses a matrix has is said by :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`, as for
+    :class:`~neuro_runtime.backends.program_backend.ProgramMeter`; matrices of zeros are not placed. A population's
+    depth is the time step of a decision in which a token first reaches it.
 
     Raises
     ------
@@ -51,31 +62,19 @@ def network_of(program: Program) -> Network:
         raise UserError(
             f"a program in {program.arithmetic} arithmetic cannot be placed on a chip; export it with --target lava"
         )
-    depths = _depths(program)
+    arrivals = arrival_times(program)
     return Network(
         name=program.environment,
         layout="stream",
         active_steps=program.active_steps,
         period=program.period,
-        populations=tuple(_population(node, depths[node.name]) for node in program.nodes if node.on_chip),
+        populations=tuple(
+            _population(node, arrivals.get(node.name, 0) % program.period) for node in program.nodes if node.on_chip
+        ),
         projections=tuple(_projections(program)),
         host_currents=tuple(_host_currents(program)),
         host_macs=program.encoder.weight.size + program.readout.weight.size,
     )
-
-
-def _depths(program: Program) -> dict[str, int]:
-    """First time step of a decision in which a token reaches each node, found in the order of the nodes."""
-    depths: dict[str, int] = {}
-    for node in program.nodes:
-        arrivals = []
-        for connection in program.connections_into(node.name):
-            if isinstance(connection, Injection):
-                arrivals.append(connection.delay)
-            elif connection.source in depths and np.size(connection.delay):
-                arrivals.append((depths[connection.source] + 1 + int(np.min(connection.delay))) % program.period)
-        depths[node.name] = min(arrivals, default=0)
-    return depths
 
 
 def _population(node: BiasLine | Neurons, depth: int) -> Population:
@@ -106,17 +105,15 @@ def _role(node: BiasLine | Neurons) -> Role:
 
 
 def _projections(program: Program) -> list[Projection]:
-    matrices: dict[tuple[str, str, int], list[Dense]] = {}
-    listed = []
-    for connection in program.connections:
-        if isinstance(connection, Dense):
-            matrices.setdefault((connection.source, connection.target, connection.delay), []).append(connection)
-        elif isinstance(connection, Sparse):
-            listed.append(Projection(connection.source, connection.target, _listed(connection)))
     placed = [
-        Projection(source, target, _matrix(parts, delay))
-        for (source, target, delay), parts in matrices.items()
-        if any(np.any(part.weight) for part in parts)
+        Projection(place.source, place.target, _matrix(matrix, place.delay))
+        for place, matrix in dense_matrices(program.connections).items()
+        if matrix.synapses.any()
+    ]
+    listed = [
+        Projection(connection.source, connection.target, _listed(connection))
+        for connection in program.connections
+        if isinstance(connection, Sparse)
     ]
     return placed + listed
 
@@ -131,20 +128,16 @@ def _listed(connection: Sparse) -> Synapses:
     )
 
 
-def _matrix(parts: list[Dense], delay: int) -> Synapses:
-    """One matrix from its parts by exponent; a weight that is zero in all takes the exponent most used in its row."""
-    present = np.stack([np.asarray(part.weight) != 0 for part in parts])
-    usual = present.sum(axis=2).argmax(axis=0)  # a row's exponent
-    rows, columns = np.nonzero(~present.any(axis=0))
-    present[usual[rows], rows, columns] = True
-    part, target, source = np.nonzero(present)
+def _matrix(matrix: WeightMatrix, delay: int) -> Synapses:
+    """A matrix's synapses, each in the format of the part it lies in."""
+    part, target, source = np.nonzero(matrix.synapses)
     order = np.lexsort((part, target, source))
     return Synapses(
         source_index=source[order].astype(np.int32),
         target_index=target[order].astype(np.int32),
         delay=np.full(len(order), delay, dtype=np.int32),
         format_index=part[order].astype(np.int32),
-        formats=tuple(SynapseFormat(_weight_bits(part.weight), part.exponent) for part in parts),
+        formats=tuple(map(SynapseFormat, map(_weight_bits, matrix.parts), matrix.exponents)),
     )
 
 
