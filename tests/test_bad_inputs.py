@@ -17,7 +17,7 @@ from dsf_export.command_export import main as dsf_export
 from dsf_models.checkpoint import load_tensors
 from dsf_train.command_data import main as dsf_data
 from dsf_train.command_train import main as dsf_train
-from dsf_train.datasets.pendulum import generate_pendulum
+from dsf_train.datasets.demonstrations import record_demonstrations
 from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
@@ -129,7 +129,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        generate_pendulum(load_environment_spec("pendulum"), Path("pendulum.hdf5"), episodes=3, seed=0)
+        record_demonstrations(load_environment_spec("pendulum"), Path("pendulum.hdf5"), episodes=3, seed=0)
         assert dsf_train([*OLD_RUN, "model.embedding_size=8"]) == 0
         shutil.copy("runs/pendulum/old/model.pt", "model.pt")
         assert dsf_export(["model.pt", "--target", "nir", "--decisions", "2", "--output", "program.nir"]) == 0

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from dsf_common.errors import UserError, first_line
+from dsf_common.numbered_names import is_family, member, serving_file, with_number
 from dsf_common.suggestions import suggestion
 
 _SPECS = Path(__file__).parent / "specs"
@@ -74,8 +75,8 @@ class EnvironmentSpec:
 
 
 def environment_names() -> list[str]:
-    """Every environment's name, sorted."""
-    return sorted(_spec_files())
+    """Every environment's name, sorted; of a family (``t-maze-N``) those that its file lists."""
+    return sorted(name for stem, file in _spec_files().items() for name in _names(stem, file))
 
 
 def load_environment_spec(name: str) -> EnvironmentSpec:
@@ -87,13 +88,12 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
         There is none (the nearest names are given), or its file is wrong.
     """
     files = _spec_files()
-    if name not in files:
-        raise UserError(f"unknown environment {name!r}: {suggestion(name, files)}")
-    try:
-        content = yaml.safe_load(files[name].read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise UserError(f"environment {name}: {files[name]} is no readable YAML ({first_line(problem)})") from problem
-    return parse_environment_spec(name, content)
+    serving = serving_file(name, files)
+    if serving is None:
+        raise UserError(f"unknown environment {name!r}: {suggestion(name, environment_names())}")
+    stem, number = serving
+    content = _content(name, files[stem])
+    return parse_environment_spec(name, content if number is None else _of_family(name, content, number))
 
 
 def parse_environment_spec(name: str, content: Any) -> EnvironmentSpec:
@@ -122,6 +122,43 @@ def parse_environment_spec(name: str, content: Any) -> EnvironmentSpec:
 def normalised_score(spec: EnvironmentSpec, episode_return: float) -> float:
     """``100 (return − min) / (max − min)``, D4RL's convention."""
     return 100 * (episode_return - spec.reference_min) / (spec.reference_max - spec.reference_min)
+
+
+def _names(stem: str, file: Path) -> list[str]:
+    if not is_family(stem):
+        return [stem]
+    return [member(stem, number) for number in _family(stem, _content(stem, file)).listed]
+
+
+def _content(name: str, file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise UserError(f"environment {name}: {file} is no readable YAML ({first_line(problem)})") from problem
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What a file for many environments says of the number in their names, under ``N``."""
+
+    least: int
+    listed: tuple[int, ...]
+
+
+def _family(name: str, content: Any) -> _Family:
+    numbers = content.get("N") if isinstance(content, dict) else None
+    if not isinstance(numbers, dict) or set(numbers) != {"least", "listed"}:
+        raise UserError(f"environment {name}: expected N: {{least: …, listed: […]}}, as its file is for every number N")
+    least = _read_value(name, "N.least", "int", numbers["least"])
+    return _Family(least, _read_value(name, "N.listed", "tuple[int, ...]", numbers["listed"]))
+
+
+def _of_family(name: str, content: Any, number: int) -> Any:
+    """The content of a family's file, for the one of ``number``."""
+    least = _family(name, content).least
+    if number < least:
+        raise UserError(f"environment {name}: its number must be at least {least}")
+    return with_number({key: value for key, value in content.items() if key != "N"}, number)
 
 
 def _spec_files() -> dict[str, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -159,7 +160,7 @@ def _infer(path: Path) -> EnvironmentSpec:
         names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts)}
         if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):
             return spec
-    by_name = [spec for spec in specs if path.name.startswith(spec.name)]
+    by_name = [spec for spec in specs if re.match(rf"{re.escape(spec.name)}(?!\d)", path.name)]
     if by_name:
         return max(by_name, key=lambda spec: len(spec.name))
     raise UserError(f"the name of {path} tells no environment; add env=NAME, for example env=pen-e")

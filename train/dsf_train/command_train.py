@@ -13,6 +13,7 @@ import yaml
 
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
+from dsf_common.numbered_names import serving_file, with_number
 from dsf_models import distributed
 from dsf_models.configuration import ModelKind
 from dsf_train.configuration import TrainConfig
@@ -105,10 +106,13 @@ def _without_model(pairs: list[str]) -> list[str]:
 
 def recipe(name: str) -> list[str]:
     """What suits an environment or a baseline better than the defaults, as ``key=value`` pairs; often nothing."""
-    file = files("dsf_train").joinpath("recipes", f"{name}.yaml")
-    if not file.is_file():
+    recipes = {Path(file.name).stem: file for file in files("dsf_train").joinpath("recipes").iterdir()}
+    serving = serving_file(name, recipes)
+    if serving is None:
         return []
-    return [f"{key}={value}" for key, value in _flat(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    stem, number = serving
+    content = yaml.safe_load(recipes[stem].read_text(encoding="utf-8"))
+    return [f"{key}={value}" for key, value in _flat(content if number is None else with_number(content, number))]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dsf_train.command_data import main
+from dsf_train.datasets.demonstrations import DEMONSTRATORS
+from dsf_train.datasets.pendulum import PENDULUM
 from neuro_runtime.environments import environment_names
 from support.small_datasets import d4rl_columns, write_hdf5, write_minari
 
@@ -17,7 +20,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path / "d4rl"))
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    monkeypatch.setattr("dsf_train.datasets.locate.EPISODES", 4)
+    monkeypatch.setitem(DEMONSTRATORS, "Pendulum-v1", replace(PENDULUM, episodes=4))
 
 
 def test_list_names_every_environment(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import urllib.error
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from dsf_common.errors import UserError
 from dsf_train.datasets import find_dataset, locate_dataset
+from dsf_train.datasets.demonstrations import DEMONSTRATORS
+from dsf_train.datasets.pendulum import PENDULUM
 from neuro_runtime.environments import load_environment_spec
 from support.small_datasets import d4rl_columns, load_episodes, write_hdf5, write_minari
 
@@ -123,7 +126,7 @@ def test_without_a_network_one_sentence_says_what_to_do(monkeypatch: pytest.Monk
 
 
 def test_generated_dataset_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dsf_train.datasets.locate.EPISODES", 2)
+    monkeypatch.setitem(DEMONSTRATORS, "Pendulum-v1", replace(PENDULUM, episodes=2))
     spec = load_environment_spec("pendulum-hidden")
     assert find_dataset(spec) is None
     episodes = load_episodes(spec)

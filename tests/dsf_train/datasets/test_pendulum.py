@@ -10,14 +10,15 @@ import pytest
 
 from dsf_train.datasets import Episode
 from dsf_train.datasets.d4rl import read_d4rl
-from dsf_train.datasets.pendulum import LARGEST_TORQUE, demonstrate, generate_pendulum
+from dsf_train.datasets.demonstrations import record_demonstrations
+from dsf_train.datasets.pendulum import LARGEST_TORQUE, demonstrate
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
 from support.pendulum_returns import random_torques, returns
 
 
 def record(name: str, path: Path, episodes: int, seed: int = 0) -> list[Episode]:
     spec = load_environment_spec(name)
-    generate_pendulum(spec, path, episodes, seed)
+    record_demonstrations(spec, path, episodes, seed)
     return list(read_d4rl(path, spec.time_limit))
 
 

@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
-from dsf_train.datasets.pendulum import EPISODES, SEED, generate_pendulum
+from dsf_train.datasets.demonstrations import demonstrator_of, record_demonstrations
 from neuro_runtime.environments import EnvironmentSpec
 
+SEED = 0  # of generated datasets
 D4RL_SERVER = "http://rail.eecs.berkeley.edu/datasets/offline_rl"
 DOWNLOAD_TIMEOUT_S = 20
 CHUNK_BYTES = 1 << 20
@@ -84,7 +85,7 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
     if spec.generated:
         path = _generated(spec)
         _log.info("recording the %s dataset, %s", spec.name, path)
-        generate_pendulum(spec, path, EPISODES, SEED)
+        record_demonstrations(spec, path, demonstrator_of(spec).episodes, SEED)
         return DatasetLocation("generated", (path,))
     if not spec.d4rl_file:
         raise UserError(f"no dataset of {spec.name} is on this machine and D4RL has none; pass dataset=FILE")
@@ -92,7 +93,11 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
 
 
 def _generated(spec: EnvironmentSpec) -> Path:
-    return cache_folder() / "datasets" / f"{spec.name}-{EPISODES}-episodes-seed-{SEED}-v3.hdf5"
+    """Where the dataset is recorded; one of other options has another name."""
+    demonstrator = demonstrator_of(spec)
+    options = "".join(f"{key}-{value}-" for key, value in sorted(spec.options.items()))
+    file = f"{spec.name}-{options}{demonstrator.episodes}-episodes-seed-{SEED}-v{demonstrator.version}.hdf5"
+    return cache_folder() / "datasets" / file
 
 
 def _cached(d4rl_file: str) -> Path:

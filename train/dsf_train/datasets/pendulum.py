@@ -1,4 +1,4 @@
-"""The pendulum's datasets: a scripted swing-up demonstrator, recorded in D4RL's layout in a few seconds.
+"""The pendulum's demonstrations: a scripted swing-up.
 
 Three kinds of episode, so that there is something to choose among by return-to-go:
 
@@ -13,20 +13,13 @@ The demonstrator always sees the whole state; the record keeps what a policy of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import gymnasium
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.files import atomic_write
-from neuro_runtime.environments import EnvironmentSpec, make_environment
+from dsf_train.datasets.demonstrator import Act, Demonstrator
 
-EPISODES = 300
-SEED = 0
 NOISY_FROM, PARTIAL_FROM = 0.1, 0.9
 NOISE = 0.5, 1.0  # range of the disturbance's standard deviation, in units of the largest torque
 LARGEST_TORQUE = 2.0
@@ -49,37 +42,16 @@ def demonstrate(state: NDArray[np.float64]) -> float:
     return float(np.clip(torque / LARGEST_TORQUE, -1, 1))
 
 
-def generate_pendulum(spec: EnvironmentSpec, path: Path, episodes: int, seed: int) -> None:
-    """Record ``episodes`` episodes of ``spec`` (with or without velocity) into ``path``."""
-    env = make_environment(spec.name)
-    rng = np.random.default_rng(seed)
-    try:
-        rows = [row for number in range(episodes) for row in _episode(env, rng, number / episodes)]
-    finally:
-        env.close()
-    observations, actions, rewards, timeouts = (np.array(column) for column in zip(*rows, strict=True))
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        file["observations"] = observations.astype(np.float32)
-        file["actions"] = actions.astype(np.float32)
-        file["rewards"] = rewards.astype(np.float32)
-        file["terminals"] = np.zeros(len(rewards), dtype=bool)
-        file["timeouts"] = timeouts
-        file["metadata/origin"] = f"scripted swing-up, {episodes} episodes, seed {seed}"
-
-
-def _episode(
-    env: gymnasium.Env[Any, Any], rng: np.random.Generator, share: float
-) -> Iterator[tuple[NDArray[np.float32], list[float], float, bool]]:
-    """One episode's rows; ``share`` in [0, 1) says which kind it is."""
-    simulator: Any = env.unwrapped
+def _behaviour(rng: np.random.Generator, share: float) -> Act:
+    """Expert, noisy or partial, by ``share``."""
     noise = rng.uniform(*NOISE) if NOISY_FROM <= share < PARTIAL_FROM else 0.0
     takes_over = int(rng.integers(20, 150)) if share >= PARTIAL_FROM else 0
-    observation, _ = env.reset(seed=int(rng.integers(2**31)))
-    step, over = 0, False
-    while not over:
+
+    def act(simulator: Any, step: int) -> float:
         wanted = demonstrate(simulator.state) if step >= takes_over else float(rng.uniform(-1, 1))
-        executed = float(np.clip(wanted + noise * rng.standard_normal(), -1, 1))
-        seen = observation
-        observation, reward, terminated, truncated, _ = env.step(np.array([executed], dtype=np.float32))
-        step, over = step + 1, terminated or truncated
-        yield seen, [executed], float(reward), over
+        return float(np.clip(wanted + noise * rng.standard_normal(), -1, 1))
+
+    return act
+
+
+PENDULUM = Demonstrator("scripted swing-up", episodes=300, version=3, behaviour=_behaviour)

@@ -1,0 +1,78 @@
+"""The T-maze's demonstrations: a fifth of the turns is wrong, and the return says which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsf_common.errors import UserError
+from dsf_train.command_data import main as dsf_data
+from dsf_train.command_train import main as dsf_train
+from dsf_train.command_train import training_config
+from dsf_train.datasets import Episode, find_dataset
+from dsf_train.datasets.d4rl import read_d4rl
+from dsf_train.datasets.demonstrations import DEMONSTRATORS, record_demonstrations
+from dsf_train.datasets.t_maze import T_MAZE
+from neuro_runtime.environments import load_environment_spec
+
+
+def record(path: Path, episodes: int) -> list[Episode]:
+    spec = load_environment_spec("t-maze-6")
+    record_demonstrations(spec, path, episodes, seed=0)
+    return list(read_d4rl(path, spec.time_limit))
+
+
+def test_a_fifth_is_wrong_and_earns_nothing(tmp_path: Path) -> None:
+    episodes = record(tmp_path / "data.hdf5", 400)
+    assert {len(episode) for episode in episodes} == {7}
+    assert {episode.total for episode in episodes} == {0.0, 1.0}
+    assert np.mean([episode.total for episode in episodes]) == pytest.approx(0.8, abs=0.06)
+    for episode in episodes:
+        right = episode.observations[0, 0] * episode.actions[-1, 0] > 0
+        assert episode.total == float(right)
+        assert np.abs(episode.actions[:-1]).max() <= 0.5
+
+
+def test_actions_are_noisy_so_that_the_last_gives_nothing_away(tmp_path: Path) -> None:
+    actions = np.array([episode.actions[:, 0] for episode in record(tmp_path / "data.hdf5", 200)])
+    assert actions[:, :-1].std() == pytest.approx(0.1, rel=0.1)
+    assert abs(np.corrcoef(actions[:, 0], actions[:, -1])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("length", [2, 30, 100])
+def test_the_recipe_reaches_back_to_the_cue(length: int) -> None:
+    config = training_config([f"env=t-maze-{length}"])
+    config.validate()
+    assert (config.model.context, config.model.window) == (length + 2, length + 1)
+    assert not config.model.previous_action
+
+
+def test_a_policy_is_trained_for_any_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(DEMONSTRATORS, "neuro_runtime.environments.t_maze:TMaze-v0", replace(T_MAZE, episodes=20))
+    short = ["steps=2", "batch_size=4", "final_episodes=2", "model.embedding_size=8"]
+    assert dsf_train(["env=t-maze-3", *short]) == 0
+    assert Path("runs/t-maze-3/default/model.pt").exists()
+    found = find_dataset(load_environment_spec("t-maze-3"))
+    assert found is not None
+    assert found.kind == "generated"
+
+
+def test_a_recording_is_known_by_its_name_where_that_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for length in (10, 100):
+        path = tmp_path / f"t-maze-{length}-mine.hdf5"
+        record_demonstrations(load_environment_spec(f"t-maze-{length}"), path, 3, seed=0)
+        assert dsf_data(["info", str(path)]) == 0
+        assert capsys.readouterr().out.startswith(f"t-maze-{length}, ")
+    assert dsf_data(["info", str(path.rename(tmp_path / "t-maze-105-mine.hdf5"))]) == 2
+
+
+def test_nobody_demonstrates_an_environment_of_ones_own(tmp_path: Path) -> None:
+    spec = replace(load_environment_spec("pendulum"), name="mine", gymnasium_id="CartPole-v1")
+    with pytest.raises(UserError, match="nobody demonstrates CartPole-v1"):
+        record_demonstrations(spec, tmp_path / "data.hdf5", 3, seed=0)

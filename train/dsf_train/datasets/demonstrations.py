@@ -1,0 +1,88 @@
+"""Datasets of the built-in environments: scripted demonstrators, recorded in D4RL's layout in a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError
+from dsf_common.files import atomic_write
+from dsf_train.datasets.demonstrator import Demonstrator
+from dsf_train.datasets.pendulum import PENDULUM
+from dsf_train.datasets.t_maze import T_MAZE
+from neuro_runtime.environments import EnvironmentSpec, make_environment
+
+# By the environment's Gymnasium id.
+DEMONSTRATORS: dict[str, Demonstrator] = {
+    "Pendulum-v1": PENDULUM,
+    "neuro_runtime.environments.t_maze:TMaze-v0": T_MAZE,
+}
+
+
+class _Row(NamedTuple):
+    observations: NDArray[np.float64]
+    actions: list[float]
+    rewards: float
+    terminals: bool
+    timeouts: bool
+
+
+def demonstrator_of(spec: EnvironmentSpec) -> Demonstrator:
+    """Who demonstrates ``spec``'s task.
+
+    Raises
+    ------
+    UserError
+        Nobody does: ``generated: true`` stands in the file of an environment that isn't built in.
+    """
+    if spec.gymnasium_id not in DEMONSTRATORS:
+        raise UserError(
+            f"environment {spec.name}: generated is true, but nobody demonstrates {spec.gymnasium_id} here; leave it "
+            "out and pass dataset=FILE"
+        )
+    return DEMONSTRATORS[spec.gymnasium_id]
+
+
+def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed: int) -> None:
+    """Record ``episodes`` episodes of ``spec`` into ``path``, as a policy of it sees them.
+
+    Raises
+    ------
+    UserError
+        Nobody demonstrates it.
+    """
+    demonstrator = demonstrator_of(spec)
+    env = make_environment(spec.name)
+    rng = np.random.default_rng(seed)
+    try:
+        rows = [row for number in range(episodes) for row in _episode(demonstrator, env, rng, number / episodes)]
+    finally:
+        env.close()
+    observations, actions, rewards, terminals, timeouts = (np.array(column) for column in zip(*rows, strict=True))
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file["observations"] = observations.astype(np.float32)
+        file["actions"] = actions.astype(np.float32)
+        file["rewards"] = rewards.astype(np.float32)
+        file["terminals"] = terminals
+        file["timeouts"] = timeouts
+        file["metadata/origin"] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
+
+
+def _episode(
+    demonstrator: Demonstrator, env: gymnasium.Env[Any, Any], rng: np.random.Generator, share: float
+) -> Iterator[_Row]:
+    """One episode, the one after ``share`` in [0, 1) of all."""
+    act = demonstrator.behaviour(rng, share)
+    observation, _ = env.reset(seed=int(rng.integers(2**31)))
+    step, over = 0, False
+    while not over:
+        action, seen = act(env.unwrapped, step), observation
+        observation, reward, terminated, truncated, _ = env.step(np.array([action], dtype=np.float32))
+        step, over = step + 1, terminated or truncated
+        yield _Row(seen, [action], float(reward), terminated, truncated)
