@@ -83,6 +83,16 @@ class TMaze(gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._place += abs(steering) <= LARGEST_STEERING
         return self._observation(), 0.0, False, False, {}
 
+    def render(self) -> None:
+        """Refuse: there is no picture.
+
+        Raises
+        ------
+        gymnasium.error.UnsupportedMode
+            Always.
+        """
+        raise gymnasium.error.UnsupportedMode("a T-maze has no picture")
+
     def _observation(self, shown_cue: float = 0.0) -> NDArray[np.float64]:
         of_progress, apart = self.np_random.standard_normal(2)
         progress = self._place / self._length + PROGRESS_NOISE * of_progress
