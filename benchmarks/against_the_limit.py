@@ -42,7 +42,7 @@ AGAIN = 100
 
 @dataclass
 class Options:
-    """What to time, over how many decisions a round, and in how many rounds."""
+    """The policy to time, decisions a round, and rounds."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment
@@ -118,13 +118,16 @@ class _Kernel:
         return float(self._state.tally["spikes"][0] @ self._additions_of_a_spike)
 
     def deliver_again(self) -> int:
-        """What the spikes of the last decision bring, again and again; the additions that it took."""
+        """Deliver the spikes of the last decision again and again; return the additions that it took."""
         _deliver_again(self._layout, self._state, self._scratch, AGAIN)
         return round(AGAIN * float(self._state.tally["spikes"][0] @ self._additions_of_a_spike))
 
 
 def _additions_of_a_spike(layout: Layout) -> NDArray[np.float64]:
-    """By source node; where its neurons have different numbers of listed synapses, their mean."""
+    """Additions that a spike brings, by source node.
+
+    It is their mean where its neurons have different numbers of listed synapses.
+    """
     additions = np.zeros(len(layout.nodes))
     for node in layout.nodes:
         for each in layout.sums[node["first_sum"] : node["end_sum"]]:

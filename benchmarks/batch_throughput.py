@@ -35,7 +35,7 @@ DECISIONS, TORCH_DECISIONS = 1024, 64  # a round, over all lanes
 
 @dataclass
 class Options:
-    """What to time."""
+    """The policy to time, and how often."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

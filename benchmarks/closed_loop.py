@@ -31,7 +31,7 @@ ALONE, FAST, LANES, WINDOW = "environment alone", "loihi-fast", "loihi-fast in l
 
 @dataclass
 class Options:
-    """What to time, how much in a round, and in how many."""
+    """The policy to time, episodes a round, lanes, and rounds."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

@@ -38,7 +38,7 @@ LIMIT = 1e-5
 
 @dataclass
 class Options:
-    """What to time."""
+    """The policy to time, and how often."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

@@ -34,14 +34,14 @@ from support.counted import CountedRun, counted_run
 
 LAYOUTS: tuple[Layout, ...] = ("stream", "window")
 HEADER = (
-    "| Priced by | Layout | Energy a decision | Of it events | Time a decision | Waits for | Cores |\n"
+    "| Priced by | Layout | Energy a decision | Events alone | Time a decision | Waits for | Cores |\n"
     "|---|---|---|---|---|---|---|"
 )
 
 
 @dataclass
 class Options:
-    """What to run and how far a window looks back."""
+    """The policy to run, and how far a window looks back."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

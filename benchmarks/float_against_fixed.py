@@ -28,7 +28,7 @@ LANES = 32
 
 @dataclass
 class Options:
-    """What to compare."""
+    """The policy to compare, and its episodes."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

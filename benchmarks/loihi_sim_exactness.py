@@ -27,7 +27,7 @@ from neuro_runtime.rollout import Rollout, run_episodes
 
 @dataclass
 class Options:
-    """What to compare."""
+    """The policies to compare, and their episodes."""
 
     env: str | None = None  # pen-e, then pendulum
     policy: str | None = None  # the one that ships with the environment
@@ -36,7 +36,7 @@ class Options:
 
 
 def main(argv: list[str]) -> int:
-    """Run the episodes and print what was compared."""
+    """Run the episodes and print how much was compared."""
     options = compose(Options, argv)
     exact = True
     for name in [options.env] if options.env else ["pen-e", "pendulum"]:

@@ -34,7 +34,7 @@ HEADER = (
 
 @dataclass
 class Options:
-    """What to place."""
+    """The policy to place, and how far a window looks back."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

@@ -3,7 +3,7 @@
     python -m benchmarks.memory [env=pendulum-hidden] [models=delay-matrix,delay,pssa] [dataset=FILE] [steps=N]
                                 [episodes=100] [seed=0] [output=runs] [baseline_size=D] [first_episode=10000]
 
-Trains each model (or goes on with, or reuses, an earlier run in `runs/`) with the environment's recipe; a model is a
+Trains each model (or goes on with, or reuses, its run in `runs/`) with the environment's recipe; a model is a
 token mixing, or a baseline by its `model.kind`, which has its own number of blocks but the recipe's D (or
 `baseline_size`), K, steps, batch size, learning rate, share of the data and sight of the previous action. Options of
 its own follow colons, as in `delay-matrix:mixing_rank=16:beta=0.5`. Then it prints, with the past and with the window
@@ -49,7 +49,7 @@ WINDOWS, BATCHES = 512, 40  # that loss and synops are meaned over
 
 @dataclass
 class Options:
-    """What to compare, and where."""
+    """The models to compare, their environment, training and episodes."""
 
     env: str = "pendulum-hidden"
     models: str = "delay-matrix,delay,pssa"

@@ -35,7 +35,7 @@ LIMIT = 1e-5
 
 @dataclass
 class Options:
-    """What to compare, where and for how long."""
+    """The environment that gives the tokens, how many episodes, and a trained model to compare too."""
 
     env: str = "pen-e"
     episodes: int = 5

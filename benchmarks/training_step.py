@@ -16,9 +16,9 @@ only one works at a time. Both forms flush denormals; the trainer also keeps fre
 On a GPU, and by `compiled=true` on a CPU too, there is the compiled step (`dsf_train.compiled_step`), its products in
 float32, in TF32 (GPUs' alone) and in bfloat16. On a GPU ratios are to the first of these, all ways run there, and the
 kernels, which are the CPU's, take no part. Before anything is timed, the compiled step's loss and gradients in float64
-are compared with the plain form's, within the limit above, and what bfloat16 makes of them with float32's: the loss
+are compared with the plain form's, within the limit above, and bfloat16's with float32's: the loss
 within 1 %, the cosine between the whole gradients at least 0.9. Batches lie on the device, and a round ends when it
-has done all of its work. No GPU was at hand to run that.
+has done all of its work.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ ON_GPU = (*COMPILED, TORCH_FORMS, PLAIN, PLAIN_SNNTORCH)
 
 @dataclass
 class Options:
-    """What to time."""
+    """The device and its threads, rounds, and steps a round."""
 
     threads: int = 2
     rounds: int = 7
@@ -100,7 +100,7 @@ def main(argv: list[str]) -> int:
 
 
 def _ways(blend: float, device: torch.device, options: Options) -> tuple[tuple[str, ...], str]:
-    """What is timed, and what the others are compared with."""
+    """The ways that are timed, and the one that the others are compared with."""
     if device.type == "cuda":
         return ON_GPU, COMPILED_FLOAT32
     compiled = [way for way, precision in COMPILED.items() if options.compiled and precision is not Precision.tf32]
@@ -200,7 +200,7 @@ def _relative(one: Tensor, other: Tensor) -> float:
 
 
 def _work(way: str, blend: float, options: Options) -> Work:
-    """What a way does in its process."""
+    """The work of a way, in its process."""
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     device = own_device(options.device)

@@ -1,4 +1,4 @@
-"""What a policy did in closed loop, counted, with the network that did it: what the energy benchmarks price."""
+"""The counted activity of a policy in closed loop, and its network: the energy benchmarks price them."""
 
 from __future__ import annotations
 

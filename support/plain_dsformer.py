@@ -121,7 +121,7 @@ class Position(nn.Module):
 
 
 class Attention(nn.Module):
-    """PSSA."""
+    """PSSA, `SN(q ⊙ Σ_j p_j (k ⊙ v)_{i−j})`."""
 
     def __init__(self, config: ModelConfig, neuron: NeuronFactory) -> None:
         super().__init__()

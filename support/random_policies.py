@@ -1,4 +1,4 @@
-"""Untrained policies whose layers all fire, for checks that must not depend on what training happened to leave."""
+"""Untrained policies whose layers all fire, for checks that must not depend on a training's outcome."""
 
 from __future__ import annotations
 

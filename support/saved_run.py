@@ -23,7 +23,7 @@ def small_network() -> Network:
 
 
 def record_document(**changes: Any) -> dict[str, Any]:
-    """What run.json holds; ``changes`` replace its top level."""
+    """The content of run.json; ``changes`` replace its top level."""
     score = {"mean": 50.0, "standard_error": 1.0, "low": 37.3, "high": 62.7}
     populations = {
         name: {"spikes": 2.0 * size, "active_updates": size * ACTIVE, "idle_updates": size * (PERIOD - ACTIVE)}

@@ -51,7 +51,7 @@ def d4rl_columns(**changes: Any) -> dict[str, Any]:
 
 
 def flags(*steps: int) -> NDArray[np.bool_]:
-    """One a step, true at ``steps``."""
+    """A flag for each step, true at ``steps``."""
     values = np.zeros(STEPS, dtype=bool)
     values[list(steps)] = True
     return values

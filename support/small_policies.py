@@ -1,4 +1,4 @@
-"""Small policies and tokens for the export tests."""
+"""Small policies, their tokens and their programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can befall a file, whatever its kind."""
+"""Ways to spoil a file, whatever its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times of several ways to do the same, taken in turns, so that their ratios are of one and the same run."""
+"""Times of several ways to do the same, taken in turns, so that both sides of a ratio meet the same load."""
 
 from __future__ import annotations
 

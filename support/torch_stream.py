@@ -27,7 +27,7 @@ class TorchStream:
     Parameters
     ----------
     dtype
-        Of everything; the spikes of float64 are those of the window in float64.
+        The precision of everything; the spikes of float64 are those of the window in float64.
     """
 
     def __init__(self, policy: PolicyModel, dtype: torch.dtype = torch.float32) -> None:
