@@ -92,3 +92,7 @@ def _print_profiles(as_json: bool) -> None:
     width = max(map(len, titles))
     for name, title in titles.items():
         print(f"{name:<{width}}  {title}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

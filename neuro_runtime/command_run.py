@@ -307,3 +307,7 @@ def _warn_of_dead_layers(rollout: Rollout) -> None:
 def _warn_of_overflow(states: Sequence[LargestStates]) -> None:
     if overflown := [node.node for node in states if node.bits_left < 0]:
         logger.warning("states did not fit Loihi's 24 bits, so the answers are wrong: %s", ", ".join(overflown))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

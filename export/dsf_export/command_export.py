@@ -249,3 +249,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "bits": layer.headroom.bits,
     }
     return document
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
