@@ -1,0 +1,184 @@
+"""A program under construction: nodes and connections, whose delays and period follow once all of them are there.
+
+**Depth.** A spike takes one time step a hop, so a layer works on time step t of the token at time step ``depth + t`` of
+the decision. Every path into a layer is delayed to the layer's depth, or time steps would mix. So a layer's depth is
+one more than that of its deepest source, and 0 for a layer that the token's current alone reaches.
+
+**Accumulator.** It sums over a decision, and a sum does not care when: what leads there has no delay.
+
+**Period.** ``P = T + max(depth of the accumulator, idle)``: the whole answer is in, and after its T active steps each
+neuron has had ``idle`` steps, those in which a membrane at full scale decays to exactly 0 in Loihi's arithmetic. The
+spikes of j decisions ago are therefore the same line delayed by j·P.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_export.quantise.parameter_rounding import decay_mantissa
+from neuro_runtime.program.decay import steps_to_zero
+from neuro_runtime.program.limits import AND_DECAY
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+TOKEN, BIAS, ACTION = "token", "bias", "action"
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A connection whose delay is yet to come.
+
+    Attributes
+    ----------
+    ago
+        How many decisions ago its source's spikes were; listed synapses have a number each.
+    """
+
+    connection: Connection
+    ago: int | Indices = 0
+
+
+class ProgramGraph:
+    """Nodes and connections; a node is added after those that it reads in the same decision.
+
+    Parameters
+    ----------
+    size
+        Channels of the token's current (D).
+    beta
+        The share of a membrane that its neurons keep from one time step to the next.
+    time_steps
+        Active ones of a decision (T).
+    """
+
+    def __init__(self, size: int, beta: float, time_steps: int) -> None:
+        self._size = size
+        self._beta = beta
+        self._time_steps = time_steps
+        self._nodes: list[Node] = [CurrentInput(TOKEN, size), BiasLine(BIAS)]
+        self._placed: list[_Placed] = []
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """In the order in which they were added."""
+        return tuple(self._nodes)
+
+    def add_lif(self, name: str, size: int) -> str:
+        """Spiking neurons with threshold 1."""
+        return self._add(Lif(name, size, current_decay=1.0, voltage_decay=1.0 - self._beta, threshold=1.0))
+
+    def add_and(self, name: str, size: int) -> str:
+        """Coincidence neurons of two inputs each."""
+        return self._add(And(name, size, fan_in=2, threshold=1.5))
+
+    def add_accumulator(self, size: int) -> str:
+        """The neurons that the host reads the action from."""
+        return self._add(Accumulator(ACTION, size))
+
+    def add_layer(self, name: str, sources: Sequence[str], weight: Array, bias: Array) -> str:
+        """``SN(weight @ sources + bias)``, of ``sources`` that stand side by side."""
+        self.add_lif(name, len(bias))
+        self.connect_all(sources, name, weight)
+        self.connect_bias(name, bias)
+        return name
+
+    def inject(self, target: str) -> None:
+        """Give ``target`` the token's current, one to one."""
+        self._placed.append(_Placed(Injection(TOKEN, target)))
+
+    def connect(self, source: str, target: str, weight: Array, ago: int = 0) -> None:
+        """All-to-all synapses, (targets, sources), from ``source``'s spikes of ``ago`` decisions ago."""
+        self._placed.append(_Placed(Dense(source, target, weight), ago))
+
+    def connect_all(self, sources: Sequence[str], target: str, weight: Array, ago: int = 0) -> None:
+        """The same from ``sources`` that stand side by side."""
+        for source, part in zip(sources, np.split(weight, len(sources), axis=1), strict=True):
+            self.connect(source, target, part, ago)
+
+    def connect_bias(self, target: str, bias: Array, ago: int = 0) -> None:
+        """A bias, (targets,), that counts if there was a token ``ago`` decisions ago."""
+        self.connect(BIAS, target, bias[:, None], ago)
+
+    def connect_listed(
+        self,
+        source: str,
+        target: str,
+        source_index: Indices,
+        target_index: Indices,
+        weight: Array | None = None,
+        ago: Indices | None = None,
+    ) -> None:
+        """Listed synapses of ``weight`` (default 1), each from spikes of its own number of decisions ``ago`` (0)."""
+        weight = np.ones(len(source_index)) if weight is None else weight
+        ago = np.zeros_like(source_index) if ago is None else ago
+        synapses = Sparse(source, target, source_index, target_index, weight, delay=np.zeros_like(ago))
+        self._placed.append(_Placed(synapses, ago))
+
+    def depths(self) -> dict[str, int]:
+        """How many hops each node is from the token, along the longest way."""
+        depths = {node.name: 0 for node in self._nodes}
+        for node in self._nodes:
+            sources = [
+                placed.connection.source
+                for placed in self._placed
+                if placed.connection.target == node.name and not isinstance(placed.connection, Injection)
+            ]
+            depths[node.name] = max((depths[source] + 1 for source in sources), default=0)
+        return depths
+
+    @cached_property
+    def period(self) -> int:
+        """Time steps a decision (P); asked for when the graph is complete.
+
+        Raises
+        ------
+        UserError
+            Loihi's 12 bits do not hold the neurons' decay.
+        """
+        return self._time_steps + max(self.depths()[ACTION], *(_idle(node) for node in self._nodes))
+
+    def connections(self) -> tuple[Connection, ...]:
+        """In the order in which they were added, each with its delay; asked for when the graph is complete."""
+        depths = self.depths()
+        return tuple(self._delayed(placed, depths) for placed in self._placed)
+
+    def _delayed(self, placed: _Placed, depths: dict[str, int]) -> Connection:
+        connection = placed.connection
+        wait = depths[connection.target] - depths[connection.source]
+        if isinstance(connection, Injection):
+            return replace(connection, delay=wait)
+        if connection.target == ACTION:
+            return connection
+        delay = wait - 1 + self.period * placed.ago
+        if isinstance(connection, Dense):
+            return replace(connection, delay=int(delay))
+        return replace(connection, delay=np.asarray(delay, dtype=np.int32))
+
+    def _add(self, node: Node) -> str:
+        self._nodes.append(node)
+        return node.name
+
+
+def _idle(node: Node) -> int:
+    """Time steps in which a state of ``node`` at full scale decays to exactly 0."""
+    if isinstance(node, Lif):
+        return steps_to_zero(decay_mantissa(node.voltage_decay, "Every LIF layer"))
+    return steps_to_zero(AND_DECAY) if isinstance(node, And) else 0
