@@ -6,6 +6,7 @@ import dataclasses
 import reprlib
 import typing
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -39,7 +40,7 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """A shipped profile by name, or any by its ``.yaml`` file.
+    """A shipped profile by name, which is read once a process, or any by its ``.yaml`` file.
 
     Raises
     ------
@@ -50,7 +51,16 @@ def load_profile(name_or_path: str | Path) -> Profile:
     if path.suffix not in (".yaml", ".yml"):
         if str(name_or_path) not in profile_names():
             raise UserError(f"no profile {str(name_or_path)!r}: {suggestion(str(name_or_path), profile_names())}")
-        path = FOLDER / f"{name_or_path}.yaml"
+        return _shipped(str(name_or_path))
+    return _read(path)
+
+
+@cache  # a report asks for each profile several times; profiles are immutable
+def _shipped(name: str) -> Profile:
+    return _read(FOLDER / f"{name}.yaml")
+
+
+def _read(path: Path) -> Profile:
     profile = _validated(_parse(path), path)
     if profile.name != path.stem:
         raise UserError(f"{path}: name is {profile.name!r} but the file is called {path.stem!r}; make them the same")

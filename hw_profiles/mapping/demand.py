@@ -25,7 +25,7 @@ class ListDemand:
     Attributes
     ----------
     weight_bits, longest_delay
-        Of the widest weight; of the synapse with the longest delay, in time steps.
+        Width in which the widest weight is stored; delay of the synapse with the longest one, in time steps.
     consecutive
         Each list's targets follow one another, so it can do without indices.
     rows
@@ -163,7 +163,7 @@ class Demands:
             neurons=neurons,
             words_of_slice=tuple(sum(total for total, _ in lists) for lists in words),
             words_of_axon=self._most_words(parts, [each for lists in words for _, each in lists]),
-            axons=self._union(parts),
+            axons=self.axons_of_core(slices),
             formats=tuple(formats.values()),
             groups=len({part.group for part in parts}),
             delay_slots=neurons * slots_for(longest_delay),
@@ -174,12 +174,11 @@ class Demands:
         axons = [numbers for part in parts for numbers in part.axons_of_lists]
         if not axons:
             return 0
-        of_axon = np.zeros(self.axons, dtype=np.int64)
-        np.add.at(of_axon, np.concatenate(axons), np.concatenate(words))
-        return int(of_axon.max())
+        return int(np.bincount(np.concatenate(axons), np.concatenate(words)).max())
 
-    def _union(self, parts: Sequence[SliceDemand]) -> NDArray[np.int64]:
-        """Source neurons of all parts, each once."""
+    def axons_of_core(self, slices: Sequence[Slice]) -> NDArray[np.int64]:
+        """Numbers, all sorted, of the source neurons with a synapse on a core with ``slices``."""
+        parts = [self.of_slice(part) for part in slices]
         if len(parts) == 1:
             return parts[0].axons
         heard = np.zeros(self.axons, dtype=bool)
@@ -192,7 +191,7 @@ class Demands:
         for item in (item for part in parts for item in part.lists):
             before = formats.get(item.exponent, StoredFormat(0, 0, 0, item.exponent))
             formats[item.exponent] = StoredFormat(
-                weight_bits=max(before.weight_bits, weight_width(item.weight_bits)),
+                weight_bits=max(before.weight_bits, item.weight_bits),
                 delay_bits=max(before.delay_bits, item.longest_delay.bit_length()),
                 index_bits=before.index_bits if item.consecutive and self._dense_lists else index_bits,
                 exponent=item.exponent,
@@ -308,7 +307,7 @@ class _Table:
                 lists.append(
                     ListDemand(
                         exponent=exponent,
-                        weight_bits=int(self._weight_bits[kind, first:end].max()),
+                        weight_bits=weight_width(int(self._weight_bits[kind, first:end].max())),
                         longest_delay=int(self._longest_delay[kind, first:end].max()),
                         consecutive=not scattered[rows].any(),
                         rows=rows,

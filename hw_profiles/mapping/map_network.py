@@ -78,6 +78,7 @@ class _Divided:
     limits: Limits
     pieces: Pieces
     traffic: Traffic
+    core_demands: tuple[CoreDemand, ...]
     uses: tuple[dict[str, int], ...]
     broken: tuple[Violation, ...]
 
@@ -121,13 +122,12 @@ def _divide(network: Network, capacity: Capacity, method: Method, spikes: Dictio
         by_population = zip(network.populations, _rates(network, spikes), strict=True)
         rates = {population.origin: rate for population, rate in by_population}
     pieces, traffic = _keep_output_axons(network, partition(network, demands, limits, method, rates), limits)
-    uses = tuple(
-        _uses(demands.of_core(slices), int(out)) for slices, out in zip(pieces, traffic.axons_out, strict=True)
-    )
+    core_demands = tuple(demands.of_core(slices) for slices in pieces)
+    uses = tuple(_uses(demand, int(out)) for demand, out in zip(core_demands, traffic.axons_out, strict=True))
     broken = tuple(
         item for slices, used in zip(pieces, uses, strict=True) for item in core_rule(_title(slices), used, limits)
     )
-    return _Divided(network, demands, limits, pieces, traffic, uses, broken)
+    return _Divided(network, demands, limits, pieces, traffic, core_demands, uses, broken)
 
 
 def _capacity(profile: Profile) -> Capacity:
@@ -218,8 +218,8 @@ def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequen
         host_messages=_host_messages(network, capacity),
         operations=classify(network, capacity),
         utilisation=tuple(
-            _layer_use(population, network, cores, divided.demands, traffic, capacity)
-            for population in network.populations
+            _layer_use(column, population, cores, divided, capacity)
+            for column, population in enumerate(network.populations)
         ),
     )
 
@@ -235,32 +235,30 @@ def _host_messages(network: Network, capacity: Capacity) -> int:
 
 
 def _layer_use(
-    population: Population,
-    network: Network,
-    cores: Sequence[Core],
-    demands: Demands,
-    traffic: Traffic,
-    capacity: Capacity,
+    column: int, population: Population, cores: Sequence[Core], divided: _Divided, capacity: Capacity
 ) -> LayerUse:
-    column = network.populations.index(population)
-    its_cores = [core for core in cores if any(part.population == population.name for part in core.slices)]
+    lies_on = [
+        (core, demand)
+        for core, demand in zip(cores, divided.core_demands, strict=True)
+        if any(part.population == population.name for part in core.slices)
+    ]
+    its_cores = [core for core, _ in lies_on]
     binding = max(its_cores[0].uses, key=lambda resource: max(core.uses[resource].fraction for core in its_cores))
     fullest = max(its_cores, key=lambda core: core.uses[binding].fraction)
     words, axons_in = 0, 0
-    for core in its_cores:
-        demand = demands.of_core(core.slices)
+    for core, demand in lies_on:
         for part, part_words in zip(core.slices, demand.words_of_slice, strict=True):
             if part.population == population.name:
                 words += part_words
-                axons_in += len(demands.of_slice(part).axons)
+                axons_in += len(divided.demands.of_slice(part).axons)
     word_bits = round(capacity.word_bits.value) if capacity.word_bits is not None else 0
     return LayerUse(
         name=population.name,
         cores=len(its_cores),
-        neurons_per_core=int(traffic.neurons_of_core[:, column].max()),
+        neurons_per_core=int(divided.traffic.neurons_of_core[:, column].max()),
         resources=fullest.uses,
         binding=binding,
         synapse_kb=words * word_bits / 8 / BYTES_PER_KB,
         axons_in=axons_in,
-        axons_out=int(traffic.senders[column].neurons.sum()),
+        axons_out=int(divided.traffic.senders[column].neurons.sum()),
     )

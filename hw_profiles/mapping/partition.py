@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from hw_profiles.mapping.demand import Demands
+from hw_profiles.mapping.demand import NEURONS, Demands
 from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.rules import Limits, core_violations
 from hw_profiles.network import Network
@@ -84,7 +84,9 @@ def _fullest(demands: Demands, limits: Limits, part: Slice) -> int:
 
 
 def _fits(demands: Demands, limits: Limits, slices: Sequence[Slice]) -> bool:
-    return not core_violations(demands.of_core(slices).uses, limits)
+    # Most cuts that do not fit have too many neurons, which costs nothing to see.
+    neurons = sum(part.size for part in slices)
+    return not core_violations({NEURONS: neurons}, limits) and not core_violations(demands.of_core(slices).uses, limits)
 
 
 class _Dynamic:
@@ -171,7 +173,7 @@ class _Dynamic:
         return end - first <= 1 or _fits(self._demands, self._limits, self._slices(first, end))
 
     def _messages(self, first: int, end: int) -> float:
-        return float(self._rates[self._demands.of_core(self._slices(first, end)).axons].sum())
+        return float(self._rates[self._demands.axons_of_core(self._slices(first, end))].sum())
 
     def _slices(self, first: int, end: int) -> tuple[Slice, ...]:
         number = bisect.bisect_right(self._starts, first) - 1

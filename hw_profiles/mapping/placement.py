@@ -87,8 +87,8 @@ def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[P
     """The best of several searches; ``traffic`` is symmetric. As many free places as there are cores are tried."""
     used = len(traffic)
     places = places[: 2 * used]
-    weight = np.zeros((len(places), len(places)))
-    weight[:used, :used] = traffic
+    weight = np.zeros((used, len(places)))
+    weight[:, :used] = traffic
     np.fill_diagonal(weight, 0.0)
     across, along, _ = hops(places, columns)
     distance = (across + along).astype(float)
@@ -105,26 +105,41 @@ def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[P
 
 
 def _exchange(weight: Floats, distance: Floats, order: Order) -> Order:
-    """Exchange places as long as it saves; core c is at place ``order[c]``."""
-    order = order.copy()
+    """Exchange places as long as it saves.
+
+    Parameters
+    ----------
+    weight
+        Messages between each core and each core or free place, (cores, places); those of free places are 0.
+    distance
+        Tiles between places, (places, places).
+    order
+        Place of each core, then the free places, (places,).
+    """
+    order, cores = order.copy(), len(weight)
+    smallest = SMALLEST_GAIN * max(weight.sum(), 1.0)
     while True:
-        gain = _gains(weight, distance[np.ix_(order, order)])
-        one, other = divmod(int(gain.argmax()), len(gain))
-        if gain[one, other] <= SMALLEST_GAIN * max(weight.sum(), 1.0):
+        gain = _gains(weight, distance[np.ix_(order[:cores], order)])
+        one, other = divmod(int(gain.argmax()), len(order))
+        if gain[one, other] <= smallest:
             return order
         order[[one, other]] = order[[other, one]]
 
 
 def _cost(weight: Floats, distance: Floats, order: Order) -> float:
     """Messages times tiles."""
-    return float((weight * distance[np.ix_(order, order)]).sum())
+    return float((weight * distance[np.ix_(order[: len(weight)], order)]).sum())
 
 
 def _gains(weight: Floats, distance: Floats) -> Floats:
-    """What exchanging the places of each two cores saves, in messages times tiles."""
-    if len(weight) == 0:
-        return np.zeros((1, 1))
-    cost = weight @ distance  # [core, where]: the core's messages if it were where the other is
-    own = np.diag(cost)
-    gain: Floats = own[:, None] + own[None, :] - cost - cost.T - 2 * weight * distance
-    return gain
+    """Messages times tiles that exchanging each core with each other one, or with a free place, saves.
+
+    All are (cores, places), the cores first among the places.
+    """
+    cores = len(weight)
+    cost = weight[:, :cores] @ distance  # [core, where]: the core's messages if it were where the other is
+    own = np.zeros(cost.shape[1])
+    own[:cores] = np.diag(cost)
+    gain: Floats = own[:cores, None] + own[None, :] - cost
+    gain[:, :cores] -= cost[:, :cores].T
+    return gain - 2 * weight * distance

@@ -491,7 +491,7 @@ def chart_of(rows: Rows) -> alt.Chart:
 def finish(layers: Sequence[alt.Chart], height: float) -> Specification:
     """As wide as the page, in the page's style."""
     chart = layers[0] if len(layers) == 1 else alt.LayerChart(layer=list(layers))
-    specification: Specification = chart.properties(width="container", height=height).to_dict()
+    specification: Specification = chart.properties(width="container", height=height).to_dict(validate=False)
     return {**specification, "config": CONFIG, "autosize": {"type": "fit-x", "contains": "padding"}}
 
 

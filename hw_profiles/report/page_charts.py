@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from altair.utils.schemapi import debug_mode
+
 from hw_profiles.report import charts
 from hw_profiles.report.charts import Specification
 from hw_profiles.report.document import Layout, Report
@@ -9,7 +11,15 @@ from hw_profiles.report.front_chart import front_chart
 
 
 def charts_of(report: Report) -> dict[str, Specification]:
-    """Every chart of the page: ``<chart>/<profile>/<layout>`` where it depends on both, less where it does not."""
+    """Every chart of the page: ``<chart>/<profile>/<layout>`` where it depends on both, less where it does not.
+
+    Altair validates none of them, which would take most of the page's time: the tests do.
+    """
+    with debug_mode(False):
+        return _charts_of(report)
+
+
+def _charts_of(report: Report) -> dict[str, Specification]:
     specifications: dict[str, Specification | None] = {
         "rates": charts.rates_chart(report.rates),
         "cores": charts.cores_chart(report.profiles),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from dsf_models import DSFormer, PolicyNetwork
@@ -52,12 +55,24 @@ class TorchBackend:
     def decide(self, token: Token) -> Decision:
         """The last token's action. The previous action is the model's own, as the history keeps it."""
         spikes: dict[str, Tensor] = {}
-        action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
+        with _single_threaded():
+            action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
         activity = window_activity(self._policy.model, spikes, self._history.tokens)
         return Decision(action[0].astype(np.float64), activity)
 
     def close(self) -> None:
         """There is nothing to release."""
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One window's tensors are so small that threads of PyTorch would spend far longer waiting than computing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def window_activity(model: PolicyNetwork, spikes: dict[str, Tensor], tokens: int) -> Activity:

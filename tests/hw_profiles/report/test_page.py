@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import altair as alt
 import pytest
 
 from hw_profiles.report.families import COLOURS, FAMILIES, OTHER, family_of
@@ -134,6 +135,11 @@ def test_a_report_with_little_in_it_is_a_page_too() -> None:
     assert "Not measured" in page.text
     assert "No front of this task has been measured: dsf-bench front env=pen-e makes one" in page.text
     assert {key.partition("/")[0] for key in charts_of(bare)} == {"rates", "profiles", "stack", "terms"}
+
+
+def test_every_chart_is_valid_vega_lite() -> None:
+    for specification in charts_of(made_up_report()).values():
+        alt.Chart.from_dict(specification)  # raises a SchemaValidationError
 
 
 def test_charts_say_what_the_document_says() -> None:
