@@ -28,7 +28,7 @@ test: setup ## run the tests
 	$(BIN)/python -m pytest
 
 nightly: setup ## compare many more random programs with Lava, other ones each time (an hour)
-	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/lava/test_differential.py
+	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/simulators/lava/test_differential.py
 
 lint: $(VENV)/.ready ## check style, types and import directions
 	$(BIN)/ruff check .

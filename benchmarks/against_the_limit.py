@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from dsf_common.command_line import compose, run_command
 from neuro_runtime.backends import loihi_fast
-from neuro_runtime.loihi_fast import LoihiFast
-from neuro_runtime.loihi_fast.host import CompiledHost
-from neuro_runtime.loihi_fast.kernel import Tape, _deliver, decide_lanes
-from neuro_runtime.loihi_fast.layout import Layout, lay_out
-from neuro_runtime.loihi_fast.state import Scratch, State, blank_state, new_scratch
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.loihi_fast.host import CompiledHost
+from neuro_runtime.simulators.loihi_fast.kernel import Tape, _deliver, decide_lanes
+from neuro_runtime.simulators.loihi_fast.state import State, Workspace, blank_state, new_workspace
+from neuro_runtime.simulators.loihi_fast.tables import ProgramTables, tabulate
 from support.recorded import recording_of, tokens_of
 from support.timing import Times, Work, over, take_turns
 
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
     program = load_program(files.need_program())
     tokens = tokens_of(recording_of(files, options.decisions))
     _, currents = CompiledHost(program.encoder, program.readout).encode(tokens)
-    kernel = _Kernel(lay_out(program).layout)
+    kernel = _Kernel(tabulate(program).tables)
     additions = float(np.mean([kernel.decide(current[None]) for current in currents]))
     ways = {
         WHOLE: over(tokens, loihi_fast.open_backend(files).decide),
@@ -102,52 +102,52 @@ def _print_parts(times: Times, additions: float) -> None:
 class _Kernel:
     """The compiled part of loihi-fast by itself, one lane."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._state = blank_state(layout, lanes=1)
-        self._scratch = new_scratch(layout, workers=1)
-        nothing = np.zeros((0, int(layout.nodes["end_neuron"][-1])), np.int32)
+    def __init__(self, tables: ProgramTables) -> None:
+        self._tables = tables
+        self._state = blank_state(tables, lanes=1)
+        self._workspace = new_workspace(tables, workers=1)
+        nothing = np.zeros((0, int(tables.nodes["end_neuron"][-1])), np.int32)
         self._tape = Tape(nothing.astype(np.bool_), nothing, nothing)
         self._lane = np.zeros(1, np.int64)
-        self._additions_of_a_spike = _additions_of_a_spike(layout)
+        self._additions_of_a_spike = _additions_of_a_spike(tables)
 
     def decide(self, currents: NDArray[np.int32]) -> float:
         """A decision on ``currents``, (1, D), or on none; the additions of the last one."""
         lanes = self._lane[: len(currents)]
-        decide_lanes(self._layout, self._state, self._scratch, 0, lanes, currents, self._tape)
+        decide_lanes(self._tables, self._state, self._workspace, 0, lanes, currents, self._tape)
         return float(self._state.tally["spikes"][0] @ self._additions_of_a_spike)
 
     def deliver_again(self) -> int:
         """Deliver the spikes of the last decision again and again; return the additions that it took."""
-        _deliver_again(self._layout, self._state, self._scratch, AGAIN)
+        _deliver_again(self._tables, self._state, self._workspace, AGAIN)
         return round(AGAIN * float(self._state.tally["spikes"][0] @ self._additions_of_a_spike))
 
 
-def _additions_of_a_spike(layout: Layout) -> NDArray[np.float64]:
+def _additions_of_a_spike(tables: ProgramTables) -> NDArray[np.float64]:
     """Additions that a spike brings, by source node.
 
     It is their mean where its neurons have different numbers of listed synapses.
     """
-    additions = np.zeros(len(layout.nodes))
-    for node in layout.nodes:
-        for each in layout.sums[node["first_sum"] : node["end_sum"]]:
-            for bundle in layout.bundles[each["first_bundle"] : each["end_bundle"]]:
-                source = layout.nodes[bundle["source"]]
+    additions = np.zeros(len(tables.nodes))
+    for node in tables.nodes:
+        for each in tables.sums[node["first_sum"] : node["end_sum"]]:
+            for bundle in tables.bundles[each["first_bundle"] : each["end_bundle"]]:
+                source = tables.nodes[bundle["source"]]
                 sources = source["end_neuron"] - source["first_neuron"]
-                listed = layout.row[bundle["start"] : bundle["start"] + sources + 1]
+                listed = tables.row[bundle["start"] : bundle["start"] + sources + 1]
                 synapses = node["end_neuron"] - node["first_neuron"] if bundle["is_dense"] else np.diff(listed).mean()
                 additions[bundle["source"]] += synapses
     return additions
 
 
 @njit(nogil=True, error_model="numpy")
-def _deliver_again(layout: Layout, state: State, scratch: Scratch, times: int) -> None:
-    state.time[0] -= layout.period
+def _deliver_again(tables: ProgramTables, state: State, workspace: Workspace, times: int) -> None:
+    state.time[0] -= tables.period
     for _ in range(times):
-        for number in range(len(layout.nodes)):
-            scratch.arrives[0] = False
-            _deliver(layout, state, scratch, 0, 0, number, 0, layout.period)
-    state.time[0] += layout.period
+        for number in range(len(tables.nodes)):
+            workspace.arrives[0] = False
+            _deliver(tables, state, workspace, 0, 0, number, 0, tables.period)
+    state.time[0] += tables.period
 
 
 def _adding(rows: int, times: int) -> Work:

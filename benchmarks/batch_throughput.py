@@ -20,10 +20,10 @@ from dsf_common.command_line import compose, run_command
 from dsf_models.checkpoint import load_model_file
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.backends import loihi_fast
-from neuro_runtime.loihi_fast import LoihiFast
-from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import PolicyFiles, find_policy
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.loihi_fast.host import CompiledHost
 from neuro_runtime.token import Token
 from support.recorded import recording_of, tokens_of
 from support.timing import Times, Work, over, take_turns

@@ -20,10 +20,10 @@ from dsf_train.evaluation import EVALUATION_SEED
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.episodes.policy_lanes import PolicyLanes
+from neuro_runtime.episodes.rollout import Environment, Episode, Rollout, run_episodes, run_episodes_in_lanes, within
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.policy_lanes import PolicyLanes
-from neuro_runtime.rollout import Environment, Episode, Rollout, run_episodes, run_episodes_in_lanes, within
 from support.timing import Times, Work, take_turns
 
 ALONE, FAST, LANES, WINDOW = "environment alone", "loihi-fast", "loihi-fast in lanes", "torch, window"

@@ -23,10 +23,10 @@ from dsf_export.recording import Recording
 from dsf_export.stages import run_model
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.backends import loihi_fast, loihi_sim
-from neuro_runtime.loihi_fast import LoihiFast
-from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.loihi_fast.host import CompiledHost
 from support.recorded import recording_of, tokens_of
 from support.timing import Times, over, take_turns
 from support.torch_stream import TorchStream

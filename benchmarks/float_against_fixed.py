@@ -19,9 +19,9 @@ from dsf_models.checkpoint import load_model_file
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from neuro_runtime.backends.loihi_fast import open_backend
 from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.episodes.policy_lanes import PolicyLanes
+from neuro_runtime.episodes.rollout import run_episodes_in_lanes
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.policy_lanes import PolicyLanes
-from neuro_runtime.rollout import run_episodes_in_lanes
 
 LANES = 32
 

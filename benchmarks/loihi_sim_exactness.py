@@ -16,13 +16,13 @@ from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import load_environment_spec, make_environment
-from neuro_runtime.interpreter import Interpreter
-from neuro_runtime.lava.session import LavaSession
-from neuro_runtime.lockstep import Lockstep, LockstepResult
+from neuro_runtime.episodes.rollout import Rollout, run_episodes
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
-from neuro_runtime.rollout import Rollout, run_episodes
+from neuro_runtime.simulators.co_simulation import CoSimulation, CoSimulationResult
+from neuro_runtime.simulators.interpreter import Interpreter
+from neuro_runtime.simulators.lava.session import LavaSession
 
 
 @dataclass
@@ -48,13 +48,13 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _run(name: str, options: Options) -> tuple[Rollout, LockstepResult]:
+def _run(name: str, options: Options) -> tuple[Rollout, CoSimulationResult]:
     spec, environment = load_environment_spec(name), make_environment(name)
     program = load_program(find_policy(options.policy or name).need_program())
     with LavaSession(program, record_states=True) as session, tqdm(desc=name, unit="decision") as progress:
-        lockstep = Lockstep(program, Interpreter(program), session, ("the interpreter", "Lava"))
+        co_simulation = CoSimulation(program, Interpreter(program), session, ("the interpreter", "Lava"))
         rollout = run_episodes(
-            Policy(ProgramBackend(program, lockstep)),
+            Policy(ProgramBackend(program, co_simulation)),
             environment,
             spec,
             episodes=options.episodes,
@@ -63,10 +63,10 @@ def _run(name: str, options: Options) -> tuple[Rollout, LockstepResult]:
             on_step=lambda: progress.update(),
         )
     environment.close()
-    return rollout, lockstep.result
+    return rollout, co_simulation.result
 
 
-def _report(rollout: Rollout, result: LockstepResult) -> str:
+def _report(rollout: Rollout, result: CoSimulationResult) -> str:
     lines = [
         f"{rollout.environment}: {len(rollout.episodes)} episodes, {result.decisions} decisions, "
         f"score {rollout.score.mean:.1f}",

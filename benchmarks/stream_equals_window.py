@@ -26,8 +26,8 @@ from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.configuration import BiasSharing, ModelConfig
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
+from neuro_runtime.simulators.interpreter import Interpreter
 from support.random_policies import random_policy
 
 LIMIT = 1e-5

@@ -28,20 +28,20 @@ from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
 from neuro_runtime.chip_network import chip_network
-from neuro_runtime.conversion_stages import ConversionStages, conversion_stages
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
-from neuro_runtime.largest_states import LargestStates, WatchesStates
-from neuro_runtime.lockstep import ComparesSimulators
+from neuro_runtime.episodes.policy_lanes import PolicyLanes
+from neuro_runtime.episodes.replay import replay_raster
+from neuro_runtime.episodes.rollout import Rollout, check_sizes, run_episodes, run_episodes_in_lanes
+from neuro_runtime.episodes.video import check_video, film, render_without_display
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
-from neuro_runtime.policy_lanes import PolicyLanes
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.provenance import context_of
-from neuro_runtime.replay import replay_raster
-from neuro_runtime.rollout import Rollout, check_sizes, run_episodes, run_episodes_in_lanes
-from neuro_runtime.run_folder import run_folder, save_run
-from neuro_runtime.run_summary import RunSummary, dead_layers, provenance_of
-from neuro_runtime.video import check_video, film, render_without_display
+from neuro_runtime.records.conversion_stages import ConversionStages, conversion_stages
+from neuro_runtime.records.run_folder import run_folder, save_run
+from neuro_runtime.records.run_summary import RunSummary, dead_layers, provenance_of
+from neuro_runtime.simulators.co_simulation import ComparesSimulators
+from neuro_runtime.simulators.state_peaks import StatePeaks, WatchesStates
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +244,7 @@ def _summary(
         command=command,
         observation_size=policy.observation_size,
         action_size=policy.action_size,
-        states=policy.backend.largest_states if isinstance(policy.backend, WatchesStates) else [],
+        states=policy.backend.state_peaks if isinstance(policy.backend, WatchesStates) else [],
         comparison=policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None,
         network=network,
         context=None if program is None else context_of(program),
@@ -304,7 +304,7 @@ def _warn_of_dead_layers(rollout: Rollout) -> None:
         logger.warning("never fired in the whole run: %s", ", ".join(dead))
 
 
-def _warn_of_overflow(states: Sequence[LargestStates]) -> None:
+def _warn_of_overflow(states: Sequence[StatePeaks]) -> None:
     if overflown := [node.node for node in states if node.bits_left < 0]:
         logger.warning("states did not fit Loihi's 24 bits, so the answers are wrong: %s", ", ".join(overflown))
 

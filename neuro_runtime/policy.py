@@ -12,8 +12,8 @@ from dsf_common.errors import UserError
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.backends.registry import open_backend
+from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.steering import Steering
 
 
 def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
@@ -98,7 +98,7 @@ class Policy:
     def reset(self, return_target: float | None = None) -> None:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
         target = self.return_target if return_target is None else return_target
-        self._steering = Steering(target, self.observation_size, self.action_size, self.environment)
+        self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment)
         self._backend.reset()
 
     def act(self, observation: ArrayLike, reward: float = 0.0) -> NDArray[np.float64]:
@@ -121,8 +121,8 @@ class Policy:
         UserError
             The observation has another shape, or it or the reward is not finite.
         """
-        decision = self._backend.decide(self._steering.token(observation, reward))
-        self._steering.acted(decision.action)
+        decision = self._backend.decide(self._tokens.token(observation, reward))
+        self._tokens.acted(decision.action)
         self._activity = decision.activity
         return decision.action.copy()
 

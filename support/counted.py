@@ -12,10 +12,10 @@ from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.episodes.rollout import run_episodes
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
-from neuro_runtime.rollout import run_episodes
 
 
 @dataclass(frozen=True, eq=False)

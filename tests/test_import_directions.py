@@ -30,7 +30,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 # The Lava worker's scripts are run by Lava's own Python; only what crosses its pipe is imported here.
 scripts = ("graph", "main", "network", "processes", "recorded", "virtual_ports")
-apart = {f"neuro_runtime.lava.worker.{script}" for script in scripts}
+apart = {f"neuro_runtime.simulators.lava.worker.{script}" for script in scripts}
 for name in ("dsf_common", "neuro_runtime", "hw_profiles"):
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):

@@ -14,6 +14,7 @@ from dsf_export.quantise.program_rounding import quantise
 from dsf_models.checkpoint import load_model_file
 from dsf_models.quantisation import Scales
 from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.episodes.rollout import run_episodes
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
 from neuro_runtime.program import Program
@@ -21,7 +22,6 @@ from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.weight_format import WeightFormat
 from neuro_runtime.program.wire import program_to_wire
-from neuro_runtime.rollout import run_episodes
 
 SHIPPED = (
     "door-e",

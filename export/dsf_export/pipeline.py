@@ -35,9 +35,9 @@ from dsf_models.checkpoint import PolicyModel, load_model_file, plain
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash, validate
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
+from neuro_runtime.simulators.interpreter import Interpreter
 
 MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
 SCALES_CHOSEN_ON = "units_chosen_on"  # a key of the provenance, which a program file's hash covers

@@ -15,9 +15,9 @@ from dsf_export.fold import Array, FoldedPolicy
 from dsf_export.recording import Recording
 from dsf_export.window import WindowDecision, decide_window
 from dsf_models.checkpoint import Normalisation, PolicyModel
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.token import Token
 
 Raster = NDArray[np.bool_]

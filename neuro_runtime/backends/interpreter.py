@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.interpreter import Interpreter
 
 
 def open_backend(files: PolicyFiles) -> Backend:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.largest_states import LargestStates
-from neuro_runtime.loihi_fast import LoihiFast
-from neuro_runtime.loihi_fast.host import CompiledHost
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.loihi_fast.host import CompiledHost
+from neuro_runtime.simulators.state_peaks import StatePeaks
 from neuro_runtime.token import Token
 
 
@@ -35,9 +35,9 @@ class LoihiFastBackend(ProgramBackend):
         super().__init__(program, self._alone)
 
     @property
-    def largest_states(self) -> list[LargestStates]:
+    def state_peaks(self) -> list[StatePeaks]:
         """The largest states of every node so far, in whichever lanes were stepped."""
-        alone, lanes = self._alone.largest_states, self._lanes.largest_states
+        alone, lanes = self._alone.state_peaks, self._lanes.state_peaks
         return [ours.or_larger(theirs) for ours, theirs in zip(alone, lanes, strict=True)]
 
     def open_lanes(self, count: int) -> None:

@@ -1,36 +1,24 @@
-"""An exported program as a backend: host encoder, then whatever executes the neurons, then host readout."""
+"""An exported program as a backend: host encoder, then a simulator of the neurons, then host readout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
-from neuro_runtime.interpreter import InterpretedDecision
 from neuro_runtime.program.nodes import Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_matrices import dense_matrices
+from neuro_runtime.simulators.simulator import Simulator
 from neuro_runtime.token import Token
 
 
-class Executor(Protocol):
-    """Runs a program's neurons: the interpreter, or a session with a simulator or a chip."""
-
-    def reset(self) -> None:
-        """Forget everything: states, and spikes in flight."""
-        ...
-
-    def decide(self, current: NDArray[Any]) -> InterpretedDecision:
-        """Run one decision's time steps; ``current`` (D,) is real or integer, as the program's arithmetic asks."""
-        ...
-
-
 def nothing() -> None:
-    """For executors that hold nothing to release."""
+    """For simulators that hold nothing to release."""
 
 
 class ProgramBackend:
@@ -39,22 +27,22 @@ class ProgramBackend:
     Parameters
     ----------
     program
-        What ``executor`` runs.
-    executor
+        What ``simulator`` runs.
+    simulator
         Its neurons.
     on_close
-        Releases the executor; may be called twice.
+        Releases the simulator; may be called twice.
     """
 
-    def __init__(self, program: Program, executor: Executor, on_close: Callable[[], None] = nothing) -> None:
+    def __init__(self, program: Program, simulator: Simulator, on_close: Callable[[], None] = nothing) -> None:
         self._program = program
-        self._executor = executor
+        self._simulator = simulator
         self._meter = ProgramMeter(program)
         self._on_close = on_close
 
     @property
     def program(self) -> Program:
-        """What the executor runs."""
+        """What the simulator runs."""
         return self._program
 
     @property
@@ -79,19 +67,19 @@ class ProgramBackend:
 
     def reset(self) -> None:
         """Forget every earlier token."""
-        self._executor.reset()
+        self._simulator.reset()
 
     def decide(self, token: Token) -> Decision:
         """Answer one environment step."""
         encoder = self._program.encoder
         current = encoder.encode(token)
         given = encoder.quantise(current) if self._program.arithmetic == "loihi" else current
-        result = self._executor.decide(given)
+        result = self._simulator.decide(given)
         action = self._program.readout.decode(result.accumulator, current)
         return Decision(action, self._meter.activity(result.spikes))
 
     def close(self) -> None:
-        """Release the executor."""
+        """Release the simulator."""
         self._on_close()
 
 

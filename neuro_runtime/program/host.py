@@ -1,6 +1,7 @@
 """The parts of a policy that stay with the host: from token to current, and from counted spikes to action.
 
-Sums run from left to right, a definition to the last bit, which compiled code can keep (`neuro_runtime.loihi_fast`).
+Sums run from left to right, a definition to the last bit, which compiled code can keep
+(`neuro_runtime.simulators.loihi_fast`).
 """
 
 from __future__ import annotations

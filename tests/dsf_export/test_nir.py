@@ -19,8 +19,8 @@ from snntorch.import_nir import import_from_nir
 from dsf_common.errors import UserError
 from dsf_export.targets import nir as target
 from dsf_models.checkpoint import PolicyModel
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program import Program, program_hash
+from neuro_runtime.simulators.interpreter import Interpreter
 from support.random_policies import random_policy
 from support.small_policies import (
     ACTIONS,

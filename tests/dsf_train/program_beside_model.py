@@ -11,7 +11,7 @@ from torch import Tensor
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.interpreter import Interpreter
+from neuro_runtime.simulators.interpreter import Interpreter
 from support.small_policies import ACTIONS, OBSERVATIONS, lowered, made_up
 
 

@@ -13,10 +13,11 @@ from hw_profiles.command_report import main as report
 from hw_profiles.network_file import load_network
 from hw_profiles.raster_file import load_raster
 from hw_profiles.report import page_writer
-from neuro_runtime import command_run, policy_files, video
+from neuro_runtime import command_run, policy_files
 from neuro_runtime.command_run import main
+from neuro_runtime.episodes import video
 from neuro_runtime.program.storage import save_program
-from neuro_runtime.trace import load_trace
+from neuro_runtime.records.trace import load_trace
 from tests.neuro_runtime.run_doubles import CountingEnvironment, tiny_loihi_program, tiny_program, write_tiny_program
 
 INTERPRETER = ["--backend", "interpreter"]

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from dsf_export.fold import Array
 from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
-from neuro_runtime.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.weight_matrices import matrix_of_each_delay
+from neuro_runtime.simulators.loihi_arithmetic import clip24, decayed, shift, wrap24
 
 Integers = NDArray[np.int64]
 Inputs = NDArray[np.float32]

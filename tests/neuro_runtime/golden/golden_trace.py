@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.files import atomic_write
-from neuro_runtime.interpreter import InterpretedDecision, Recording
-from neuro_runtime.lockstep import Simulator
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.wire import program_from_wire, program_to_wire
+from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision, Simulator
 
 FOLDER = Path(__file__).parent / "traces"
 QUANTITIES = ("spikes", "currents", "voltages")
@@ -39,10 +38,10 @@ class GoldenTrace:
     program: Program
     currents: NDArray[np.int64]
     reset: NDArray[np.bool_]
-    decisions: tuple[InterpretedDecision, ...]
+    decisions: tuple[SimulatedDecision, ...]
 
 
-def run(simulator: Simulator, currents: NDArray[Any], reset: NDArray[np.bool_]) -> tuple[InterpretedDecision, ...]:
+def run(simulator: Simulator, currents: NDArray[Any], reset: NDArray[np.bool_]) -> tuple[SimulatedDecision, ...]:
     """What ``simulator`` does, every spike and state recorded."""
     decisions = []
     for current, forget in zip(currents, reset, strict=True):
@@ -83,7 +82,7 @@ def _under(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[An
     return {name.removeprefix(f"{prefix}/"): array for name, array in arrays.items() if name.startswith(f"{prefix}/")}
 
 
-def _decision(accumulator: NDArray[Any], states: dict[str, dict[str, NDArray[Any]]], n: int) -> InterpretedDecision:
+def _decision(accumulator: NDArray[Any], states: dict[str, dict[str, NDArray[Any]]], n: int) -> SimulatedDecision:
     of_decision = {quantity: {node: values[n] for node, values in nodes.items()} for quantity, nodes in states.items()}
     counts = {node: int(raster.sum()) for node, raster in of_decision["spikes"].items()}
-    return InterpretedDecision(accumulator, counts, Recording(**of_decision))
+    return SimulatedDecision(accumulator, counts, NeuronRecording(**of_decision))

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.lava.session import LavaSession
 from neuro_runtime.program.program import Program
+from neuro_runtime.simulators.lava.session import LavaSession
 from support.small_programs import block_program, currents, random_program
 from tests.neuro_runtime.golden.golden_trace import FOLDER, GoldenTrace, load_golden, run, save_golden
 

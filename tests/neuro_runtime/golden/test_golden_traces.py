@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuro_runtime.interpreter import InterpretedDecision, Interpreter
-from neuro_runtime.lockstep import Simulator
-from neuro_runtime.loihi_fast import LoihiFast
 from neuro_runtime.program.limits import STATE_LIMIT
 from neuro_runtime.program.program import Program
+from neuro_runtime.simulators.interpreter import Interpreter
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator
 from tests.neuro_runtime.golden.golden_trace import FOLDER, load_golden, run
 
 TRACES = sorted(FOLDER.glob("*.npz"))
 
 
-def assert_same(ours: InterpretedDecision, lavas: InterpretedDecision) -> None:
+def assert_same(ours: SimulatedDecision, lavas: SimulatedDecision) -> None:
     """Every spike, current and voltage, and the accumulator."""
     assert ours.recording is not None
     assert lavas.recording is not None

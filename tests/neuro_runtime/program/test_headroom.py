@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.headroom import Headroom, headroom
 from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
+from neuro_runtime.simulators.interpreter import Interpreter
 from support.small_programs import BETA, CLEARED, block_program, make_program
 
 

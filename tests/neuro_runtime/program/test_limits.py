@@ -14,7 +14,7 @@ from hw_profiles.timing import _steps_to_zero
 from neuro_runtime.program import limits
 from neuro_runtime.program.decay import steps_to_zero
 
-WORKER_GRAPH = Path(neuro_runtime.__file__).parent / "lava" / "worker" / "graph.py"
+WORKER_GRAPH = Path(neuro_runtime.__file__).parent / "simulators" / "lava" / "worker" / "graph.py"
 
 
 def test_the_formats_are_those_of_lava() -> None:

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
-from neuro_runtime.interpreter import Interpreter
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import content_hash, load_program, program_hash, save_program
 from neuro_runtime.program.wire import program_from_wire, program_to_wire
+from neuro_runtime.simulators.interpreter import Interpreter
 from support.small_programs import block_program, currents, random_program
 from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 

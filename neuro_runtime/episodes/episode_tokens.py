@@ -1,0 +1,68 @@
+"""What a policy keeps of an episode between decisions: the return still wanted, and its own last action."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dsf_common.errors import UserError
+from neuro_runtime.token import Token
+
+
+class EpisodeTokens:
+    """One episode's tokens, in order.
+
+    Parameters
+    ----------
+    return_target
+        Return-to-go of the first token, in raw reward.
+    observation_size, action_size
+        Widths of the policy.
+    environment
+        What it was trained for, to name in complaints.
+
+    Raises
+    ------
+    UserError
+        The return target is not finite.
+    """
+
+    def __init__(self, return_target: float, observation_size: int, action_size: int, environment: str) -> None:
+        if not np.isfinite(return_target):
+            raise UserError(f"return_target must be finite, got {return_target}")
+        self._return_to_go = float(return_target)
+        self._observation_size = observation_size
+        self._environment = environment
+        self._previous_action = np.zeros(action_size)
+        self._first = True
+
+    def token(self, observation: ArrayLike, reward: float) -> Token:
+        """The next token: a raw observation (obs,), and what the previous action earned (ignored at the first).
+
+        Raises
+        ------
+        UserError
+            The observation has another shape, or it or the reward is not finite.
+        """
+        state = self._checked(observation)
+        if not np.isfinite(reward):
+            raise UserError(f"the reward is not finite: {reward}")
+        if not self._first:
+            self._return_to_go -= float(reward)
+        self._first = False
+        return Token(state, self._previous_action, self._return_to_go)
+
+    def acted(self, action: NDArray[np.float64]) -> None:
+        """Remember the answer to the last token, (act,)."""
+        self._previous_action = action
+
+    def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
+        state = np.asarray(observation, dtype=np.float64)
+        if state.shape != (self._observation_size,):
+            raise UserError(
+                f"the observation has shape {state.shape}, but the policy for {self._environment} "
+                f"expects ({self._observation_size},)"
+            )
+        if not np.isfinite(state).all():
+            raise UserError("the observation holds a value that is not finite")
+        return state

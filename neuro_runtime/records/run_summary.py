@@ -1,0 +1,223 @@
+"""A run in a page: as a document for ``run.json`` and as text for a person."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from dsf_common.files import sha256_of
+from dsf_common.statistics import MeanEstimate
+from hw_profiles.activity import ActivityCounts
+from hw_profiles.network import Layout, Network
+from hw_profiles.pricing import Priced
+from hw_profiles.raster_file import SpikeRaster
+from hw_profiles.report import estimate_text, estimates_document
+from hw_profiles.run_record import FORMAT
+from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
+from neuro_runtime.episodes.rollout import Episode, Rollout
+from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.records.conversion_stages import ConversionStages
+from neuro_runtime.simulators.co_simulation import CoSimulationResult
+from neuro_runtime.simulators.state_peaks import StatePeaks
+
+NETWORK = "network.h5"
+RASTER = "raster.h5"
+DISTRIBUTIONS = ("decision-spikeformer", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "torch")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What is said of a run, beside its decisions.
+
+    Attributes
+    ----------
+    backend
+        Name of what ran the policy.
+    rollout
+        The episodes.
+    priced
+        The average decision by each profile.
+    layout
+        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
+    provenance
+        See :func:`provenance_of`.
+    command
+        What made the run.
+    observation_size, action_size
+        Widths of the policy.
+    states
+        How large the states have been, where the backend watches them.
+    comparison
+        What two simulators in co-simulation had in common, where the backend runs two.
+    network, context, raster
+        Of a run of a program: what a report places on chips, the tokens of its window, every spike of one decision.
+    stages
+        Scores through the conversion, where they were measured.
+    """
+
+    backend: str
+    rollout: Rollout
+    priced: Sequence[Priced]
+    layout: Layout
+    provenance: Mapping[str, str]
+    command: str
+    observation_size: int
+    action_size: int
+    states: Sequence[StatePeaks] = ()
+    comparison: CoSimulationResult | None = None
+    network: Network | None = None
+    context: int | None = None
+    raster: SpikeRaster | None = None
+    stages: ConversionStages | None = None
+
+    def document(self) -> dict[str, object]:
+        """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
+        rollout = self.rollout
+        return {
+            "format": FORMAT,
+            "environment": rollout.environment,
+            "backend": self.backend,
+            "return_target": rollout.return_target,
+            "observation_size": self.observation_size,
+            "action_size": self.action_size,
+            "context": self.context,
+            "layout": self.layout,
+            "episodes": [_episode_document(episode) for episode in rollout.episodes],
+            "return": asdict(rollout.total_reward),
+            "score": asdict(rollout.score),
+            "decisions": len(rollout.seconds),
+            "seconds_per_decision": {
+                "mean": float(rollout.seconds.mean()),
+                "median": float(np.median(rollout.seconds)),
+                "highest": float(rollout.seconds.max()),
+            },
+            "activity": asdict(mean_counts(rollout.activities, by_population=self.network is not None)),
+            "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
+            "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
+            "comparison": None if self.comparison is None else asdict(self.comparison),
+            "network": None if self.network is None else NETWORK,
+            "raster": None if self.raster is None else RASTER,
+            "stages": None if self.stages is None else self.stages.document(),
+            "energy": estimates_document([priced.energy for priced in self.priced if priced.energy is not None]),
+            "command": self.command,
+            "provenance": dict(self.provenance),
+        }
+
+    def text(self) -> str:
+        """Episodes, means, layers and energy, as tables."""
+        rollout = self.rollout
+        return "\n\n".join(
+            [
+                f"{rollout.environment} on {self.backend}, policy {self.provenance['policy']}, "
+                f"return target {rollout.return_target:g}",
+                "\n".join(_episode_lines(rollout.episodes)),
+                "\n".join(_mean_lines(rollout)),
+                *([] if self.comparison is None else [_comparison_line(self.comparison)]),
+                "\n".join(_layer_lines(mean_layers(rollout.activities), self.states)),
+                *map(_priced_text, self.priced),
+            ]
+        )
+
+
+def provenance_of(files: PolicyFiles) -> dict[str, str]:
+    """What ran: the policy's name, the hash of each of its files, and the versions of what matters to a result."""
+    hashes = {
+        f"{kind}_sha256": sha256_of(path)
+        for kind, path in (("model", files.model), ("program", files.program))
+        if path is not None
+    }
+    versions = {name: _version(name) for name in DISTRIBUTIONS}
+    return {"policy": files.name, **hashes, "python": platform.python_version(), **versions}
+
+
+def dead_layers(rollout: Rollout) -> list[str]:
+    """Spiking layers that never fired in the whole run."""
+    return [layer.name for layer in mean_layers(rollout.activities) if layer.firing_rate == 0]
+
+
+def _priced_text(priced: Priced) -> str:
+    profile = priced.profile
+    if priced.energy is None:
+        return f"energy a decision, {profile.title} [{profile.name}]: unknown\n  {priced.refusal}"
+    return estimate_text(priced.energy)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _episode_document(episode: Episode) -> dict[str, object]:
+    return {
+        "seed": episode.seed,
+        "steps": episode.steps,
+        "return": episode.total_reward,
+        "score": episode.score,
+        "activity": _totals(mean_counts(episode.activities)),
+        "seconds_per_decision": float(episode.seconds.mean()),
+    }
+
+
+def _totals(counts: ActivityCounts) -> dict[str, float]:
+    return {name: value for name, value in vars(counts).items() if isinstance(value, int | float)}
+
+
+def _episode_lines(episodes: Sequence[Episode]) -> list[str]:
+    header = f"{'seed':>6}{'steps':>7}{'return':>11}{'score':>8}"
+    header += f"{'spikes/decision':>17}{'synops/decision':>17}{'ms/decision':>13}"
+    return [header, *map(_episode_line, episodes)]
+
+
+def _episode_line(episode: Episode) -> str:
+    counts: ActivityCounts = mean_counts(episode.activities)
+    return (
+        f"{episode.seed:>6}{episode.steps:>7}{episode.total_reward:>11.1f}{episode.score:>8.1f}"
+        f"{counts.spikes:>17,.1f}{counts.synops:>17,.0f}{1000 * episode.seconds.mean():>13.1f}"
+    )
+
+
+def _mean_lines(rollout: Rollout) -> list[str]:
+    count = len(rollout.episodes)
+    over = f"over {count} episodes" if count > 1 else "of 1 episode (no interval)"
+    return [
+        f"return {_interval_text(rollout.total_reward)} {over}",
+        f"score  {_interval_text(rollout.score)} {over}; 0 is a random policy, 100 the reference",
+    ]
+
+
+def _interval_text(estimate: MeanEstimate) -> str:
+    if estimate.standard_error is None:
+        return f"{estimate.mean:.1f}"
+    return (
+        f"{estimate.mean:.1f} ± {estimate.standard_error:.1f} (standard error; "
+        f"95 % interval {estimate.low:.1f} … {estimate.high:.1f})"
+    )
+
+
+def _comparison_line(comparison: CoSimulationResult) -> str:
+    return (
+        f"loihi-fast beside it: {comparison.compared:,} spikes ({comparison.fired:,} fired) and "
+        f"{comparison.states_compared:,} states compared, "
+        f"{comparison.different} spikes and {comparison.states_different} states different"
+    )
+
+
+def _layer_lines(layers: Sequence[LayerActivity], states: Sequence[StatePeaks]) -> list[str]:
+    if not layers:
+        return ["no spiking layers"]
+    width = max(len(layer.name) for layer in layers)
+    bits_left = {node.node: f"{node.bits_left:>11.1f}" for node in states}
+    header = f"{'layer':<{width}}{'firing rate':>13}{'spikes/decision':>17}{'synops/decision':>17}"
+    header += f"{'bits left':>11}" if states else ""
+    return [header, *(_layer_line(layer, width) + bits_left.get(layer.name, "") for layer in layers)]
+
+
+def _layer_line(layer: LayerActivity, width: int) -> str:
+    rate = "" if layer.firing_rate is None else f"{100 * layer.firing_rate:.2f} %"
+    return f"{layer.name:<{width}}{rate:>13}{layer.spikes:>17,.1f}{layer.synops:>17,.0f}"

@@ -1,0 +1,150 @@
+"""The counted activity of a run, decision by decision, in one HDF5 file.
+
+Layout, for N decisions of E episodes; ``format``, ``version``, ``environment``, ``return_target`` and ``provenance``
+(JSON) are attributes of the root::
+
+    episodes/{seed, steps, score}                                                          (E,)
+    decisions/action                                                                       (N, act)
+    decisions/{reward, seconds, time_steps, host_macs, idle_neuron_steps, messages}        (N,)
+    spikes/<layer>, neuron_steps/<layer>, synops/<target layer>                            (N,)
+
+Episodes lie one after another, ``steps`` decisions each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError, first_line
+from dsf_common.files import atomic_write
+from neuro_runtime.episodes.rollout import Rollout
+
+FORMAT = "decision-spikeformer trace"
+VERSION = 1
+
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A run as columns; the module's docstring gives shapes.
+
+    Attributes
+    ----------
+    episodes, decisions
+        Columns by name: one row an episode, one row a decision.
+    spikes, neuron_steps, synops
+        Counts by layer, one row a decision (see :class:`~neuro_runtime.activity.Activity`).
+    provenance
+        Where the policy came from, and versions.
+    """
+
+    environment: str
+    return_target: float
+    provenance: dict[str, str]
+    episodes: Columns
+    decisions: Columns
+    spikes: Columns
+    neuron_steps: Columns
+    synops: Columns
+
+
+GROUPS = ("episodes", "decisions", "spikes", "neuron_steps", "synops")
+EPISODE_COLUMNS = ("seed", "steps", "score")
+COUNT_COLUMNS = ("time_steps", "host_macs", "idle_neuron_steps", "messages")
+DECISION_COLUMNS = ("action", "reward", "seconds", *COUNT_COLUMNS)
+
+
+def trace_of(rollout: Rollout, provenance: Mapping[str, str]) -> Trace:
+    """Turn a rollout into columns."""
+    episodes, activities = rollout.episodes, rollout.activities
+    decisions: Columns = {
+        "action": np.concatenate([episode.actions for episode in episodes]),
+        "reward": np.concatenate([episode.rewards for episode in episodes]),
+        "seconds": rollout.seconds,
+    }
+    for name in COUNT_COLUMNS:
+        decisions[name] = np.array([getattr(activity, name) for activity in activities], np.int64)
+    return Trace(
+        environment=rollout.environment,
+        return_target=rollout.return_target,
+        provenance=dict(provenance),
+        episodes={name: np.array([getattr(episode, name) for episode in episodes]) for name in EPISODE_COLUMNS},
+        decisions=decisions,
+        spikes=_by_layer([activity.spikes for activity in activities]),
+        neuron_steps=_by_layer([activity.neuron_steps for activity in activities]),
+        synops=_by_layer([activity.synops for activity in activities]),
+    )
+
+
+def save_trace(trace: Trace, path: str | Path) -> None:
+    """Write a trace to ``path``."""
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            environment=trace.environment,
+            return_target=trace.return_target,
+            provenance=json.dumps(trace.provenance),
+        )
+        for group in GROUPS:
+            for name, column in getattr(trace, group).items():
+                file.create_dataset(f"{group}/{name}", data=column, compression="gzip", shuffle=True)
+
+
+def load_trace(path: str | Path) -> Trace:
+    """Read a trace back.
+
+    Raises
+    ------
+    UserError
+        The file is missing or damaged, is no trace or of another version, or its columns disagree in length.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, path)
+    except FileNotFoundError as error:
+        raise UserError(f"no trace at {path}") from error
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is not a complete trace: {first_line(error)}") from error
+
+
+def _read(file: h5py.File, path: str | Path) -> Trace:
+    if file.attrs.get("format") != FORMAT:
+        raise UserError(f"{path} is not a trace that dsf-run wrote")
+    if file.attrs["version"] != VERSION:
+        raise UserError(f"{path} is a trace of version {file.attrs['version']}; this version reads {VERSION}")
+    columns = {group: {name: dataset[()] for name, dataset in file[group].items()} for group in GROUPS}
+    _check(columns, path)
+    return Trace(
+        environment=str(file.attrs["environment"]),
+        return_target=float(file.attrs["return_target"]),
+        provenance=json.loads(file.attrs["provenance"]),
+        **columns,
+    )
+
+
+def _check(columns: Mapping[str, Columns], path: str | Path) -> None:
+    """Every named column is there and has its group's number of rows."""
+    steps = columns["episodes"]["steps"]
+    rows = {"episodes": len(steps)}
+    for name, wanted in (("episodes", EPISODE_COLUMNS), ("decisions", DECISION_COLUMNS)):
+        if missing := [column for column in wanted if column not in columns[name]]:
+            raise UserError(f"{path} is not a complete trace: {name}/{missing[0]} is missing")
+    for group, members in columns.items():
+        for name, column in members.items():
+            expected = rows.get(group, int(steps.sum()))
+            if len(column) != expected:
+                raise UserError(f"{path}: {group}/{name} has {len(column)} rows, expected {expected}")
+
+
+def _by_layer(counts: Sequence[Mapping[str, int]]) -> Columns:
+    return {layer: np.array([count[layer] for count in counts], np.int64) for layer in counts[0]}

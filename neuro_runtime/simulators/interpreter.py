@@ -1,0 +1,231 @@
+"""The definition of what a program means: every node, every time step, in plain numpy.
+
+Other simulators must agree with this one at every spike, current and voltage; it is meant to be read.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_runtime.program.decay import current_loss, voltage_loss
+from neuro_runtime.program.limits import CURRENT_SHIFT
+from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, Weighted
+from neuro_runtime.program.program import Program
+from neuro_runtime.simulators.loihi_arithmetic import clip24, decayed, shift, wrap24
+from neuro_runtime.simulators.simulator import NeuronRecording, Raster, SimulatedDecision, Values
+
+
+class Interpreter:
+    """Runs a program one decision at a time.
+
+    Parameters
+    ----------
+    program
+        A valid program, of either arithmetic.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._dtype = np.int64 if program.arithmetic == "loihi" else np.float64
+        self._neurons = {node.name: _neurons(program, node.as_lif(program.arithmetic)) for node in program.neurons}
+        self._spiking = [node for node in program.nodes if node.spikes]
+        self._synapses = [_synapses(connection, self._dtype) for connection in program.weighted_connections]
+        self._injections = program.injections
+        longest = max((synapses.longest_delay for synapses in self._synapses), default=0)
+        self._past = {node.name: _Past(node.size, longest + 1) for node in self._spiking}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: states, and spikes in flight."""
+        self._time = 0
+        for neurons in self._neurons.values():
+            neurons.clear()
+        for past in self._past.values():
+            past.clear()
+
+    def decide(self, current: Values, record: bool = False) -> SimulatedDecision:
+        """Run one decision's ``period`` time steps.
+
+        Parameters
+        ----------
+        current
+            The token's current x, shape (D,): real, or the encoder's integers in loihi arithmetic.
+        record
+            Also return every spike and state.
+        """
+        current = np.asarray(current, dtype=self._dtype)
+        accumulator = self._neurons[self._program.accumulator.name]
+        accumulator.clear()
+        counts = {node.name: 0 for node in self._spiking}
+        recording = self._blank_recording() if record else None
+        for step in range(self._program.period):
+            for name, spikes in self._advance(step, current).items():
+                counts[name] += int(np.count_nonzero(spikes))
+                if recording:
+                    recording.spikes[name][step] = spikes
+            if recording:
+                self._write_states(recording, step)
+        return SimulatedDecision(accumulator.voltage.copy(), counts, recording)
+
+    def _advance(self, step: int, current: Values) -> dict[str, Raster]:
+        """Time step ``step`` of a decision: gather what arrives, update every neuron, emit."""
+        arriving = {name: np.zeros_like(neurons.voltage) for name, neurons in self._neurons.items()}
+        for injection in self._injections:
+            if injection.delay <= step < injection.delay + self._program.active_steps:
+                arriving[injection.target] += _shifted(current, injection.exponent)
+        for synapses in self._synapses:
+            synapses.deliver(self._past[synapses.source], self._time, arriving[synapses.target])
+        emitted = {
+            node.name: np.array([step < self._program.active_steps])
+            for node in self._spiking
+            if isinstance(node, BiasLine)
+        }
+        for name, neurons in self._neurons.items():
+            spikes = neurons.update(arriving[name])
+            if name in self._past:
+                emitted[name] = spikes
+        for name, spikes in emitted.items():
+            self._past[name].write(self._time, spikes)
+        self._time += 1
+        return emitted
+
+    def _blank_recording(self) -> NeuronRecording:
+        def blank(size: int, dtype: type) -> Values:
+            return np.zeros((self._program.period, size), dtype=dtype)
+
+        states = {name: len(neurons.voltage) for name, neurons in self._neurons.items()}
+        return NeuronRecording(
+            {node.name: np.zeros((self._program.period, node.size), dtype=bool) for node in self._spiking},
+            {name: blank(size, self._dtype) for name, size in states.items()},
+            {name: blank(size, self._dtype) for name, size in states.items()},
+        )
+
+    def _write_states(self, recording: NeuronRecording, step: int) -> None:
+        for name, neurons in self._neurons.items():
+            recording.currents[name][step] = neurons.current
+            recording.voltages[name][step] = neurons.voltage
+
+
+class _Past:
+    """The last spikes of a node, a ring of time steps."""
+
+    def __init__(self, size: int, steps: int) -> None:
+        self._ring = np.zeros((steps, size), dtype=bool)
+
+    def clear(self) -> None:
+        self._ring[:] = False
+
+    def write(self, time: int, spikes: Raster) -> None:
+        self._ring[time % len(self._ring)] = spikes
+
+    def at(self, time: int) -> Raster:
+        """Spikes of time step ``time``."""
+        past: Raster = self._ring[time % len(self._ring)]
+        return past
+
+    def each_at(self, times: NDArray[np.int64], neurons: NDArray[np.int32]) -> Raster:
+        """For each n, whether neuron ``neurons[n]`` spiked at ``times[n]``."""
+        past: Raster = self._ring[times % len(self._ring), neurons]
+        return past
+
+
+class _DenseSynapses:
+    """All-to-all synapses: the spikes they carry arrive one time step and the delay after they were emitted."""
+
+    def __init__(self, connection: Dense, dtype: type) -> None:
+        self.source, self.target = connection.source, connection.target
+        self.longest_delay = connection.delay
+        self._exponent = connection.exponent
+        self._weight_of_source: Values = np.ascontiguousarray(np.asarray(connection.weight, dtype=dtype).T)
+
+    def deliver(self, past: _Past, time: int, arriving: Values) -> None:
+        """Add to ``arriving`` the current that reaches the targets at ``time``."""
+        firing = np.flatnonzero(past.at(time - 1 - self.longest_delay))
+        if len(firing):
+            arriving += _shifted(self._weight_of_source[firing].sum(axis=0), self._exponent)
+
+
+class _SparseSynapses:
+    """Listed synapses, which differ in delay."""
+
+    def __init__(self, connection: Sparse, dtype: type) -> None:
+        self.source, self.target = connection.source, connection.target
+        self.longest_delay = int(np.max(connection.delay, initial=0))
+        self._connection = connection
+        self._weight: Values = np.asarray(connection.weight, dtype=dtype)
+
+    def deliver(self, past: _Past, time: int, arriving: Values) -> None:
+        """Add to ``arriving`` the current that reaches the targets at ``time``."""
+        emitted = (time - 1 - self._connection.delay).astype(np.int64)
+        carrying = np.flatnonzero(past.each_at(emitted, self._connection.source_index))
+        if len(carrying):
+            total = np.zeros_like(arriving)
+            np.add.at(total, self._connection.target_index[carrying], self._weight[carrying])
+            arriving += _shifted(total, self._connection.exponent)
+
+
+def _synapses(connection: Weighted, dtype: type) -> _DenseSynapses | _SparseSynapses:
+    match connection:
+        case Dense():
+            return _DenseSynapses(connection, dtype)
+        case Sparse():
+            return _SparseSynapses(connection, dtype)
+        case _:
+            assert_never(connection)
+
+
+def _shifted(values: Values, exponent: int) -> Values:
+    """``values·2^exponent`` in loihi arithmetic; float programs have no exponents."""
+    return shift(values, exponent) if values.dtype == np.int64 else values
+
+
+class _FloatNeurons:
+    """``u ← (1 − d_u)·u + a``;  ``v ← (1 − d_v)·v + u``;  ``s = v > threshold``;  ``v[s] ← 0``."""
+
+    def __init__(self, lif: Lif) -> None:
+        self.current = np.zeros(lif.size)
+        self.voltage = np.zeros(lif.size)
+        self._keep_current, self._keep_voltage = 1 - lif.current_decay, 1 - lif.voltage_decay
+        self._threshold = lif.threshold
+
+    def clear(self) -> None:
+        self.current[:] = 0
+        self.voltage[:] = 0
+
+    def update(self, arriving: Values) -> Raster:
+        self.current = self._keep_current * self.current + arriving
+        self.voltage = self._keep_voltage * self.voltage + self.current
+        spikes = self.voltage > self._threshold
+        self.voltage[spikes] = 0
+        return spikes
+
+
+class _LoihiNeurons:
+    """The same neurons in Loihi's integers; see `neuro_runtime.simulators.loihi_arithmetic`."""
+
+    def __init__(self, lif: Lif) -> None:
+        self.current = np.zeros(lif.size, dtype=np.int64)
+        self.voltage = np.zeros(lif.size, dtype=np.int64)
+        self._current_loss, self._voltage_loss = current_loss(lif), voltage_loss(lif)
+        self._threshold = int(lif.threshold) << CURRENT_SHIFT
+
+    def clear(self) -> None:
+        self.current[:] = 0
+        self.voltage[:] = 0
+
+    def update(self, arriving: Values) -> Raster:
+        self.current = wrap24(decayed(self.current, self._current_loss) + (arriving << CURRENT_SHIFT))
+        self.voltage = clip24(decayed(self.voltage, self._voltage_loss) + self.current)
+        spikes = self.voltage > self._threshold
+        self.voltage[spikes] = 0
+        return spikes
+
+
+_Neurons = _FloatNeurons | _LoihiNeurons
+
+
+def _neurons(program: Program, lif: Lif) -> _Neurons:
+    return _LoihiNeurons(lif) if program.arithmetic == "loihi" else _FloatNeurons(lif)

@@ -1,0 +1,189 @@
+"""The worker as a process of the operating system: started, asked, given up on, and never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import weakref
+from pathlib import Path
+
+from dsf_common.errors import UserError
+from neuro_runtime.simulators.lava.worker.wire import Message, receive, send
+
+SCRIPT = Path(__file__).parent / "worker" / "main.py"
+PARTING_S = 10.0  # how long a worker may take to stop Lava by itself
+DYING_S = 2.0  # how long a worker that hung up may take to end
+MISSING = "LAVA MISSING: "  # what the worker says where it cannot import Lava
+HOW_TO_GET_LAVA = "run `make setup`, or set DSF_LAVA_PYTHON to the Python 3.10 of an environment with lava-nc 0.10.0"
+
+
+def find_lava_python() -> Path:
+    """Lava's own Python: ``DSF_LAVA_PYTHON``, else ``.venv-lava`` beside the package or in the current folder.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    named = os.environ.get("DSF_LAVA_PYTHON")
+    if named:
+        candidates = [Path(named)]
+    else:
+        folders = (Path(__file__).parents[2], Path.cwd())
+        candidates = [folder / ".venv-lava" / "bin" / "python" for folder in folders]
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK) and candidate.is_file():
+            return candidate.absolute()
+    raise UserError(f"Lava is missing, there is no Python at {candidates[0]}: {HOW_TO_GET_LAVA}")
+
+
+class WorkerProcess:
+    """A running worker.
+
+    Parameters
+    ----------
+    python
+        Lava's own Python.
+
+    Raises
+    ------
+    UserError
+        It cannot be started.
+    """
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        with contextlib.ExitStack() as resources:
+            self._log = resources.enter_context(tempfile.TemporaryFile())
+            self._connection, theirs = map(resources.enter_context, socket.socketpair())
+            self._process = self._start(theirs)
+            theirs.close()
+            self._resources = resources.pop_all()
+        self._close = weakref.finalize(self, _close, self._process, self._resources)
+
+    @property
+    def pid(self) -> int:
+        """The process, which leads a process group of its own."""
+        return self._process.pid
+
+    def ask(self, request: Message, doing: str, time_limit_s: float) -> Message:
+        """Send a request and wait for its answer. Whatever keeps it from coming ends the worker.
+
+        Parameters
+        ----------
+        doing
+            What the worker is asked to do, for the error: "starting".
+        time_limit_s
+            In which the answer must be complete.
+
+        Raises
+        ------
+        UserError
+            The worker has ended, ends, raises an error or does not answer in time: one sentence says which.
+        """
+        if not self._close.alive:
+            raise UserError("the Lava worker has ended: open the policy again")
+        try:
+            send(self._connection, request, time_limit_s)
+            answer = receive(self._connection, time_limit_s)
+        except TimeoutError:
+            raise self._failure(
+                f"the Lava worker was stopped because {doing} took more than {time_limit_s:g} s; on a slow machine "
+                "set DSF_LAVA_TIME_LIMIT to more seconds"
+            ) from None
+        except (EOFError, OSError):
+            raise self._death(doing) from None
+        except BaseException:
+            self.kill()
+            raise
+        if answer.kind == "failed":
+            raise self._failure(f"Lava failed while {doing}: {answer.fields['error']}")
+        return answer
+
+    def close(self) -> None:
+        """Let the worker stop Lava and end; kill it if it does not. May be called twice."""
+        self._close()
+
+    def kill(self) -> None:
+        """End the worker and all of Lava's processes now."""
+        if self._close.detach():
+            _kill(self._process)
+            self._resources.close()
+
+    def _start(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        # Threads of a numerical library would only wait for one another, in each of Lava's many processes.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            return subprocess.Popen(
+                # -E: our Python's paths are not its. -u: what it prints is in the log even if it is killed.
+                # -W: if it is, Python frees Lava's shared memory, and would say so.
+                [self._python, "-E", "-u", "-W", "ignore:resource_tracker", SCRIPT, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                # Ctrl-C in the terminal is for this process, which ends the worker in good order.
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise UserError(f"Lava is missing, {self._python} cannot run ({problem}): {HOW_TO_GET_LAVA}") from problem
+
+    def _death(self, doing: str) -> UserError:
+        """The worker ended instead of answering."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(DYING_S)
+        last = self._last_line()
+        if last.startswith(MISSING):
+            problem = last.removeprefix(MISSING)
+            return self._failure(f"Lava is missing, {self._python} lacks it ({problem}): {HOW_TO_GET_LAVA}", keep=False)
+        status = self._process.poll()
+        how = f"exit status {status}" if status is None or status >= 0 else f"signal {signal.Signals(-status).name}"
+        said = f": {last}" if last else ""
+        return self._failure(f"the Lava worker ({self._python}) ended while {doing}, with {how}{said}")
+
+    def _failure(self, sentence: str, keep: bool = True) -> UserError:
+        """The error to raise; the worker is ended, and what it printed is kept in a file that the error names."""
+        printed = self._printed() if keep else ""
+        self.kill()
+        return UserError(f"{sentence} (all it printed is in {_saved(printed)})" if printed else sentence)
+
+    def _printed(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").strip()
+
+    def _last_line(self) -> str:
+        return (self._printed().splitlines() or [""])[-1]
+
+
+def _close(process: subprocess.Popen[bytes], resources: contextlib.ExitStack) -> None:
+    """Hang up, upon which the worker stops Lava and ends; ``resources`` are the connection and the log."""
+    resources.close()
+    try:
+        process.wait(PARTING_S)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the worker and all of Lava's processes.
+
+    On Linux the kernel kills those with the worker (they have asked for it), and what is then left of the group, the
+    process that frees Lava's shared memory, ends by itself.
+    """
+    process.kill()
+    if sys.platform != "linux":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _saved(printed: str) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="dsf-lava-", suffix=".log", delete=False) as file:
+        file.write(printed)
+    return Path(file.name)
