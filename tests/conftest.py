@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.clean_install import build_wheel
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Numerical libraries read these once, when first imported, and the networks here are too small for more threads.
@@ -28,3 +30,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _own_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is written to a relative path (runs, MuJoCo's log) lands in the test's own folder."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's wheel."""
+    return build_wheel(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel"))

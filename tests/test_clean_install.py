@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import shutil
 import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-FOLDERS = ("common", "export", "train", "neuro_runtime", "hw_profiles")
+from support.clean_install import REPOSITORY, make_environment
 
 RUN_A_POLICY = """
 import importlib.util
@@ -29,56 +23,15 @@ print("acted")
 """
 
 
-def base_distributions() -> Iterator[importlib.metadata.Distribution]:
-    """What the package requires without any extra, and what that requires in turn."""
-    pending, seen = ["decision-spikeformer"], set()
-    while pending:
-        for text in importlib.metadata.requires(pending.pop()) or []:
-            requirement = Requirement(text)
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if wanted and requirement.name not in seen:
-                seen.add(requirement.name)
-                pending.append(requirement.name)
-                yield importlib.metadata.distribution(requirement.name)
-
-
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command's status and output."""
     return subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True)
 
 
-def must_run(*command: str | Path) -> None:
-    """Run a step of the set-up, and stop with its error text if it fails."""
-    result = run(*command)
-    assert result.returncode == 0, result.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's wheel, built from a copy so that nothing is left in the working tree."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in FOLDERS:
-        shutil.copytree(REPOSITORY / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(REPOSITORY / name, source)
-    offline = ("-q", "--no-index", "--no-deps", "--no-build-isolation")
-    must_run(sys.executable, "-m", "pip", "wheel", *offline, "-w", output, source)
-    return next(output.glob("*.whl"))
-
-
 @pytest.fixture(scope="module")
 def clean_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """A new environment's interpreter: the wheel is installed there, its base dependencies are linked, not fetched."""
-    environment = tmp_path_factory.mktemp("clean")
-    must_run(sys.executable, "-m", "venv", "--without-pip", environment)
-    python = environment / "bin" / "python"
-    packages = next(environment.glob("lib/python*/site-packages"))
-    for distribution in base_distributions():
-        for name in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
-            (packages / name).symlink_to(Path(str(distribution.locate_file(name))))
-    # With no index, pip fails if the wheel asks for anything that is not there already.
-    must_run(sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-index", wheel)
-    return python
+    """The interpreter of an environment that holds the wheel and its base dependencies."""
+    return make_environment(tmp_path_factory.mktemp("clean"), wheel)
 
 
 PARENTS: tuple[str, ...] = ("common", "export", "train", ".")  # of the packages

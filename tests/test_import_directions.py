@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,14 @@ def test_an_import_against_the_arrows_is_named(tmp_path: Path, module: str, stat
     assert result.returncode == 1
     assert f"{contract} BROKEN" in result.stdout
     assert f"{module}.against_the_arrows" in result.stdout
+
+
+@pytest.mark.parametrize(("folder", "other"), [("tests", "benchmarks"), ("benchmarks", "tests"), ("support", "tests")])
+def test_tests_and_benchmarks_share_only_their_support(folder: str, other: str) -> None:
+    statement = re.compile(rf"^\s*(from|import) {other}\b", flags=re.MULTILINE)
+    files = list((REPOSITORY / folder).rglob("*.py"))
+    assert files
+    assert not [file for file in files if statement.search(file.read_text(encoding="utf-8"))]
 
 
 def test_running_a_policy_imports_no_training_library() -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +22,7 @@ from dsf_train.sampling import TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend, set_learning_rate
 from dsf_train.trainer import train
 from support.small_datasets import columns_of
-from tests.dsf_train.tiny_run import SHORT, assert_same_weights, short_run, weights
+from tests.dsf_train.tiny_run import SHORT, assert_same_weights, kill_at_its_first_checkpoint, short_run, weights
 
 
 def test_run_folder_holds_model_configuration_metrics_and_events(tmp_path: Path) -> None:
@@ -55,14 +52,8 @@ def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path: Path) ->
     longer = ["steps=400", "checkpoint_every=20", *SHORT]
     overrides = [pair for pair in longer if pair not in ("steps=40", "checkpoint_every=10")]
     unbroken = training_config([*overrides, f"output={tmp_path / 'unbroken'}"])
-    command = [sys.executable, "-m", "dsf_train.command_train", *overrides, f"output={tmp_path / 'killed'}"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     checkpoint = tmp_path / "killed" / "pendulum" / "default" / "checkpoint.pt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = kill_at_its_first_checkpoint([*overrides, f"output={tmp_path / 'killed'}"], checkpoint)
     stopped_at = load_tensors(checkpoint)["step"]
     assert 0 < stopped_at < 400
     assert not (checkpoint.parent / "model.pt").exists()

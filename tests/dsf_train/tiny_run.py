@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -59,3 +64,15 @@ def assert_same_weights(first: Path, second: Path) -> None:
     assert left.keys() == right.keys()
     different = [name for name in left if not torch.equal(left[name], right[name])]
     assert not different
+
+
+def kill_at_its_first_checkpoint(overrides: Sequence[str], checkpoint: Path) -> list[str]:
+    """Start `dsf-train` in a process of its own and kill it once ``checkpoint`` is there; return its command."""
+    command = [sys.executable, "-m", "dsf_train.command_train", *overrides]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return command

@@ -5,10 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -38,51 +34,22 @@ from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.weight_format import WeightFormat
 from support.random_policies import random_policy
-from tests.dsf_train.tiny_run import SHORT, assert_same_weights, short_run
+from tests.dsf_train.tiny_run import SHORT, assert_same_weights, kill_at_its_first_checkpoint, short_run
 
 OBSERVATIONS, ACTIONS, BATCH, CONTEXT = 5, 3, 6, 5
+TWO_BLOCKS = ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2)
+BY_CHANNEL = replace(TWO_BLOCKS, embedding_size=16, blocks=1, window=4, bias_sharing=BiasSharing.channel)
+DELAY_MATRIX = replace(TWO_BLOCKS, mixing="delay-matrix")
 MODELS = {
-    "pssa": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2),
-    "pssa, a weight a channel": ModelConfig(
-        embedding_size=16, blocks=1, context=CONTEXT, window=4, mlp_ratio=2, bias_sharing=BiasSharing.channel
-    ),
-    "delay": ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay"),
-    "delay-matrix": ModelConfig(
-        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay-matrix"
-    ),
-    "delay-matrix, wide": ModelConfig(
-        embedding_size=8,
-        blocks=2,
-        context=CONTEXT,
-        window=3,
-        mlp_ratio=2,
-        mixing="delay-matrix",
-        mixing_ratio=2,
-    ),
-    "delay-matrix, low rank": ModelConfig(
-        embedding_size=8,
-        blocks=2,
-        context=CONTEXT,
-        window=3,
-        mlp_ratio=2,
-        mixing="delay-matrix",
-        mixing_rank=3,
-    ),
-    "delay-matrix, levels": ModelConfig(
-        embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay-matrix", levels=2
-    ),
-    "pssa-delay-matrix": ModelConfig(
-        embedding_size=16,
-        blocks=1,
-        context=CONTEXT,
-        window=4,
-        mlp_ratio=2,
-        bias_sharing=BiasSharing.channel,
-        mixing="pssa-delay-matrix",
-    ),
-    "delay, repbn": ModelConfig(
-        embedding_size=8, blocks=1, context=CONTEXT, window=3, mlp_ratio=2, mixing="delay", norm=Norm.repbn
-    ),
+    "pssa": TWO_BLOCKS,
+    "pssa, a weight a channel": BY_CHANNEL,
+    "delay": replace(TWO_BLOCKS, mixing="delay"),
+    "delay-matrix": DELAY_MATRIX,
+    "delay-matrix, wide": replace(DELAY_MATRIX, mixing_ratio=2),
+    "delay-matrix, low rank": replace(DELAY_MATRIX, mixing_rank=3),
+    "delay-matrix, levels": replace(DELAY_MATRIX, levels=2),
+    "pssa-delay-matrix": replace(BY_CHANNEL, mixing="pssa-delay-matrix"),
+    "delay, repbn": replace(TWO_BLOCKS, blocks=1, mixing="delay", norm=Norm.repbn),
     "spiking mlp": ModelConfig(kind=ModelKind.spiking_mlp, embedding_size=8, blocks=2, context=CONTEXT, mlp_ratio=2),
 }
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
@@ -300,14 +267,8 @@ def _scores_of(some: PolicyModel) -> Scores:
 def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained: Path, tmp_path: Path) -> None:
     longer = [pair for pair in quantising(trained, tmp_path / "killed") if not pair.startswith(("steps", "checkp"))]
     overrides = [*longer, "steps=150", "checkpoint_every=20"]
-    command = [sys.executable, "-m", "dsf_train.command_train", *overrides]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     checkpoint = tmp_path / "killed" / "pendulum" / "quantised" / "checkpoint.pt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_at_its_first_checkpoint(overrides, checkpoint)
     assert 0 < load_tensors(checkpoint)["step"] < 150
     resumed = train(training_config(overrides), resume=True)
     unbroken = train(training_config([*overrides, f"output={tmp_path / 'unbroken'}"]))

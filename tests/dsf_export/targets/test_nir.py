@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import nir
@@ -32,6 +31,7 @@ from support.small_policies import (
     pssa_policy,
     quantised,
 )
+from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 
 POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
 STANDARD = {"Input", "Output", "Linear", "LIF", "Delay"}
@@ -200,18 +200,6 @@ def test_a_changed_graph_is_refused_in_one_sentence(
         target.read(tmp_path / "changed.nir")
 
 
-def _truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def _scramble(path: Path) -> None:
-    path.write_bytes(np.random.default_rng(0).bytes(5000))
-
-
-def _empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 def _other_hdf5(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["numbers"] = np.arange(4)
@@ -230,18 +218,16 @@ def _foreign(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (_truncate, "not a readable NIR file"),
-        (_scramble, "not a readable NIR file"),
-        (_empty, "not a readable NIR file"),
+        (truncated, "not a readable NIR file"),
+        (random_bytes, "not a readable NIR file"),
+        (empty, "not a readable NIR file"),
         (_other_hdf5, "not a readable NIR file"),
         (_unknown_nodes, "not a readable NIR file"),
         (_foreign, "did not write this NIR graph"),
-        (Path.unlink, "there is no NIR file"),
+        (gone, "there is no NIR file"),
     ],
 )
-def test_a_bad_file_is_refused_in_one_sentence(
-    stored: Path, tmp_path: Path, damage: Callable[[Path], Any], sentence: str
-) -> None:
+def test_a_bad_file_is_refused_in_one_sentence(stored: Path, tmp_path: Path, damage: Spoil, sentence: str) -> None:
     path = tmp_path / "bad.nir"
     path.write_bytes(stored.read_bytes())
     damage(path)
