@@ -23,6 +23,7 @@ import torch
 
 from dsf_common.command_line import compose, run_command
 from dsf_common.statistics import MeanEstimate, estimate_mean
+from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.mixings import mixing_names
 from dsf_train.command_train import recipe, training_config
@@ -30,7 +31,6 @@ from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from dsf_train.sampling import Batch, TokenWindows
-from dsf_train.synops import synop_count
 from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec
 
@@ -112,14 +112,14 @@ def _trained(config: TrainConfig) -> Path:
 def _measure(policy: PolicyModel, config: TrainConfig, options: Options, past: int | None) -> Measured:
     spec = load_environment_spec(options.env)
     scores = evaluate(policy, spec, policy.return_target, options.episodes, options.first_episode, past).scores
-    model, count = policy.model.eval(), synop_count(policy.model)
+    model, events = policy.model.eval(), program_events(policy.model)
     losses, synops = [], []
     for batch in _batches(policy, config, past):
         spikes: dict[str, torch.Tensor] = {}
         with torch.no_grad():
             actions = model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes, batch.steps)
             losses.append(float((actions - batch.actions)[:, -1].square().mean()))
-            synops += [float(count.mean(spikes, batch.mask))] if count else []
+            synops += [float(events.count(spikes, batch.mask).synops)] if events else []
     return Measured(float(np.mean(losses)), float(np.mean(synops)) if synops else None, estimate_mean(list(scores)))
 
 

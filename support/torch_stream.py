@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedPssa, fold
+from dsf_common.errors import UserError
+from dsf_export.arrays import Array
+from dsf_export.fold import FoldedBlock, fold
+from dsf_export.folding import Affine
+from dsf_export.mixings import FoldedMixing
+from dsf_export.mixings.delayed_synapses import FoldedDelays
+from dsf_export.mixings.pssa import FoldedPssa
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.token import Token
 
@@ -42,7 +47,7 @@ class TorchStream:
             arithmetic.tensor(folded.norm_bias),
             folded.norm_epsilon,
         )
-        self._blocks = [_Block(cast(FoldedBlock, block), arithmetic) for block in folded.blocks]  # they mix tokens
+        self._blocks = [_Block(block, arithmetic) for block in folded.blocks]
         self._readout = arithmetic.affine(folded.readout)
 
     def reset(self) -> None:
@@ -71,8 +76,8 @@ class _Arithmetic:
         self.beta = beta
         self.dtype = dtype
 
-    def tensor(self, array: Array) -> Tensor:
-        return torch.as_tensor(array, dtype=self.dtype)
+    def tensor(self, values: Array | Tensor) -> Tensor:
+        return torch.as_tensor(values, dtype=self.dtype)
 
     def affine(self, affine: Affine) -> Layer:
         weight, bias = self.tensor(affine.weight), self.tensor(affine.bias)
@@ -93,11 +98,11 @@ class _Arithmetic:
 class _Block:
     def __init__(self, block: FoldedBlock, arithmetic: _Arithmetic) -> None:
         mixings = block.mixings.values()
-        self._mixings = [_Pssa(m, arithmetic) if isinstance(m, FoldedPssa) else _Delay(m, arithmetic) for m in mixings]
+        self._mixings = [_mixing(mixing, arithmetic) for mixing in mixings]
         self._projects = [arithmetic.affine(mixing.project) for mixing in mixings]
         self._fire = arithmetic.fire
         offsets = [offset for offset in block.inputs.values() if offset is not None]
-        self._offsets = arithmetic.tensor(np.stack(offsets)) if offsets else None
+        self._offsets = arithmetic.tensor(torch.stack(offsets)) if offsets else None
         self._mlp_hidden = arithmetic.affine(block.mlp_hidden)
         self._mlp_project = arithmetic.affine(block.mlp_project)
 
@@ -119,11 +124,9 @@ class _Pssa:
     def __init__(self, mixing: FoldedPssa, arithmetic: _Arithmetic) -> None:
         self._fire = arithmetic.fire
         # One product for the three of them.
+        factors = mixing.factors.values()
         self._together = arithmetic.affine(
-            Affine(
-                np.concatenate([mixing.query.weight, mixing.key.weight, mixing.value.weight]),
-                np.concatenate([mixing.query.bias, mixing.key.bias, mixing.value.bias]),
-            )
+            Affine(torch.cat([factor.weight for factor in factors]), torch.cat([factor.bias for factor in factors]))
         )
         self._position = arithmetic.tensor(mixing.position)[:, None]
         self.past: deque[Tensor] = deque(maxlen=len(mixing.position))
@@ -138,9 +141,9 @@ class _Pssa:
 class _Delay:
     """``SN(Σ_j (W_j s_j + c_j) + b)``; the past is the latest tokens' input spikes, newest first."""
 
-    def __init__(self, mixing: FoldedDelay, arithmetic: _Arithmetic) -> None:
+    def __init__(self, mixing: FoldedDelays, arithmetic: _Arithmetic) -> None:
         self._fire = arithmetic.fire
-        self._weight = arithmetic.tensor(mixing.weight.transpose(0, 2, 1))
+        self._weight = arithmetic.tensor(mixing.weight.transpose(1, 2).contiguous())
         self._past_bias = arithmetic.tensor(mixing.past_bias)[:, None]
         self._bias = arithmetic.tensor(mixing.bias)
         self.past: deque[Tensor] = deque(maxlen=len(mixing.weight))
@@ -150,3 +153,13 @@ class _Delay:
         seen = torch.stack(tuple(self.past))
         currents = torch.baddbmm(self._past_bias[: len(seen)], seen, self._weight[: len(seen)])
         return self._fire(currents.sum(0) + self._bias)
+
+
+def _mixing(mixing: FoldedMixing, arithmetic: _Arithmetic) -> _Pssa | _Delay:
+    match mixing:
+        case FoldedPssa():
+            return _Pssa(mixing, arithmetic)
+        case FoldedDelays():
+            return _Delay(mixing, arithmetic)
+        case _:
+            raise UserError(f"a {type(mixing).__name__} has no form here yet; add one beside _Delay")

@@ -1,8 +1,11 @@
 """Lower a folded policy to a program in stream layout: neurons, weights, delays and AND gates, one token a decision.
 
-Each block adds its first layers, which read the residual stream (`dsf_export.residual_stream`), its token mixing and
-its MLP; when a layer works and how long a decision takes follows from the connections (`dsf_export.program_graph`).
-With a population code (`model.levels`) the first block's layers wait a hop, as their offsets come from the bias line.
+Each block adds its first layers, its token mixing and its MLP; when a layer works and how long a decision takes follows
+from the connections (`dsf_export.program_graph`). With a population code (`model.levels`) the first block's layers wait
+a hop, as their offsets come from the bias line.
+
+**Residual stream.** It is a current, so it is no layer: the token's current and every earlier projection's synapses
+reach each of its readers (the inputs of blocks and MLPs) directly, and so do the biases, from the bias line.
 
 **Readout.** Projection, last norm, mean over T and head are one linear map of each layer's spikes, summed over the
 decision in the accumulator. The token's own part and the constants stay with the host.
@@ -10,17 +13,15 @@ decision in the accumulator. The token's own part and the constants stay with th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+import torch
 
-from dsf_export.fold import FoldedBlock, FoldedDelay, FoldedPolicy, FoldedPssa
-from dsf_export.program_graph import BIAS, ProgramGraph
-from dsf_export.residual_stream import ResidualStream
+from dsf_export.fold import FoldedPolicy
+from dsf_export.program_graph import ACTION, ProgramGraph
 from dsf_models.checkpoint import PolicyModel
-from neuro_runtime.program.program import HostEncoder, Program
-
-__all__ = ["BIAS", "lower"]
+from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 
 
 def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, str]) -> Program:
@@ -31,22 +32,7 @@ def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, st
     UserError
         Loihi's 12 bits do not hold the neurons' decay.
     """
-    graph = ProgramGraph(folded.size, folded.beta, folded.time_steps)
-    stream = ResidualStream(graph, folded)
-    for index, block in enumerate(folded.blocks):
-        mlp = f"block{index}.mlp"
-        if isinstance(block, FoldedBlock):
-            inputs = [stream.read(layer, offset) for layer, offset in block.inputs.items()]
-            for prefix, mixing in block.mixings.items():
-                if isinstance(mixing, FoldedPssa):
-                    output = _lower_pssa(graph, mixing, inputs, prefix)
-                else:
-                    output = _lower_delay(graph, mixing, inputs, prefix)
-                stream.add(output, mixing.project)
-        inputs = [stream.read(f"{mlp}.input")]
-        hidden = graph.add_layer(f"{mlp}.hidden", inputs, block.mlp_hidden.weight, block.mlp_hidden.bias)
-        stream.add(hidden, block.mlp_project)
-    stream.accumulate()
+    graph = lower_to_graph(folded)
     return Program(
         arithmetic="float",
         active_steps=folded.time_steps,
@@ -54,51 +40,76 @@ def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, st
         nodes=graph.nodes,
         connections=graph.connections(),
         encoder=_encoder(folded, policy),
-        readout=stream.host_readout(),
+        readout=_readout(folded),
         environment=policy.environment,
         return_target=policy.return_target,
         provenance=dict(provenance),
     )
 
 
-def _lower_pssa(graph: ProgramGraph, mixing: FoldedPssa, inputs: Sequence[str], name: str) -> str:
-    """Gate j·D + c is query c ∧ key c ∧ value c of j tokens ago; each channel's gates meet in one output neuron."""
-    tokens, size = mixing.position.shape
-    query, key, value = (
-        graph.add_layer(f"{name}.{factor}", inputs, affine.weight, affine.bias)
-        for factor, affine in (("query", mixing.query), ("key", mixing.key), ("value", mixing.value))
-    )
-    past = graph.add_and(f"{name}.past", size)
-    gate = graph.add_and(f"{name}.gate", tokens * size)
-    output = graph.add_lif(f"{name}.output", size)
-    channels, gates = np.arange(size, dtype=np.int32), np.arange(tokens * size, dtype=np.int32)
-    channel_of_gate, ago = gates % size, gates // size
-    for factor in (key, value):
-        graph.connect_listed(factor, past, channels, channels)
-    graph.connect_listed(query, gate, channel_of_gate, gates)
-    graph.connect_listed(past, gate, channel_of_gate, gates, ago=ago)
-    graph.connect_listed(gate, output, gates, channel_of_gate, mixing.position.reshape(-1))
-    return output
+def lower_to_graph(folded: FoldedPolicy) -> ProgramGraph:
+    """The program's nodes and connections."""
+    graph = ProgramGraph(folded.size, folded.beta, folded.time_steps)
+    stream = _ResidualStream(graph, folded)
+    for index, block in enumerate(folded.blocks):
+        mlp = f"block{index}.mlp"
+        inputs = [stream.read(layer) for layer in block.inputs]
+        for prefix, mixing in block.mixings.items():
+            stream.add_projection_of(mixing.lower(graph, inputs, prefix))
+        stream.add_projection_of(graph.add_layer(f"{mlp}.hidden", [stream.read(f"{mlp}.input")], block.mlp_hidden))
+    stream.accumulate()
+    return graph
 
 
-def _lower_delay(graph: ProgramGraph, mixing: FoldedDelay, inputs: Sequence[str], name: str) -> str:
-    """One weight matrix a delay; a past token brings its bias by the bias line's spikes of that time."""
-    output = graph.add_lif(f"{name}.output", len(mixing.bias))
-    for ago, weight in enumerate(mixing.weight):
-        graph.connect_all(inputs, output, weight, ago)
-        graph.connect_bias(output, mixing.past_bias[ago] + (mixing.bias if ago == 0 else 0.0), ago)
-    return output
+class _ResidualStream:
+    """The layers whose spikes have been projected onto the stream so far, for whoever reads it next."""
+
+    def __init__(self, graph: ProgramGraph, folded: FoldedPolicy) -> None:
+        self._graph = graph
+        self._size = folded.size
+        self._synapses = folded.synapses()
+        self._projected: list[str] = []
+
+    def add_projection_of(self, source: str) -> None:
+        """The projection of ``source``'s spikes joins the stream."""
+        self._projected.append(source)
+
+    def read(self, name: str) -> str:
+        """Add spiking neurons that read the stream."""
+        self._graph.add_lif(name, self._size)
+        self._graph.inject(name)
+        self._connect(name)
+        return name
+
+    def accumulate(self) -> None:
+        """Add the accumulator, which reads the projections' part of the action."""
+        (actions, *_) = self._synapses[ACTION].weights
+        self._connect(self._graph.add_accumulator(len(actions)))
+
+    def _connect(self, target: str) -> None:
+        synapses = self._synapses[target]
+        for source, weight in zip(self._projected, synapses.weights, strict=True):
+            self._graph.connect(source, target, weight)
+        for bias in synapses.biases:
+            self._graph.connect_bias(target, bias)
 
 
 def _encoder(folded: FoldedPolicy, policy: PolicyModel) -> HostEncoder:
     return HostEncoder(
-        weight=folded.embedding.weight,
-        bias=folded.embedding.bias,
-        norm_weight=folded.norm_weight,
-        norm_bias=folded.norm_bias,
+        weight=folded.embedding.weight.numpy(),
+        bias=folded.embedding.bias.numpy(),
+        norm_weight=folded.norm_weight.numpy(),
+        norm_bias=folded.norm_bias.numpy(),
         norm_epsilon=folded.norm_epsilon,
         state_mean=policy.normalisation.state_mean.astype(np.float64),
         state_std=policy.normalisation.state_std.astype(np.float64),
         return_scale=policy.normalisation.return_scale,
         input_scale=1.0,
+    )
+
+
+def _readout(folded: FoldedPolicy) -> HostReadout:
+    host = folded.host_readout()
+    return HostReadout(
+        inverse_scale=torch.ones_like(host.bias).numpy(), weight=host.weight.numpy(), bias=host.bias.numpy()
     )

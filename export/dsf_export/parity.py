@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import GateFailed
-from dsf_export.fold import Array
+from dsf_export.arrays import Array
 from dsf_export.recording import Recording
 from dsf_export.stages import FoldedRun, ProgramRun, StageRun
 from neuro_runtime.program import Program

@@ -19,7 +19,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from dsf_export.folding import Affine
 from dsf_export.quantise.parameter_rounding import decay_mantissa
 from neuro_runtime.program.decay import steps_to_zero
 from neuro_runtime.program.limits import AND_DECAY
@@ -36,7 +38,6 @@ from neuro_runtime.program.nodes import (
     Sparse,
 )
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 TOKEN, BIAS, ACTION = "token", "bias", "action"
@@ -93,27 +94,27 @@ class ProgramGraph:
         """The neurons that the host reads the action from."""
         return self._add(Accumulator(ACTION, size))
 
-    def add_layer(self, name: str, sources: Sequence[str], weight: Array, bias: Array) -> str:
+    def add_layer(self, name: str, sources: Sequence[str], affine: Affine) -> str:
         """``SN(weight @ sources + bias)``, of ``sources`` that stand side by side."""
-        self.add_lif(name, len(bias))
-        self.connect_all(sources, name, weight)
-        self.connect_bias(name, bias)
+        self.add_lif(name, len(affine.bias))
+        self.connect_all(sources, name, affine.weight)
+        self.connect_bias(name, affine.bias)
         return name
 
     def inject(self, target: str) -> None:
         """Give ``target`` the token's current, one to one."""
         self._placed.append(_Placed(Injection(TOKEN, target)))
 
-    def connect(self, source: str, target: str, weight: Array, ago: int = 0) -> None:
+    def connect(self, source: str, target: str, weight: Tensor, ago: int = 0) -> None:
         """All-to-all synapses, (targets, sources), from ``source``'s spikes of ``ago`` decisions ago."""
-        self._placed.append(_Placed(Dense(source, target, weight), ago))
+        self._placed.append(_Placed(Dense(source, target, weight.numpy()), ago))
 
-    def connect_all(self, sources: Sequence[str], target: str, weight: Array, ago: int = 0) -> None:
+    def connect_all(self, sources: Sequence[str], target: str, weight: Tensor, ago: int = 0) -> None:
         """The same from ``sources`` that stand side by side."""
-        for source, part in zip(sources, np.split(weight, len(sources), axis=1), strict=True):
+        for source, part in zip(sources, weight.chunk(len(sources), dim=1), strict=True):
             self.connect(source, target, part, ago)
 
-    def connect_bias(self, target: str, bias: Array, ago: int = 0) -> None:
+    def connect_bias(self, target: str, bias: Tensor, ago: int = 0) -> None:
         """A bias, (targets,), that counts if there was a token ``ago`` decisions ago."""
         self.connect(BIAS, target, bias[:, None], ago)
 
@@ -123,14 +124,20 @@ class ProgramGraph:
         target: str,
         source_index: Indices,
         target_index: Indices,
-        weight: Array | None = None,
+        weight: Tensor | None = None,
         ago: Indices | None = None,
     ) -> None:
         """Listed synapses of ``weight`` (default 1), each from spikes of its own number of decisions ``ago`` (0)."""
-        weight = np.ones(len(source_index)) if weight is None else weight
+        weights = np.ones(len(source_index)) if weight is None else weight.numpy()
         ago = np.zeros_like(source_index) if ago is None else ago
-        synapses = Sparse(source, target, source_index, target_index, weight, delay=np.zeros_like(ago))
+        synapses = Sparse(source, target, source_index, target_index, weights, delay=np.zeros_like(ago))
         self._placed.append(_Placed(synapses, ago))
+
+    def fan_out(self, name: str) -> float:
+        """Synapses that a spike of ``name`` reaches, whatever they weigh: the mean over its neurons."""
+        (size,) = (node.size for node in self._nodes if node.name == name)
+        connections = (placed.connection for placed in self._placed)
+        return sum(item.weight.size for item in connections if item.source == name and item.weighted) / size
 
     def depths(self) -> dict[str, int]:
         """How many hops each node is from the token, along the longest way."""

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
-from dsf_export.folding import refuse_without_program
-from dsf_export.rounded_synapses import (
-    ACTION,
-    Synapses,
-    program_readout,
-    program_synapses,
-    projection_bias,
-    round_synapses,
-)
+from dsf_export.fold import FoldedPolicy, fold_with_gradient
+from dsf_export.group_synapses import GroupSynapses, round_synapses
+from dsf_export.neuron_groups import Groups, OnGroup
+from dsf_export.program_requirements import refuse_without_program
+from dsf_export.window_pass import window_actions
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.configuration import ModelConfig
-from dsf_models.dsformer import Block
 from dsf_models.lif import Lif
-from dsf_models.mixing_names import input_names
-from dsf_models.mixings import mixing_parts
-from dsf_models.mixings.past import sum_of_past
-from dsf_models.mixings.pssa import PSSA
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
 from dsf_models.quantisation import Quantisation
-
-GroupCurrent = Callable[[Synapses], Tensor]  # from a group's synapses, in the model's own units, to its current
 
 
 class QuantisedDSFormer(DSFormer):
@@ -52,7 +38,7 @@ class QuantisedDSFormer(DSFormer):
     ) -> None:
         super().__init__(config, observation_size, action_size)
         self.quantisation = quantisation
-        self._kept: tuple[list[int], dict[str, Synapses]] | None = None
+        self._kept: tuple[list[int], tuple[FoldedPolicy, dict[str, GroupSynapses]]] | None = None
 
     @classmethod
     def of(cls, model: PolicyNetwork, quantisation: Quantisation | None) -> QuantisedDSFormer:
@@ -68,24 +54,9 @@ class QuantisedDSFormer(DSFormer):
         made.load_state_dict(model.state_dict())
         return made.to(next(model.parameters())).train(model.training)
 
-    def synapses(self) -> dict[str, Synapses]:
-        """What the forward pass weighs by, in float64 and thresholds, by group.
-
-        Without gradients they are kept until a parameter changes, as decisions in closed loop share them.
-        """
-        if torch.is_grad_enabled():
-            return self._rounded()
-        versions = [tensor._version for tensor in (*self.parameters(), *self.buffers())]
-        if self._kept is None or self._kept[0] != versions:
-            self._kept = versions, self._rounded()
-        return self._kept[1]
-
-    def _rounded(self) -> dict[str, Synapses]:
-        groups = program_synapses(self)
-        if self.quantisation is None:
-            return groups
-        scales, weight_format = self.quantisation.scales.of, self.quantisation.weight_format
-        return {name: round_synapses(group, scales[name], weight_format) for name, group in groups.items()}
+    def synapses(self) -> dict[str, GroupSynapses]:
+        """All that the forward pass weighs by, in float64 and thresholds, by group."""
+        return self._folded_and_rounded()[1]
 
     def forward(
         self,
@@ -95,105 +66,40 @@ class QuantisedDSFormer(DSFormer):
         mask: Tensor,
         spikes: Spikes | None = None,
         steps: Tensor | None = None,
-        on_group: Callable[[str, GroupCurrent], object] = lambda name, current: None,
+        on_group: OnGroup = lambda name, current: None,
     ) -> Tensor:
         """See :class:`DSFormer`; ``on_group`` is told how each group's current follows from its synapses."""
         layout = TokenLayout(mask)
         token = layout.pack(self.encode(states, previous_actions, returns_to_go))
-        run = _Run(self, token, layout, {} if spikes is None else spikes, on_group)
-        return layout.unpack(torch.tanh(run.actions()))
+        folded, synapses = self._folded_and_rounded()
+        threshold = self.config.threshold
+        lif = Lif(self.config.beta, threshold)
 
+        def neuron(name: str, current: Tensor) -> Tensor:
+            fired: Tensor = lif(current)
+            if spikes is not None:
+                spikes[name] = fired
+            return fired
 
-class _Run:
-    """One forward pass."""
+        groups = Groups(synapses, neuron, layout, token, threshold, on_group)
+        return layout.unpack(torch.tanh(window_actions(folded, groups, token, threshold)))
 
-    def __init__(
-        self,
-        model: QuantisedDSFormer,
-        token: Tensor,
-        layout: TokenLayout,
-        spikes: Spikes,
-        on_group: Callable[[str, GroupCurrent], object],
-    ) -> None:
-        self._model = model
-        self._neuron = Lif(model.config.beta, model.config.threshold)
-        self._synapses = model.synapses()
-        self._token = token  # (tokens, D)
-        self._layout = layout
-        self._spikes = spikes
-        self._on_group = on_group
-        self._projected: list[Tensor] = []  # spikes whose projections have joined the residual stream
+    def _folded_and_rounded(self) -> tuple[FoldedPolicy, dict[str, GroupSynapses]]:
+        """The folded policy, for the host's part, and its rounded synapses.
 
-    def actions(self) -> Tensor:
-        """Before the tanh, (tokens, act)."""
-        for index, block in enumerate(self._model.blocks):
-            attention, mlp = f"block{index}.attention", f"block{index}.mlp"
-            if isinstance(block, Block):
-                names = input_names(attention, block.levels)
-                inputs = torch.cat([self._read(name) for name in names], dim=-1)
-                for prefix, mixing in mixing_parts(block.attention, attention).items():
-                    mix = self._pssa if isinstance(mixing, PSSA) else self._delay
-                    self._projected.append(mix(prefix, inputs))
-            self._projected.append(self._layer(f"{mlp}.hidden", self._read(f"{mlp}.input")))
-        return self._accumulate() + self._host_part()
+        Without gradients they are kept until a parameter changes, as decisions in closed loop share them.
+        """
+        if torch.is_grad_enabled():
+            return self._fold_and_round()
+        versions = [tensor._version for tensor in (*self.parameters(), *self.buffers())]
+        if self._kept is None or self._kept[0] != versions:
+            self._kept = versions, self._fold_and_round()
+        return self._kept[1]
 
-    def _fire(self, name: str, current: GroupCurrent) -> Tensor:
-        self._on_group(name, current)
-        synapses = self._synapses[name].like(self._token, self._model.config.threshold)
-        self._spikes[name] = self._neuron(current(synapses))
-        return self._spikes[name]
-
-    def _read(self, name: str) -> Tensor:
-        """Spikes of a reader of the residual stream."""
-        sources = list(self._projected)
-
-        def current(synapses: Synapses) -> Tensor:
-            total = self._token.expand(self._model.config.time_steps, *self._token.shape)
-            for spikes, weight in zip(sources, synapses.weights, strict=True):
-                total = total + linear(spikes, weight)
-            return sum(synapses.biases, total)
-
-        return self._fire(name, current)
-
-    def _layer(self, name: str, inputs: Tensor) -> Tensor:
-        """``inputs`` may be those of several layers side by side, each with its own synapses."""
-        return self._fire(name, lambda synapses: linear(inputs, torch.cat(synapses.weights, dim=1), synapses.biases[0]))
-
-    def _pssa(self, name: str, inputs: Tensor) -> Tensor:
-        query, key, value = (self._layer(f"{name}.{factor}", inputs) for factor in ("query", "key", "value"))
-        past = self._layout.unpack(key * value)
-
-        def current(synapses: Synapses) -> Tensor:
-            terms = [past * weight for weight in synapses.weights[0].T]
-            return query * self._layout.pack(sum_of_past(terms))
-
-        return self._fire(f"{name}.output", current)
-
-    def _delay(self, name: str, inputs: Tensor) -> Tensor:
-        def current(synapses: Synapses) -> Tensor:
-            levels = len(synapses.weights) // len(synapses.biases)
-            starts = range(0, len(synapses.weights), levels)
-            weights = [torch.cat(synapses.weights[start : start + levels], dim=1) for start in starts]
-            pairs = zip(weights, synapses.biases, strict=True)
-            terms = [self._layout.unpack(linear(inputs, weight, bias)) for weight, bias in pairs]
-            return self._layout.pack(sum_of_past(terms))
-
-        return self._fire(f"{name}.output", current)
-
-    def _accumulate(self) -> Tensor:
-        """What the spikes make of the action, summed over a decision's time steps."""
-        sources = list(self._projected)
-
-        def current(synapses: Synapses) -> Tensor:
-            pairs = zip(sources, synapses.weights, strict=True)
-            return torch.stack([linear(spikes, weight) for spikes, weight in pairs]).sum(0)
-
-        self._on_group(ACTION, current)
-        return current(self._synapses[ACTION].like(self._token, 1.0)).sum(0)
-
-    def _host_part(self) -> Tensor:
-        """What the token's current and the constants make of the action; not rounded."""
-        weight, bias = program_readout(self._model)
-        bias = bias + weight @ projection_bias(self._model)
-        threshold = self._model.config.threshold
-        return linear(self._token, (weight / threshold).to(self._token), bias.to(self._token))
+    def _fold_and_round(self) -> tuple[FoldedPolicy, dict[str, GroupSynapses]]:
+        folded = fold_with_gradient(self)
+        groups = folded.synapses()
+        if self.quantisation is None:
+            return folded, groups
+        scales, weight_format = self.quantisation.scales.of, self.quantisation.weight_format
+        return folded, {name: round_synapses(group, scales[name], weight_format) for name, group in groups.items()}

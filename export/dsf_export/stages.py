@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_export.fold import Array, FoldedPolicy
+from dsf_export.arrays import Array
+from dsf_export.fold import FoldedPolicy
 from dsf_export.recording import Recording
-from dsf_export.window import WindowDecision, decide_window
+from dsf_export.window import FoldedWindow, WindowDecision
 from dsf_models.checkpoint import Normalisation, PolicyModel
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
@@ -77,8 +78,9 @@ def run_folded(
 ) -> FoldedRun:
     """The folded policy, its whole window at every decision."""
     decisions: list[WindowDecision] = []
+    folded_window = FoldedWindow(folded)
     for window in windows(recording, normalisation, folded.context):
-        decisions.append(decide_window(folded, window))
+        decisions.append(folded_window.decide(window))
         on_decision()
     return FoldedRun(
         np.array([decision.action for decision in decisions]),

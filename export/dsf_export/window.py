@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import layer_norm, linear
 
-from dsf_export.fold import Affine, Array, FoldedBlock, FoldedDelay, FoldedMlpBlock, FoldedPolicy, FoldedPssa
-
-Spikes = NDArray[np.float64]  # 0.0 or 1.0, (T, tokens, width)
+from dsf_export.arrays import Array
+from dsf_export.fold import FoldedPolicy
+from dsf_export.neuron_groups import Groups
+from dsf_export.window_pass import window_actions
+from dsf_models.padding import TokenLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +34,30 @@ class WindowDecision:
     membranes: dict[str, Array]
 
 
+class FoldedWindow:
+    """Decides by ``folded``'s whole windows."""
+
+    def __init__(self, folded: FoldedPolicy) -> None:
+        self._folded = folded
+        self._synapses = folded.synapses()
+
+    def decide(self, inputs: Array) -> WindowDecision:
+        """The decision of the last of up to K tokens, (tokens, obs + act + 1), normalised, all of them computed."""
+        folded = self._folded
+        token = token_current(folded, torch.from_numpy(inputs[-folded.context :]))
+        layout = TokenLayout(torch.ones(1, len(token), dtype=torch.bool))
+        recorder = _Recorder(folded.beta)
+        groups = Groups(self._synapses, recorder.fire, layout, token)
+        action = torch.tanh(window_actions(folded, groups, token)[-1])
+        return WindowDecision(action.numpy(), recorder.spikes, recorder.membranes)
+
+
+def token_current(folded: FoldedPolicy, inputs: Tensor) -> Tensor:
+    """``LayerNorm(embedding(token))`` in thresholds, (tokens, D), of normalised inputs (tokens, obs + act + 1)."""
+    embedded = linear(inputs, folded.embedding.weight, folded.embedding.bias)
+    return layer_norm(embedded, (folded.size,), folded.norm_weight, folded.norm_bias, folded.norm_epsilon)
+
+
 @dataclass
 class _Recorder:
     """LIF layers that note what the window's last token did."""
@@ -37,81 +66,14 @@ class _Recorder:
     spikes: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     membranes: dict[str, Array] = field(default_factory=dict)
 
-    def fire(self, name: str, current: Array) -> Spikes:
+    def fire(self, name: str, current: Tensor) -> Tensor:
         """Eq. 1 with threshold 1, the state zero before the first time step."""
-        membrane = np.empty_like(current)
-        kept = np.zeros_like(current[0])
+        membrane = torch.empty_like(current)
+        kept = torch.zeros_like(current[0])
         for t, arriving in enumerate(current):
             membrane[t] = kept + arriving
             kept = self.beta * membrane[t] * (membrane[t] <= 1)
-        spikes = membrane > 1
-        self.spikes[name] = spikes[:, -1]
-        self.membranes[name] = membrane[:, -1]
-        return spikes.astype(np.float64)
-
-
-def token_current(policy: FoldedPolicy, inputs: Array) -> Array:
-    """``LayerNorm(embedding(token))`` in thresholds, (tokens, D), of normalised inputs (tokens, obs + act + 1)."""
-    embedded = _apply(policy.embedding, inputs)
-    centred = embedded - embedded.mean(axis=-1, keepdims=True)
-    deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + policy.norm_epsilon)
-    current: Array = centred / deviation * policy.norm_weight + policy.norm_bias
-    return current
-
-
-def decide_window(policy: FoldedPolicy, inputs: Array) -> WindowDecision:
-    """The decision of the last of up to K tokens, (tokens, obs + act + 1), normalised, all of them computed anew."""
-    current = token_current(policy, inputs[-policy.context :])
-    recorder = _Recorder(policy.beta)
-    residual = np.broadcast_to(current, (policy.time_steps, *current.shape))
-    for index, block in enumerate(policy.blocks):
-        residual = _run_block(block, f"block{index}", residual, recorder)
-    action = np.tanh(_apply(policy.readout, residual[:, -1].mean(axis=0)))
-    return WindowDecision(action, recorder.spikes, recorder.membranes)
-
-
-def _run_block(block: FoldedBlock | FoldedMlpBlock, name: str, residual: Array, recorder: _Recorder) -> Array:
-    if isinstance(block, FoldedBlock):
-        currents = {layer: residual if offset is None else residual + offset for layer, offset in block.inputs.items()}
-        layers = [recorder.fire(layer, current) for layer, current in currents.items()]
-        spikes = np.concatenate(layers, axis=-1)
-        for prefix, mixing in block.mixings.items():
-            residual = residual + _mixed(mixing, prefix, spikes, recorder)
-    inputs = recorder.fire(f"{name}.mlp.input", residual)
-    hidden = recorder.fire(f"{name}.mlp.hidden", _apply(block.mlp_hidden, inputs))
-    return residual + _apply(block.mlp_project, hidden)
-
-
-def _mixed(mixing: FoldedPssa | FoldedDelay, name: str, inputs: Spikes, recorder: _Recorder) -> Array:
-    """What the token mixing adds to the residual stream."""
-    if isinstance(mixing, FoldedPssa):
-        mixed = _pssa_current(mixing, name, inputs, recorder)
-    else:
-        mixed = _delay_current(mixing, inputs)
-    return _apply(mixing.project, recorder.fire(f"{name}.output", mixed))
-
-
-def _pssa_current(mixing: FoldedPssa, name: str, inputs: Spikes, recorder: _Recorder) -> Array:
-    query = recorder.fire(f"{name}.query", _apply(mixing.query, inputs))
-    key = recorder.fire(f"{name}.key", _apply(mixing.key, inputs))
-    value = recorder.fire(f"{name}.value", _apply(mixing.value, inputs))
-    past = key * value
-    tokens = inputs.shape[1]
-    seen = np.zeros_like(past)
-    for distance, weight in enumerate(mixing.position[:tokens]):
-        seen[:, distance:] += weight * past[:, : tokens - distance]
-    return query * seen
-
-
-def _delay_current(mixing: FoldedDelay, inputs: Spikes) -> Array:
-    tokens = inputs.shape[1]
-    current = np.zeros((*inputs.shape[:2], len(mixing.bias))) + mixing.bias
-    for distance in range(min(len(mixing.weight), tokens)):
-        arriving = inputs[:, : tokens - distance] @ mixing.weight[distance].T
-        current[:, distance:] += arriving + mixing.past_bias[distance]
-    return current
-
-
-def _apply(affine: Affine, values: Array) -> Array:
-    result: Array = values @ affine.weight.T + affine.bias
-    return result
+        fired = membrane > 1
+        self.spikes[name] = fired[:, -1].numpy()
+        self.membranes[name] = membrane[:, -1].numpy()
+        return fired.double()

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from dsf_common.errors import UserError
+from dsf_export.arrays import Array
 from dsf_export.command_export import main
-from dsf_export.fold import Array
+from dsf_export.group_synapses import GroupSynapses
 from dsf_export.pipeline import Candidate, from_policy
 from dsf_export.rounded_model import QuantisedDSFormer
-from dsf_export.rounded_synapses import Synapses
 from dsf_export.stages import run_model
 from dsf_models.checkpoint import PolicyModel, load_model_file, save_model_file
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind
@@ -49,7 +49,7 @@ def batch(config: ModelConfig, seed: int) -> Batch:
     return Batch(states, previous, returns, actions.tanh(), mask, steps=mask.cumsum(dim=1) - 1)
 
 
-def fine_tuned(config: ModelConfig, weight_format: WeightFormat) -> tuple[PolicyModel, dict[str, Synapses]]:
+def fine_tuned(config: ModelConfig, weight_format: WeightFormat) -> tuple[PolicyModel, dict[str, GroupSynapses]]:
     """A policy after a few steps, and what its last forward pass weighed by."""
     start = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
     quantisation = choose_quantisation(start.model, batch(config, 0), weight_format)
@@ -68,7 +68,7 @@ def fine_tuned(config: ModelConfig, weight_format: WeightFormat) -> tuple[Policy
 @pytest.fixture(scope="module", params=list(POLICIES))
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[PolicyModel, dict[str, Synapses], Candidate]:
+) -> tuple[PolicyModel, dict[str, GroupSynapses], Candidate]:
     """A fine-tuned policy, what it weighed by, and the program made of its model.pt."""
     config, weight_format = POLICIES[request.param]
     policy, used = fine_tuned(config, weight_format)
@@ -79,7 +79,7 @@ def exported(
 
 
 def test_the_programs_weights_are_those_of_the_forward_pass_bit_for_bit(
-    exported: tuple[PolicyModel, dict[str, Synapses], Candidate],
+    exported: tuple[PolicyModel, dict[str, GroupSynapses], Candidate],
 ) -> None:
     policy, used, candidate = exported
     float_program = lowered(policy)[1]
@@ -123,7 +123,7 @@ def dequantised(program: Program, float_program: Program, target: str, scale: in
 
 
 def test_the_program_fires_as_the_fine_tuned_model_does(
-    exported: tuple[PolicyModel, dict[str, Synapses], Candidate],
+    exported: tuple[PolicyModel, dict[str, GroupSynapses], Candidate],
 ) -> None:
     """What is left is the rounding of states and of the token's current, which is fine beside that of weights."""
     policy, _, candidate = exported

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 
 from dsf_common.errors import UserError
+from dsf_export.program_events import program_events
 from dsf_models import DSFormer, kernels
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.lif import Lif, _FusableLifFunction
@@ -24,7 +25,6 @@ from dsf_train.compiled_step import CompiledObjective, Objective, compiles, real
 from dsf_train.configuration import Precision
 from dsf_train.sampling import Batch
 from dsf_train.spike_cost import SpikeCost
-from dsf_train.synops import synop_count
 from dsf_train.trainer import TrainingResult, action_loss, loss_and_cost, train, update
 from hw_profiles.spike_energy import SpikeEnergy
 from tests.dsf_train.tiny_run import TINY
@@ -67,7 +67,9 @@ def results(model: DSFormer, objective: Objective, batch: Batch, price: float = 
     state = {name: value.clone() for name, value in model.state_dict().items()}
     model.zero_grad()
     spikes: dict[str, Tensor] = {}
-    loss, paid = objective(model, batch, spikes, SpikeCost(synop_count(model), price, price, SpikeEnergy(20.0, 70.0)))
+    loss, paid = objective(
+        model, batch, spikes, SpikeCost(program_events(model), price, price, SpikeEnergy(20.0, 70.0))
+    )
     torch.autograd.backward(paid)
     if isinstance(objective, CompiledObjective):
         spikes = real_tokens(spikes, batch.mask)
@@ -130,7 +132,7 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompileCounter]:
 def test_windows_with_their_padding_give_what_packed_tokens_give(model_config: ModelConfig, blend: float) -> None:
     model, batch = lively(model_config), padded_batch()
     set_blend(model, blend)
-    price = 1e3 if synop_count(model) else 0.0
+    price = 1e3 if program_events(model) else 0.0
     with kernels.disabled():
         expected = results(model, loss_and_cost, batch, price)
     ours = results(model, CompiledObjective(action_loss, Precision.float32, CPU), batch, price)

@@ -10,11 +10,12 @@ import pytest
 from torch import Tensor
 
 from dsf_common.errors import UserError
-from dsf_export.lower import BIAS
+from dsf_export.fold import fold
+from dsf_export.program_events import ProgramEvents, program_events
+from dsf_export.program_graph import BIAS
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_train.command_train import main, training_config
 from dsf_train.spike_cost import SpikeCost, spike_cost
-from dsf_train.synops import SynopCount
 from dsf_train.trainer import train
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import EVENTS
@@ -72,7 +73,7 @@ def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> No
         return sum(line.total_pj for line in lines if line.term in BY_SPIKES)
 
     account = by_spikes(counts) - by_spikes(only(counts, BIAS))
-    cost = SpikeCost(SynopCount(config, ACTIONS), 0.0, 2.0, spike_energy("loihi2"))
+    cost = SpikeCost(program_events(policy.model), 0.0, 2.0, spike_energy("loihi2"))
     paid = cost(spikes, mask)
     assert isinstance(paid, Tensor)
     assert account > 10_000
@@ -82,15 +83,16 @@ def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> No
 
 def test_both_prices_are_paid_and_neither_is_not_counted() -> None:
     config = replace(PSSA, blocks=1)
-    found = counted(random_policy(config, OBSERVATIONS, ACTIONS, seed=1))
+    policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
+    found = counted(policy)
     spikes, mask = found.spikes, found.mask
-    count, energy = SynopCount(config, ACTIONS), SpikeEnergy(synop_pj=20.0, spike_pj=70.0)
-    events = count.events(spikes, mask)
-    paid = SpikeCost(count, 3.0, 2.0, energy)(spikes, mask)
+    of_program, energy = ProgramEvents(fold(policy.model)), SpikeEnergy(synop_pj=20.0, spike_pj=70.0)
+    events = of_program.count(spikes, mask)
+    paid = SpikeCost(of_program, 3.0, 2.0, energy)(spikes, mask)
     assert isinstance(paid, Tensor)
     wanted = 3.0 * events.synops.item() + 2.0 * (20.0 * events.synops.item() + 70.0 * events.spikes.item())
     assert paid.item() == pytest.approx(wanted / 1e6)
-    assert SpikeCost(count, 0.0, 0.0, energy)({}, mask) == 0.0
+    assert SpikeCost(of_program, 0.0, 0.0, energy)({}, mask) == 0.0
     assert SpikeCost(None, 3.0, 2.0, energy)({}, mask) == 0.0
     assert SpikeCost(None, 3.0, 2.0, energy).metrics({}, mask) == {}
 

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsf_export.program_events import program_events
 from dsf_models import PolicyNetwork, distributed, make_model
 from dsf_models.configuration import ModelConfig, ModelKind, Norm
 from dsf_models.normalisation import set_blend
 from dsf_train.datasets.columns import open_columns
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.spike_cost import SpikeCost
-from dsf_train.synops import synop_count
 from dsf_train.trainer import update
 from hw_profiles.spike_energy import SpikeEnergy
 
@@ -60,7 +60,7 @@ def step(case: Case, folder: Path) -> dict[str, Tensor]:
     distributed.start_alike(model)
     spikes: dict[str, Tensor] = {}
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
-    cost = SpikeCost(synop_count(model), case.price, case.price, SpikeEnergy(20.0, 70.0))
+    cost = SpikeCost(program_events(model), case.price, case.price, SpikeEnergy(20.0, 70.0))
     loss, _ = update(model, optimiser, batch, math.inf, spikes, cost)
     outcome = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
     outcome |= {name: buffer for name, buffer in model.named_buffers() if "running" in name}

@@ -10,7 +10,8 @@ import torch
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
-from dsf_export.folding import refuse_without_program
+from dsf_export.program_events import program_events
+from dsf_export.program_requirements import refuse_without_program
 from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models import DSFormer, PolicyNetwork, distributed, make_model
 from dsf_models.checkpoint import Normalisation, PolicyModel, load_tensors, plain
@@ -25,7 +26,6 @@ from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend
 from dsf_train.spike_cost import SpikeCost, spike_cost
-from dsf_train.synops import synop_count
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 
 
@@ -102,7 +102,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
-    cost = spike_cost(config, synop_count(model))
+    cost = spike_cost(config, program_events(model))
     return TrainingState(
         config, spec, folder, windows, normalisation, device, compiled, model, optimiser, cost, start, first_step
     )

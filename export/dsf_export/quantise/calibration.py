@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_export.fold import Array
+from dsf_export.arrays import Array
 from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.program import Program

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from dsf_common.errors import GateFailed
-from dsf_export.fold import Array
+from dsf_export.arrays import Array
 from dsf_models.quantisation import Scales
 from neuro_runtime.program.limits import AND_WEIGHT, BIAS_BITS, CURRENT_SHIFT, DECAY_ONE
 from neuro_runtime.program.nodes import And, BiasLine, Injection, Lif

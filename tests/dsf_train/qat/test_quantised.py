@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from dsf_common.errors import UserError
-from dsf_export.folding import require_program
+from dsf_export.fold import fold
+from dsf_export.group_synapses import GroupSynapses, round_synapses
 from dsf_export.rounded_model import QuantisedDSFormer
-from dsf_export.rounded_synapses import Synapses, program_synapses, round_synapses
 from dsf_export.torch_backend import open_backend
 from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
@@ -69,9 +69,7 @@ def policy_named(name: str) -> PolicyModel:
 
 def any_quantisation(model: PolicyNetwork, weight_format: WeightFormat) -> Quantisation:
     """The same scale for all groups, where it does not matter which."""
-    return Quantisation(
-        weight_format, Scales(dict.fromkeys(program_synapses(require_program(model)), 1000), injected=1000)
-    )
+    return Quantisation(weight_format, Scales(dict.fromkeys(fold(model).synapses(), 1000), injected=1000))
 
 
 def batch() -> Batch:
@@ -115,10 +113,10 @@ def test_without_rounding_it_is_the_float_model_in_evaluation(name: str) -> None
 def test_at_grid_points_the_gradient_is_the_real_weights(name: str) -> None:
     """Weights that are on the grid stay what they are, and rounding them passes the gradient on as it is."""
     weight_format = WeightFormat(4, exponents=2)
-    for group, real in program_synapses(require_program(copy.deepcopy(policy_named(name).model).double())).items():
+    for group, real in fold(policy_named(name).model).synapses().items():
         on_grid = round_synapses(real, 1000, weight_format)
         weights = tuple(weight.detach().requires_grad_() for weight in on_grid.weights)
-        rounded = round_synapses(Synapses(weights), 1000, weight_format)
+        rounded = round_synapses(GroupSynapses(weights), 1000, weight_format)
         for weight, again in zip(weights, rounded.weights, strict=True):
             torch.testing.assert_close(again, weight, rtol=1e-12, atol=0, msg=group)
             (gradient,) = torch.autograd.grad(again.pow(3).sum(), weight)
@@ -140,7 +138,7 @@ def test_scales_leave_room_for_weights_to_grow(name: str) -> None:
     start = policy_named(name).model
     quantisation = choose_quantisation(start, batch(), WeightFormat(2))
     scales = quantisation.scales
-    assert scales.of.keys() == program_synapses(require_program(start)).keys()
+    assert scales.of.keys() == fold(start).synapses().keys()
     readers = [scale for name, scale in scales.of.items() if name.endswith(".input")]
     assert {scale / scales.injected for scale in readers} <= {2.0**power for power in range(12)}
     with torch.no_grad():

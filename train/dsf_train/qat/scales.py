@@ -11,9 +11,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dsf_export.group_synapses import GroupSynapses, round_synapses
+from dsf_export.neuron_groups import GroupCurrent
+from dsf_export.program_graph import ACTION
 from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
-from dsf_export.rounded_model import GroupCurrent, QuantisedDSFormer
-from dsf_export.rounded_synapses import ACTION, Synapses, round_synapses
+from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.lif import Lif
 from dsf_models.quantisation import Quantisation, Scales
@@ -55,18 +57,20 @@ class _Group:
         self,
         name: str,
         model: QuantisedDSFormer,
-        synapses: Synapses,
+        synapses: GroupSynapses,
         current: GroupCurrent,
         weight_format: WeightFormat,
     ) -> None:
         self.name = name
         self.takes_token = name.endswith(".input")
         self._synapses = synapses
-        self._tried: dict[int, Synapses] = {}  # by scale
+        self._tried: dict[int, GroupSynapses] = {}  # by scale
         self._format = weight_format
         self._scale = 1.0 if name == ACTION else model.config.threshold
         self._neuron = None if name == ACTION else Lif(model.config.beta, model.config.threshold)
-        self._current: Callable[[Synapses], Tensor] = lambda some: current(some.like(model.head.weight, self._scale))
+        self._current: Callable[[GroupSynapses], Tensor] = lambda some: current(
+            some.like(model.head.weight, self._scale)
+        )
         self._wanted = self._current(synapses)
         self._token = _largest_token(model) if self.takes_token else torch.zeros(1)
         keep = 1.0 if name == ACTION else model.config.beta
@@ -91,12 +95,12 @@ class _Group:
             return False
         return self._largest(self._rounded(scale)) * self._build_up * GROWTH * scale <= LARGEST_CURRENT
 
-    def _rounded(self, scale: int) -> Synapses:
+    def _rounded(self, scale: int) -> GroupSynapses:
         if scale not in self._tried:
             self._tried[scale] = round_synapses(self._synapses, scale, self._format)
         return self._tried[scale]
 
-    def _largest(self, synapses: Synapses) -> float:
+    def _largest(self, synapses: GroupSynapses) -> float:
         """Current with all synapses of one sign active, in units of the synapses."""
         columns = [*synapses.weights, *(bias[:, None] for bias in synapses.biases)]
         up = sum((weight.clamp(min=0).sum(1) for weight in columns), self._token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dsf_common.errors import UserError
-from dsf_export.folding import refuse_without_program
+from dsf_export.program_requirements import refuse_without_program
 from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_train.configuration import TrainConfig

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from dsf_common.errors import UserError
-from dsf_export.lower import BIAS
+from dsf_export.fold import fold
+from dsf_export.program_events import ProgramEvents, program_events
+from dsf_export.program_graph import BIAS
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_train.command_train import training_config
-from dsf_train.synops import SynopCount, synop_count
 from dsf_train.trainer import train
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense
@@ -63,7 +64,7 @@ def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     unchanging = len(found.activities) * bias_synops(lowered(policy)[1])
     synops = sum(sum(activity.synops.values()) for activity in found.activities) - unchanging
     with torch.no_grad():
-        estimate = SynopCount(config, ACTIONS).mean(found.spikes, found.mask)
+        estimate = ProgramEvents(fold(policy.model)).count(found.spikes, found.mask).synops
     assert estimate.item() == pytest.approx(synops / 10, rel=1e-6)
     assert synops > 1000
 
@@ -74,7 +75,7 @@ def test_its_gradient_reaches_the_weights_of_every_layer(config: ModelConfig) ->
     spikes: dict[str, Tensor] = {}
     mask = torch.ones(4, 6, dtype=torch.bool)
     model(*torch.split(torch.randn(4, 6, 9), [OBSERVATIONS, ACTIONS, 1], dim=-1), mask, spikes)
-    torch.autograd.backward(SynopCount(config, ACTIONS).mean(spikes, mask))
+    torch.autograd.backward(ProgramEvents(fold(model)).count(spikes, mask).synops)
     learned = [(name, value.grad) for name, value in model.named_parameters() if "layer_norm" not in name]
     without = {name for name, gradient in learned if gradient is None or not gradient.any()}
     behind_every_spike = ("head.", "last_norm.", "blocks.1.mlp.project.")
@@ -98,8 +99,8 @@ def test_a_price_lowers_synops(tmp_path: Path) -> None:
 
 def test_what_has_no_program_has_no_synops(tmp_path: Path) -> None:
     config = replace(PSSA, mixing="tssa", streaming=False)
-    assert synop_count(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
-    assert synop_count(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
+    assert program_events(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
+    assert program_events(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
     priced = training_config([*TINY, "model.kind=mlp", "synop_price=1", f"output={tmp_path}"])
     with pytest.raises(UserError, match="computes with real numbers"):
         train(priced)

@@ -1,0 +1,54 @@
+"""Which models have a program, and the reason why another has none."""
+
+from __future__ import annotations
+
+from dsf_common.errors import UserError
+from dsf_export.mixings import lowering_of
+from dsf_models.configuration import SPIKING, ModelConfig, ModelKind, Norm
+from dsf_models.dsformer import DSFormer
+from dsf_models.policy_network import PolicyNetwork
+
+
+def require_program(model: PolicyNetwork) -> DSFormer:
+    """``model`` as one that has a program.
+
+    Raises
+    ------
+    UserError
+        It has none; see :func:`refuse_without_program`.
+    """
+    refuse_without_program(model.config)
+    if not isinstance(model, DSFormer):
+        raise UserError(f"{type(model).__name__} has no program; train with model.kind=dsformer.")
+    return model
+
+
+def refuse_without_program(config: ModelConfig) -> None:
+    """Refuse a configuration that has no program, with the reason.
+
+    Raises
+    ------
+    UserError
+        A model that does not spike; a normalisation that does not fold; a token mixing that has no lowering
+        (`dsf_export.mixings`); or more tokens in view than the context holds.
+    """
+    if config.kind not in SPIKING:
+        raise UserError(
+            f"A model of model.kind={config.kind.value} computes with real numbers, not spikes, so it has no program; "
+            "run it by dsf-run --backend torch, or train with model.kind=dsformer or spiking-mlp."
+        )
+    if config.norm is Norm.tdln:
+        raise UserError(
+            "tdLN (model.norm=tdln) divides by a deviation over all channels, which changes with every token and time "
+            "step and so does not fold into weights; train with model.norm=ptbn, repbn, tdbn or none."
+        )
+    if config.kind is ModelKind.spiking_mlp:
+        return
+    if reason := lowering_of(config.mixing).without_program(config):
+        raise UserError(reason)
+    if config.receptive_field > config.context:
+        raise UserError(
+            f"{config.blocks} blocks with model.window={config.window} see {config.receptive_field} tokens, "
+            f"L(S − 1) + 1, but model.context={config.context}, so a stream would see more than the trained window; "
+            f"train with model.context={config.receptive_field} or more, or with a shorter model.window."
+        )
