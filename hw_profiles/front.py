@@ -36,7 +36,7 @@ class FrontPoint:
     score
         Normalised, of the exported program: 0 a random policy, 100 the reference.
     standard_error
-        Of the score over seeds; one seed has none.
+        The standard error of the score over seeds; one seed has none.
     synops
         Synaptic operations.
     energy_pj, events_pj
@@ -60,17 +60,17 @@ class Front:
     environment
         Its name.
     data
-        What the policies were trained on; a stand-in's scores are no D4RL results.
+        The data that the policies were trained on; a stand-in's scores are no D4RL results.
     option
-        Of ``dsf-train``, which the points differ in.
+        The option of ``dsf-train`` in which the points differ.
     profile
         Name of the profile that priced the energy.
     model
-        What was trained, in words.
+        The trained model, in words.
     seeds, steps, episodes
-        Of each point: its trainings, their steps, and episodes of each seed's score.
+        The trainings of a point, their steps, and the episodes of each seed's score.
     command
-        What made it.
+        The command that made it.
     points
         In the order of their prices.
     """

@@ -31,11 +31,11 @@ class SpikeRaster:
     Attributes
     ----------
     seed
-        Of the episode.
+        The episode's seed.
     decision
         Its place in the episode, from 0.
     spikes
-        By layer, (time steps, neurons), in the order in which a token reaches the layers.
+        Spikes by layer, (time steps, neurons), in the order in which a token reaches the layers.
     """
 
     seed: int

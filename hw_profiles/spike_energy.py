@@ -1,4 +1,4 @@
-"""What a profile prices of a spike, wherever on a chip its neuron lies."""
+"""The energy of a spike by a profile, wherever on a chip its neuron lies."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class SpikeEnergy:
     Attributes
     ----------
     synop_pj
-        Of a spike arriving at one synapse.
+        The price of a spike arriving at one synapse.
     spike_pj
-        Of a spike itself, with the one message that it is where its neuron and all its synapses share a core.
+        The price of a spike itself, with the one message that it is where its neuron and all its synapses share a core.
     """
 
     synop_pj: float
@@ -37,7 +37,7 @@ def spike_energy(profile_name: str) -> SpikeEnergy:
     Parameters
     ----------
     profile_name
-        Of a shipped profile, or a ``.yaml`` file.
+        The name of a shipped profile, or a ``.yaml`` file.
 
     Raises
     ------

@@ -17,7 +17,7 @@ __all__ = ["Policy", "load_policy"]
 
 
 def __getattr__(name: str) -> object:
-    """Import the library's front door when it is first used, so that a room's small module stays cheap to import."""
+    """Import the library's entry points when they are first used, so that a small module stays cheap to import."""
     if name in __all__:
         from neuro_runtime import policy
 

@@ -1,4 +1,4 @@
-"""What one decision made a network do, counted: the only thing an energy estimate may be computed from."""
+"""The counted activity of one decision of a network: the only thing an energy estimate may be computed from."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
     name_or_path
         An environment's name for the policy that ships for it, a ``model.pt``, a ``.dsf.h5`` program, or a folder.
     backend
-        What runs it: ``loihi-sim`` (Lava's simulator), ``loihi-fast`` (ours, compiled), ``interpreter`` (plain numpy),
-        ``torch`` (the trained model), ``loihi`` (hardware), or any other installed under the entry-point group.
+        The runner's name: ``loihi-sim`` (Lava's simulator), ``loihi-fast`` (ours, compiled), ``interpreter`` (plain
+        numpy), ``torch`` (the trained model), ``loihi`` (hardware), or any other installed under the entry-point group.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Policy:
     Parameters
     ----------
     backend
-        What decides. The policy owns it from here on and closes it.
+        The backend that decides. The policy owns it from here on and closes it.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -59,7 +59,7 @@ class Policy:
 
     @property
     def backend(self) -> Backend:
-        """What decides."""
+        """The backend that decides."""
         return self._backend
 
     @property
@@ -84,7 +84,7 @@ class Policy:
 
     @property
     def activity(self) -> Activity:
-        """What the last decision made the network do.
+        """The network's activity in the last decision.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Policy:
         observation
             Raw observation, shape (obs,).
         reward
-            What the previous action earned; it is taken off the return-to-go. Ignored at an episode's first step.
+            The previous action's reward; it is taken off the return-to-go. Ignored at an episode's first step.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What a policy is told at each environment step."""
+"""The input of a policy at each environment step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Token:
     state
         The observation, shape (obs,).
     previous_action
-        What the policy answered one step earlier, shape (act,); zeros at the first step.
+        The policy's answer one step earlier, shape (act,); zeros at the first step.
     return_to_go
         Reward still wanted in this episode.
     """

@@ -1,4 +1,4 @@
-"""What every test runs under: few threads, its own cache and working directory, and Lava where `make` puts it."""
+"""The conditions of every test: few threads, its own cache and working directory, and Lava where `make` puts it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is written to a relative path (runs, MuJoCo's log) lands in the test's own folder."""
+    """Files written to a relative path (runs, MuJoCo's log) land in the test's own folder."""
     monkeypatch.chdir(tmp_path)
 
 

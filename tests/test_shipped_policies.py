@@ -1,4 +1,4 @@
-"""What ships trained: small, with a card, of one piece, and as good as the card says."""
+"""The shipped policies are small, have a card, are of one piece, and are as good as the card says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every ``dsf-`` command shares: ``key=value`` configuration and how a command ends."""
+"""The parts that all ``dsf-`` commands share: ``key=value`` configuration and how a command ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two ways a command ends other than well; every room raises these, so they live in the lowest one."""
+"""The two ways a command ends other than well; every package raises these, so they live in the lowest one."""
 
 
 class UserError(Exception):
@@ -10,5 +10,5 @@ class GateFailed(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """What another library's error says, in one line, to quote in ours."""
+    """The message of another library's error in one line, to quote in ours."""
     return (str(error).splitlines() or [type(error).__name__])[0]

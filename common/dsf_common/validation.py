@@ -1,4 +1,4 @@
-"""What a refused document is refused for, in few words."""
+"""The reasons for which a document is refused, in few words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What quantisation did to each layer: its weights, its spikes beside the float program's, and what room is left.
+"""The effect of quantisation on each layer: its weights, its spikes beside the float program's, and its headroom.
 
 Spikes are compared neuron by neuron and time step by time step, in two ways. **Alone**: the layer gets the float
 program's spikes, so what differs is its own doing. **In the program**: it gets what the integer layers before it fired,
@@ -85,7 +85,7 @@ def report_layers(
     run, lowered_run
         Both on the same recording.
     calibrations
-        Of the float program, on that recording.
+        Those of the float program, on that recording.
     """
     return tuple(_report(program, lowered, run, lowered_run, calibrations, row) for row in headroom(program))
 

@@ -1,4 +1,4 @@
-"""What quantisation did, for a person to read: one table of the layers, one of the weight formats."""
+"""The effect of quantisation, for a person to read: one table of the layers, one of the weight formats."""
 
 from __future__ import annotations
 

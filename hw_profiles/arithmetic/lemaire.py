@@ -43,7 +43,7 @@ class LayerCounts:
     Attributes
     ----------
     multiply_accumulates, accumulates
-        Of the neurons and synapses.
+        Operations of the neurons and synapses.
     addressing_accumulates
         To find where a weight or potential lies.
     read_inputs, write_outputs, read_weights, read_biases, read_potentials, write_potentials

@@ -1,4 +1,4 @@
-"""What one decision of an artificial neural network computes and reads."""
+"""The operations and reads of one decision of an artificial neural network."""
 
 from __future__ import annotations
 

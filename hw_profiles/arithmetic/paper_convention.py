@@ -98,7 +98,7 @@ def spiking_operations(mixing: Mixing, size: Dimensions) -> Operations:
 
 
 def transformer_energy(profile: Profile, size: Dimensions = Dimensions()) -> PartEnergy:
-    """What the paper's convention says of Decision Transformer; ``profile`` is ``cmos45-paper``."""
+    """Decision Transformer by the paper's convention; ``profile`` is ``cmos45-paper``."""
     mac = _price(profile.energy.mac)
     operations = transformer_operations(size)
     return PartEnergy(operations.total * mac / MICROJOULE, operations.attention * mac / MICROJOULE)
@@ -107,7 +107,7 @@ def transformer_energy(profile: Profile, size: Dimensions = Dimensions()) -> Par
 def spiking_energy(
     mixing: Mixing, spikes: SpikesPerInput, profile: Profile, size: Dimensions = Dimensions()
 ) -> PartEnergy:
-    """What the paper's convention says of DSFormer with so many spikes an input; embedding and head stay MACs."""
+    """DSFormer by the paper's convention, with so many spikes an input; embedding and head stay MACs."""
     operations, add = spiking_operations(mixing, size), _price(profile.energy.synop)
     attention = operations.attention * spikes.attention * add
     rest = operations.feed_forward * spikes.feed_forward * add + operations.embedding_and_head * _price(

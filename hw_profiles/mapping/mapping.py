@@ -26,7 +26,7 @@ class OperationKind(Enum):
 
 @dataclass(frozen=True)
 class Operation:
-    """What one layer asks for, and what does it on this chip.
+    """The demands of one layer, and the part of this chip that runs it.
 
     Attributes
     ----------
@@ -102,22 +102,22 @@ class Core:
 
 @dataclass(frozen=True)
 class LayerUse:
-    """What a population takes of the cores that it lies on.
+    """The resources that a population takes of its cores.
 
     Attributes
     ----------
     cores
         How many; other populations may share them.
     neurons_per_core
-        Of this population on the core that has most of them.
+        Neurons of this population on the core that has most of them.
     resources
-        Of the core that is fullest in the binding resource, everything on it included.
+        Shares of the core that is fullest in the binding resource, everything on it included.
     binding
         The resource of which most is taken.
     synapse_kb
         Kilobytes (1000 bytes) of the population's own synapse lists, all cores.
     axons_in, axons_out
-        Of all its cores: source neurons that reach them; pairs of its neurons and the cores they reach.
+        Source neurons that reach its cores; pairs of its neurons and the cores they reach.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Mapping:
     Attributes
     ----------
     network
-        As placed: relays are in it.
+        The network as it is placed, with its relays.
     profile, method
         The chip's profile; how the network was partitioned.
     relays

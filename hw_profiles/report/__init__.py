@@ -1,4 +1,4 @@
-"""What a run costs, told to a person: lines of text, a JSON document, and a page."""
+"""The cost of a run, told to a person: lines of text, a JSON document, and a page."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ def front_answer(front: Front, layout: Layout, score: Interval, synops: float) -
     Parameters
     ----------
     layout
-        What the front's profile says of the run.
+        The run's layout as the front's profile prices it.
     score, synops
-        Of the run.
+        The run's own.
     """
     if layout.energy is None:
         return FrontAnswer(front, about(front), None, f"This run is not marked: {layout.refusal}")
@@ -32,7 +32,7 @@ def front_answer(front: Front, layout: Layout, score: Interval, synops: float) -
 
 
 def about(front: Front) -> str:
-    """What the points are."""
+    """A description of the points."""
     seeds = f"seed{'s' if len(front.seeds) > 1 else ''} {', '.join(map(str, front.seeds))}"
     return (
         f"Each point is a policy ({front.model}) trained with another {front.option} on {DATA[front.data]}: {seeds}, "

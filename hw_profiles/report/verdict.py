@@ -14,9 +14,9 @@ def verdict(title: str, energy: Band, baselines: Sequence[Baseline], left_out: S
     Parameters
     ----------
     title
-        Of the profile that ``energy`` is by.
+        The title of the profile that ``energy`` is by.
     left_out
-        What a profile without constant power does not count; empty for one that counts it.
+        Costs that a profile without constant power does not count; empty for one that counts it.
     """
     taken = f"On {title}: {banded(energy)} a decision"
     if not baselines:
@@ -48,7 +48,7 @@ def _named(baseline: Baseline) -> str:
 
 
 def _reading(energy: Band, cheapest: Baseline, dearest: Baseline) -> str:
-    """What the bands allow to say."""
+    """The statement that the bands allow."""
     if energy.high < cheapest.energy.low:
         return "It is below every baseline, over its whole band"
     if energy.low > dearest.energy.high:

@@ -1,4 +1,4 @@
-"""What a backend is: something that turns tokens into actions and says what that took."""
+"""The interface of a backend: something that turns tokens into actions and says what that took."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class CheckedBackend(ProgramBackend):
 
     @property
     def result(self) -> CoSimulationResult:
-        """The comparison so far."""
+        """The comparison of all decisions up to now."""
         return self._co_simulation.result
 
 

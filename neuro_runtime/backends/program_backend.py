@@ -27,7 +27,7 @@ class ProgramBackend:
     Parameters
     ----------
     program
-        What ``simulator`` runs.
+        The program that ``simulator`` runs.
     simulator
         Its neurons.
     on_close
@@ -42,7 +42,7 @@ class ProgramBackend:
 
     @property
     def program(self) -> Program:
-        """What the simulator runs."""
+        """The program that the simulator runs."""
         return self._program
 
     @property

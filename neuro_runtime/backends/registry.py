@@ -1,4 +1,4 @@
-"""Backends by name. Whoever installs an entry point in the group is a backend; this room imports none of them."""
+"""Backends by name. Any entry point in the group is a backend; this package imports none of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class PartlyObserved(gymnasium.ObservationWrapper[Observation, Any, Observation]
     env
         Its observation is a vector.
     space
-        That vector's space.
+        The space of that vector.
     observed
         The entries to keep, in this order.
     """

@@ -1,4 +1,4 @@
-"""What is known of an environment by name: one YAML file each, in `specs/` or a folder of the user's own."""
+"""The facts about an environment by name: one YAML file each, in `specs/` or a folder of the user's own."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class EnvironmentSpec:
     name
         The paper's name, e.g. ``pen-e``: task and dataset.
     gymnasium_id
-        What `gymnasium.make` is given; ``module:Name-v0`` imports a module first.
+        The id that `gymnasium.make` is given; ``module:Name-v0`` imports a module first.
     time_limit
         D4RL's, in environment steps.
     observation_size, action_size
-        As a policy sees them; actions are in [−1, 1].
+        Widths as a policy sees them; actions are in [−1, 1].
     reference_min, reference_max
         Returns of normalised scores 0 (a random policy) and 100 (the reference).
     return_targets
@@ -139,7 +139,7 @@ def _content(name: str, file: Path) -> Any:
 
 @dataclass(frozen=True)
 class _Family:
-    """What a file for many environments says of the number in their names, under ``N``."""
+    """The section ``N`` of a file for many environments, on the number in their names."""
 
     least: int
     listed: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What a policy keeps of an episode between decisions: the return still wanted, and its own last action."""
+"""The state of an episode that a policy keeps between decisions: the return still wanted, and its own last action."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EpisodeTokens:
     observation_size, action_size
         Widths of the policy.
     environment
-        What it was trained for, to name in complaints.
+        The environment that it was trained for, to name in complaints.
 
     Raises
     ------

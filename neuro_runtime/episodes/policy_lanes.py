@@ -11,12 +11,12 @@ from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 
 
 class PolicyLanes:
-    """What `Policy` is to one environment, for ``lanes`` of them.
+    """The counterpart of `Policy` for ``lanes`` environments.
 
     Parameters
     ----------
     backend
-        What decides; it stays open.
+        The backend that decides; it stays open.
     lanes
         How many environments.
     """

@@ -7,12 +7,12 @@ from neuro_runtime.program.nodes import Lif
 
 
 def current_loss(lif: Lif) -> int:
-    """What u of a loihi program's neurons loses in a time step, in 1/4096."""
+    """The share of u that a loihi program's neurons lose in a time step, in 1/4096."""
     return int(lif.current_decay) + CURRENT_DECAY_OFFSET
 
 
 def voltage_loss(lif: Lif) -> int:
-    """What v of a loihi program's neurons loses in a time step, in 1/4096."""
+    """The share of v that a loihi program's neurons lose in a time step, in 1/4096."""
     return int(lif.voltage_decay)
 
 

@@ -90,5 +90,5 @@ def current_bound(encoder: HostEncoder) -> Bound:
 
 
 def _build_up(keep: float, steps: int) -> float:
-    """What a constant input has added up to after ``steps`` steps, in units of the input."""
+    """The sum of a constant input after ``steps`` steps, in units of the input."""
     return float(sum(keep**step for step in range(steps)))

@@ -45,7 +45,7 @@ SMALLEST_EXPONENT, LARGEST_EXPONENT = -8, 7
 BIAS_BITS = 16
 
 # AND neurons, our construction: n inputs of weight 64 against a threshold of 64n − 28, with both decays at their
-# largest. Of a lone input they remember 1/4096, which together with n − 1 inputs stays below.
+# largest. They remember 1/4096 of a lone input, which together with n − 1 inputs stays below.
 AND_WEIGHT = 64
 AND_SLACK = 28
 AND_DECAY = LARGEST_DECAY

@@ -38,7 +38,7 @@ class Program:
     encoder, readout
         The host's parts.
     environment, return_target
-        What the policy was trained for, and the raw return it is asked for by default.
+        The environment that the policy was trained for, and the raw return it is asked for by default.
     provenance
         Where the program came from: hash of the model, configuration, versions.
     """

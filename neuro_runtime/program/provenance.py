@@ -1,4 +1,4 @@
-"""What a program says of where it came from."""
+"""Facts about its origin that a program carries."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class WeightFormat:
     Attributes
     ----------
     bits
-        Of a mantissa, sign included, 2 … 8.
+        Bits of a mantissa, sign included, 2 … 8.
     exponents
         Connections, each with its own exponent, that a weight matrix may be laid out as, 1 … 8.
 

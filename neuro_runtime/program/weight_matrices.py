@@ -44,7 +44,7 @@ class WeightMatrix:
 
     @property
     def total(self) -> NDArray[np.float64]:
-        """What each weight is with its exponents multiplied in, (targets, sources)."""
+        """The weights with their exponents multiplied in, (targets, sources)."""
         scaled = [part.astype(np.float64) * 2.0**power for part, power in zip(self.parts, self.exponents, strict=True)]
         total: NDArray[np.float64] = np.sum(scaled, axis=0)
         return total

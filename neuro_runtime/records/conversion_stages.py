@@ -48,7 +48,7 @@ def conversion_stages(
     Parameters
     ----------
     arithmetic
-        Of the program that was run; None for a run of the trained model.
+        The arithmetic of the program that was run; None for a run of the trained model.
     run_float
         Runs the trained model over the same episodes; it raises `UserError` where that cannot be done here.
     """

@@ -25,7 +25,7 @@ class Difference:
     node, neuron
         Whose it is.
     values
-        What it is in the one and in the other.
+        The two simulators' values.
     voltages
         v of the neuron after that time step in both, where both recorded it.
     names
@@ -54,7 +54,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class CoSimulationResult:
-    """What was compared.
+    """The extent of the comparison.
 
     Attributes
     ----------
@@ -93,11 +93,11 @@ class CoSimulation:
     Parameters
     ----------
     program
-        What both run.
+        The program that both run.
     first, second
         The simulators; they stay open.
     names
-        What to call them.
+        The names that reports call them by.
     """
 
     def __init__(self, program: Program, first: Simulator, second: Simulator, names: tuple[str, str]) -> None:
@@ -111,7 +111,7 @@ class CoSimulation:
 
     @property
     def result(self) -> CoSimulationResult:
-        """The comparison so far."""
+        """The comparison of all decisions up to now."""
         return CoSimulationResult(
             self._decisions,
             self._spikes.compared,
@@ -139,7 +139,7 @@ class CoSimulation:
             self._compare("accumulator", self._result_of(ours), self._result_of(theirs), self._states),
         ]
         if self._difference is None and (places := [place for place in found if place]):
-            # Of several at the same time step the first in the list above, a spike if there is one.
+            # Among several at the same time step it is the first in the list above, a spike if there is one.
             first = min(places, key=lambda place: place.time_step)
             self._difference = _with_voltages(first, ours.recording, theirs.recording)
         self._fired += sum(ours.spikes.values())

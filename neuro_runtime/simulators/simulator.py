@@ -23,7 +23,7 @@ class NeuronRecording:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedDecision:
-    """What a program did in one decision.
+    """The outcome of one decision of a program.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ def test_closed_loop_tokens_carry_the_policys_own_actions_and_fall_by_the_reward
 
 
 def test_another_seed_records_other_decisions() -> None:
-    """What quantisation is chosen on is not what it is judged on."""
+    """Quantisation is chosen on one recording and judged on another."""
     backend = TorchBackend(random_policy(DELAY, 3, 1, environment="pendulum"))
     spread = StateSpread(np.zeros(3), np.ones(3))
     one, other = (record(backend, spread, decisions=1, seed=seed).episodes[0][0] for seed in (SEED, CHOICE_SEED))

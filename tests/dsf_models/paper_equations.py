@@ -20,7 +20,7 @@ class PaperPolicy:
     Attributes
     ----------
     weights
-        By their published names.
+        Weights by their published names.
     rates
         After a call, the firing rate of every spiking layer, in the order of evaluation.
     """

@@ -17,7 +17,7 @@ from support.small_policies import ACTIONS, OBSERVATIONS, lowered, made_up
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """What the float program counted at each decision, and what the model recorded: spikes by layer, and its mask."""
+    """The float program's counts at each decision, and the model's record: spikes by layer, and its mask."""
 
     activities: list[Activity]
     spikes: dict[str, Tensor]

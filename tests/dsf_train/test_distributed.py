@@ -30,7 +30,7 @@ def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def two_processes(folder: Path) -> None:
-    """What `torchrun` does, without the seconds that it takes to start."""
+    """The work of `torchrun`, without the seconds that it takes to start."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a training step frees is there for the next."""
+"""Memory that a training step frees is there for the next."""
 
 from __future__ import annotations
 

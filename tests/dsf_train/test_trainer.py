@@ -153,7 +153,7 @@ def test_raised_returns_raise_a_windows_returns_together_and_nothing_else(tmp_pa
 
 
 def test_windows_of_the_best_episodes_end_at_each_of_their_steps_and_at_no_other(tmp_path: Path) -> None:
-    """Of 18 steps the episodes of returns 1206 and 615 hold 10; the best alone holds 4."""
+    """The episodes of returns 1206 and 615 hold 10 of 18 steps; the best alone holds 4."""
     episodes = [episode(5, 0.0), episode(4, 300.0), episode(6, 100.0), episode(3, 200.0)]
     dataset = columns_of(episodes, tmp_path / "data")
     assert [best_episodes(dataset, share).tolist() for share in (0.01, 4 / 18, 0.5, 10 / 18, 1.0)] == [

@@ -13,7 +13,7 @@ from dsf_models.policy_network import PolicyNetwork, Spikes
 class MlpPolicy(PolicyNetwork):
     """``a = tanh(W_h x_L + b_h)``, ``x_l = dropout(relu(W_l x_{l−1} + b_l))``, x_0 the state alone.
 
-    What else x_0 may hold is in `dsf_models.difference_mlp`.
+    `dsf_models.difference_mlp` adds to x_0.
     """
 
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:

@@ -1,4 +1,4 @@
-"""What the trainer, the evaluation and model.pt need of a model, whatever is inside it."""
+"""The interface of a model to the trainer, the evaluation and model.pt, whatever is inside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PolicyNetwork(nn.Module, ABC):
     config
         Kind and dimensions, kept as ``config``.
     observation_size, action_size
-        Of the environment.
+        The environment's widths.
     """
 
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:

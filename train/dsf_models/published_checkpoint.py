@@ -1,7 +1,7 @@
 """Checkpoints of the paper's published code, by the names its ``state_dict`` uses.
 
-What the weights do not tell is taken from a configuration, whose defaults are the published code's: T, S, the heads,
-and for a checkpoint without position weights K and whether its attention is TSSA or SSSA.
+Facts that the weights do not tell are taken from a configuration, whose defaults are the published code's: T, S, the
+heads, and for a checkpoint without position weights K and whether its attention is TSSA or SSSA.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def load_published(state_dict: Mapping[str, Tensor], told: ModelConfig | None = 
     state_dict
         The checkpoint. A checkpoint with ``pos_bias`` is PSSA, with position weights a pair of places.
     told
-        What no weight tells: T, S, heads, and without ``pos_bias`` K and the mixing (``tssa`` unless it is ``sssa``).
+        Facts that no weight tells: T, S, heads, and without ``pos_bias`` K and the mixing (``tssa`` unless told
+        ``sssa``).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What model.pt keeps of a fine-tuning with Loihi's weights, so that an export rounds as training did."""
+"""The rounding of a fine-tuning with Loihi's weights, kept in model.pt, so that an export rounds as training did."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Scales:
     Attributes
     ----------
     of
-        By neuron group: the scale of its current.
+        The scale of each neuron group's current, by the group's name.
     injected
         The scale of the token's current as the host sends it.
     """

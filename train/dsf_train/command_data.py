@@ -28,7 +28,7 @@ QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is in a dataset; quantiles are of episodes, at 0, 10, 50, 90 and 100 %."""
+    """The content of a dataset; quantiles are of episodes, at 0, 10, 50, 90 and 100 %."""
 
     environment: str
     kind: str
@@ -135,7 +135,7 @@ def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, DatasetLocation]:
-    """What to describe: a file of an environment that is named or inferred, or an environment's own dataset."""
+    """The dataset to describe: a file of an environment that is named or inferred, or an environment's own dataset."""
     path = Path(dataset).expanduser()
     if path.exists():
         spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)

@@ -105,7 +105,7 @@ def _without_model(pairs: list[str]) -> list[str]:
 
 
 def recipe(name: str) -> list[str]:
-    """What suits an environment or a baseline better than the defaults, as ``key=value`` pairs; often nothing."""
+    """Options that suit an environment or a baseline better than the defaults, as ``key=value`` pairs; often none."""
     recipes = {Path(file.name).stem: file for file in files("dsf_train").joinpath("recipes").iterdir()}
     serving = serving_file(name, recipes)
     if serving is None:

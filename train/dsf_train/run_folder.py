@@ -53,7 +53,7 @@ class RunFolder:
     def metrics(self, first_step: int, written: bool = True) -> Metrics:
         """The run's metrics, without those after ``first_step`` that an unfinished run left.
 
-        Of several processes one alone has them ``written``.
+        One process alone has them ``written``.
         """
         kind = Metrics if written else UnwrittenMetrics
         return kind(self.metrics_file, self.path / "events", first_step)

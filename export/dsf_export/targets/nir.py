@@ -11,7 +11,7 @@ The graph means the same network to a reader that knows nothing of this project:
   decision, and its tanh, with the token's own share added, is the action.
 
 NIR's connections take no time, so a layer works on the token at once, not some hops later, and the delays that only
-equalise path lengths are not in the graph. What NIR cannot say stands in the graph's metadata, under the key
+equalise path lengths are not in the graph. Facts that NIR cannot say stand in the graph's metadata, under the key
 ``decision_spikeformer``: the program's header (JSON: node kinds, Loihi's decays, thresholds, exponents and delays,
 provenance) and its arrays (synapse lists, the host's weights). Synaptic weights are in the graph alone.
 """
@@ -62,7 +62,7 @@ def read(path: Path) -> Program:
     Raises
     ------
     UserError
-        The file is missing, damaged or not NIR, is another tool's graph, or its nodes no longer fit the metadata.
+        The file is missing, damaged or not NIR, is another tool's graph, or its nodes do not fit the metadata.
     """
     require_readable(path, f"there is no NIR file {path}; make one with `dsf-export model.pt --target nir`")
     try:

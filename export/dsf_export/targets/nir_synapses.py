@@ -43,7 +43,7 @@ class Synapses:
     Attributes
     ----------
     name
-        Of its ``Linear`` nodes, but for the part's number.
+        The name of its ``Linear`` nodes, but for the part's number.
     sources
         Neurons of the NIR node it comes from.
     target_index, source_index, mantissa

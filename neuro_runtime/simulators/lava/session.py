@@ -172,8 +172,8 @@ class LavaSession:
 def idle_decisions(program: Program) -> int:
     """Decisions without input after which every state is 0, whatever it was.
 
-    What synapses still hold arrives in the first time step; then the currents decay to 0, and then the voltages. The
-    accumulator is cleared at every decision.
+    Spikes that synapses still hold arrive in the first time step; then the currents decay to 0, and then the voltages.
+    The accumulator is cleared at every decision.
     """
     decaying = [node.as_lif("loihi") for node in program.neurons if node.spikes]
     steps = 1 + max((_steps_to_zero(lif, program.period) for lif in decaying), default=0)

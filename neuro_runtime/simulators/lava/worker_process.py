@@ -72,12 +72,12 @@ class WorkerProcess:
         return self._process.pid
 
     def ask(self, request: Message, doing: str, time_limit_s: float) -> Message:
-        """Send a request and wait for its answer. Whatever keeps it from coming ends the worker.
+        """Send a request and wait for its answer. The worker is ended if none comes.
 
         Parameters
         ----------
         doing
-            What the worker is asked to do, for the error: "starting".
+            The worker's task, for the error: "starting".
         time_limit_s
             In which the answer must be complete.
 

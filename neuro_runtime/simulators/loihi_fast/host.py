@@ -39,7 +39,7 @@ class _Readout(NamedTuple):
 
 
 class CompiledHost:
-    """What the host computes before and after the neurons of a program in loihi arithmetic."""
+    """The host's computation before and after the neurons of a program in loihi arithmetic."""
 
     def __init__(self, encoder: HostEncoder, readout: HostReadout) -> None:
         rest = encoder.action_size

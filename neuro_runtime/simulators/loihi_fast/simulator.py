@@ -24,7 +24,7 @@ FIRST_LANE = np.zeros(1, dtype=np.int64)
 
 @dataclass(frozen=True, eq=False)
 class BatchDecision:
-    """What some lanes did in one decision each; row n is the n-th lane that was asked for.
+    """The outcome of one decision of some lanes each; row n is the n-th lane that was asked for.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class LoihiFast:
 
     @property
     def state_peaks(self) -> list[StatePeaks]:
-        """Of every node with states, over all lanes and decisions so far."""
+        """The largest states of every node that has some, over all lanes and decisions up to now."""
         tally = self._state.tally
         current, voltage = tally["largest_current"].max(axis=0), tally["largest_voltage"].max(axis=0)
         return [

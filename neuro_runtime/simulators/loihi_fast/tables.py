@@ -59,7 +59,7 @@ BUNDLE = np.dtype(
 class ProgramTables(NamedTuple):
     """Tables of a program; nodes are numbered in the order in which they are stepped.
 
-    What synapses bring to a node is a few sums. Positive exponents are multiplied into the weights, which are then as
+    A node is given a few sums by its synapses. Positive exponents are multiplied into the weights, which are then as
     much as 16 bits wide, so that all such synapses meet in one sum, whatever their exponents and sources; each
     connection with a negative exponent is a sum of its own, since its shift floors. A *bundle* is the synapses of a sum
     with one source and one delay, sorted by source neuron.
@@ -199,7 +199,7 @@ class _TableBuilder:
 
 
 def _merged(connections: list[Weighted]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:
-    """By source and delay the weights of dense connections, added up as far as 16 bits hold them."""
+    """The weights of dense connections by source and delay, added up as far as 16 bits hold them."""
     return {(place.source, place.delay): _added_up(matrix) for place, matrix in dense_matrices(connections).items()}
 
 
@@ -215,7 +215,7 @@ def _added_up(matrix: WeightMatrix) -> list[NDArray[np.int16]]:
 
 
 def _listed(connections: list[Weighted]) -> dict[tuple[str, int], NDArray[np.int64]]:
-    """By source and delay the synapses of sparse connections, each as source neuron, target neuron and weight."""
+    """The synapses of sparse connections by source and delay, each as source neuron, target neuron and weight."""
     listed: dict[tuple[str, int], list[NDArray[np.int64]]] = {}
     for connection in connections:
         if isinstance(connection, Sparse):
@@ -242,7 +242,7 @@ def _fits(weight: NDArray[np.int64]) -> bool:
 
 
 def _parameters(node: Node) -> tuple[int, int, int, int]:
-    """What a neuron keeps of u and of v, what v must exceed, and the steps in which any v decays to 0.
+    """The shares of u and of v that a neuron keeps, the threshold of v, and the steps in which any v decays to 0.
 
     A node without states has none of them.
     """

@@ -1,4 +1,4 @@
-"""What changed in Adroit since D4RL is seen by looking, and undone once."""
+"""Changes in Adroit since D4RL are seen by looking, and undone once."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_legacy_environment_without_the_compatibility_layer(own: Path, monkeypat
 
 
 class LegacyError(Exception):
-    """What legacy gym raises for a name it does not know."""
+    """The error of legacy gym for a name it does not know."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What Lava did with a program, kept in a file, so that others can be compared with it where there is no Lava.
+"""Lava's run of a program, kept in a file, so that others can be compared with it where there is no Lava.
 
 One compressed NumPy archive: the program as ``header`` and ``program/<array>``; ``currents`` (decisions, D); ``reset``
 (decisions,), whether all was forgotten before a decision; and what Lava did, ``spikes/<node>``, ``currents/<node>``,
@@ -42,7 +42,7 @@ class GoldenTrace:
 
 
 def run(simulator: Simulator, currents: NDArray[Any], reset: NDArray[np.bool_]) -> tuple[SimulatedDecision, ...]:
-    """What ``simulator`` does, every spike and state recorded."""
+    """The decisions of ``simulator``, every spike and state recorded."""
     decisions = []
     for current, forget in zip(currents, reset, strict=True):
         if forget:

@@ -55,7 +55,7 @@ def test_graphs_without_design(seed: int, largest: int) -> None:
 
 
 def test_random_graphs_spike_and_overflow() -> None:
-    """What the test above compares is not silence."""
+    """The test above does not compare silence."""
     seen = [assert_same(random_program(seed), 2, seed, largest=131_071) for seed in range(4)]
     assert sum(one["spikes"] for one in seen) > 200
     assert sum(one["clipped"] for one in seen) > 10

@@ -36,9 +36,9 @@ class Result(NamedTuple):
     Attributes
     ----------
     last
-        Of the last kernel.
+        The last kernel's result.
     spikes
-        Of every kernel that emits some, if they are recorded: 0.0 or 1.0.
+        Spikes of every kernel that emits some, if they are recorded: 0.0 or 1.0.
     """
 
     last: Tensor

@@ -25,7 +25,7 @@ _MOST_THREADS: int = cast(Any, config).NUMBA_NUM_THREADS  # as many as there are
 
 
 class _Latest(threading.local):
-    """What numba was told last, which takes longer to tell than a small kernel does; each thread tells it its own."""
+    """The number that numba was told last; telling takes longer than a small kernel, and each thread tells its own."""
 
     threads = 0
 
@@ -44,7 +44,7 @@ def share(kernel: Callable[..., None], chunks: int, numbers: int, *arguments: ob
     Parameters
     ----------
     numbers
-        That one of the arrays holds: small ones are not worth a second thread.
+        Numbers that one of the arrays holds: small ones are not worth a second thread.
     """
     threads = min(torch.get_num_threads(), chunks, _MOST_THREADS) if numbers >= _WORTH_A_THREAD else 1
     if threads != _latest.threads:

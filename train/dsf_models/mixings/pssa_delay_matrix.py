@@ -61,5 +61,5 @@ class PssaBesideDelayMatrix(TokenMixing):
 
 
 def delayed_part(prefix: str) -> str:
-    """What begins the names of the delays' layers in a block whose mixing's begin with ``prefix``."""
+    """The start of the names of the delays' layers in a block whose mixing's begin with ``prefix``."""
     return f"{prefix}.delay"

@@ -107,7 +107,7 @@ class TokenMixing(nn.Module, ABC):
         Parameters
         ----------
         spikes
-            By layer, (T, tokens, width), as the window recorded them.
+            Spikes by layer, (T, tokens, width), as the window recorded them.
         inputs
             How many spikes the mixing read, of all levels together.
         """

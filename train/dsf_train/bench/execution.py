@@ -92,7 +92,7 @@ def _do(work: Work, config: TrainConfig) -> None:
 
 
 def _raise_plainly(ray: Any, done: Any) -> None:
-    """What a task raised, as it raised it."""
+    """The error of a task, as it raised it."""
     try:
         ray.get(done)
     except ray.exceptions.RayTaskError as problem:

@@ -27,9 +27,9 @@ class Row:
     title
         In the table.
     overrides
-        What it changes of the environment's recipe.
+        Its changes of the environment's recipe.
     group
-        Of the table's parts, the one it stands in.
+        The part of the table that it stands in.
     """
 
     name: str
@@ -91,7 +91,7 @@ ABLATION_ENVIRONMENTS = ("hopper-m-e",)
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a grid is crossed with.
+    """The environments and seeds that a grid is crossed with.
 
     Attributes
     ----------

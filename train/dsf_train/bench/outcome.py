@@ -1,4 +1,4 @@
-"""What a finished run has to say, from its folder."""
+"""The outcome of a finished run, from its folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Outcome:
 
 
 def outcome_of(config: TrainConfig) -> Outcome | None:
-    """What ``config``'s run came to, or None where it has not finished.
+    """The outcome of ``config``'s run, or None where it has not finished.
 
     Raises
     ------

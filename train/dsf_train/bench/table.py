@@ -78,7 +78,7 @@ def _listed(values: set[int], noun: str, counted: bool = False) -> str:
 
 
 def shown_arguments(arguments: Sequence[str]) -> list[str]:
-    """What makes a table: where files are on this machine is nobody else's business."""
+    """The parts of a table: where files are on this machine is nobody else's business."""
     return [
         "datasets=DIR" if pair.startswith("datasets=") else pair
         for pair in arguments

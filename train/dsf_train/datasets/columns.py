@@ -155,7 +155,7 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 class GrowingColumn:
-    """A .npy file that rows are appended to; NumPy's header leaves room for their number, which is known at the end."""
+    """A .npy file that rows are appended to; NumPy's header leaves space for their number, known at the end."""
 
     def __init__(self, path: Path, kind: DTypeLike) -> None:
         self._path, self._kind = path, np.dtype(kind)
@@ -210,5 +210,5 @@ class Moments:
 
     @property
     def standard_deviation(self) -> NDArray[np.float64]:
-        """Of all rows so far, (width,)."""
+        """The standard deviation of all rows up to now, (width,)."""
         return np.sqrt(self._squares / self._count)

@@ -20,11 +20,11 @@ class Demonstrator:
     Attributes
     ----------
     title
-        Of its recordings.
+        The title of its recordings.
     episodes
         In a dataset.
     version
-        Of its recordings; another one is recorded anew.
+        The version of its recordings; another one is recorded anew.
     behaviour
         From a random generator and which share of the episodes, in [0, 1), has been recorded, to how it acts in the
         next one.

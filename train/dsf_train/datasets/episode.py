@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """What was seen, done and earned at each of n environment steps, in float32.
+    """Observations, actions and rewards of n environment steps, in float32.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ def as_float32(values: ArrayLike) -> Array:
 def cut_episodes(
     observations: NDArray[Any], actions: NDArray[Any], rewards: NDArray[Any], ends: NDArray[np.bool_]
 ) -> list[Episode]:
-    """Episodes of a flat record; ``ends`` marks each last step. What follows the last end was cut short and is dropped.
+    """Episodes of a flat record; ``ends`` marks each last step. Steps after the last end are dropped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What fine-tuning through Loihi's weights gained: the policy in float, rounded after training, and fine-tuned."""
+"""The gain of fine-tuning through Loihi's weights: the policy in float, rounded after training, and fine-tuned."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Gain:
     tuned
         The fine-tuned policy, rounded.
     rounded_spikes, tuned_spikes
-        Of all (neuron, time step) in which the rounded policy or the unrounded one fires, the share in which both do.
+        The share of (neuron, time step) in which both fire, among those in which the rounded policy or the unrounded
+        one does.
     """
 
     weight_format: WeightFormat
@@ -64,7 +65,7 @@ def measure_gains(start: PolicyModel, tuned: PolicyModel, final: Sequence[Scores
     final
         The scores of ``tuned``, by return target.
     batch
-        What spikes are compared on.
+        The tokens that spikes are compared on.
     """
     quantisation = tuned.quantisation
     assert quantisation is not None  # it was fine-tuned
@@ -78,7 +79,7 @@ def measure_gains(start: PolicyModel, tuned: PolicyModel, final: Sequence[Scores
 
 
 def shared_spikes(one: PolicyNetwork, other: PolicyNetwork, batch: Batch) -> float:
-    """Of all (neuron, time step) of a batch in which either model fires, the share in which both do."""
+    """The share of (neuron, time step) of a batch in which both models fire, among those in which either does."""
     first, second = (_spikes(model, batch) for model in (one, other))
     both = sum(float((first[name] * second[name]).sum()) for name in first)
     either = sum(float(torch.maximum(first[name], second[name]).sum()) for name in first)

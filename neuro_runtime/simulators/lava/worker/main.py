@@ -87,7 +87,7 @@ class Worker:
 
 
 def in_one_line(error: Exception) -> str:
-    """What went wrong, in the words of whoever raised it."""
+    """The problem, in the words of whoever raised it."""
     if isinstance(error, ProcessFailed):
         return str(error).splitlines()[-1]
     return f"{type(error).__name__}: {error}"

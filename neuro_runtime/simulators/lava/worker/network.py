@@ -31,7 +31,7 @@ class ProcessFailed(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class NetworkDecision:
-    """What the network did in one decision.
+    """The outcome of one decision of the network.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a program has and Lava's library does not: the token's current, and axons with delays.
+"""Processes that a program has and Lava's library does not: the token's current, and axons with delays.
 
 Each is a Lava process with a fixed-point model. Neurons and synapses are the library's own.
 """
@@ -33,7 +33,7 @@ class TokenCurrent(AbstractProcess):
     neurons
         Entries of what is sent: one for each neuron of the program.
     injections
-        As above; ``targets`` has shape (size,).
+        The injections, as above; ``targets`` has shape (size,).
     active_steps, period
         In time steps.
     """
@@ -92,7 +92,7 @@ class Axons(AbstractProcess):
     size
         Neurons.
     neuron, delay
-        Of each line, shape (lines,).
+        Neuron and delay of each line, shape (lines,).
     period
         Time steps a decision.
 

@@ -1,4 +1,4 @@
-"""What the session and the Lava worker say to one another: JSON and numpy arrays over a socket, never pickle.
+"""The messages between the session and the Lava worker: JSON and numpy arrays over a socket, never pickle.
 
 A message is an eight-byte length, a JSON header of that length, then the bytes of each array that the header lists.
 """
@@ -26,7 +26,7 @@ class Message:
     Attributes
     ----------
     kind
-        What is asked or answered, e.g. ``decide``.
+        The request or answer by name, e.g. ``decide``.
     fields
         Plain values that JSON can carry.
     arrays

@@ -1,4 +1,4 @@
-"""Whatever becomes of the worker or of its session: one sentence, and no process left behind."""
+"""The worker or its session may die, hang or fail: one sentence says so, and no process is left behind."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ SIGNALS = {"interrupt": signal.SIGINT, "kill": signal.SIGKILL}
 
 
 def _own_a_session(end: str) -> None:
-    """What the process of the test above does."""
+    """The process of the test above."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background starts without
     session = LavaSession(block_program())
     print(session.pid, flush=True)
@@ -252,7 +252,7 @@ def _float(program: Program) -> Program:
 
 
 def _failure_of(session: LavaSession) -> str:
-    """What deciding ends with, sooner or later."""
+    """The error that deciding ends with, sooner or later."""
     for _ in range(200):
         try:
             session.decide(CURRENT)
