@@ -23,16 +23,16 @@ from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import POWERS, EnergyEstimate
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import Layout, Network
-from hw_profiles.pricing import Priced, needs_network, price
+from hw_profiles.network import ChipNetwork, ContextLayout
+from hw_profiles.pricing import Priced, needs_mapping, price
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.report.units import energy_text, time_text
-from hw_profiles.synapse_use import spikes_per_synapse
+from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from neuro_runtime.environments import load_environment_spec
 from support.counted import CountedRun, counted_run
 
-LAYOUTS: tuple[Layout, ...] = ("stream", "window")
+LAYOUTS: tuple[ContextLayout, ...] = ("stream", "window")
 HEADER = (
     "| Priced by | Layout | Energy a decision | Events alone | Time a decision | Waits for | Cores |\n"
     "|---|---|---|---|---|---|---|"
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
     rows = [*_spiking_rows(run, profiles, options.context), *_ann_rows(run.network, profiles, options)]
     print(f"{options.env}, mean of {run.decisions} decisions in {options.episodes} episodes\n")
     print("\n".join([HEADER, *rows]))
-    print(f"\n{_synapse_use(run)}")
+    print(f"\n{_spikes_per_synapse(run)}")
     return 0
 
 
@@ -67,7 +67,7 @@ def _spiking_rows(run: CountedRun, profiles: Sequence[Profile], context: int) ->
         if profile.kind is Kind.processor or not profile.has_prices:
             continue
         for layout in LAYOUTS:
-            placed = window if layout == "window" and needs_network(profile) else run.network
+            placed = window if layout == "window" and needs_mapping(profile) else run.network
             yield _spiking_row(price(run.counts, placed, profile, layout, context))
 
 
@@ -86,7 +86,7 @@ def _spiking_row(priced: Priced) -> str:
     )
 
 
-def _ann_rows(network: Network, profiles: Sequence[Profile], options: Options) -> Iterator[str]:
+def _ann_rows(network: ChipNetwork, profiles: Sequence[Profile], options: Options) -> Iterator[str]:
     spec = load_environment_spec(options.env)
     processors = [profile for profile in profiles if profile.kind is Kind.processor and profile.energy.mac is not None]
     for profile in processors:
@@ -98,7 +98,7 @@ def _ann_rows(network: Network, profiles: Sequence[Profile], options: Options) -
         yield _row(f"this network as an ANN, `{profile.name}`", "window", _energy(estimate))
 
 
-def _ann_window(network: Network, context: int) -> MacCounts:
+def _ann_window(network: ChipNetwork, context: int) -> MacCounts:
     """The network as an ANN that computes every token of the context anew: no state is kept, weights are read once."""
     stream = network_as_ann_macs(network)
     return MacCounts(
@@ -129,7 +129,7 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join([*cells, *[""] * (7 - len(cells))]) + " |"
 
 
-def _synapse_use(run: CountedRun) -> str:
+def _spikes_per_synapse(run: CountedRun) -> str:
     use = spikes_per_synapse(run.counts, run.network)
     sides = [
         f"{item.value:.2f} is {item.verdict.value} ({item.threshold.low:g} … {item.threshold.high:g}; "

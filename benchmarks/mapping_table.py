@@ -16,11 +16,11 @@ from typing import get_args
 
 from dsf_common.command_line import compose, run_command
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping import Mapping, map_network
+from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.mapping.mapping_text import mapping_text
 from hw_profiles.mapping.partition import Method
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _rows(stream: Network, context: int) -> Iterator[str]:
+def _rows(stream: ChipNetwork, context: int) -> Iterator[str]:
     for chip in CHIPS:
         for network in (stream, window_layout(stream, context)):
             for method in get_args(Method):
@@ -62,7 +62,7 @@ def _rows(stream: Network, context: int) -> Iterator[str]:
                 yield _row(mapping, time.perf_counter() - start)
 
 
-def _row(mapping: Mapping, seconds: float) -> str:
+def _row(mapping: ChipMapping, seconds: float) -> str:
     network = mapping.network
     cells = (
         mapping.profile,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.mapping.mapping import Mapping
-from hw_profiles.network import Network, Population, Role
+from hw_profiles.mapping.chip_mapping import ChipMapping
+from hw_profiles.network import ChipNetwork, Population, Role
 
 EVENTS = {
     "synop": "synaptic operations",
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ChipEvents:
-    """Mean events of one decision; rows are cores, columns populations, as in :class:`Mapping`.
+    """Mean events of one decision; rows are cores, columns populations, as in :class:`ChipMapping`.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class ChipEvents:
     host_macs: float
 
 
-def chip_events(activity: ActivityCounts, mapping: Mapping) -> ChipEvents:
+def chip_events(activity: ActivityCounts, mapping: ChipMapping) -> ChipEvents:
     """Events of one decision of a mapped network.
 
     A population's spikes are spread evenly over its neurons. A relay fires as often as what it relays, and each copy of
@@ -115,7 +115,7 @@ def chip_events(activity: ActivityCounts, mapping: Mapping) -> ChipEvents:
     )
 
 
-def _require_same_program(activity: ActivityCounts, network: Network) -> None:
+def _require_same_program(activity: ActivityCounts, network: ChipNetwork) -> None:
     if not activity.by_population:
         raise UserError(
             "this run has no counts of its populations, which pricing a chip needs; "
@@ -129,7 +129,7 @@ def _require_same_program(activity: ActivityCounts, network: Network) -> None:
             )
 
 
-def _active_updates(activity: ActivityCounts, population: Population, network: Network) -> float:
+def _active_updates(activity: ActivityCounts, population: Population, network: ChipNetwork) -> float:
     """As the run counted them; a relay, which the run did not have, works as long as what it relays."""
     counts = activity.by_population.get(population.origin)
     if counts is None or population.role is Role.relay:
@@ -137,7 +137,7 @@ def _active_updates(activity: ActivityCounts, population: Population, network: N
     return counts.active_updates
 
 
-def _synops_into(network: Network, spikes: Floats) -> Floats:
+def _synops_into(network: ChipNetwork, spikes: Floats) -> Floats:
     column = {population.name: index for index, population in enumerate(network.populations)}
     synops = np.zeros(len(column))
     for projection in network.projections:

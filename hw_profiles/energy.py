@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
-from hw_profiles.mapping.mapping import Mapping as ChipMapping
+from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import Role
 from hw_profiles.profile import ConstantPower, Figure, Grade, Kind, Profile
 from hw_profiles.timing import TimeEstimate

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 
-Layout = Literal["stream", "window"]
+ContextLayout = Literal["stream", "window"]
 Indices = NDArray[np.int32]
 
 
@@ -77,7 +77,7 @@ class SynapseFormat:
 
 
 @dataclass(frozen=True, eq=False)
-class Synapses:
+class SynapseList:
     """Listed synapses, all arrays (synapses,): one from neuron ``source_index`` to ``target_index``.
 
     A spike of time step t arrives at ``t + 1 + delay``. Projections of several tokens may share one object.
@@ -99,9 +99,9 @@ class Synapses:
         """How many there are."""
         return len(self.source_index)
 
-    def select(self, chosen: NDArray[np.bool_], delay: Indices) -> Synapses:
+    def select(self, chosen: NDArray[np.bool_], delay: Indices) -> SynapseList:
         """The ``chosen`` ones, (synapses,), with other delays, (chosen,)."""
-        return Synapses(
+        return SynapseList(
             self.source_index[chosen], self.target_index[chosen], delay, self.format_index[chosen], self.formats
         )
 
@@ -112,7 +112,7 @@ class Projection:
 
     source: str
     target: str
-    synapses: Synapses
+    synapses: SynapseList
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class HostCurrent:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class ChipNetwork:
     """A policy's neurons and synapses, whatever runs them.
 
     Attributes
@@ -153,7 +153,7 @@ class Network:
     """
 
     name: str
-    layout: Layout
+    layout: ContextLayout
     active_steps: int
     period: int
     populations: tuple[Population, ...]

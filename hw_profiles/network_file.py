@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write, require_readable
 from hw_profiles.network import (
+    ChipNetwork,
     HostCurrent,
-    Network,
     NeuronParameters,
     Population,
     Projection,
     Role,
     SynapseFormat,
-    Synapses,
+    SynapseList,
 )
 
 FORMAT, VERSION = "decision-spikeformer-network", 1
@@ -29,10 +29,10 @@ ARRAYS = ("source_index", "target_index", "delay", "format_index")
 PLAIN = ("name", "layout", "active_steps", "period", "host_macs", "context")
 
 
-def save_network(network: Network, path: str | Path) -> None:
+def save_network(network: ChipNetwork, path: str | Path) -> None:
     """Write ``network``; projections that share synapses share them in the file too."""
     shared: dict[int, int] = {}
-    distinct: list[Synapses] = []
+    distinct: list[SynapseList] = []
     for projection in network.projections:
         if id(projection.synapses) not in shared:
             shared[id(projection.synapses)] = len(distinct)
@@ -55,7 +55,7 @@ def save_network(network: Network, path: str | Path) -> None:
                 file.create_dataset(f"synapses/{number}/{name}", data=array, **options)
 
 
-def load_network(path: str | Path) -> Network:
+def load_network(path: str | Path) -> ChipNetwork:
     """Read what :func:`save_network` wrote.
 
     Raises
@@ -90,15 +90,15 @@ def _population_document(population: Population) -> dict[str, Any]:
     }
 
 
-def _network(header: dict[str, Any], file: h5py.File) -> Network:
+def _network(header: dict[str, Any], file: h5py.File) -> ChipNetwork:
     synapses = [
-        Synapses(
+        SynapseList(
             **{name: file[f"synapses/{number}/{name}"][()].astype(np.int32) for name in ARRAYS},
             formats=tuple(SynapseFormat(int(bits), int(exponent)) for bits, exponent in formats),
         )
         for number, formats in enumerate(header["formats"])
     ]
-    return Network(
+    return ChipNetwork(
         **{name: header[name] for name in PLAIN},
         populations=tuple(_population(document) for document in header["populations"]),
         projections=tuple(

@@ -8,9 +8,9 @@ from dsf_common.errors import GateFailed, UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.energy import EnergyEstimate, estimate_energy
-from hw_profiles.mapping import Mapping
-from hw_profiles.mapping.map_once import MapOnce
-from hw_profiles.network import Layout, Network
+from hw_profiles.mapping import ChipMapping
+from hw_profiles.mapping.mapping_cache import MappingCache
+from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.timing import TimeEstimate, estimate_time
 
@@ -33,8 +33,8 @@ class Priced:
     """
 
     profile: Profile
-    layout: Layout
-    mapping: Mapping | None
+    layout: ContextLayout
+    mapping: ChipMapping | None
     time: TimeEstimate | None
     energy: EnergyEstimate | None
     refusal: str | None
@@ -42,11 +42,11 @@ class Priced:
 
 def price(
     activity: ActivityCounts,
-    network: Network | None,
+    network: ChipNetwork | None,
     profile: Profile,
-    layout: Layout = "stream",
+    layout: ContextLayout = "stream",
     context: int = 1,
-    map_once: MapOnce | None = None,
+    mapping_cache: MappingCache | None = None,
 ) -> Priced:
     """Price an average decision.
 
@@ -60,11 +60,11 @@ def price(
         Of the answer.
     context
         Tokens of a window that a stream's counts are to be multiplied to; 1 where the counts are a window's already.
-    map_once
+    mapping_cache
         Shared by several calls, so that profiles of one chip share a placement.
     """
     try:
-        mapping = _mapping(activity, network, profile, map_once or MapOnce())
+        mapping = _mapping(activity, network, profile, mapping_cache or MappingCache())
         time = None if mapping is None else estimate_time(activity, profile, mapping)
         energy = _energy(activity, network, profile, mapping, time, context if layout == "window" else 1)
     except (GateFailed, UserError) as refused:
@@ -72,7 +72,7 @@ def price(
     return Priced(profile, layout, mapping, time, energy, None)
 
 
-def needs_network(profile: Profile) -> bool:
+def needs_mapping(profile: Profile) -> bool:
     """Whether the profile prices events on cores, so that a network must be placed first."""
     return profile.kind is Kind.chip and not profile.all_in
 
@@ -97,20 +97,22 @@ def check_prices_runs(profile: Profile) -> None:
         )
 
 
-def _mapping(activity: ActivityCounts, network: Network | None, profile: Profile, map_once: MapOnce) -> Mapping | None:
-    if not needs_network(profile):
+def _mapping(
+    activity: ActivityCounts, network: ChipNetwork | None, profile: Profile, mapping_cache: MappingCache
+) -> ChipMapping | None:
+    if not needs_mapping(profile):
         return None
     if network is None:
         raise UserError(f"{profile.name} prices events on cores, {NO_PROGRAM}")
     spikes = {name: counts.spikes for name, counts in activity.by_population.items()}
-    return map_once(network, profile, spikes)
+    return mapping_cache.map(network, profile, spikes)
 
 
 def _energy(
     activity: ActivityCounts,
-    network: Network | None,
+    network: ChipNetwork | None,
     profile: Profile,
-    mapping: Mapping | None,
+    mapping: ChipMapping | None,
     time: TimeEstimate | None,
     tokens: int,
 ) -> EnergyEstimate:

@@ -13,7 +13,7 @@ from dsf_common.errors import UserError, first_line
 from dsf_common.files import require_readable
 from dsf_common.validation import first_problem
 from hw_profiles.activity import ActivityCounts, PopulationCounts
-from hw_profiles.network import Layout
+from hw_profiles.network import ContextLayout
 
 RECORD = "run.json"
 FORMAT = 2
@@ -125,7 +125,7 @@ class RunRecord:
     observation_size: Annotated[int, Field(ge=1)]
     action_size: Annotated[int, Field(ge=1)]
     context: Annotated[int, Field(ge=1)] | None
-    layout: Layout
+    layout: ContextLayout
     episodes: Annotated[tuple[EpisodeRecord, ...], Field(min_length=1)]
     score: Mean
     total_reward: Annotated[Mean, Field(alias="return")]

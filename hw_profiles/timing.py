@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
-from hw_profiles.mapping.mapping import Mapping as ChipMapping
-from hw_profiles.network import Network, NeuronParameters, Role
+from hw_profiles.mapping.chip_mapping import ChipMapping
+from hw_profiles.network import ChipNetwork, NeuronParameters, Role
 from hw_profiles.profile import Capacity, EventTime, Figure, Grade, Profile
 
 NEURONS, SYNAPSES, NETWORK, BARRIER = "neuron loop", "synapse loop", "network", "barrier"
@@ -137,7 +137,7 @@ def estimate_time(activity: ActivityCounts, profile: Profile, mapping: ChipMappi
     )
 
 
-def shortest_interval(network: Network) -> int:
+def shortest_interval(network: ChipNetwork) -> int:
     """Time steps after which another decision may begin while the last one is still under way.
 
     A membrane works T steps and must then decay to exactly 0; an accumulator keeps a decision's sum from its first
@@ -240,7 +240,7 @@ def _each(time: EventTime, key: str, choice: Choice) -> float:
     return 0.0 if figure is None else choice(figure)
 
 
-def _at_work(network: Network, interval: int) -> Floats:
+def _at_work(network: ChipNetwork, interval: int) -> Floats:
     """1 where a population is at work in a time step, (populations, interval).
 
     With a decision every ``interval`` steps, what one does ``interval`` steps later another does now.

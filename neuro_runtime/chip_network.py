@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from hw_profiles.network import (
+    ChipNetwork,
     HostCurrent,
-    Network,
     NeuronParameters,
     Population,
     Projection,
     Role,
     SynapseFormat,
-    Synapses,
+    SynapseList,
 )
 from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.headroom import current_bound
@@ -46,7 +46,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
 
 
-def chip_network(program: Program) -> Network:
+def chip_network(program: Program) -> ChipNetwork:
     """The network of a loihi program, in stream layout.
 
     Which synapses a matrix has is said by :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`, as for
@@ -63,7 +63,7 @@ def chip_network(program: Program) -> Network:
             f"a program in {program.arithmetic} arithmetic cannot be placed on a chip; export it with --target lava"
         )
     arrivals = arrival_times(program)
-    return Network(
+    return ChipNetwork(
         name=program.environment,
         layout="stream",
         active_steps=program.active_steps,
@@ -118,8 +118,8 @@ def _projections(program: Program) -> list[Projection]:
     return placed + listed
 
 
-def _listed(connection: Sparse) -> Synapses:
-    return Synapses(
+def _listed(connection: Sparse) -> SynapseList:
+    return SynapseList(
         source_index=connection.source_index.astype(np.int32),
         target_index=connection.target_index.astype(np.int32),
         delay=connection.delay.astype(np.int32),
@@ -128,11 +128,11 @@ def _listed(connection: Sparse) -> Synapses:
     )
 
 
-def _matrix(matrix: WeightMatrix, delay: int) -> Synapses:
+def _matrix(matrix: WeightMatrix, delay: int) -> SynapseList:
     """A matrix's synapses, each in the format of the part it lies in."""
     part, target, source = np.nonzero(matrix.synapses)
     order = np.lexsort((part, target, source))
-    return Synapses(
+    return SynapseList(
         source_index=source[order].astype(np.int32),
         target_index=target[order].astype(np.int32),
         delay=np.full(len(order), delay, dtype=np.int32),

@@ -17,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from dsf_common.command_line import compose, describe_keys, run_command
 from dsf_common.errors import UserError
 from hw_profiles.loader import load_profile
-from hw_profiles.network import Layout
+from hw_profiles.network import ContextLayout
 from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.profile import Profile
 from hw_profiles.raster_file import SpikeRaster
@@ -234,7 +234,7 @@ def _summary(
     program = _program(policy)
     network = chip_network(program) if program is not None and program.arithmetic == "loihi" else None
     counts = mean_counts(rollout.activities, by_population=network is not None)
-    layout: Layout = "stream" if program is not None else "window"  # the trained model recomputes its context
+    layout: ContextLayout = "stream" if program is not None else "window"  # the trained model recomputes its context
     return RunSummary(
         backend=backend,
         rollout=rollout,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dsf_common.errors import UserError
 from dsf_train.evaluation import EVALUATION_SEED
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.chip_network import chip_network
@@ -23,7 +23,7 @@ class CountedRun:
     """The mean decision of ``decisions``, and the network in the stream layout."""
 
     counts: ActivityCounts
-    network: Network
+    network: ChipNetwork
     decisions: int
 
 

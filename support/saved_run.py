@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.network_file import save_network
 from hw_profiles.raster_file import SpikeRaster, save_raster
 from support.small_networks import perceptron
@@ -17,7 +17,7 @@ SIZES = {"layer0": 8, "layer1": 6, "layer2": 3}
 PERIOD, ACTIVE = 20, 4
 
 
-def small_network() -> Network:
+def small_network() -> ChipNetwork:
     """Fully connected layers of 8, 6 and 3 neurons."""
     return perceptron(*SIZES.values())
 

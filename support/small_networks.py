@@ -10,14 +10,14 @@ import numpy as np
 
 from hw_profiles.loader import load_profile
 from hw_profiles.network import (
+    ChipNetwork,
     HostCurrent,
-    Network,
     NeuronParameters,
     Population,
     Projection,
     Role,
     SynapseFormat,
-    Synapses,
+    SynapseList,
 )
 from hw_profiles.profile import Figure, Grade, Profile
 
@@ -69,10 +69,10 @@ def population(name: str, size: int, role: Role = Role.lif, depth: int = 0) -> P
     return Population(name, size, role, depth, PARAMETERS, origin=name)
 
 
-def dense(sources: int, targets: int, delay: int = 0, exponent: int = 0, weight_bits: int = 8) -> Synapses:
+def dense(sources: int, targets: int, delay: int = 0, exponent: int = 0, weight_bits: int = 8) -> SynapseList:
     """From every source neuron to every target neuron."""
     source, target = np.divmod(np.arange(sources * targets, dtype=np.int32), targets)
-    return Synapses(
+    return SynapseList(
         source,
         target,
         np.full(len(source), delay, dtype=np.int32),
@@ -86,12 +86,12 @@ def network(
     projections: list[Projection],
     host_currents: tuple[HostCurrent, ...] = (),
     period: int = 20,
-) -> Network:
+) -> ChipNetwork:
     """A stream with four active steps."""
-    return Network("test", "stream", 4, period, tuple(populations), tuple(projections), host_currents, host_macs=10)
+    return ChipNetwork("test", "stream", 4, period, tuple(populations), tuple(projections), host_currents, host_macs=10)
 
 
-def perceptron(*sizes: int) -> Network:
+def perceptron(*sizes: int) -> ChipNetwork:
     """Fully connected layers, one after the other."""
     layers = [population(f"layer{number}", size, depth=number) for number, size in enumerate(sizes)]
     projections = [
@@ -101,7 +101,7 @@ def perceptron(*sizes: int) -> Network:
     return network(layers, projections)
 
 
-def random_network(seed: int, largest: int = 12, longest_delay: int = 40) -> Network:
+def random_network(seed: int, largest: int = 12, longest_delay: int = 40) -> ChipNetwork:
     """Populations of any size with dense and listed synapses in any direction, some twice between the same neurons."""
     random = np.random.default_rng(seed)
     sizes = random.integers(1, largest, int(random.integers(1, 6)), endpoint=True)
@@ -126,10 +126,10 @@ def random_network(seed: int, largest: int = 12, longest_delay: int = 40) -> Net
     return network(layers, projections, (current,) if random.random() < 0.5 else ())
 
 
-def _listed(random: np.random.Generator, sources: int, targets: int, longest_delay: int) -> Synapses:
+def _listed(random: np.random.Generator, sources: int, targets: int, longest_delay: int) -> SynapseList:
     count = int(random.integers(0, 25))
     formats = (SynapseFormat(8, 0), SynapseFormat(3, int(random.integers(-2, 3))))
-    return Synapses(
+    return SynapseList(
         random.integers(0, sources, count).astype(np.int32),
         random.integers(0, targets, count).astype(np.int32),
         random.integers(0, longest_delay, count).astype(np.int32),

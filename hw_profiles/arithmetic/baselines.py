@@ -8,14 +8,14 @@ from hw_profiles.arithmetic.decision_transformer import decision_transformer_mac
 from hw_profiles.arithmetic.mac_counts import MacCounts
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Figure, Kind, Profile
 
 NOT_THE_SAME = "training such a network, and whether its score would be the same"
 
 
 def baseline_estimates(
-    observation: int, action: int, network: Network, profiles: Sequence[Profile]
+    observation: int, action: int, network: ChipNetwork, profiles: Sequence[Profile]
 ) -> list[EnergyEstimate]:
     """Decision Transformer with and without a cache, and the policy's own network as an ANN, by each processor.
 

@@ -6,11 +6,11 @@ from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.lemaire import access_energy
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Figure, Grade, MemoryEnergy, Profile
 
 
-def memory_estimate(activity: ActivityCounts, profile: Profile, network: Network) -> EnergyEstimate:
+def memory_estimate(activity: ActivityCounts, profile: Profile, network: ChipNetwork) -> EnergyEstimate:
     """Energy of one decision with every layer's weights and potentials in a memory of just their size.
 
     The counts are :func:`~hw_profiles.arithmetic.lemaire.spiking_counts` with what was counted in place of
@@ -45,7 +45,7 @@ def memory_estimate(activity: ActivityCounts, profile: Profile, network: Network
     return EnergyEstimate(profile.name, profile.title, tuple(line for line in lines if line.count), profile.not_counted)
 
 
-def _layer_lines(name: str, activity: ActivityCounts, profile: Profile, network: Network) -> list[EnergyLine]:
+def _layer_lines(name: str, activity: ActivityCounts, profile: Profile, network: ChipNetwork) -> list[EnergyLine]:
     mac = _price(profile, profile.energy.mac, "energy.mac")
     add = _price(profile, profile.energy.accumulate, "energy.accumulate")
     memory = _memory(profile)

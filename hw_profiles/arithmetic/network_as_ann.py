@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from hw_profiles.arithmetic.mac_counts import MacCounts
-from hw_profiles.network import Indices, Network, Projection, Role
+from hw_profiles.network import ChipNetwork, Indices, Projection, Role
 
 PRODUCTS = (Role.coincidence, Role.product)
 NO_ARITHMETIC = (Role.bias, Role.relay)
 
 
-def network_as_ann_macs(network: Network) -> MacCounts:
+def network_as_ann_macs(network: ChipNetwork) -> MacCounts:
     """Multiply-accumulates of one decision of the same network as an artificial neural network.
 
     Every weight is one multiply-accumulate, also where it is stored as several synapses of different exponents, with
@@ -41,7 +41,7 @@ def network_as_ann_macs(network: Network) -> MacCounts:
     )
 
 
-def _is_computed(projection: Projection, network: Network) -> bool:
+def _is_computed(projection: Projection, network: ChipNetwork) -> bool:
     """Whether an ANN would multiply by these synapses: no bias, no relay, no second copy of a matrix."""
     source, target = network.population(projection.source), network.population(projection.target)
     if source.role in NO_ARITHMETIC or target.role in NO_ARITHMETIC:
@@ -62,13 +62,13 @@ def _weights(projection: Projection, shortest_delay: int = 0) -> int:
     return _different(synapses.source_index[chosen], synapses.target_index[chosen], synapses.delay[chosen])
 
 
-def _mixing(projection: Projection, network: Network) -> int:
+def _mixing(projection: Projection, network: ChipNetwork) -> int:
     """Weights that mix tokens: those of products, and those of an earlier token's spikes."""
     of_products = network.population(projection.source).role in PRODUCTS
     return _weights(projection, shortest_delay=0 if of_products else network.period)
 
 
-def _past_values(source: str, network: Network) -> tuple[int, int]:
+def _past_values(source: str, network: ChipNetwork) -> tuple[int, int]:
     """Values of one population's earlier tokens that a decision reads, and of its newest that it keeps."""
     if network.population(source).role in NO_ARITHMETIC:
         return 0, 0

@@ -1,14 +1,14 @@
 """Place a network on a chip under the chip's limits."""
 
-from hw_profiles.mapping.map_network import map_network
-from hw_profiles.mapping.mapping import (
+from hw_profiles.mapping.chip_mapping import (
+    ChipMapping,
     Core,
     LayerUse,
-    Mapping,
     Operation,
     OperationKind,
     ResourceUse,
     Slice,
 )
+from hw_profiles.mapping.map_network import map_network
 
-__all__ = ["Core", "LayerUse", "Mapping", "Operation", "OperationKind", "ResourceUse", "Slice", "map_network"]
+__all__ = ["ChipMapping", "Core", "LayerUse", "Operation", "OperationKind", "ResourceUse", "Slice", "map_network"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hw_profiles.mapping.chip_mapping import Operation, OperationKind
 from hw_profiles.mapping.demand import carries_values
-from hw_profiles.mapping.mapping import Operation, OperationKind
-from hw_profiles.network import HostCurrent, Network, Population, Role
+from hw_profiles.network import ChipNetwork, HostCurrent, Population, Role
 from hw_profiles.profile import Capacity
 
 
-def classify(network: Network, capacity: Capacity) -> tuple[Operation, ...]:
+def classify(network: ChipNetwork, capacity: Capacity) -> tuple[Operation, ...]:
     """The synapses of each population, its AND or product neurons, the host's currents, and the host's own part."""
     operations = [_neurons(population, capacity) for population in network.populations if population.role in _SPECIAL]
     for population in network.populations:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.mapping.mapping import Slice
+from hw_profiles.mapping.chip_mapping import Slice
 from hw_profiles.mapping.synapse_memory import StoredFormat, index_width, list_words, weight_width
-from hw_profiles.network import HostCurrent, Network, NeuronParameters, Role, SynapseFormat, Synapses
+from hw_profiles.network import ChipNetwork, HostCurrent, NeuronParameters, Role, SynapseFormat, SynapseList
 from hw_profiles.profile import Capacity
 
 NEURONS, SYNAPSE_WORDS, AXONS_IN = "neurons", "synapse words", "input axons"
@@ -114,7 +114,7 @@ class Demands:
     where they reach the chip as graded spikes, which need an axon and a synapse each.
     """
 
-    def __init__(self, network: Network, capacity: Capacity) -> None:
+    def __init__(self, network: ChipNetwork, capacity: Capacity) -> None:
         self._capacity = capacity
         self._dense_lists = capacity.dense_synapse_lists is not None and capacity.dense_synapse_lists.value == 1
         self._groups = {item.name: (item.role, item.parameters) for item in network.populations}
@@ -207,17 +207,17 @@ def slots_for(longest_delay: int) -> int:
 class _Sources:
     """Numbers of source neurons, and what arrives at each population from its sources, numbered in their order."""
 
-    def __init__(self, network: Network, capacity: Capacity) -> None:
+    def __init__(self, network: ChipNetwork, capacity: Capacity) -> None:
         self.count = 0
         self._first: dict[str, dict[str, int]] = {item.name: {} for item in network.populations}
-        self._arriving: dict[str, list[tuple[int, Synapses]]] = {item.name: [] for item in network.populations}
+        self._arriving: dict[str, list[tuple[int, SynapseList]]] = {item.name: [] for item in network.populations}
         numbers = {item.name: self._number(item.size) for item in network.populations}
         for projection in network.projections:
             if projection.synapses.count == 0:
                 continue
             self._add(projection.source, numbers[projection.source], projection.target, projection.synapses)
         if carries_values(capacity):
-            shared: dict[tuple[int, int], Synapses] = {}
+            shared: dict[tuple[int, int], SynapseList] = {}
             for order, current in enumerate(network.host_currents):
                 synapses = shared.setdefault((current.size, current.exponent), _of_current(current, capacity))
                 self._add(f"host {order}", self._number(current.size), current.target, synapses)
@@ -227,11 +227,11 @@ class _Sources:
         self.count += size
         return self.count - size
 
-    def _add(self, source: str, first: int, target: str, synapses: Synapses) -> None:
+    def _add(self, source: str, first: int, target: str, synapses: SynapseList) -> None:
         self._first[target].setdefault(source, first)
         self._arriving[target].append((list(self._first[target]).index(source), synapses))
 
-    def arriving(self, population: str) -> list[tuple[int, Synapses]]:
+    def arriving(self, population: str) -> list[tuple[int, SynapseList]]:
         return self._arriving[population]
 
     def numbers(self, population: str, source: NDArray[np.int64], neuron: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -246,11 +246,11 @@ def carries_values(capacity: Capacity) -> bool:
     return capacity.payload_bits is not None and capacity.payload_bits.value > 0
 
 
-def _of_current(current: HostCurrent, capacity: Capacity) -> Synapses:
+def _of_current(current: HostCurrent, capacity: Capacity) -> SynapseList:
     neurons = np.arange(current.size, dtype=np.int32)
     bits = round(capacity.weight_bits.value) if capacity.weight_bits is not None else 1
     nothing = np.zeros_like(neurons)
-    return Synapses(neurons, neurons, nothing, nothing, (SynapseFormat(bits, current.exponent),))
+    return SynapseList(neurons, neurons, nothing, nothing, (SynapseFormat(bits, current.exponent),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +270,7 @@ class _Table:
     """
 
     size: int
-    arriving: Sequence[tuple[int, Synapses]]
+    arriving: Sequence[tuple[int, SynapseList]]
     _parts: dict[tuple[int, int], _LocalDemand] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -328,7 +328,7 @@ def _running(counts: NDArray[np.generic]) -> NDArray[np.int32]:
     return np.pad(np.cumsum(counts, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
 
 
-def _columns(source: int, synapses: Synapses) -> NDArray[np.int64]:
+def _columns(source: int, synapses: SynapseList) -> NDArray[np.int64]:
     """Source, its neuron, exponent, bits, target and delay of every synapse, (6, synapses)."""
     bits, exponents = np.array([(item.weight_bits, item.exponent) for item in synapses.formats], dtype=np.int64).T
     return np.stack(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dsf_common.errors import GateFailed, UserError
+from hw_profiles.mapping.chip_mapping import ChipMapping, Core, LayerUse, Place, ResourceUse, Slice
 from hw_profiles.mapping.classify import classify
 from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
-from hw_profiles.mapping.mapping import Core, LayerUse, Mapping, Place, ResourceUse, Slice
 from hw_profiles.mapping.partition import Method, Pieces, partition, split
 from hw_profiles.mapping.placement import Mesh, hops, place_cores
 from hw_profiles.mapping.relays import insert_relays, relay_count
@@ -24,7 +23,7 @@ from hw_profiles.mapping.rules import (
     network_violations,
 )
 from hw_profiles.mapping.traffic import Traffic, traffic_of
-from hw_profiles.network import Network, Population
+from hw_profiles.network import ChipNetwork, Population
 from hw_profiles.profile import Capacity, Profile
 
 BYTES_PER_KB = 1000
@@ -40,11 +39,11 @@ NEVER_ZERO = (
 
 
 def map_network(
-    network: Network,
+    network: ChipNetwork,
     profile: Profile,
     method: Method = "dynamic",
-    spikes: Dictionary[str, float] | None = None,
-) -> Mapping:
+    spikes: Mapping[str, float] | None = None,
+) -> ChipMapping:
     """Place ``network`` on the chip of ``profile``.
 
     Parameters
@@ -73,7 +72,7 @@ def map_network(
 class _Divided:
     """A network cut into cores, before they have places."""
 
-    network: Network
+    network: ChipNetwork
     demands: Demands
     limits: Limits
     pieces: Pieces
@@ -84,7 +83,7 @@ class _Divided:
 
 
 def _best_divided(
-    network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None
+    network: ChipNetwork, capacity: Capacity, method: Method, spikes: Mapping[str, float] | None
 ) -> _Divided:
     """Without broken rules, on the fewest chips, with the fewest relays: the first of those that reaches one chip."""
     best: tuple[tuple[int, int], _Divided] | None = None
@@ -99,7 +98,7 @@ def _best_divided(
     return best[1]
 
 
-def _longest_delays(network: Network, capacity: Capacity) -> list[int]:
+def _longest_delays(network: ChipNetwork, capacity: Capacity) -> list[int]:
     """Longest delays to allow before a relay, longest first: the one with the fewest relays, and those worth a try.
 
     Where delay slots are limited, a shorter delay leaves room for more neurons on a core and takes more relays.
@@ -115,7 +114,7 @@ def _longest_delays(network: Network, capacity: Capacity) -> list[int]:
     return choices
 
 
-def _divide(network: Network, capacity: Capacity, method: Method, spikes: Dictionary[str, float] | None) -> _Divided:
+def _divide(network: ChipNetwork, capacity: Capacity, method: Method, spikes: Mapping[str, float] | None) -> _Divided:
     demands, limits = Demands(network, capacity), core_limits(capacity)
     rates = None
     if spikes is not None:
@@ -147,7 +146,7 @@ def _capacity(profile: Profile) -> Capacity:
     return profile.capacity
 
 
-def _rates(network: Network, spikes: Dictionary[str, float] | None) -> list[float]:
+def _rates(network: ChipNetwork, spikes: Mapping[str, float] | None) -> list[float]:
     """Spikes of a neuron of each population."""
     if spikes is None:
         return [1.0] * len(network.populations)
@@ -157,7 +156,7 @@ def _rates(network: Network, spikes: Dictionary[str, float] | None) -> list[floa
     return [spikes.get(item.origin, 0.0) / sizes[item.origin] for item in network.populations]
 
 
-def _refuse(violations: Sequence[Violation], network: Network, profile: Profile) -> None:
+def _refuse(violations: Sequence[Violation], network: ChipNetwork, profile: Profile) -> None:
     if violations:
         sentences = "; ".join(dict.fromkeys(violation.sentence for violation in violations))
         raise GateFailed(f"{network.name} does not fit {profile.name}: {sentences}")
@@ -167,7 +166,7 @@ def _title(slices: Sequence[Slice]) -> str:
     return " with ".join(part.population for part in slices)
 
 
-def _keep_output_axons(network: Network, pieces: Pieces, limits: Limits) -> tuple[Pieces, Traffic]:
+def _keep_output_axons(network: ChipNetwork, pieces: Pieces, limits: Limits) -> tuple[Pieces, Traffic]:
     """Halve cores that send to too many others: output axons depend on how all the rest is divided."""
     while True:
         traffic = traffic_of(network, pieces)
@@ -192,7 +191,7 @@ def _uses(demand: CoreDemand, axons_out: int) -> dict[str, int]:
     return {**demand.uses, AXONS_OUT: axons_out}
 
 
-def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place]) -> Mapping:
+def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place]) -> ChipMapping:
     capacity, network, traffic = _capacity(profile), divided.network, divided.traffic
     cores = tuple(
         Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
@@ -201,7 +200,7 @@ def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequen
     across, along, chips = (traffic.mean_over_messages(apart) for apart in hops(places, Mesh.of(capacity).columns))
     chip_count = chips_needed(len(cores), capacity)
     board = round(capacity.chips_per_board.value) if capacity.chips_per_board is not None else chip_count
-    return Mapping(
+    return ChipMapping(
         network=network,
         profile=profile.name,
         method=method,
@@ -224,11 +223,11 @@ def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequen
     )
 
 
-def _resource_uses(used: Dictionary[str, int], limits: Limits) -> dict[str, ResourceUse]:
+def _resource_uses(used: Mapping[str, int], limits: Limits) -> dict[str, ResourceUse]:
     return {resource: ResourceUse(value, limits.get(resource)) for resource, value in used.items()}
 
 
-def _host_messages(network: Network, capacity: Capacity) -> int:
+def _host_messages(network: ChipNetwork, capacity: Capacity) -> int:
     """A graded spike a neuron and active time step; or its bias written at the first and cleared after the last."""
     times = network.active_steps if carries_values(capacity) else 2
     return times * sum(current.size for current in network.host_currents)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hw_profiles.mapping.mapping import LayerUse, Mapping, ResourceUse
+from hw_profiles.mapping.chip_mapping import ChipMapping, LayerUse, ResourceUse
 
 BINDING = "*"  # marks the resource of which most is taken
 
 
-def mapping_text(mapping: Mapping) -> str:
+def mapping_text(mapping: ChipMapping) -> str:
     """One row a layer: cores, neurons a core, each resource of its fullest core, synapse KB, axons; then the sums."""
     resources = [name for name, use in mapping.cores[0].uses.items() if use.limit is not None]
     header = ("layer", "cores", "neurons", *(f"{name} %" for name in resources), "synapse KB", "axons in", "axons out")
@@ -38,7 +38,7 @@ def _cells(row: tuple[str, ...], widths: list[int]) -> list[str]:
     return [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
 
 
-def _sums(mapping: Mapping) -> str:
+def _sums(mapping: ChipMapping) -> str:
     network = mapping.network
     return (
         f"{network.name}, {network.layout} layout, on {mapping.profile}: {len(mapping.cores)} cores in {mapping.tiles} "

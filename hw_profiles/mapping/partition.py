@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from hw_profiles.mapping.chip_mapping import Slice
 from hw_profiles.mapping.demand import NEURONS, Demands
-from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.rules import Limits, core_violations
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 
 Method = Literal["greedy", "dynamic"]
 Pieces = list[tuple[Slice, ...]]
@@ -32,7 +32,7 @@ MOST_CANDIDATES = 10  # cuts that are tried, of each pair of neighbouring cores
 
 
 def partition(
-    network: Network, demands: Demands, limits: Limits, method: Method, rates: Mapping[str, float] | None = None
+    network: ChipNetwork, demands: Demands, limits: Limits, method: Method, rates: Mapping[str, float] | None = None
 ) -> Pieces:
     """The slices of each core.
 
@@ -64,7 +64,7 @@ def split(first: int, end: int, parts: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def _greedy(network: Network, demands: Demands, limits: Limits) -> Pieces:
+def _greedy(network: ChipNetwork, demands: Demands, limits: Limits) -> Pieces:
     pieces: Pieces = []
     for population in network.populations:
         parts = min(_fullest(demands, limits, Slice(population.name, 0, population.size)), population.size)
@@ -96,7 +96,9 @@ class _Dynamic:
     ``_earliest[n]``, after which all are.
     """
 
-    def __init__(self, network: Network, demands: Demands, limits: Limits, rates: Mapping[str, float] | None) -> None:
+    def __init__(
+        self, network: ChipNetwork, demands: Demands, limits: Limits, rates: Mapping[str, float] | None
+    ) -> None:
         self._populations = network.populations
         self._demands = demands
         self._limits = limits

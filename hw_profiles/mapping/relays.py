@@ -14,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_profiles.network import (
-    Network,
+    ChipNetwork,
     NeuronParameters,
     Population,
     Projection,
     Role,
     SynapseFormat,
-    Synapses,
+    SynapseList,
 )
 
 RELAY_PARAMETERS = NeuronParameters(current_decay=4095, voltage_decay=4095, threshold=36)
 RELAY_FORMAT = SynapseFormat(weight_bits=3, exponent=0)  # weight 64, as of AND neurons, which one spike lifts over 36
 
 
-def insert_relays(network: Network, longest_delay: int) -> Network:
+def insert_relays(network: ChipNetwork, longest_delay: int) -> ChipNetwork:
     """The same network with no delay above ``longest_delay`` (time steps)."""
     hop = longest_delay + 1
     populations: list[Population] = []
@@ -50,12 +50,12 @@ def insert_relays(network: Network, longest_delay: int) -> Network:
     return dataclasses.replace(network, populations=tuple(populations), projections=(*projections, *chains))
 
 
-def relay_count(network: Network) -> int:
+def relay_count(network: ChipNetwork) -> int:
     """Relay neurons of a network."""
     return sum(population.size for population in network.populations if population.role is Role.relay)
 
 
-def _neurons_of_relays(network: Network, population: Population, hop: int) -> list[NDArray[np.int64]]:
+def _neurons_of_relays(network: ChipNetwork, population: Population, hop: int) -> list[NDArray[np.int64]]:
     """Which neurons of ``population`` each relay of its chain repeats."""
     hops = np.zeros(population.size, dtype=np.int64)
     for projection in network.projections:
@@ -88,7 +88,7 @@ def _chain(
         Projection(
             source.name,
             relay.name,
-            Synapses(
+            SynapseList(
                 source_index=np.searchsorted(behind, neurons).astype(np.int32),
                 target_index=np.arange(relay.size, dtype=np.int32),
                 delay=np.full(relay.size, longest_delay, dtype=np.int32),

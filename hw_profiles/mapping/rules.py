@@ -16,7 +16,7 @@ from hw_profiles.mapping.demand import (
     SYNAPSE_WORDS,
     carries_values,
 )
-from hw_profiles.network import Network, Role
+from hw_profiles.network import ChipNetwork, Role
 from hw_profiles.profile import Capacity, Figure
 
 Limits = Mapping[str, int]
@@ -89,12 +89,12 @@ def chips_needed(cores: int, capacity: Capacity) -> int:
     return -(-cores // round(capacity.cores_per_chip.value)) if capacity.cores_per_chip is not None else 1
 
 
-def network_violations(network: Network, capacity: Capacity) -> list[Violation]:
+def network_violations(network: ChipNetwork, capacity: Capacity) -> list[Violation]:
     """Every rule about formats and ranges that the network breaks, wherever its neurons lie."""
     return [violation for rule in NETWORK_RULES for violation in rule(network, capacity)]
 
 
-def weight_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def weight_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Weights are no wider than the chip's."""
     for projection in network.projections:
         widest = max((item.weight_bits for item in projection.synapses.formats), default=0)
@@ -102,7 +102,7 @@ def weight_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
         yield from _above(title, "weight bits", widest, capacity.weight_bits, "export with fewer bits a weight")
 
 
-def exponent_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def exponent_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Weights' powers of two are in the chip's range."""
     low, high = capacity.smallest_weight_exponent, capacity.largest_weight_exponent
     for projection in network.projections:
@@ -114,7 +114,7 @@ def exponent_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
                 yield Violation(title, "a weight exponent of", exponent, limit, change)
 
 
-def threshold_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def threshold_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Thresholds fit the chip's mantissa."""
     for population in network.populations:
         if population.role not in NEVER_FIRES:
@@ -122,7 +122,7 @@ def threshold_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
             yield from _above(population.name, "threshold bits", bits, capacity.threshold_bits, "scale the layer down")
 
 
-def decay_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def decay_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Decays fit the chip's mantissa."""
     for population in network.populations:
         parameters = population.parameters
@@ -130,14 +130,14 @@ def decay_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
         yield from _above(population.name, "decay bits", bits, capacity.decay_bits, "export with coarser decays")
 
 
-def state_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def state_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Currents and voltages have as many bits as the chip's."""
     for population in network.populations:
         bits = population.parameters.state_bits
         yield from _above(population.name, "state bits", bits, capacity.state_bits, "scale the layer down")
 
 
-def host_current_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def host_current_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Where the host's values come as graded spikes, they fit one; elsewhere they are written into neurons' biases."""
     if carries_values(capacity):
         for current in network.host_currents:
@@ -145,7 +145,7 @@ def host_current_rule(network: Network, capacity: Capacity) -> Iterator[Violatio
             yield from _above(current.target, "host value bits", current.value_bits, capacity.payload_bits, change)
 
 
-def product_rule(network: Network, capacity: Capacity) -> Iterator[Violation]:
+def product_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
     """Products of two signals need neurons that multiply."""
     for population in network.populations:
         if population.role is Role.product:
@@ -167,7 +167,7 @@ def _above(layer: str, what: str, value: int, limit: Figure | int | None, change
         yield Violation(layer, what, value, number, change)
 
 
-NETWORK_RULES: tuple[Callable[[Network, Capacity], Iterator[Violation]], ...] = (
+NETWORK_RULES: tuple[Callable[[ChipNetwork, Capacity], Iterator[Violation]], ...] = (
     weight_rule,
     exponent_rule,
     threshold_rule,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.mapping.mapping import Floats, Slice
-from hw_profiles.network import Network
+from hw_profiles.mapping.chip_mapping import Floats, Slice
+from hw_profiles.network import ChipNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Traffic:
     Attributes
     ----------
     synops_per_spike, messages_per_spike
-        As in :class:`~hw_profiles.mapping.mapping.Mapping`, (cores, populations).
+        As in :class:`~hw_profiles.mapping.chip_mapping.Mapping`, (cores, populations).
     senders
         Of each population.
     neurons_of_core
@@ -62,7 +62,7 @@ class Traffic:
         return mean
 
 
-def traffic_of(network: Network, pieces: Sequence[tuple[Slice, ...]]) -> Traffic:
+def traffic_of(network: ChipNetwork, pieces: Sequence[tuple[Slice, ...]]) -> Traffic:
     """Count the work of ``pieces``, the slices of each core."""
     core_of_neuron = {item.name: np.zeros(item.size, dtype=np.int64) for item in network.populations}
     for core, slices in enumerate(pieces):

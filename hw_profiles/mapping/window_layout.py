@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 
 from dsf_common.errors import UserError
-from hw_profiles.network import HostCurrent, Network, Population, Projection, Synapses
+from hw_profiles.network import ChipNetwork, HostCurrent, Population, Projection, SynapseList
 
 
-def window_layout(stream: Network, context: int) -> Network:
+def window_layout(stream: ChipNetwork, context: int) -> ChipNetwork:
     """Every population and every synapse of ``stream`` once for each of ``context`` tokens.
 
     What a stream remembers as a delay of j periods comes from the copy of j tokens before, in the same decision; the
@@ -43,7 +43,7 @@ def window_layout(stream: Network, context: int) -> Network:
     )
 
 
-def _by_age(projection: Projection, period: int) -> dict[int, Synapses]:
+def _by_age(projection: Projection, period: int) -> dict[int, SynapseList]:
     """The synapses from each number of tokens ago, with the rest of their delays."""
     synapses = projection.synapses
     ago = synapses.delay // period

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-from hw_profiles.report.document import Band, Cost, EnergyAccount, LayerCost, PricedCount, StepTime, TimeAccount
+from hw_profiles.report.document import Band, Cost, EnergyAccount, LayerCost, PricedCount, ReportedStep, TimeAccount
 from hw_profiles.timing import Span, TimeEstimate
 
 WHOLE = "no layer: whole chip and host"
@@ -32,7 +32,7 @@ def time_account(estimate: TimeEstimate) -> TimeAccount:
         fall_through=_band(estimate.decision_us),
         pipelined=_band(estimate.pipelined_us),
         binding=estimate.binding,
-        steps=tuple(StepTime(step.step, _band(step.ns, 1e-3), step.binding) for step in estimate.steps),
+        steps=tuple(ReportedStep(step.step, _band(step.ns, 1e-3), step.binding) for step in estimate.steps),
         assumptions=estimate.assumptions,
         not_counted=estimate.not_counted,
     )

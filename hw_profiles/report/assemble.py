@@ -11,39 +11,39 @@ from dsf_common.errors import UserError
 from hw_profiles.arithmetic.baselines import baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.energy import EnergyEstimate
-from hw_profiles.front import Front, shipped_front
 from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.mapping.map_once import MapOnce
+from hw_profiles.mapping.mapping_cache import MappingCache
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.network_file import load_network
-from hw_profiles.pricing import Priced, check_prices_runs, needs_network, price
+from hw_profiles.pareto_front import ParetoFront, shipped_front
+from hw_profiles.pricing import Priced, check_prices_runs, needs_mapping, price
 from hw_profiles.profile import Figure, Kind, Profile
 from hw_profiles.raster_file import SpikeRaster, load_raster
 from hw_profiles.report.accounts import band_of, energy_account, time_account
 from hw_profiles.report.document import (
-    Anchor,
     Assumption,
     Band,
     Baseline,
-    BreakEven,
-    FrontAnswer,
     Interval,
     LayerRate,
-    Layout,
+    LayoutAnswer,
+    ParetoFrontAnswer,
     ProfileAnswer,
     Raster,
     RasterLayer,
     Report,
-    Stage,
-    Stages,
+    ReportedAnchor,
+    ReportedBreakEven,
+    ReportedStage,
+    ReportedStages,
     Task,
 )
-from hw_profiles.report.front_answer import front_answer
+from hw_profiles.report.pareto_front_answer import front_answer
 from hw_profiles.report.placement import placement_of
 from hw_profiles.report.verdict import verdict
 from hw_profiles.run_record import Mean, RunRecord, load_record
-from hw_profiles.synapse_use import spikes_per_synapse
+from hw_profiles.spikes_per_synapse import spikes_per_synapse
 
 # A regression over measurements on silicon; the other chips' prices are simulated or inferred.
 FIRST_PROFILE = "loihi1-measured"
@@ -56,7 +56,7 @@ class SavedRun:
     """A run's record and the files that it names, read."""
 
     record: RunRecord
-    network: Network | None
+    network: ChipNetwork | None
     raster: SpikeRaster | None
 
 
@@ -84,7 +84,7 @@ def default_profiles() -> list[str]:
     return sorted(names, key=lambda name: name != FIRST_PROFILE)
 
 
-def report_of(run: SavedRun, profiles: Sequence[Profile], front: Front | None = None) -> Report:
+def report_of(run: SavedRun, profiles: Sequence[Profile], front: ParetoFront | None = None) -> Report:
     """Everything that is said of a run.
 
     Parameters
@@ -104,8 +104,8 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: Front | None = 
     record = run.record
     baselines = _baselines(run)
     window = _window(run)
-    map_once = MapOnce()
-    answers = tuple(_answer(run, profile, window, baselines, map_once) for profile in profiles)
+    mapping_cache = MappingCache()
+    answers = tuple(_answer(run, profile, window, baselines, mapping_cache) for profile in profiles)
     priced = [answer.name for answer in answers if answer.layouts[0].energy is not None]
     if not priced:
         raise UserError(f"no profile given can price this run: {answers[0].layouts[0].refusal}")
@@ -121,7 +121,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: Front | None = 
         ),
         raster=None if run.raster is None else _raster(run.raster),
         stages=_stages(record),
-        front=_front(run, answers, front or shipped_front(record.environment), map_once),
+        front=_front(run, answers, front or shipped_front(record.environment), mapping_cache),
         spikes_per_synapse=None if run.network is None else spikes_per_synapse(record.counts, run.network),
         break_even=_break_even(run),
         anchors=_anchors(),
@@ -133,14 +133,18 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: Front | None = 
 
 
 def _answer(
-    run: SavedRun, profile: Profile, window: Network | None, baselines: Sequence[Baseline], map_once: MapOnce
+    run: SavedRun,
+    profile: Profile,
+    window: ChipNetwork | None,
+    baselines: Sequence[Baseline],
+    mapping_cache: MappingCache,
 ) -> ProfileAnswer:
     counts, context = run.record.counts, run.record.context
-    answers = [price(counts, run.network, profile, run.record.layout, map_once=map_once)]
-    if context is not None and (window is not None or not needs_network(profile)) and run.network is not None:
+    answers = [price(counts, run.network, profile, run.record.layout, mapping_cache=mapping_cache)]
+    if context is not None and (window is not None or not needs_mapping(profile)) and run.network is not None:
         # What prices no placement prices the window's work by the stream's layers.
-        network = window if needs_network(profile) else run.network
-        answers.append(price(counts, network, profile, "window", context, map_once))
+        network = window if needs_mapping(profile) else run.network
+        answers.append(price(counts, network, profile, "window", context, mapping_cache))
     return ProfileAnswer(
         profile.name,
         profile.title,
@@ -150,12 +154,12 @@ def _answer(
     )
 
 
-def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> Layout:
+def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> LayoutAnswer:
     order = [layer.name for layer in run.record.layers]
     energy = None if priced.energy is None else energy_account(priced.energy, order)
     capacity, mapping = priced.profile.capacity, priced.mapping
     left_out = priced.profile.not_counted if mapping is None else ()
-    return Layout(
+    return LayoutAnswer(
         name=priced.layout,
         verdict="" if energy is None else verdict(priced.profile.title, energy.total, baselines, left_out),
         energy=energy,
@@ -165,7 +169,7 @@ def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> Lay
     )
 
 
-def _window(run: SavedRun) -> Network | None:
+def _window(run: SavedRun) -> ChipNetwork | None:
     """The network once for every token; None where the run has no network or does not say its context."""
     if run.network is None or run.record.context is None:
         return None
@@ -190,27 +194,31 @@ def _short_title(estimate: EnergyEstimate) -> str:
 
 
 def _front(
-    run: SavedRun, answers: Sequence[ProfileAnswer], front: Front | None, map_once: MapOnce
-) -> FrontAnswer | None:
+    run: SavedRun, answers: Sequence[ProfileAnswer], front: ParetoFront | None, mapping_cache: MappingCache
+) -> ParetoFrontAnswer | None:
     if front is None:
         return None
     record = run.record
     if front.environment != record.environment:
         raise UserError(f"the front is of {front.environment} and the run of {record.environment}: give one of its own")
     found = next((answer.first for answer in answers if answer.name == front.profile), None)
-    found = found or _by_shipped(run, front.profile, map_once)
+    found = found or _by_shipped(run, front.profile, mapping_cache)
     return front_answer(front, found, _interval(record.score), record.counts.synops)
 
 
-def _by_shipped(run: SavedRun, name: str, map_once: MapOnce) -> Layout:
+def _by_shipped(run: SavedRun, name: str, mapping_cache: MappingCache) -> LayoutAnswer:
     """The run by a shipped profile; a front's own profile may be another."""
     record = run.record
     if name not in profile_names():
-        return Layout(record.layout, "", None, None, None, f"its front is by {name}; give that file as --profile too")
-    return _layout(run, price(record.counts, run.network, load_profile(name), record.layout, map_once=map_once), ())
+        return LayoutAnswer(
+            record.layout, "", None, None, None, f"its front is by {name}; give that file as --profile too"
+        )
+    return _layout(
+        run, price(record.counts, run.network, load_profile(name), record.layout, mapping_cache=mapping_cache), ()
+    )
 
 
-def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:
+def _break_even(run: SavedRun) -> tuple[ReportedBreakEven, ...]:
     if run.network is None:
         return ()
     used = spikes_per_synapse(run.record.counts, run.network)
@@ -218,7 +226,7 @@ def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:
     for found in break_even(used, run.network.active_steps):
         authors, _, _ = found.threshold.source.partition(", ")
         points.append(
-            BreakEven(
+            ReportedBreakEven(
                 authors,
                 found.threshold.source,
                 found.threshold.low,
@@ -231,10 +239,10 @@ def _break_even(run: SavedRun) -> tuple[BreakEven, ...]:
     return tuple(points)
 
 
-def _anchors() -> tuple[Anchor, ...]:
+def _anchors() -> tuple[ReportedAnchor, ...]:
     profiles = [load_profile(name) for name in profile_names()]
     return tuple(
-        Anchor(
+        ReportedAnchor(
             profile.title,
             anchor.workload,
             _band(anchor.energy, PICOJOULES[anchor.energy.unit]),
@@ -270,12 +278,12 @@ def _task(record: RunRecord) -> Task:
     )
 
 
-def _stages(record: RunRecord) -> Stages | None:
+def _stages(record: RunRecord) -> ReportedStages | None:
     stages = record.stages
     if stages is None:
         return None
-    return Stages(
-        tuple(Stage(stage.name, stage.what, _interval(stage.score)) for stage in stages.stages),
+    return ReportedStages(
+        tuple(ReportedStage(stage.name, stage.what, _interval(stage.score)) for stage in stages.stages),
         None if stages.difference is None else _interval(stages.difference),
         stages.note,
     )

@@ -9,13 +9,13 @@ import altair as alt
 
 from hw_profiles.report.document import (
     Baseline,
-    BreakEven,
     CorePlace,
     EnergyAccount,
     LayerRate,
     ProfileAnswer,
     Raster,
-    Stages,
+    ReportedBreakEven,
+    ReportedStages,
     TimeAccount,
 )
 from hw_profiles.report.families import COLOURS, family_of
@@ -395,7 +395,7 @@ def raster_chart(raster: Raster) -> Specification:
     return finish((background, spikes), height=30 * len(raster.layers))
 
 
-def stages_chart(stages: Stages) -> Specification:
+def stages_chart(stages: ReportedStages) -> Specification:
     """Score at each stage of the conversion, with its interval."""
     rows = [
         {
@@ -453,7 +453,7 @@ def steps_chart(time: TimeAccount) -> Specification:
     return finish((bars, whiskers), height=180)
 
 
-def break_even_chart(points: Sequence[BreakEven]) -> Specification:
+def break_even_chart(points: Sequence[ReportedBreakEven]) -> Specification:
     """Published break-even points as bands, and this run as a dot beside each."""
     rows = [
         {

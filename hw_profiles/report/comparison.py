@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dsf_common.errors import UserError
-from hw_profiles.report.document import Band, Interval, Layout, Report
+from hw_profiles.report.document import Band, Interval, LayoutAnswer, Report
 from hw_profiles.report.units import decimal_text, energy_text, number_text, time_text
 
 
@@ -92,7 +92,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join([comparison.environment, *runs, "", *lines])
 
 
-def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, Layout, Layout]]:
+def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, LayoutAnswer, LayoutAnswer]]:
     """Profile and layout that both reports have."""
     theirs = {(answer.name, layout.name): layout for answer in second.profiles for layout in answer.layouts}
     for answer in first.profiles:
@@ -101,7 +101,7 @@ def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, Layout, 
                 yield answer.name, layout, theirs[answer.name, layout.name]
 
 
-def _costs(profile: str, first: Layout, second: Layout) -> list[Change]:
+def _costs(profile: str, first: LayoutAnswer, second: LayoutAnswer) -> list[Change]:
     pairs: list[tuple[str, Value | None, Value | None]] = [
         ("energy a decision", _energy(first), _energy(second)),
         ("time a decision", _time(first), _time(second)),
@@ -143,15 +143,15 @@ def _score(score: Interval) -> Value:
     return Value(score.mean, score.low, score.high, text)
 
 
-def _energy(layout: Layout) -> Value | None:
+def _energy(layout: LayoutAnswer) -> Value | None:
     return None if layout.energy is None else _banded(layout.energy.total, energy_text)
 
 
-def _time(layout: Layout) -> Value | None:
+def _time(layout: LayoutAnswer) -> Value | None:
     return None if layout.time is None else _banded(layout.time.fall_through, time_text)
 
 
-def _cores(layout: Layout) -> Value | None:
+def _cores(layout: LayoutAnswer) -> Value | None:
     if layout.placement is None:
         return None
     cores = layout.placement.cores

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hw_profiles.front import Front
+from hw_profiles.pareto_front import ParetoFront
 
 FORMAT = 1
 LayoutName = Literal["stream", "window"]
@@ -109,7 +109,7 @@ class EnergyAccount:
 
 
 @dataclass(frozen=True)
-class StepTime:
+class ReportedStep:
     """A time step's length, and the term it waits for."""
 
     step: int
@@ -138,13 +138,13 @@ class TimeAccount:
     fall_through: Band
     pipelined: Band
     binding: str
-    steps: tuple[StepTime, ...]
+    steps: tuple[ReportedStep, ...]
     assumptions: tuple[str, ...]
     not_counted: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ResourceUse:
+class ReportedResource:
     """How much of one of a core's resources a layer's fullest core uses; a chip may state no limit."""
 
     name: str
@@ -168,7 +168,7 @@ class LayerPlace:
     synapse_kilobytes: float
     axons_in: float
     axons_out: float
-    resources: tuple[ResourceUse, ...]
+    resources: tuple[ReportedResource, ...]
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Layout:
+class LayoutAnswer:
     """One profile's answer for one layout of the context; without an account it says in a sentence why not.
 
     ``verdict`` compares it with the ANN baselines in a sentence, whichever way it comes out.
@@ -240,10 +240,10 @@ class ProfileAnswer:
     title: str
     kind: str
     about: str
-    layouts: tuple[Layout, ...]
+    layouts: tuple[LayoutAnswer, ...]
 
     @property
-    def first(self) -> Layout:
+    def first(self) -> LayoutAnswer:
         """The layout that was run."""
         return self.layouts[0]
 
@@ -299,7 +299,7 @@ class Raster:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ReportedStage:
     """The policy at one stage of its conversion, over the same episodes."""
 
     name: str
@@ -308,10 +308,10 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Stages:
+class ReportedStages:
     """Scores through the conversion; ``difference`` is last − first, paired; ``note`` says what is missing, and why."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[ReportedStage, ...]
     difference: Interval | None
     note: str | None
 
@@ -333,7 +333,7 @@ class OwnPlace:
 
 
 @dataclass(frozen=True)
-class FrontAnswer:
+class ParetoFrontAnswer:
     """Where the run lies among policies of its task that were trained to spend more or less.
 
     Attributes
@@ -346,14 +346,14 @@ class FrontAnswer:
         Whether points of the front do as well for less; or why the run is not among them.
     """
 
-    front: Front
+    front: ParetoFront
     about: str
     own: OwnPlace | None
     verdict: str
 
 
 @dataclass(frozen=True)
-class BreakEven:
+class ReportedBreakEven:
     """A published point beyond which spikes stop paying, and this run beside it.
 
     Attributes
@@ -376,7 +376,7 @@ class BreakEven:
 
 
 @dataclass(frozen=True)
-class Anchor:
+class ReportedAnchor:
     """What others measured of a whole network, for scale."""
 
     title: str
@@ -427,11 +427,11 @@ class Report:
     baselines: tuple[Baseline, ...]
     rates: tuple[LayerRate, ...]
     raster: Raster | None
-    stages: Stages | None
-    front: FrontAnswer | None
+    stages: ReportedStages | None
+    front: ParetoFrontAnswer | None
     spikes_per_synapse: float | None
-    break_even: tuple[BreakEven, ...]
-    anchors: tuple[Anchor, ...]
+    break_even: tuple[ReportedBreakEven, ...]
+    anchors: tuple[ReportedAnchor, ...]
     assumptions: tuple[Assumption, ...]
     notes: tuple[str, ...]
     command: str

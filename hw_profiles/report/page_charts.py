@@ -6,8 +6,8 @@ from altair.utils.schemapi import debug_mode
 
 from hw_profiles.report import charts
 from hw_profiles.report.charts import Specification
-from hw_profiles.report.document import Layout, Report
-from hw_profiles.report.front_chart import front_chart
+from hw_profiles.report.document import LayoutAnswer, Report
+from hw_profiles.report.pareto_front_chart import front_chart
 
 
 def charts_of(report: Report) -> dict[str, Specification]:
@@ -41,7 +41,7 @@ def _charts_of(report: Report) -> dict[str, Specification]:
     return {key: specification for key, specification in specifications.items() if specification is not None}
 
 
-def _charts_of_layout(layout: Layout) -> dict[str, Specification | None]:
+def _charts_of_layout(layout: LayoutAnswer) -> dict[str, Specification | None]:
     found: dict[str, Specification | None] = {}
     if layout.energy:
         found["stack"] = charts.stack_chart(layout.energy)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsf_common.errors import UserError
 from hw_profiles.report.comparison import Comparison
-from hw_profiles.report.document import Layout, Placement, Raster, RasterLayer, Report, ResourceUse
+from hw_profiles.report.document import LayoutAnswer, Placement, Raster, RasterLayer, Report, ReportedResource
 from hw_profiles.report.units import decimal_text, energy_text, number_text, percent_text, time_text
 
 PAGE = Path(__file__).parent / "page"
@@ -96,7 +96,9 @@ def _rendered(template: str, **values: object) -> str:
     return environment.get_template(template).render(style=style, **values)
 
 
-def _named(items: Sequence[ResourceUse] | Sequence[Layout], name: str) -> ResourceUse | Layout | None:
+def _named(
+    items: Sequence[ReportedResource] | Sequence[LayoutAnswer], name: str
+) -> ReportedResource | LayoutAnswer | None:
     """The item of that name, if there is one."""
     return next((item for item in items if item.name == name), None)
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping as Dictionary
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import chip_events
-from hw_profiles.mapping.mapping import Core, LayerUse, Mapping, OperationKind
+from hw_profiles.mapping.chip_mapping import ChipMapping, Core, LayerUse, OperationKind
 from hw_profiles.profile import Capacity
-from hw_profiles.report.document import CorePlace, LayerPlace, OperationPlace, Placement, ResourceUse
+from hw_profiles.report.document import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
 
 Site = tuple[int, int, int]  # chip, column and row of a core
 
 
-def placement_of(mapping: Mapping, capacity: Capacity, activity: ActivityCounts) -> Placement:
+def placement_of(mapping: ChipMapping, capacity: Capacity, activity: ActivityCounts) -> Placement:
     """Where the network lies and what it takes; the traffic is that of the run's average decision."""
     return Placement(
         cores=len(mapping.cores),
@@ -28,7 +27,7 @@ def placement_of(mapping: Mapping, capacity: Capacity, activity: ActivityCounts)
     )
 
 
-def _layers(mapping: Mapping) -> tuple[LayerPlace, ...]:
+def _layers(mapping: ChipMapping) -> tuple[LayerPlace, ...]:
     """The tokens' copies of a layer in a window, and its relays, are one layer here."""
     layer_of = _layer_of_each(mapping)
     uses: dict[str, list[LayerUse]] = {}
@@ -51,13 +50,13 @@ def _layer(name: str, uses: Sequence[LayerUse], cores: int) -> LayerPlace:
         axons_in=sum(use.axons_in for use in uses),
         axons_out=sum(use.axons_out for use in uses),
         resources=tuple(
-            ResourceUse(resource, amount.used, amount.limit, resource == fullest.binding)
+            ReportedResource(resource, amount.used, amount.limit, resource == fullest.binding)
             for resource, amount in fullest.resources.items()
         ),
     )
 
 
-def _mesh(mapping: Mapping, capacity: Capacity, activity: ActivityCounts) -> tuple[CorePlace, ...]:
+def _mesh(mapping: ChipMapping, capacity: Capacity, activity: ActivityCounts) -> tuple[CorePlace, ...]:
     """Every core of every chip in use; a tile's cores lie in a rectangle of its own."""
     tile_columns, tile_rows, per_tile = (
         int(figure.value) if figure is not None else 1
@@ -87,25 +86,25 @@ def _site(core: Core, across: int, down: int) -> Site:
     return core.chip, column, core.tile_y * down + core.index_in_tile // across
 
 
-def _core_place(site: Site, core: Core, traffic: float, layer_of: Dictionary[str, str]) -> CorePlace:
+def _core_place(site: Site, core: Core, traffic: float, layer_of: Mapping[str, str]) -> CorePlace:
     fullest = max(core.uses, key=lambda resource: core.uses[resource].fraction)
     layers = tuple(dict.fromkeys(layer_of[part.population] for part in core.slices))
     return CorePlace(*site, layers, core.neurons, core.uses[fullest].fraction, fullest, traffic)
 
 
-def _layer_of_each(mapping: Mapping) -> dict[str, str]:
+def _layer_of_each(mapping: ChipMapping) -> dict[str, str]:
     """The program's population that each placed one repeats."""
     return {population.name: population.origin for population in mapping.network.populations}
 
 
-def _traffic(mapping: Mapping, activity: ActivityCounts) -> list[float]:
+def _traffic(mapping: ChipMapping, activity: ActivityCounts) -> list[float]:
     """Messages that leave or reach each core in a decision."""
     events = chip_events(activity, mapping)
     traffic: list[float] = (events.messages_in + events.messages_out).sum(axis=1).tolist()
     return traffic
 
 
-def _operations(mapping: Mapping) -> tuple[OperationPlace, ...]:
+def _operations(mapping: ChipMapping) -> tuple[OperationPlace, ...]:
     """The tokens' copies of an operation in a window are one here, and their counts are added."""
     layer_of = _layer_of_each(mapping)
     counts: dict[tuple[str, str, OperationKind, str], int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hw_profiles.report.document import Layout, ProfileAnswer, Report
+from hw_profiles.report.document import LayoutAnswer, ProfileAnswer, Report
 from hw_profiles.report.units import decimal_text, number_text, time_text
 from hw_profiles.report.verdict import banded
 
@@ -37,7 +37,7 @@ def _table(report: Report) -> list[str]:
     return [*lines, *refused]
 
 
-def _row(answer: ProfileAnswer, layout: Layout) -> tuple[str, ...]:
+def _row(answer: ProfileAnswer, layout: LayoutAnswer) -> tuple[str, ...]:
     energy, time, placement = layout.energy, layout.time, layout.placement
     return (
         answer.name,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dsf_common.files import atomic_write
-from hw_profiles.front import load_front
 from hw_profiles.loader import load_profile
+from hw_profiles.pareto_front import load_front
 from hw_profiles.report.assemble import default_profiles, load_run, report_of
 from hw_profiles.report.comparison import Comparison
 from hw_profiles.report.document import Report

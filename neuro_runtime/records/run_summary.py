@@ -12,7 +12,7 @@ import numpy as np
 from dsf_common.files import sha256_of
 from dsf_common.statistics import MeanEstimate
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.network import Layout, Network
+from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report import estimate_text, estimates_document
@@ -62,14 +62,14 @@ class RunSummary:
     backend: str
     rollout: Rollout
     priced: Sequence[Priced]
-    layout: Layout
+    layout: ContextLayout
     provenance: Mapping[str, str]
     command: str
     observation_size: int
     action_size: int
     states: Sequence[StatePeaks] = ()
     comparison: CoSimulationResult | None = None
-    network: Network | None = None
+    network: ChipNetwork | None = None
     context: int | None = None
     raster: SpikeRaster | None = None
     stages: ConversionStages | None = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping.mapping import Core, Mapping, Slice
-from hw_profiles.network import Network, NeuronParameters, Population, Projection, Role, SynapseFormat, Synapses
+from hw_profiles.mapping.chip_mapping import ChipMapping, Core, Slice
+from hw_profiles.network import ChipNetwork, NeuronParameters, Population, Projection, Role, SynapseFormat, SynapseList
 from hw_profiles.profile import Capacity, ConstantPower, EventEnergy, EventTime, Figure, Grade, Kind, Profile
 
 Figures = Sequence[float] | NDArray[np.float64]
@@ -36,7 +35,9 @@ def all_to_all(source: Population, target: Population) -> Projection:
     sources, targets = np.meshgrid(np.arange(source.size), np.arange(target.size), indexing="ij")
     nothing = np.zeros(sources.size, np.int32)
     formats = (SynapseFormat(8, 0),)
-    synapses = Synapses(sources.ravel().astype(np.int32), targets.ravel().astype(np.int32), nothing, nothing, formats)
+    synapses = SynapseList(
+        sources.ravel().astype(np.int32), targets.ravel().astype(np.int32), nothing, nothing, formats
+    )
     return Projection(source.name, target.name, synapses)
 
 
@@ -46,26 +47,26 @@ class Placed:
 
     tile_x: int
     tile_y: int
-    neurons: Dictionary[str, int]
+    neurons: Mapping[str, int]
     chip: int = 0
 
 
 def place(
-    network: Network,
+    network: ChipNetwork,
     cores: Sequence[Placed],
     *,
-    synops: Dictionary[str, Figures],
-    messages: Dictionary[str, Figures],
-    hops: Dictionary[str, tuple[float, float]] | None = None,
-    crossings: Dictionary[str, float] | None = None,
-) -> Mapping:
+    synops: Mapping[str, Figures],
+    messages: Mapping[str, Figures],
+    hops: Mapping[str, tuple[float, float]] | None = None,
+    crossings: Mapping[str, float] | None = None,
+) -> ChipMapping:
     """A mapping whose figures a spike are written down: by population, a figure for each core."""
     names = [population.name for population in network.populations]
     none = [0.0] * len(cores)
     ways = np.array([(hops or {}).get(name, (0.0, 0.0)) for name in names])
     relays = sum(population.size for population in network.populations if population.role is Role.relay)
     chips = len({core.chip for core in cores})
-    return Mapping(
+    return ChipMapping(
         network=network,
         profile="by hand",
         method="by hand",
@@ -95,7 +96,7 @@ def place(
     )
 
 
-def activity(network: Network, spikes: Dictionary[str, float]) -> ActivityCounts:
+def activity(network: ChipNetwork, spikes: Mapping[str, float]) -> ActivityCounts:
     """What a run of the network counts if its populations emit so many spikes a decision; relays it has none of."""
     counted = [population for population in network.populations if population.role is not Role.relay]
     steps, rest = network.active_steps, network.period - network.active_steps
@@ -138,7 +139,7 @@ def chip(
 
 # Three neurons with two synapses each, to two neurons on two cores: one a tile to the east, the other two tiles north.
 SOURCE, TARGET = population("source", 3), population("target", 2, depth=1)
-LAYER = Network(
+LAYER = ChipNetwork(
     name="layer",
     layout="stream",
     active_steps=2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import chip_events
 from hw_profiles.energy import estimate_energy
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping import Mapping, map_network
+from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.network import Role
 from hw_profiles.profile import Figure, Grade, Profile
 from hw_profiles.timing import estimate_time
@@ -45,7 +45,7 @@ def without_limit_of_delay(profile: Profile) -> Profile:
     return dataclasses.replace(profile, capacity=capacity)
 
 
-def relayed(mapping: Mapping, spikes: Dictionary[str, float]) -> float:
+def relayed(mapping: ChipMapping, spikes: Mapping[str, float]) -> float:
     """Synaptic operations into relays, synapse by synapse."""
     network, total = mapping.network, 0.0
     for projection in network.projections:
@@ -111,13 +111,13 @@ def test_more_spikes_cost_more_events_but_no_updates_and_never_less_time(spikes:
 
 
 @functools.cache
-def pen_on_loihi1() -> Mapping:
+def pen_on_loihi1() -> ChipMapping:
     return map_network(
         chip_network(load_program(shipped_policy("pen-e").need_program())), load_profile("loihi1-measured")
     )
 
 
-def counts_with(mapping: Mapping, spikes: list[float], times: int) -> ActivityCounts:
+def counts_with(mapping: ChipMapping, spikes: list[float], times: int) -> ActivityCounts:
     origins = list(dict.fromkeys(population.origin for population in mapping.network.populations))
     return ActivityCounts(
         by_population={

@@ -8,9 +8,9 @@ from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_energy
 from hw_profiles.loader import load_profile
-from hw_profiles.network import Network, Role
+from hw_profiles.network import ChipNetwork, Role
 from hw_profiles.profile import ConstantPower, EventEnergy, Grade
-from hw_profiles.synapse_use import spikes_per_synapse
+from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from tests.hw_profiles.hand_placed import (
     CORES,
@@ -157,7 +157,7 @@ def test_a_relay_costs_updates_spikes_messages_and_the_synapses_into_it() -> Non
     """source -> relay -> target, where the source has half its spikes relayed: 2 of its 4 neurons."""
     source, target = population("source", 4), population("target", 1, depth=3)
     relay = population("source.relay", 2, depth=2, role=Role.relay, origin="source")
-    network = Network(
+    network = ChipNetwork(
         "relayed",
         "stream",
         2,
@@ -186,7 +186,7 @@ def test_a_relay_costs_updates_spikes_messages_and_the_synapses_into_it() -> Non
 
 def test_a_windows_copies_work_as_the_streams_population_does() -> None:
     copies = tuple(population(f"{token}/source", 3, origin="source") for token in range(3))
-    window = Network("window", "window", 2, 4, copies, (), (), 0, context=3)
+    window = ChipNetwork("window", "window", 2, 4, copies, (), (), 0, context=3)
     placed = place(window, (Placed(0, 0, {copy.name: 3 for copy in copies}),), synops={}, messages={})
     found = terms(estimate_energy(RUN, chip(TEN_PRICES), placed))
     assert found["spikes out"][0] == 3 * 6

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from hw_profiles.energy import EnergyEstimate, estimate_energy
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping.mapping import Mapping
-from hw_profiles.network import Network, Projection, SynapseFormat, Synapses
+from hw_profiles.mapping.chip_mapping import ChipMapping
+from hw_profiles.network import ChipNetwork, Projection, SynapseFormat, SynapseList
 from hw_profiles.timing import TimeEstimate, estimate_time
 from tests.hw_profiles.hand_placed import Placed, activity, place, population
 
@@ -27,13 +27,13 @@ PILOTNET_NEURONS, PILOTNET_CORES, PILOTNET_SYNAPSES = 158_509, 74, 14.6e6
 PILOTNET_STEP_US, PILOTNET_DYNAMIC_UJ = 152.8, 68.3
 
 
-def lsnn(all_active: bool) -> tuple[Network, Mapping, Dictionary[str, float]]:
+def lsnn(all_active: bool) -> tuple[ChipNetwork, ChipMapping, Mapping[str, float]]:
     """The network on its core: no neuron has anything to do in any step, or all update and fire in every one.
 
     Its synapses and spikes were not published, so none are counted: they would only widen the upper end.
     """
     populations = tuple(population(name, size) for name, size in LSNN_LAYERS.items())
-    network = Network("lsnn", "stream", LSNN_STEPS if all_active else 1, LSNN_STEPS, populations, (), (), 0)
+    network = ChipNetwork("lsnn", "stream", LSNN_STEPS if all_active else 1, LSNN_STEPS, populations, (), (), 0)
     mapping = place(network, [Placed(0, 0, LSNN_LAYERS)], synops={}, messages={})
     spikes = {name: float(size * LSNN_STEPS) if all_active else 0.0 for name, size in LSNN_LAYERS.items()}
     return network, mapping, spikes
@@ -97,8 +97,8 @@ def pilotnet(rate: float) -> tuple[EnergyEstimate, TimeEstimate]:
     names = [f"core{number}" for number in range(PILOTNET_CORES)]
     number = np.arange(synapses, dtype=np.int32)
     nothing = np.zeros(synapses, dtype=np.int32)
-    same = Synapses(number % share, number // share % share, nothing, nothing, (SynapseFormat(8, 0),))
-    network = Network(
+    same = SynapseList(number % share, number // share % share, nothing, nothing, (SynapseFormat(8, 0),))
+    network = ChipNetwork(
         name="pilotnet",
         layout="stream",
         active_steps=1,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.network_file import load_network, save_network
 from support.small_networks import random_network
 from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
@@ -23,7 +23,7 @@ from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random
 ARRAYS = ("source_index", "target_index", "delay", "format_index")
 
 
-def assert_same_network(one: Network, other: Network) -> None:
+def assert_same_network(one: ChipNetwork, other: ChipNetwork) -> None:
     """Field by field, array by array."""
     plain = ("name", "layout", "active_steps", "period", "populations", "host_currents", "host_macs", "context")
     assert all(getattr(one, name) == getattr(other, name) for name in plain)

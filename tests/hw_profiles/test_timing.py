@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping.mapping import Mapping
-from hw_profiles.network import Network, NeuronParameters, Role
+from hw_profiles.mapping.chip_mapping import ChipMapping
+from hw_profiles.network import ChipNetwork, NeuronParameters, Role
 from hw_profiles.profile import EventTime, Figure, Grade
 from hw_profiles.timing import TimeEstimate, estimate_time, shortest_interval
 from tests.hw_profiles.hand_placed import LAYER, PLACED, RUN, Placed, activity, chip, figure, place, population
@@ -27,7 +27,7 @@ TIMES = EventTime(
 FORGETS_AT_ONCE = NeuronParameters(current_decay=4095, voltage_decay=4095, threshold=100)
 
 
-def timed(times: EventTime, mapping: Mapping = PLACED) -> TimeEstimate:
+def timed(times: EventTime, mapping: ChipMapping = PLACED) -> TimeEstimate:
     estimate = estimate_time(activity(mapping.network, {"source": 6, "target": 1}), chip(time=times), mapping)
     assert estimate is not None
     return estimate
@@ -89,13 +89,13 @@ def test_the_host_is_the_high_end_of_the_first_and_the_last_step_alone() -> None
     ],
 )
 def test_a_barrier_takes_longer_the_more_tiles_it_joins(cores: list[tuple[int, int]], nominal: float) -> None:
-    network = Network("one", "stream", 1, 1, (population("source", len(cores)),), (), (), 0)
+    network = ChipNetwork("one", "stream", 1, 1, (population("source", len(cores)),), (), (), 0)
     mapping = place(network, [Placed(x, y, {"source": 1}) for x, y in cores], synops={}, messages={})
     assert timed(EventTime(barrier=figure("ns", 50)), mapping).steps[0].terms["barrier"] == nominal
 
 
 def test_chips_have_a_barrier_of_their_own() -> None:
-    network = Network("one", "stream", 1, 1, (population("source", 2),), (), (), 0)
+    network = ChipNetwork("one", "stream", 1, 1, (population("source", 2),), (), (), 0)
     cores = [Placed(0, 0, {"source": 1}, chip=0), Placed(0, 0, {"source": 1}, chip=1)]
     times = EventTime(barrier=figure("ns", 50), chip_barrier=figure("ns", 900))
     step = timed(times, place(network, cores, synops={}, messages={})).steps[0]
@@ -104,7 +104,7 @@ def test_chips_have_a_barrier_of_their_own() -> None:
 
 def test_pipelined_decisions_share_their_time_steps() -> None:
     """Source works in step 0, target in step 3; forgetting takes 2 steps, so another decision can begin in step 3."""
-    network = Network(
+    network = ChipNetwork(
         "two",
         "stream",
         1,
@@ -129,15 +129,15 @@ def test_the_interval_is_bound_by_forgetting_by_the_sum_or_by_the_period() -> No
     lif = population("source", 1, parameters=FORGETS_AT_ONCE)
     slow = population("slow", 1)  # keeps a quarter a step: 12 steps from 2^23 - 1 to 0
     total = population("sum", 1, depth=5, role=Role.accumulator)
-    assert shortest_interval(Network("n", "stream", 4, 30, (lif,), (), (), 0)) == 4 + 2
-    assert shortest_interval(Network("n", "stream", 4, 30, (lif, slow), (), (), 0)) == 4 + 12
-    assert shortest_interval(Network("n", "stream", 4, 30, (lif, slow, total), (), (), 0)) == 30 - 5
-    assert shortest_interval(Network("n", "stream", 4, 10, (lif, slow), (), (), 0)) == 10
+    assert shortest_interval(ChipNetwork("n", "stream", 4, 30, (lif,), (), (), 0)) == 4 + 2
+    assert shortest_interval(ChipNetwork("n", "stream", 4, 30, (lif, slow), (), (), 0)) == 4 + 12
+    assert shortest_interval(ChipNetwork("n", "stream", 4, 30, (lif, slow, total), (), (), 0)) == 30 - 5
+    assert shortest_interval(ChipNetwork("n", "stream", 4, 10, (lif, slow), (), (), 0)) == 10
 
 
 def test_a_relay_of_the_past_works_in_its_place_of_the_period() -> None:
     relay = population("relay", 1, depth=9, role=Role.relay, origin="source")
-    network = Network("past", "stream", 1, 4, (population("source", 1), relay), (), (), 0)
+    network = ChipNetwork("past", "stream", 1, 4, (population("source", 1), relay), (), (), 0)
     mapping = place(network, [Placed(0, 0, {"source": 1}), Placed(1, 0, {"relay": 1})], synops={}, messages={})
     times = EventTime(neuron_active=figure("ns", 10), neuron_idle=figure("ns", 1))
     assert [step.ns.nominal for step in timed(times, mapping).steps] == [10, 10, 1, 1]  # step 9 of period 4 is step 1

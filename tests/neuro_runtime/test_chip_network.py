@@ -14,7 +14,7 @@ from dsf_common.errors import UserError
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import Network, Role, SynapseFormat
+from hw_profiles.network import ChipNetwork, Role, SynapseFormat
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import shipped_policy
@@ -33,7 +33,7 @@ def shipped(name: str) -> Program:
     return load_program(shipped_policy(name).need_program())
 
 
-def assert_counts_agree(program: Program, network: Network) -> None:
+def assert_counts_agree(program: Program, network: ChipNetwork) -> None:
     """Of each population alone, as many spikes as it has neurons."""
     meter = ProgramMeter(program)
     spiking = [item for item in network.populations if item.role is not Role.accumulator]
@@ -104,7 +104,7 @@ def test_what_becomes_of_the_nodes() -> None:
     assert network.host_macs == program.encoder.weight.size + program.readout.weight.size
 
 
-def two_parts(first: list[list[int]], second: list[list[int]]) -> Network:
+def two_parts(first: list[list[int]], second: list[list[int]]) -> ChipNetwork:
     """Two neurons into two by matrices with exponents 3 and 0."""
     nodes: list[Node] = [
         CurrentInput("token", 2),

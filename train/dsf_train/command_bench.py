@@ -26,8 +26,8 @@ from dsf_train.bench.grid import (
 from dsf_train.bench.page import put_section
 from dsf_train.bench.plot import plot_front, plot_grid
 from dsf_train.bench.table import command_block, conditions, grid_table, shown_arguments
-from hw_profiles.front import save_front
 from hw_profiles.loader import load_profile
+from hw_profiles.pareto_front import save_front
 
 DESCRIPTION = """\
 Train a grid of models, environments and seeds, and write its table and plot. Each run is one of dsf-train, in its own

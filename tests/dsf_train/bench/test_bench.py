@@ -23,7 +23,7 @@ from dsf_train.bench.front import Point, Price, _call, front_rows, front_table
 from dsf_train.bench.page import put_section
 from dsf_train.command_bench import main
 from dsf_train.configuration import TrainConfig
-from hw_profiles.front import FrontPoint, load_front
+from hw_profiles.pareto_front import FrontPoint, load_front
 from neuro_runtime.environments import load_environment_spec
 from support.small_datasets import d4rl_columns, write_hdf5
 

@@ -13,7 +13,7 @@ from hw_profiles.arithmetic.mac_counts import MacCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.network import Network, NeuronParameters, Population, Projection, Role, SynapseFormat, Synapses
+from hw_profiles.network import ChipNetwork, NeuronParameters, Population, Projection, Role, SynapseFormat, SynapseList
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import PRETRAINED
 from neuro_runtime.program import load_program
@@ -30,16 +30,16 @@ def projection(source: str, target: str, pairs: list[tuple[int, int, int]], form
     columns = np.array([pair for pair in pairs for _ in range(formats)], np.int32).reshape(-1, 3)
     numbers = np.array([number for _ in pairs for number in range(formats)], np.int32)
     kinds = tuple(SynapseFormat(8, exponent) for exponent in range(formats))
-    return Projection(source, target, Synapses(columns[:, 0], columns[:, 1], columns[:, 2], numbers, kinds))
+    return Projection(source, target, SynapseList(columns[:, 0], columns[:, 1], columns[:, 2], numbers, kinds))
 
 
 def dense(source: str, sources: int, target: str, targets: int, delay: int = 0, formats: int = 1) -> Projection:
     return projection(source, target, [(i, j, delay) for i in range(sources) for j in range(targets)], formats)
 
 
-def network(*projections: Projection) -> Network:
+def network(*projections: Projection) -> ChipNetwork:
     """Input (2) -> query (3) and past; a gate of products; two residual readers and the action."""
-    return Network(
+    return ChipNetwork(
         name="small",
         layout="stream",
         active_steps=4,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from hw_profiles.mapping import Slice
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Capacity, Figure
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
@@ -29,7 +29,7 @@ def axon_words(synapses: int, bits: int, block: int = 64, header: int = 10, word
     return words
 
 
-def recount(network: Network, slices: Sequence[Slice], capacity: Capacity) -> dict[str, int]:
+def recount(network: ChipNetwork, slices: Sequence[Slice], capacity: Capacity) -> dict[str, int]:
     """Used, by resource, without output axons."""
     neurons = sum(part.end - part.first for part in slices)
     lists: dict[tuple[int, object, int, int], list[int]] = defaultdict(list)  # part, source, its neuron, exponent
@@ -92,7 +92,7 @@ def recount(network: Network, slices: Sequence[Slice], capacity: Capacity) -> di
     }
 
 
-def output_axons(network: Network, cores: Sequence[Sequence[Slice]]) -> list[int]:
+def output_axons(network: ChipNetwork, cores: Sequence[Sequence[Slice]]) -> list[int]:
     """Output axons of each core: pairs of its neurons and the cores on which they have a synapse."""
     home = {
         (part.population, neuron): core

@@ -8,18 +8,18 @@ from dsf_common.errors import GateFailed
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import OperationKind, map_network
 from hw_profiles.mapping.classify import classify
-from hw_profiles.network import HostCurrent, Network, Projection, Role
+from hw_profiles.network import ChipNetwork, HostCurrent, Projection, Role
 from support.small_networks import dense, network, population
 
 
-def attention(role: Role) -> Network:
+def attention(role: Role) -> ChipNetwork:
     """Queries meet keys in neurons of some role."""
     layers = [population("query", 8), population("key", 8), population("scores", 16, role)]
     projections = [Projection(name, "scores", dense(8, 16)) for name in ("query", "key")]
     return network(layers, projections, (HostCurrent("query", 8, 0, 0, 14),))
 
 
-def kinds(wired: Network, chip: str) -> dict[tuple[str, str], tuple[OperationKind, int]]:
+def kinds(wired: ChipNetwork, chip: str) -> dict[tuple[str, str], tuple[OperationKind, int]]:
     """Of every operation, by layer and what it is."""
     capacity = load_profile(chip).capacity
     assert capacity is not None

@@ -18,18 +18,18 @@ from __future__ import annotations
 
 import pytest
 
-from hw_profiles.mapping import LayerUse, Mapping, map_network
-from hw_profiles.network import Network, Projection
+from hw_profiles.mapping import ChipMapping, LayerUse, map_network
+from hw_profiles.network import ChipNetwork, Projection
 from support.small_networks import chip, dense, network, perceptron
 from support.small_networks import population as neurons
 
 
-def greedy() -> Mapping:
+def greedy() -> ChipMapping:
     """The pixels are neurons of the mapper's network too; Lava's table has no row for them."""
     return map_network(perceptron(784, 128, 64, 10), chip("loihi2"), "greedy")
 
 
-def layer(mapping: Mapping, name: str) -> LayerUse:
+def layer(mapping: ChipMapping, name: str) -> LayerUse:
     return next(use for use in mapping.utilisation if use.name == name)
 
 
@@ -70,6 +70,6 @@ def test_without_indices_the_first_layer_would_take_two_cores() -> None:
     assert layer(mapping, "layer1").cores == 2
 
 
-def _first_layer(targets: int) -> Network:
+def _first_layer(targets: int) -> ChipNetwork:
     pixels, layer1 = neurons("pixels", 784), neurons("layer1", targets)
     return network([pixels, layer1], [Projection("pixels", "layer1", dense(784, targets))])

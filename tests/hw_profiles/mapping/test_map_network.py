@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dsf_common.errors import GateFailed, UserError
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping import Mapping, map_network
+from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Projection
 from hw_profiles.profile import Capacity, Profile
@@ -55,7 +55,7 @@ def test_no_mapping_breaks_a_limit(seed: int, profile: Profile, method: str, con
     assert_everything_is_placed(mapping)
 
 
-def assert_within_limits(mapping: Mapping, capacity: Capacity) -> None:
+def assert_within_limits(mapping: ChipMapping, capacity: Capacity) -> None:
     """By the recount, which shares no code with the mapper."""
     limits = {
         "neurons": capacity.neurons_per_core,
@@ -83,7 +83,7 @@ def assert_within_limits(mapping: Mapping, capacity: Capacity) -> None:
     assert mapping.chips <= number(capacity.chips_per_board)
 
 
-def assert_everything_is_placed(mapping: Mapping) -> None:
+def assert_everything_is_placed(mapping: ChipMapping) -> None:
     """Every neuron once; synapses and messages counted one by one."""
     home = {
         (part.population, neuron): index

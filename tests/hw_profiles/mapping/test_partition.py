@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
+from hw_profiles.mapping.chip_mapping import Slice
 from hw_profiles.mapping.demand import Demands
-from hw_profiles.mapping.mapping import Slice
 from hw_profiles.mapping.partition import Pieces, partition, split
 from hw_profiles.mapping.rules import core_limits
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Capacity
 from support.small_networks import chip, perceptron, random_network
 from tests.hw_profiles.mapping.recount import recount
@@ -32,12 +32,12 @@ def tight(neurons: int, words: int, axons: int, formats: int) -> Capacity:
     return capacity
 
 
-def fits(network: Network, slices: tuple[Slice, ...], capacity: Capacity) -> bool:
+def fits(network: ChipNetwork, slices: tuple[Slice, ...], capacity: Capacity) -> bool:
     limits = core_limits(capacity)
     return all(used <= limits[name] for name, used in recount(network, slices, capacity).items() if name in limits)
 
 
-def pieces_between(network: Network, cuts: tuple[int, ...]) -> Pieces:
+def pieces_between(network: ChipNetwork, cuts: tuple[int, ...]) -> Pieces:
     """Slices between consecutive cuts of all neurons in order."""
     neurons = [(item.name, number) for item in network.populations for number in range(item.size)]
     pieces = []
@@ -48,7 +48,7 @@ def pieces_between(network: Network, cuts: tuple[int, ...]) -> Pieces:
     return pieces
 
 
-def fewest_cores(network: Network, capacity: Capacity) -> int | None:
+def fewest_cores(network: ChipNetwork, capacity: Capacity) -> int | None:
     """By trying every set of cuts, fewest first; None if single neurons do not fit."""
     for count in range(network.neurons):
         for cuts in itertools.combinations(range(1, network.neurons), count):

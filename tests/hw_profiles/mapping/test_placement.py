@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hw_profiles.mapping.mapping import Place
+from hw_profiles.mapping.chip_mapping import Place
 from hw_profiles.mapping.placement import Mesh, hops, place_cores
 
 TWO_CORE_TILES = Mesh(columns=2, rows=2, cores_per_tile=2, cores=8)

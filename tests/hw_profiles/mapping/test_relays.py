@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_profiles.mapping.relays import insert_relays, relay_count
-from hw_profiles.network import Network, Projection, Role, SynapseFormat, Synapses
+from hw_profiles.network import ChipNetwork, Projection, Role, SynapseFormat, SynapseList
 from support.small_networks import network, population, random_network
 
 Arrival = tuple[str, int, str, int, int, SynapseFormat]  # from, its neuron, to, its neuron, after how many steps
 
 
-def arrivals(wired: Network) -> Counter[Arrival]:
+def arrivals(wired: ChipNetwork) -> Counter[Arrival]:
     """Where one spike of each neuron arrives, and when, through relays as through synapses."""
     relays = {item.name for item in wired.populations if item.role is Role.relay}
     outgoing: dict[tuple[str, int], list[tuple[str, int, int, SynapseFormat]]] = {}
@@ -72,7 +72,7 @@ def test_a_window_of_eight_tokens_shares_one_chain() -> None:
     past, gate = population("past", 3), population("gate", 24)
     neuron, ago = np.tile(np.arange(3), 8).astype(np.int32), np.repeat(np.arange(8), 3).astype(np.int32)
     gates, nothing = np.arange(24, dtype=np.int32), np.zeros(24, dtype=np.int32)
-    synapses = Synapses(neuron, gates, 18 * ago, nothing, (SynapseFormat(3, 0),))
+    synapses = SynapseList(neuron, gates, 18 * ago, nothing, (SynapseFormat(3, 0),))
     relayed = insert_relays(network([past, gate], [Projection("past", "gate", synapses)], period=18), 62)
     relays = [item for item in relayed.populations if item.role is Role.relay]
     assert [(item.name, item.size, item.depth, item.origin) for item in relays] == [

@@ -8,23 +8,23 @@ import pytest
 
 from dsf_common.errors import GateFailed
 from hw_profiles.mapping import map_network
-from hw_profiles.network import HostCurrent, Network, NeuronParameters, Projection, Role
+from hw_profiles.network import ChipNetwork, HostCurrent, NeuronParameters, Projection, Role
 from hw_profiles.profile import Profile
 from support.small_networks import PARAMETERS, chip, dense, network, perceptron, population
 
 
-def two_layers(synapses: int = 4, exponent: int = 0, weight_bits: int = 8, delay: int = 0) -> Network:
+def two_layers(synapses: int = 4, exponent: int = 0, weight_bits: int = 8, delay: int = 0) -> ChipNetwork:
     """``a`` of some neurons into ``b`` of two."""
     wired = dense(synapses, 2, delay, exponent, weight_bits)
     return network([population("a", synapses), population("b", 2)], [Projection("a", "b", wired)])
 
 
-def with_parameters(parameters: NeuronParameters, role: Role = Role.lif) -> Network:
+def with_parameters(parameters: NeuronParameters, role: Role = Role.lif) -> ChipNetwork:
     """One layer of one neuron."""
     return network([replace(population("a", 1, role), parameters=parameters)], [])
 
 
-def with_current(value_bits: int) -> Network:
+def with_current(value_bits: int) -> ChipNetwork:
     """One layer that the host reaches."""
     return network([population("a", 2)], [], (HostCurrent("a", 2, 0, 0, value_bits),))
 
@@ -96,7 +96,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("wired", "profile", "sentence"), BROKEN)
-def test_a_broken_rule_is_named(wired: Network, profile: Profile, sentence: str) -> None:
+def test_a_broken_rule_is_named(wired: ChipNetwork, profile: Profile, sentence: str) -> None:
     with pytest.raises(GateFailed) as refused:
         map_network(wired, profile)
     assert f"{sentence}; " in f"{refused.value}; "

@@ -7,13 +7,13 @@ import pytest
 
 from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import HostCurrent, Network, Projection
+from hw_profiles.network import ChipNetwork, HostCurrent, Projection
 from support.small_networks import dense, network, perceptron, population
 
 PERIOD = 20
 
 
-def remembering() -> Network:
+def remembering() -> ChipNetwork:
     """Layer ``b`` reads ``a`` of this token and of one and three tokens ago, all two time steps late."""
     layers = [population("a", 3), population("b", 2, depth=3)]
     projections = [Projection("a", "b", dense(3, 2, delay=2 + PERIOD * ago)) for ago in (0, 1, 3)]

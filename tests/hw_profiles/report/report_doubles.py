@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from hw_profiles.front import Front, FrontPoint
+from hw_profiles.pareto_front import FrontPoint, ParetoFront
 from hw_profiles.report.document import (
-    Anchor,
     Assumption,
     Band,
     Baseline,
-    BreakEven,
     CorePlace,
     Cost,
     EnergyAccount,
-    FrontAnswer,
     Interval,
     LayerCost,
     LayerPlace,
     LayerRate,
-    Layout,
+    LayoutAnswer,
     LayoutName,
     OperationPlace,
     OwnPlace,
+    ParetoFrontAnswer,
     Placement,
     PricedCount,
     ProfileAnswer,
     Raster,
     RasterLayer,
     Report,
-    ResourceUse,
-    Stage,
-    Stages,
-    StepTime,
+    ReportedAnchor,
+    ReportedBreakEven,
+    ReportedResource,
+    ReportedStage,
+    ReportedStages,
+    ReportedStep,
     Task,
     TimeAccount,
 )
@@ -85,15 +85,15 @@ def made_up_report() -> Report:
             LayerRate(name, "attention" in name, 0.03 * (n + 1), 20.0 * n, 900.0 * n) for n, name in enumerate(LAYERS)
         ),
         raster=_raster(),
-        stages=Stages(
+        stages=ReportedStages(
             (
-                Stage("float", "the trained model, torch", Interval(117.8, 107.8, 127.8)),
-                Stage("fixed point", "the exported program, loihi-fast", Interval(117.9, 107.8, 128.1)),
+                ReportedStage("float", "the trained model, torch", Interval(117.8, 107.8, 127.8)),
+                ReportedStage("fixed point", "the exported program, loihi-fast", Interval(117.9, 107.8, 128.1)),
             ),
             Interval(0.2, -5.1, 5.4),
             None,
         ),
-        front=FrontAnswer(
+        front=ParetoFrontAnswer(
             made_up_front(),
             "Each point is a policy trained on stand-in data.",
             OwnPlace(Interval(117.2, 96.5, 137.9), 52_000.0, 70e6, 1.9e6),
@@ -101,12 +101,14 @@ def made_up_report() -> Report:
         ),
         spikes_per_synapse=0.034,
         break_even=(
-            BreakEven(
+            ReportedBreakEven(
                 "Dampfhoffer 2023", "with the same memory", 0.15, 1.38, 0.034, "spikes a synapse and decision", "below"
             ),
-            BreakEven("Davidson 2021", "on like hardware", 1.72, 1.72, 0.034, "spikes a synapse and decision", "below"),
+            ReportedBreakEven(
+                "Davidson 2021", "on like hardware", 1.72, 1.72, 0.034, "spikes a synapse and decision", "below"
+            ),
         ),
-        anchors=(Anchor("Jetson Nano", "optic flow", Band(80e9, 75e9, 86e9), "measured", SOURCE),),
+        anchors=(ReportedAnchor("Jetson Nano", "optic flow", Band(80e9, 75e9, 86e9), "measured", SOURCE),),
         assumptions=(
             Assumption("chip-a", "energy.synop", Band(23.6, 23.6, 23.6), "pJ", "simulated", SOURCE),
             Assumption("chip-a", "power.static_per_chip", Band(104, 104, 178), "mW", "measured", SOURCE),
@@ -118,7 +120,7 @@ def made_up_report() -> Report:
     )
 
 
-def made_up_front() -> Front:
+def made_up_front() -> ParetoFront:
     """Three points of pen-e, two seeds each."""
     points = (
         FrontPoint(0.0, 112.0, 3.0, 50_000.0, 65e6, 1.8e6),
@@ -127,7 +129,7 @@ def made_up_front() -> Front:
     )
     command = "dsf-bench front env=pen-e datasets=DIR seeds=0,1 steps=4000 episodes=50"
     model = "dsformer with pssa, D 64, L 1, K 8, S 8, T 4"
-    return Front("pen-e", "stand-in", "energy_price", "chip-a", model, (0, 1), 4000, 50, command, points)
+    return ParetoFront("pen-e", "stand-in", "energy_price", "chip-a", model, (0, 1), 4000, 50, command, points)
 
 
 def _baseline(name: str, energy: Band) -> Baseline:
@@ -135,8 +137,8 @@ def _baseline(name: str, energy: Band) -> Baseline:
     return Baseline(f"{name}-ann", title, f"Decision Transformer, {name}-ann", energy, ("static power",))
 
 
-def _layout(name: LayoutName, times: int) -> Layout:
-    return Layout(
+def _layout(name: LayoutName, times: int) -> LayoutAnswer:
+    return LayoutAnswer(
         name=name,
         verdict=f"One decision takes {times} times what it takes, {times / 4:.2g} times a Decision Transformer's.",
         energy=_account(times),
@@ -145,7 +147,7 @@ def _layout(name: LayoutName, times: int) -> Layout:
             Band(66.0, 23.0, 255.0),
             "barrier",
             tuple(
-                StepTime(step, Band(16.6 + step % 5, 5.8, 63.0), "barrier" if step % 3 else "synapse loop")
+                ReportedStep(step, Band(16.6 + step % 5, 5.8, 63.0), "barrier" if step % 3 else "synapse loop")
                 for step in range(18)
             ),
             ("A step is no shorter than the shortest that was seen.",),
@@ -156,8 +158,8 @@ def _layout(name: LayoutName, times: int) -> Layout:
     )
 
 
-def _refused() -> Layout:
-    return Layout(
+def _refused() -> LayoutAnswer:
+    return LayoutAnswer(
         "window",
         "The window layout does not fit this chip.",
         None,
@@ -167,7 +169,7 @@ def _refused() -> Layout:
     )
 
 
-def _convention() -> Layout:
+def _convention() -> LayoutAnswer:
     energy = Band(80e3, 80e3, 80e3)
     line = PricedCount("synaptic operations", None, 90e3, Band(0.9, 0.9, 0.9), energy, "inferred", SOURCE)
     account = EnergyAccount(
@@ -177,7 +179,7 @@ def _convention() -> Layout:
         (line,),
         ("memory",),
     )
-    return Layout("stream", "By the paper's convention a decision takes 80 nJ.", account, None, None, None)
+    return LayoutAnswer("stream", "By the paper's convention a decision takes 80 nJ.", account, None, None, None)
 
 
 def _account(times: int) -> EnergyAccount:
@@ -242,7 +244,7 @@ def _placement(times: int) -> Placement:
             12.5,
             256,
             64,
-            (ResourceUse("neurons", 64, 1024, False), ResourceUse("synaptic memory", 9000, 16384, True)),
+            (ReportedResource("neurons", 64, 1024, False), ReportedResource("synaptic memory", 9000, 16384, True)),
         )
         for name in LAYERS
     )

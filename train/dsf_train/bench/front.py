@@ -27,7 +27,7 @@ from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import EVALUATION_SEED
 from dsf_train.run_folder import RunFolder
 from hw_profiles.energy import POWERS
-from hw_profiles.front import DataKind, Front, FrontPoint
+from hw_profiles.pareto_front import DataKind, FrontPoint, ParetoFront
 from neuro_runtime.environments import load_environment_spec
 
 KEPT = 0.98  # of the best score, that a cheaper policy should keep
@@ -152,7 +152,9 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
     return Point(price, estimate_mean([result["score"] for result in results]), *means)
 
 
-def stored_front(grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str) -> Front:
+def stored_front(
+    grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str
+) -> ParetoFront:
     """What a report draws, of a front whose runs have all been measured."""
     config, data = grid.configs()[0], grid.data[environment]
     measured = tuple(
@@ -163,7 +165,7 @@ def stored_front(grid: Grid, environment: str, price: Price, profile: str, point
         if point.score is not None
     )
     kind: DataKind = "generated" if load_environment_spec(environment).generated else "D4RL"
-    return Front(
+    return ParetoFront(
         environment=environment,
         data="stand-in" if data.is_stand_in else kind,
         option=price.value,

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.mapping.map_network import map_network
-from hw_profiles.mapping.mapping import Mapping
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Capacity, Profile
 
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    network: Network
+    network: ChipNetwork
     capacity: Capacity | None
-    spikes: Dictionary[str, float]
-    mapping: Mapping
+    spikes: Mapping[str, float]
+    mapping: ChipMapping
 
 
-class MapOnce:
+class MappingCache:
     """:func:`map_network` by the dynamic method, which remembers: a placement depends on capacities, not on prices."""
 
     def __init__(self) -> None:
         self._known: list[_Placed] = []
 
-    def __call__(self, network: Network, profile: Profile, spikes: Dictionary[str, float]) -> Mapping:
+    def map(self, network: ChipNetwork, profile: Profile, spikes: Mapping[str, float]) -> ChipMapping:
         """The network on the profile's chip; parameters and errors are those of :func:`map_network`."""
         for placed in self._known:
             if placed.network is network and placed.capacity == profile.capacity and placed.spikes == spikes:

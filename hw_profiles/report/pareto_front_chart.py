@@ -5,13 +5,13 @@ from __future__ import annotations
 import altair as alt
 
 from hw_profiles.report.charts import BLUE, GREY, VERMILION, Specification, chart_of, finish
-from hw_profiles.report.document import FrontAnswer
+from hw_profiles.report.document import ParetoFrontAnswer
 from hw_profiles.report.units import ENERGIES, decimal_text, energy_text, fitting_unit, number_text
 
 FRONT, OWN = "the front", "this run"
 
 
-def front_chart(answer: FrontAnswer) -> Specification:
+def front_chart(answer: ParetoFrontAnswer) -> Specification:
     """A dot a point, labelled by its price, and a diamond for the run, with their errors."""
     points, own = answer.front.points, answer.own
     divisor, unit = fitting_unit(max(point.events_pj for point in points), ENERGIES)

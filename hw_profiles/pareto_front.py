@@ -52,7 +52,7 @@ class FrontPoint:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Front:
+class ParetoFront:
     """One task's policies between score and energy.
 
     Attributes
@@ -87,14 +87,14 @@ class Front:
     points: Annotated[tuple[FrontPoint, ...], Field(min_length=1)]
 
 
-def save_front(front: Front, path: Path) -> None:
+def save_front(front: ParetoFront, path: Path) -> None:
     """Write a front as JSON."""
     document = {"format": FORMAT, "version": VERSION, **asdict(front)}
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def load_front(path: Path) -> Front:
+def load_front(path: Path) -> ParetoFront:
     """Read what :func:`save_front` wrote.
 
     Raises
@@ -114,12 +114,12 @@ def load_front(path: Path) -> Front:
         raise UserError(f"{path} has version {version} and this one reads {VERSION}: run dsf-bench front again")
     try:
         # As JSON: its lists are the tuples of the fields, and its types are checked strictly.
-        return TypeAdapter(Front).validate_json(json.dumps(document))
+        return TypeAdapter(ParetoFront).validate_json(json.dumps(document))
     except ValidationError as error:
         raise UserError(f"{path}: {first_problem(error)}; run dsf-bench front again") from error
 
 
-def shipped_front(environment: str) -> Front | None:
+def shipped_front(environment: str) -> ParetoFront | None:
     """The front that ships with the project for an environment, None where none does."""
     path = FOLDER / f"{environment}.json"
     return load_front(path) if path.is_file() else None

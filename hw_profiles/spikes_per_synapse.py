@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 
 
-def spikes_per_synapse(activity: ActivityCounts, network: Network) -> float:
+def spikes_per_synapse(activity: ActivityCounts, network: ChipNetwork) -> float:
     """Spikes that an average synapse carries in one decision: ``synaptic operations / synapses``.
 
     Parameters

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hw_profiles.energy import POWERS
-from hw_profiles.front import Front
-from hw_profiles.report.document import FrontAnswer, Interval, Layout, OwnPlace
+from hw_profiles.pareto_front import ParetoFront
+from hw_profiles.report.document import Interval, LayoutAnswer, OwnPlace, ParetoFrontAnswer
 from hw_profiles.report.units import decimal_text, energy_text
 
 DATA = {
@@ -14,7 +14,7 @@ DATA = {
 }
 
 
-def front_answer(front: Front, layout: Layout, score: Interval, synops: float) -> FrontAnswer:
+def front_answer(front: ParetoFront, layout: LayoutAnswer, score: Interval, synops: float) -> ParetoFrontAnswer:
     """The run beside the front.
 
     Parameters
@@ -25,13 +25,13 @@ def front_answer(front: Front, layout: Layout, score: Interval, synops: float) -
         The run's own.
     """
     if layout.energy is None:
-        return FrontAnswer(front, about(front), None, f"This run is not marked: {layout.refusal}")
+        return ParetoFrontAnswer(front, about(front), None, f"This run is not marked: {layout.refusal}")
     events = sum(term.energy.nominal for term in layout.energy.terms if term.name not in POWERS)
     own = OwnPlace(score, synops, layout.energy.total.nominal, events)
-    return FrontAnswer(front, about(front), own, _verdict(front, own))
+    return ParetoFrontAnswer(front, about(front), own, _verdict(front, own))
 
 
-def about(front: Front) -> str:
+def about(front: ParetoFront) -> str:
     """A description of the points."""
     seeds = f"seed{'s' if len(front.seeds) > 1 else ''} {', '.join(map(str, front.seeds))}"
     return (
@@ -41,7 +41,7 @@ def about(front: Front) -> str:
     )
 
 
-def _verdict(front: Front, own: OwnPlace) -> str:
+def _verdict(front: ParetoFront, own: OwnPlace) -> str:
     """Which points score at least as much for at most as much energy."""
     better = [point for point in front.points if point.score >= own.score.mean and point.events_pj <= own.events_pj]
     taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.events_pj)}"

@@ -10,7 +10,7 @@ import pytest
 from dsf_common.errors import GateFailed
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
-from hw_profiles.mapping.map_once import MapOnce
+from hw_profiles.mapping.mapping_cache import MappingCache
 from support.small_networks import chip, perceptron
 
 DESIGNED, MEASURED = load_profile("loihi1-davies2018"), load_profile("loihi1-measured")
@@ -18,8 +18,8 @@ SPIKES = {"layer0": 3.0, "layer1": 5.0}
 
 
 def test_the_two_loihi_1_profiles_share_a_placement() -> None:
-    map_once, network = MapOnce(), perceptron(8, 6, 3)
-    first, second = (map_once(network, profile, SPIKES) for profile in (DESIGNED, MEASURED))
+    mapping_cache, network = MappingCache(), perceptron(8, 6, 3)
+    first, second = (mapping_cache.map(network, profile, SPIKES) for profile in (DESIGNED, MEASURED))
     assert second.cores is first.cores
     assert (first.profile, second.profile) == ("loihi1-davies2018", "loihi1-measured")
     alone = map_network(network, MEASURED, spikes=SPIKES)
@@ -28,16 +28,16 @@ def test_the_two_loihi_1_profiles_share_a_placement() -> None:
 
 
 def test_other_chips_networks_and_spikes_are_placed_anew() -> None:
-    map_once, network = MapOnce(), perceptron(8, 6, 3)
-    first = map_once(network, DESIGNED, SPIKES)
-    assert len(map_once(network, chip(neurons_per_core=6), SPIKES).cores) > len(first.cores)
-    assert map_once(network, DESIGNED, {**SPIKES, "layer1": 4.0}).cores is not first.cores
-    assert map_once(replace(network), MEASURED, SPIKES).cores is not first.cores
+    mapping_cache, network = MappingCache(), perceptron(8, 6, 3)
+    first = mapping_cache.map(network, DESIGNED, SPIKES)
+    assert len(mapping_cache.map(network, chip(neurons_per_core=6), SPIKES).cores) > len(first.cores)
+    assert mapping_cache.map(network, DESIGNED, {**SPIKES, "layer1": 4.0}).cores is not first.cores
+    assert mapping_cache.map(replace(network), MEASURED, SPIKES).cores is not first.cores
 
 
 def test_what_does_not_fit_is_refused_by_each() -> None:
-    map_once = MapOnce()
+    mapping_cache = MappingCache()
     for name in ("one", "other"):
         small = replace(chip(synapse_words_per_core=1), name=name)
         with pytest.raises(GateFailed, match=name):
-            map_once(perceptron(8, 6, 3), small, SPIKES)
+            mapping_cache.map(perceptron(8, 6, 3), small, SPIKES)

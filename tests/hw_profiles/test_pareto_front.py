@@ -12,9 +12,9 @@ import pytest
 
 from dsf_common.errors import UserError
 from hw_profiles.command_report import main
-from hw_profiles.front import FOLDER, Front, FrontPoint, load_front, save_front, shipped_front
 from hw_profiles.loader import profile_names
-from hw_profiles.report.front_answer import front_answer
+from hw_profiles.pareto_front import FOLDER, FrontPoint, ParetoFront, load_front, save_front, shipped_front
+from hw_profiles.report.pareto_front_answer import front_answer
 from support.saved_run import write_saved_run
 from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 from tests.hw_profiles.report.report_doubles import made_up_front, made_up_report
@@ -23,7 +23,7 @@ Change = Callable[[dict[str, Any]], object]
 MADE_OF_132_SYNOPS = ["--profile", "cmos45-paper"]
 
 
-def of_pendulum(**changes: Any) -> Front:
+def of_pendulum(**changes: Any) -> ParetoFront:
     """A front that a saved run lies in: that one scores 50 for 132 synops."""
     return dataclasses.replace(made_up_front(), environment="pendulum", profile="cmos45-paper", **changes)
 
@@ -89,7 +89,7 @@ def test_a_damaged_file_ends_with_status_2_and_one_line(
     assert str(path) in line
 
 
-def report_with(front: Front, folder: Path, *arguments: str) -> dict[str, Any]:
+def report_with(front: ParetoFront, folder: Path, *arguments: str) -> dict[str, Any]:
     """The report of a saved run with a front."""
     run = write_saved_run(folder / "run")
     save_front(front, folder / "front.json")

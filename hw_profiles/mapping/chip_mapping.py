@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.network import Network
+from hw_profiles.network import ChipNetwork
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class ResourceUse:
         return self.used / self.limit if self.limit else 0.0
 
 
-Uses = Dictionary[str, ResourceUse]
+Uses = Mapping[str, ResourceUse]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class LayerUse:
 
 
 @dataclass(frozen=True, eq=False)
-class Mapping:
+class ChipMapping:
     """A network placed on chips.
 
     Rows are cores, columns populations of ``network`` in its order. All per-spike figures are exact means over a
@@ -160,7 +160,7 @@ class Mapping:
         Values that the host sends into the chip for one decision.
     """
 
-    network: Network
+    network: ChipNetwork
     profile: str
     method: str
     cores: tuple[Core, ...]
@@ -187,7 +187,7 @@ class Mapping:
         """Tiles with at least one core in use."""
         return len({(core.chip, core.tile_x, core.tile_y) for core in self.cores})
 
-    def spikes(self, spikes_of_origin: Dictionary[str, float]) -> Floats:
+    def spikes(self, spikes_of_origin: Mapping[str, float]) -> Floats:
         """Spikes of each population, (populations,), from those of the program's populations in one decision.
 
         A relay and a token's copy spike as often as the neurons they repeat; one of a part of the neurons as often as
