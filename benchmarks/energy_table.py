@@ -24,7 +24,7 @@ from hw_profiles.energy import POWERS, EnergyEstimate
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import ChipNetwork, ContextLayout
-from hw_profiles.pricing import Priced, needs_mapping, price
+from hw_profiles.pricing import Priced, price
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.report.units import energy_text, time_text
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
@@ -67,7 +67,7 @@ def _spiking_rows(run: CountedRun, profiles: Sequence[Profile], context: int) ->
         if profile.kind is Kind.processor or not profile.has_prices:
             continue
         for layout in LAYOUTS:
-            placed = window if layout == "window" and needs_mapping(profile) else run.network
+            placed = window if layout == "window" and profile.needs_mapping else run.network
             yield _spiking_row(price(run.counts, placed, profile, layout, context))
 
 

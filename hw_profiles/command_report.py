@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dsf_common.command import run_command
 from dsf_common.errors import UserError
+from dsf_common.text_table import text_table
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.report.comparison import compare, comparison_text
 from hw_profiles.report.summary import report_summary
@@ -89,9 +90,7 @@ def _print_profiles(as_json: bool) -> None:
     if as_json:
         print(json.dumps(titles, ensure_ascii=False))
         return
-    width = max(map(len, titles))
-    for name, title in titles.items():
-        print(f"{name:<{width}}  {title}")
+    print(text_table(list(titles.items()), numbers=False))
 
 
 if __name__ == "__main__":

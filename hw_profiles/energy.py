@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
+from hw_profiles.chip_events import EVENTS, ChipEvents
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import Role
-from hw_profiles.profile import ConstantPower, Figure, Grade, Kind, Profile
+from hw_profiles.profile import ConstantPower, Figure, Grade, Profile
 from hw_profiles.timing import TimeEstimate
 
 POWERS = STATIC, HOST = "static power × time", "host power × time"  # the lines that do not depend on activity
@@ -122,41 +122,47 @@ def _merged(lines: Sequence[EnergyLine]) -> EnergyLine:
     )
 
 
-def estimate_energy(
-    activity: ActivityCounts,
-    profile: Profile,
-    mapping: ChipMapping | None = None,
-    timing: TimeEstimate | None = None,
-) -> EnergyEstimate:
-    """Energy of one decision: ``Σ events · energy of one + chips · static power · time + host power · time``.
+def estimate_energy(activity: ActivityCounts, profile: Profile) -> EnergyEstimate:
+    """Energy of one decision by a convention, or by a chip with an all-in price: ``Σ events · energy of one``.
 
     Parameters
     ----------
     activity
-        Counts of one decision in the stream layout; for a convention in the window layout,
-        :meth:`ActivityCounts.recomputing` of them.
+        Counts of one decision; in the window layout :meth:`ActivityCounts.recomputing` of a stream's.
     profile
         Terms it has no figure for make no line; ``not_counted`` names them with their counts.
-    mapping
-        The network placed on the chip. Conventions and chips with an all-in price need none.
-    timing
-        :func:`hw_profiles.timing.estimate_time` of the same; without it power is not counted.
 
     Raises
     ------
     UserError
-        The profile is of a chip and there is no mapping, or the run was not counted by population.
+        The profile prices events on a chip's cores, which :func:`estimate_chip_energy` needs.
     """
-    on_chip = profile.kind is Kind.chip and profile.has_prices and not profile.all_in
-    if not on_chip:
-        counts = _counted(activity)
-        return _estimate(profile, _event_lines(counts, profile), [] if profile.all_in else _unpriced(counts, profile))
-    if mapping is None:
+    if profile.needs_mapping:
         raise UserError(
             f"{profile.name} prices events on a chip's cores, so the network must be placed on it: give a run of a "
             "program (any backend but torch), or a convention such as cmos45-int8"
         )
-    counts = _on_chip(chip_events(activity, mapping))
+    counts = _counted(activity)
+    return _estimate(profile, _event_lines(counts, profile), [] if profile.all_in else _unpriced(counts, profile))
+
+
+def estimate_chip_energy(
+    events: ChipEvents, profile: Profile, mapping: ChipMapping, timing: TimeEstimate | None = None
+) -> EnergyEstimate:
+    """Energy of one decision on a chip: ``Σ events · energy of one + chips · static power · time + host power · time``.
+
+    Parameters
+    ----------
+    events
+        :func:`hw_profiles.chip_events.chip_events` of one decision on ``mapping``.
+    profile
+        Terms it has no figure for make no line; ``not_counted`` names them with their counts.
+    mapping
+        The network placed on the chip.
+    timing
+        :func:`hw_profiles.timing.estimate_time` of the same; without it power is not counted.
+    """
+    counts = _on_chip(events)
     return _estimate(
         profile,
         _event_lines(counts, profile) + _power_lines(profile, mapping.chips, timing),

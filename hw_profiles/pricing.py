@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from dsf_common.errors import GateFailed, UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
-from hw_profiles.energy import EnergyEstimate, estimate_energy
+from hw_profiles.chip_events import ChipEvents, chip_events
+from hw_profiles.energy import EnergyEstimate, estimate_chip_energy, estimate_energy
 from hw_profiles.mapping import ChipMapping
 from hw_profiles.mapping.mapping_cache import MappingCache
 from hw_profiles.network import ChipNetwork, ContextLayout
@@ -26,8 +27,9 @@ class Priced:
 
     Attributes
     ----------
-    mapping, time
-        None where the profile is no chip, or has no times.
+    mapping, events, time
+        The network on the chip, what a decision makes it do, and how long that takes; None where the profile is no
+        chip, or has no times.
     energy
         None where ``refusal`` says why there is none.
     """
@@ -35,6 +37,7 @@ class Priced:
     profile: Profile
     layout: ContextLayout
     mapping: ChipMapping | None
+    events: ChipEvents | None
     time: TimeEstimate | None
     energy: EnergyEstimate | None
     refusal: str | None
@@ -64,17 +67,12 @@ def price(
         Shared by several calls, so that profiles of one chip share a placement.
     """
     try:
-        mapping = _mapping(activity, network, profile, mapping_cache or MappingCache())
-        time = None if mapping is None else estimate_time(activity, profile, mapping)
-        energy = _energy(activity, network, profile, mapping, time, context if layout == "window" else 1)
+        if profile.needs_mapping:
+            return _priced_on_chip(activity, network, profile, layout, mapping_cache or MappingCache())
+        energy = _energy(activity, network, profile, context if layout == "window" else 1)
     except (GateFailed, UserError) as refused:
-        return Priced(profile, layout, None, None, None, " ".join(str(refused).split()))
-    return Priced(profile, layout, mapping, time, energy, None)
-
-
-def needs_mapping(profile: Profile) -> bool:
-    """Whether the profile prices events on cores, so that a network must be placed first."""
-    return profile.kind is Kind.chip and not profile.all_in
+        return Priced(profile, layout, None, None, None, None, " ".join(str(refused).split()))
+    return Priced(profile, layout, None, None, None, energy, None)
 
 
 def check_prices_runs(profile: Profile) -> None:
@@ -97,27 +95,18 @@ def check_prices_runs(profile: Profile) -> None:
         )
 
 
-def _mapping(
-    activity: ActivityCounts, network: ChipNetwork | None, profile: Profile, mapping_cache: MappingCache
-) -> ChipMapping | None:
-    if not needs_mapping(profile):
-        return None
+def _priced_on_chip(
+    activity: ActivityCounts, network: ChipNetwork | None, profile: Profile, layout: ContextLayout, cache: MappingCache
+) -> Priced:
     if network is None:
         raise UserError(f"{profile.name} prices events on cores, {NO_PROGRAM}")
-    spikes = {name: counts.spikes for name, counts in activity.by_population.items()}
-    return mapping_cache.map(network, profile, spikes)
+    mapping = cache.map(network, profile, {name: counts.spikes for name, counts in activity.by_population.items()})
+    events = chip_events(activity, mapping)
+    time = estimate_time(events, profile, mapping)
+    return Priced(profile, layout, mapping, events, time, estimate_chip_energy(events, profile, mapping, time), None)
 
 
-def _energy(
-    activity: ActivityCounts,
-    network: ChipNetwork | None,
-    profile: Profile,
-    mapping: ChipMapping | None,
-    time: TimeEstimate | None,
-    tokens: int,
-) -> EnergyEstimate:
-    if mapping is not None:
-        return estimate_energy(activity, profile, mapping, time)
+def _energy(activity: ActivityCounts, network: ChipNetwork | None, profile: Profile, tokens: int) -> EnergyEstimate:
     recomputed = activity.recomputing(tokens) if tokens > 1 else activity
     if profile.memory is None:
         return estimate_energy(recomputed, profile)

@@ -396,13 +396,18 @@ class Profile:
             self._require_one_price()
         if self.kind is not Kind.chip and (self.capacity is not None or self.time is not None):
             raise ValueError(f"capacity and time are a chip's but kind is {self.kind.value!r}; remove them or say chip")
-        if self.kind is Kind.chip and self.has_prices and not self.all_in:
+        if self.needs_mapping:
             self._require_mappable()
 
     @property
     def has_prices(self) -> bool:
         """Whether it prices any event at all; one with limits, power or anchors alone makes no estimate."""
         return any(figure is not None for figure in vars(self.energy).values())
+
+    @property
+    def needs_mapping(self) -> bool:
+        """Whether it prices events on a chip's cores, so that a network must be placed before it is priced."""
+        return self.kind is Kind.chip and self.has_prices and not self.all_in
 
     def _require_one_price(self) -> None:
         others = [key for key, figure in vars(self.energy).items() if figure is not None and key != "synop"]

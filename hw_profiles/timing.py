@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.activity import ActivityCounts
-from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
+from hw_profiles.chip_events import EVENTS, ChipEvents
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import ChipNetwork, NeuronParameters, Role
 from hw_profiles.profile import Capacity, EventTime, Figure, Grade, Profile
@@ -94,7 +93,7 @@ class TimeEstimate:
     not_counted: tuple[str, ...]
 
 
-def estimate_time(activity: ActivityCounts, profile: Profile, mapping: ChipMapping) -> TimeEstimate | None:
+def estimate_time(events: ChipEvents, profile: Profile, mapping: ChipMapping) -> TimeEstimate | None:
     """Time of one decision of a mapped network; None where the profile has no times.
 
     A core does its events one after another, the cores work side by side, and all wait for the slowest:
@@ -108,20 +107,15 @@ def estimate_time(activity: ActivityCounts, profile: Profile, mapping: ChipMappi
 
     Parameters
     ----------
-    activity
-        Counts of one decision in the stream layout, by population.
+    events
+        :func:`hw_profiles.chip_events.chip_events` of one decision on ``mapping``.
     profile, mapping
         A chip, and the network placed on it.
-
-    Raises
-    ------
-    UserError
-        The run was not counted by population, or not one of this network.
     """
     if profile.time is None or profile.capacity is None:
         return None
     network = mapping.network
-    model = _StepModel(profile.time, profile.capacity, chip_events(activity, mapping), mapping)
+    model = _StepModel(profile.time, profile.capacity, events, mapping)
     alone = model.steps(network.period)
     interval = shortest_interval(network)
     return TimeEstimate(

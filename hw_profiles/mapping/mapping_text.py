@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsf_common.text_table import text_table
 from hw_profiles.mapping.chip_mapping import ChipMapping, LayerUse, ResourceUse
 
 BINDING = "*"  # marks the resource of which most is taken
@@ -12,9 +13,7 @@ def mapping_text(mapping: ChipMapping) -> str:
     resources = [name for name, use in mapping.cores[0].uses.items() if use.limit is not None]
     header = ("layer", "cores", "neurons", *(f"{name} %" for name in resources), "synapse KB", "axons in", "axons out")
     rows = [header, *(_row(layer, resources) for layer in mapping.utilisation)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", _sums(mapping)])
+    return "\n".join([text_table(rows), "", _sums(mapping)])
 
 
 def _row(layer: LayerUse, resources: list[str]) -> tuple[str, ...]:
@@ -31,11 +30,6 @@ def _row(layer: LayerUse, resources: list[str]) -> tuple[str, ...]:
 
 def _percent(use: ResourceUse, binding: bool) -> str:
     return f"{100 * use.fraction:.1f}" + (BINDING if binding else " ")
-
-
-def _cells(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Names to the left, numbers to the right."""
-    return [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
 
 
 def _sums(mapping: ChipMapping) -> str:

@@ -17,7 +17,7 @@ from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import ChipNetwork
 from hw_profiles.network_file import load_network
 from hw_profiles.pareto_front import ParetoFront, shipped_front
-from hw_profiles.pricing import Priced, check_prices_runs, needs_mapping, price
+from hw_profiles.pricing import Priced, check_prices_runs, price
 from hw_profiles.profile import Figure, Kind, Profile
 from hw_profiles.raster_file import SpikeRaster, load_raster
 from hw_profiles.report.accounts import band_of, energy_account, time_account
@@ -141,9 +141,9 @@ def _answer(
 ) -> ProfileAnswer:
     counts, context = run.record.counts, run.record.context
     answers = [price(counts, run.network, profile, run.record.layout, mapping_cache=mapping_cache)]
-    if context is not None and (window is not None or not needs_mapping(profile)) and run.network is not None:
+    if context is not None and (window is not None or not profile.needs_mapping) and run.network is not None:
         # What prices no placement prices the window's work by the stream's layers.
-        network = window if needs_mapping(profile) else run.network
+        network = window if profile.needs_mapping else run.network
         answers.append(price(counts, network, profile, "window", context, mapping_cache))
     return ProfileAnswer(
         profile.name,
@@ -157,14 +157,14 @@ def _answer(
 def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> LayoutAnswer:
     order = [layer.name for layer in run.record.layers]
     energy = None if priced.energy is None else energy_account(priced.energy, order)
-    capacity, mapping = priced.profile.capacity, priced.mapping
+    capacity, mapping, events = priced.profile.capacity, priced.mapping, priced.events
     left_out = priced.profile.not_counted if mapping is None else ()
     return LayoutAnswer(
         name=priced.layout,
         verdict="" if energy is None else verdict(priced.profile.title, energy.total, baselines, left_out),
         energy=energy,
         time=None if priced.time is None else time_account(priced.time),
-        placement=None if mapping is None or capacity is None else placement_of(mapping, capacity, run.record.counts),
+        placement=placement_of(mapping, capacity, events) if mapping and capacity and events else None,
         refusal=priced.refusal,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dsf_common.errors import UserError
+from dsf_common.text_table import text_table
 from hw_profiles.report.document import Band, Interval, LayoutAnswer, Report
 from hw_profiles.report.units import decimal_text, energy_text, number_text, time_text
 
@@ -84,12 +85,10 @@ def comparison_text(comparison: Comparison) -> str:
     """A table, one quantity a line."""
     rows = [("", "A", "B", "A to B")]
     rows += [(change.title, _text(change.first), _text(change.second), change.change) for change in comparison.changes]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     runs = [
         f"{letter}: {name}, {run}" for letter, name, run in zip("AB", comparison.names, comparison.runs, strict=True)
     ]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([comparison.environment, *runs, "", *lines])
+    return "\n".join([comparison.environment, *runs, "", text_table(rows, numbers=False)])
 
 
 def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, LayoutAnswer, LayoutAnswer]]:

@@ -6,12 +6,12 @@ Energies are in pJ and times in µs throughout; both are those of an average dec
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
+from hw_profiles.network import ContextLayout
 from hw_profiles.pareto_front import ParetoFront
 
 FORMAT = 1
-LayoutName = Literal["stream", "window"]
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class LayoutAnswer:
     ``verdict`` compares it with the ANN baselines in a sentence, whichever way it comes out.
     """
 
-    name: LayoutName
+    name: ContextLayout
     verdict: str
     energy: EnergyAccount | None
     time: TimeAccount | None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from hw_profiles.activity import ActivityCounts
-from hw_profiles.chip_events import chip_events
+from hw_profiles.chip_events import ChipEvents
 from hw_profiles.mapping.chip_mapping import ChipMapping, Core, LayerUse, OperationKind
 from hw_profiles.profile import Capacity
 from hw_profiles.report.document import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
@@ -14,7 +13,7 @@ from hw_profiles.report.document import CorePlace, LayerPlace, OperationPlace, P
 Site = tuple[int, int, int]  # chip, column and row of a core
 
 
-def placement_of(mapping: ChipMapping, capacity: Capacity, activity: ActivityCounts) -> Placement:
+def placement_of(mapping: ChipMapping, capacity: Capacity, events: ChipEvents) -> Placement:
     """Where the network lies and what it takes; the traffic is that of the run's average decision."""
     return Placement(
         cores=len(mapping.cores),
@@ -22,7 +21,7 @@ def placement_of(mapping: ChipMapping, capacity: Capacity, activity: ActivityCou
         boards=mapping.boards,
         relays=mapping.relays,
         layers=_layers(mapping),
-        mesh=_mesh(mapping, capacity, activity),
+        mesh=_mesh(mapping, capacity, events),
         operations=_operations(mapping),
     )
 
@@ -56,7 +55,7 @@ def _layer(name: str, uses: Sequence[LayerUse], cores: int) -> LayerPlace:
     )
 
 
-def _mesh(mapping: ChipMapping, capacity: Capacity, activity: ActivityCounts) -> tuple[CorePlace, ...]:
+def _mesh(mapping: ChipMapping, capacity: Capacity, events: ChipEvents) -> tuple[CorePlace, ...]:
     """Every core of every chip in use; a tile's cores lie in a rectangle of its own."""
     tile_columns, tile_rows, per_tile = (
         int(figure.value) if figure is not None else 1
@@ -64,7 +63,7 @@ def _mesh(mapping: ChipMapping, capacity: Capacity, activity: ActivityCounts) ->
     )
     across = _across(per_tile)
     down = -(-per_tile // across)
-    traffic = _traffic(mapping, activity)
+    traffic = _traffic(events)
     layer_of = _layer_of_each(mapping)
     used = {
         _site(core, across, down): _core_place(_site(core, across, down), core, traffic[index], layer_of)
@@ -97,9 +96,8 @@ def _layer_of_each(mapping: ChipMapping) -> dict[str, str]:
     return {population.name: population.origin for population in mapping.network.populations}
 
 
-def _traffic(mapping: ChipMapping, activity: ActivityCounts) -> list[float]:
+def _traffic(events: ChipEvents) -> list[float]:
     """Messages that leave or reach each core in a decision."""
-    events = chip_events(activity, mapping)
     traffic: list[float] = (events.messages_in + events.messages_out).sum(axis=1).tolist()
     return traffic
 

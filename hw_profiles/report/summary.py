@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsf_common.text_table import text_table
 from hw_profiles.report.document import LayoutAnswer, ProfileAnswer, Report
 from hw_profiles.report.units import decimal_text, number_text, time_text
 from hw_profiles.report.verdict import banded
@@ -26,15 +27,13 @@ def _table(report: Report) -> list[str]:
     rows: list[tuple[str, ...]] = [("", "layout", "energy a decision", "time a decision", "cores", "chips")]
     rows += [_row(answer, layout) for answer in report.profiles for layout in answer.layouts if layout.energy]
     rows += [(baseline.short_title, "ANN", banded(baseline.energy), "", "", "") for baseline in report.baselines]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     refused = [
         f"{answer.name}, {layout.name}: {layout.refusal}"
         for answer in report.profiles
         for layout in answer.layouts
         if layout.refusal is not None
     ]
-    return [*lines, *refused]
+    return [text_table(rows, numbers=False), *refused]
 
 
 def _row(answer: ProfileAnswer, layout: LayoutAnswer) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from dsf_train.command_train import main, training_config
 from dsf_train.spike_cost import SpikeCost, spike_cost
 from dsf_train.trainer import train
 from hw_profiles.activity import ActivityCounts, PopulationCounts
-from hw_profiles.chip_events import EVENTS
-from hw_profiles.energy import estimate_energy
+from hw_profiles.chip_events import EVENTS, chip_events
+from hw_profiles.energy import estimate_chip_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import map_network
 from hw_profiles.spike_energy import SpikeEnergy, spike_energy
@@ -69,7 +69,7 @@ def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> No
     assert len(mapping.cores) == 1
 
     def by_spikes(activity: ActivityCounts) -> float:
-        lines = estimate_energy(activity, profile, mapping).lines
+        lines = estimate_chip_energy(chip_events(activity, mapping), profile, mapping).lines
         return sum(line.total_pj for line in lines if line.term in BY_SPIKES)
 
     account = by_spikes(counts) - by_spikes(only(counts, BIAS))

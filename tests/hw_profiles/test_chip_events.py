@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import chip_events
-from hw_profiles.energy import estimate_energy
+from hw_profiles.energy import estimate_chip_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.network import Role
@@ -90,20 +90,23 @@ def test_more_spikes_cost_more_events_but_no_updates_and_never_less_time(spikes:
     """Twice the spikes are twice the synaptic operations, messages and hops; and the band holds the nominal."""
     mapping, profile = pen_on_loihi1(), load_profile("loihi1-measured")
     once, twice = (counts_with(mapping, spikes, times) for times in (1, 2))
-    time, longer = (estimate_time(counts, profile, mapping) for counts in (once, twice))
+    time, longer = (estimate_time(chip_events(counts, mapping), profile, mapping) for counts in (once, twice))
     assert time is not None
     assert longer is not None
     assert time.decision_us.low <= time.decision_us.nominal <= time.decision_us.high
     assert longer.decision_us.nominal >= time.decision_us.nominal
     assert time.pipelined_us.nominal <= time.decision_us.nominal * (1 + 1e-9)
     before, after = (
-        {line.term: line.total_pj for line in estimate_energy(counts, profile, mapping).by_term()}
+        {
+            line.term: line.total_pj
+            for line in estimate_chip_energy(chip_events(counts, mapping), profile, mapping).by_term()
+        }
         for counts in (once, twice)
     )
     for term, energy in after.items():
         expected = before[term] if "updates" in term or "host" in term else 2 * before[term]
         assert energy == pytest.approx(expected)
-    estimate = estimate_energy(once, profile, mapping, time)
+    estimate = estimate_chip_energy(chip_events(once, mapping), profile, mapping, time)
     assert estimate.band_pj[0] <= estimate.total_pj <= estimate.band_pj[1]
     assert sum(line.total_pj for lines in estimate.by_layer().values() for line in lines) == pytest.approx(
         estimate.total_pj

@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from hw_profiles import energy, pricing, timing
+from hw_profiles.activity import ActivityCounts
+from hw_profiles.chip_events import ChipEvents, chip_events
 from hw_profiles.command_report import main
-from hw_profiles.report import page_writer
+from hw_profiles.mapping import ChipMapping
+from hw_profiles.report import page_writer, placement
+from hw_profiles.report.write import make_report
 from support.saved_run import record_document, write_saved_run
 from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 
@@ -62,6 +67,19 @@ def test_the_parts_of_an_account_make_its_total(run: Path, capsys: pytest.Captur
         used = [core for core in layout["placement"]["mesh"] if core["layers"]]
         assert len(used) == layout["placement"]["cores"]
         assert sum(core["neurons"] for core in used) == (17 if layout["name"] == "stream" else 4 * 17)
+
+
+def test_chip_events_are_counted_once_a_profile_and_layout(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def count(activity: ActivityCounts, mapping: ChipMapping) -> ChipEvents:
+        counted.append((mapping.profile, mapping.network.layout))
+        return chip_events(activity, mapping)
+
+    for module in (pricing, timing, energy, placement):
+        monkeypatch.setattr(module, "chip_events", count, raising=False)
+    make_report(run, ["loihi1-davies2018", "loihi2"])
+    assert sorted(counted) == [(name, way) for name in ("loihi1-davies2018", "loihi2") for way in ("stream", "window")]
 
 
 def test_files_go_where_out_says(run: Path, tmp_path: Path) -> None:

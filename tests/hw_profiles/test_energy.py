@@ -6,7 +6,8 @@ import pytest
 
 from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts, PopulationCounts
-from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_energy
+from hw_profiles.chip_events import chip_events
+from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_chip_energy, estimate_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ChipNetwork, Role
 from hw_profiles.profile import ConstantPower, EventEnergy, Grade
@@ -67,7 +68,7 @@ def terms(estimate: EnergyEstimate) -> dict[str, tuple[float, float]]:
 
 
 def test_every_term_of_a_layer_worked_by_hand() -> None:
-    estimate = estimate_energy(RUN, chip(TEN_PRICES), PLACED)
+    estimate = estimate_chip_energy(chip_events(RUN, PLACED), chip(TEN_PRICES), PLACED)
     assert terms(estimate) == BY_HAND
     total = sum(energy for _, energy in BY_HAND.values())
     assert estimate.total_pj == pytest.approx(total)
@@ -75,7 +76,7 @@ def test_every_term_of_a_layer_worked_by_hand() -> None:
 
 
 def test_terms_are_told_by_layer_and_the_layers_add_up() -> None:
-    estimate = estimate_energy(RUN, chip(TEN_PRICES), PLACED)
+    estimate = estimate_chip_energy(chip_events(RUN, PLACED), chip(TEN_PRICES), PLACED)
     layers = {layer: {line.term: line.count for line in lines} for layer, lines in estimate.by_layer().items()}
     assert layers["source"] == {
         "neuron updates, active": 6,
@@ -108,7 +109,7 @@ def test_a_terms_price_is_the_mean_over_layers_so_that_terms_add_up_to_the_total
 
 
 def test_events_without_a_price_are_no_lines_but_named_with_their_counts() -> None:
-    estimate = estimate_energy(RUN, chip(EventEnergy(synop=figure("pJ", 100))), PLACED)
+    estimate = estimate_chip_energy(chip_events(RUN, PLACED), chip(EventEnergy(synop=figure("pJ", 100))), PLACED)
     assert [(line.term, line.total_pj) for line in estimate.lines] == [("synaptic operations", 1200)]
     assert estimate.not_counted == (
         "dust",
@@ -136,7 +137,9 @@ def test_static_power_is_every_chips_and_the_host_there_once_for_the_time_of_the
     )
     time = TimeEstimate("chip", (), Span(10.0, 4.0, 30.0), Span(0, 0, 0), 4, "", Grade.inferred, (), ())
     power = ConstantPower(static_per_chip=figure("mW", 100), host=figure("mW", 6))
-    estimate = estimate_energy(RUN, chip(EventEnergy(chip_hop=figure("pJ", 500)), power), two_chips, time)
+    estimate = estimate_chip_energy(
+        chip_events(RUN, two_chips), chip(EventEnergy(chip_hop=figure("pJ", 500)), power), two_chips, time
+    )
     lines = {line.term: line for line in estimate.lines}
     assert lines["chip crossings"].total_pj == 6 * 500
     assert lines["static power × time"].total_pj == pytest.approx(2 * 100 * 10 * 1000)  # 1 mW for 1 µs is 1000 pJ
@@ -148,7 +151,7 @@ def test_static_power_is_every_chips_and_the_host_there_once_for_the_time_of_the
 
 def test_power_is_not_counted_without_a_time() -> None:
     power = ConstantPower(static_per_chip=figure("mW", 100))
-    estimate = estimate_energy(RUN, chip(EventEnergy(synop=figure("pJ", 1)), power), PLACED)
+    estimate = estimate_chip_energy(chip_events(RUN, PLACED), chip(EventEnergy(synop=figure("pJ", 1)), power), PLACED)
     assert [line.term for line in estimate.lines] == ["synaptic operations"]
     assert "static power × time: no time of a decision" in estimate.not_counted
 
@@ -175,7 +178,7 @@ def test_a_relay_costs_updates_spikes_messages_and_the_synapses_into_it() -> Non
         hops={"source.relay": (1, 0)},
     )
     run = activity(network, {"source": 8, "target": 0})
-    found = terms(estimate_energy(run, chip(TEN_PRICES), placed))
+    found = terms(estimate_chip_energy(chip_events(run, placed), chip(TEN_PRICES), placed))
     assert found["spikes out"][0] == 8 + 4
     assert found["synaptic operations"][0] == 8 * 2 + 4
     assert found["messages in"][0] == 8 + 4
@@ -188,7 +191,7 @@ def test_a_windows_copies_work_as_the_streams_population_does() -> None:
     copies = tuple(population(f"{token}/source", 3, origin="source") for token in range(3))
     window = ChipNetwork("window", "window", 2, 4, copies, (), (), 0, context=3)
     placed = place(window, (Placed(0, 0, {copy.name: 3 for copy in copies}),), synops={}, messages={})
-    found = terms(estimate_energy(RUN, chip(TEN_PRICES), placed))
+    found = terms(estimate_chip_energy(chip_events(RUN, placed), chip(TEN_PRICES), placed))
     assert found["spikes out"][0] == 3 * 6
     assert found["neuron updates, active"][0] == 3 * 3 * 2
     assert found["neuron updates, idle"][0] == 3 * 3 * 2
@@ -225,10 +228,10 @@ def test_a_chip_needs_a_network_that_was_placed_on_it() -> None:
 
 def test_a_chip_needs_counts_of_populations_and_the_networks_own() -> None:
     with pytest.raises(UserError, match="no counts of its populations"):
-        estimate_energy(COUNTS, chip(TEN_PRICES), PLACED)
+        estimate_chip_energy(chip_events(COUNTS, PLACED), chip(TEN_PRICES), PLACED)
     other = ActivityCounts(by_population={"source": PopulationCounts(6, 6, 6)})
     with pytest.raises(UserError, match="'target', which the network has: they are not of the same program"):
-        estimate_energy(other, chip(TEN_PRICES), PLACED)
+        estimate_chip_energy(chip_events(other, PLACED), chip(TEN_PRICES), PLACED)
 
 
 def test_spikes_per_synapse_are_synaptic_operations_over_synapses() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from hw_profiles.energy import EnergyEstimate, estimate_energy
+from hw_profiles.chip_events import chip_events
+from hw_profiles.energy import EnergyEstimate, estimate_chip_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import ChipNetwork, Projection, SynapseFormat, SynapseList
@@ -42,9 +43,9 @@ def lsnn(all_active: bool) -> tuple[ChipNetwork, ChipMapping, Mapping[str, float
 def lsnn_estimates(profile_name: str, all_active: bool) -> tuple[EnergyEstimate, TimeEstimate]:
     network, mapping, spikes = lsnn(all_active)
     profile, run = load_profile(profile_name), activity(network, spikes)
-    time = estimate_time(run, profile, mapping)
+    time = estimate_time(chip_events(run, mapping), profile, mapping)
     assert time is not None
-    return estimate_energy(run, profile, mapping, time), time
+    return estimate_chip_energy(chip_events(run, mapping), profile, mapping, time), time
 
 
 def dynamic_nanojoules_a_step(estimate: EnergyEstimate, steps: int) -> tuple[float, float, float]:
@@ -116,9 +117,9 @@ def pilotnet(rate: float) -> tuple[EnergyEstimate, TimeEstimate]:
         messages=dict(zip(names, each, strict=True)),
     )
     run, profile = activity(network, dict.fromkeys(names, rate * share)), load_profile("loihi2")
-    time = estimate_time(run, profile, mapping)
+    time = estimate_time(chip_events(run, mapping), profile, mapping)
     assert time is not None
-    return estimate_energy(run, profile, mapping, time), time
+    return estimate_chip_energy(chip_events(run, mapping), profile, mapping, time), time
 
 
 def dynamic_microjoules(rate: float) -> tuple[float, float, float]:

@@ -75,6 +75,12 @@ def test_every_shipped_profile_loads_under_its_own_name() -> None:
     assert [load_profile(name).name for name in profile_names()] == profile_names()
 
 
+def test_a_shipped_profile_is_read_once_and_a_file_each_time(tmp_path: Path) -> None:
+    assert load_profile("loihi2") is load_profile("loihi2")
+    path = write(tmp_path, GOOD)
+    assert load_profile(path) is not load_profile(path)
+
+
 def test_a_profile_of_ones_own_loads_from_its_file(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, GOOD))
     assert profile.energy.synop == Figure(2.0, "pJ", Grade.measured, "a paper, table 1", low=1.0, high=3.5)

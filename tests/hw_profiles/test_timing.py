@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from hw_profiles.chip_events import chip_events
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import ChipNetwork, NeuronParameters, Role
@@ -28,7 +29,9 @@ FORGETS_AT_ONCE = NeuronParameters(current_decay=4095, voltage_decay=4095, thres
 
 
 def timed(times: EventTime, mapping: ChipMapping = PLACED) -> TimeEstimate:
-    estimate = estimate_time(activity(mapping.network, {"source": 6, "target": 1}), chip(time=times), mapping)
+    estimate = estimate_time(
+        chip_events(activity(mapping.network, {"source": 6, "target": 1}), mapping), chip(time=times), mapping
+    )
     assert estimate is not None
     return estimate
 
@@ -144,7 +147,7 @@ def test_a_relay_of_the_past_works_in_its_place_of_the_period() -> None:
 
 
 def test_a_chip_without_times_has_no_time_of_a_decision() -> None:
-    assert estimate_time(RUN, chip(), PLACED) is None
+    assert estimate_time(chip_events(RUN, PLACED), chip(), PLACED) is None
 
 
 def test_the_time_is_no_better_known_than_its_worst_figure_and_says_what_has_none() -> None:
@@ -157,7 +160,7 @@ def test_the_time_is_no_better_known_than_its_worst_figure_and_says_what_has_non
 
 @pytest.mark.parametrize("name", ["loihi1-davies2018", "loihi1-measured", "loihi2"])
 def test_every_shipped_chip_with_times_gives_a_band(name: str) -> None:
-    estimate = estimate_time(RUN, load_profile(name), PLACED)
+    estimate = estimate_time(chip_events(RUN, PLACED), load_profile(name), PLACED)
     assert estimate is not None
     assert len(estimate.steps) == LAYER.period
     assert 0 < estimate.decision_us.low < estimate.decision_us.nominal < estimate.decision_us.high

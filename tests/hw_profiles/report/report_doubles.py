@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hw_profiles.network import ContextLayout
 from hw_profiles.pareto_front import FrontPoint, ParetoFront
 from hw_profiles.report.document import (
     Assumption,
@@ -15,7 +16,6 @@ from hw_profiles.report.document import (
     LayerPlace,
     LayerRate,
     LayoutAnswer,
-    LayoutName,
     OperationPlace,
     OwnPlace,
     ParetoFrontAnswer,
@@ -137,7 +137,7 @@ def _baseline(name: str, energy: Band) -> Baseline:
     return Baseline(f"{name}-ann", title, f"Decision Transformer, {name}-ann", energy, ("static power",))
 
 
-def _layout(name: LayoutName, times: int) -> LayoutAnswer:
+def _layout(name: ContextLayout, times: int) -> LayoutAnswer:
     return LayoutAnswer(
         name=name,
         verdict=f"One decision takes {times} times what it takes, {times / 4:.2g} times a Decision Transformer's.",
