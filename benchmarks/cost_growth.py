@@ -59,7 +59,7 @@ class Point:
 
 @dataclass
 class Options:
-    """Which dimensions to vary, in how many rounds to time each policy, and where to draw the result."""
+    """The dimensions to vary, in how many rounds to time each policy, and where to draw the result."""
 
     sweeps: str = "D,L,T,K,S,rate"
     rounds: int = 7

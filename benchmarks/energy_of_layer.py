@@ -22,7 +22,7 @@ from support.counted import CountedRun, counted_run
 
 @dataclass
 class Options:
-    """Which layer of which policy, by which profile."""
+    """The policy, its layer, and the profile that prices it."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment

@@ -32,7 +32,7 @@ BESIDE = replace(PSSA, mixing="pssa-delay-matrix", mixing_ratio=2)
 LEVELS = replace(DELAY_MATRIX, levels=3)
 PSSA_LEVELS = replace(PSSA, levels=2)
 
-# By the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
+# Scales by the policy's id, beside the policy itself, which keeps the id its own: a policy has arrays and so no hash.
 _SCALES: dict[int, tuple[PolicyModel, dict[WeightFormat, Scales]]] = {}
 
 
@@ -85,7 +85,7 @@ def lowered(policy: PolicyModel) -> tuple[FoldedPolicy, Program]:
 
 
 def calibrations(policy: PolicyModel, program: Program) -> dict[str, LayerCalibration]:
-    """What reaches each layer of the policy's float program on made-up tokens."""
+    """The calibration of each layer of the policy's float program, on made-up tokens."""
     recording = made_up(policy)
     return layer_calibrations(program, recording, run_program(program, recording, lambda: None))
 

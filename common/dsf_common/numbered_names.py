@@ -21,7 +21,7 @@ def member(family: str, number: int) -> str:
 
 
 def serving_file(name: str, stems: Container[str]) -> tuple[str, int | None] | None:
-    """Which of the files ``stems`` serves ``name``, and the number in N's place where it serves a family.
+    """The one of the files ``stems`` that serves ``name``, and the number in N's place where it serves a family.
 
     A file of the very name goes before its family's; None means that there is neither.
     """

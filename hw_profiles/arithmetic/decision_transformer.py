@@ -22,7 +22,7 @@ def decision_transformer_macs(
         head          D · action                for the newest token alone
 
     Softmax, LayerNorm and the embedding of the time step (a table) have no multiply-accumulates.
-    A cache is what one would deploy, though once the context is full it is no longer the same function: cached keys
+    A cache is what one would deploy, though once the context is full it is another function: cached keys
     of deeper layers still remember tokens that a recomputation would have dropped.
 
     Parameters

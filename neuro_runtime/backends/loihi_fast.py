@@ -36,7 +36,7 @@ class LoihiFastBackend(ProgramBackend):
 
     @property
     def state_peaks(self) -> list[StatePeaks]:
-        """The largest states of every node so far, in whichever lanes were stepped."""
+        """The largest states of every node up to now, in whichever lanes were stepped."""
         alone, lanes = self._alone.state_peaks, self._lanes.state_peaks
         return [ours.or_larger(theirs) for ours, theirs in zip(alone, lanes, strict=True)]
 

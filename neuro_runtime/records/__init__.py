@@ -1,1 +1,1 @@
-"""What stays of a run: every decision, its summary, and the folder they are saved in."""
+"""The records of a run: every decision, its summary, and the folder they are saved in."""

@@ -1,4 +1,4 @@
-"""What a simulator is: something that runs a program's neurons, and can tell what each of them did."""
+"""The interface of a simulator: it runs a program's neurons, and can tell each one's spikes and states."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def processes() -> int:
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
+    """The number of this process, from 0."""
     return dist.get_rank() if processes() > 1 else 0
 
 

@@ -48,8 +48,8 @@ def normalisation_of(dataset: Columns, return_scale: float) -> Normalisation:
 class TokenWindows:
     """Windows of a dataset, each ending at one environment step; every step is equally likely.
 
-    The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would. Of the
-    dataset, which lies on disk, a batch reads its own windows.
+    The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would. A
+    batch reads its own windows of the dataset, which lies on disk.
 
     Parameters
     ----------

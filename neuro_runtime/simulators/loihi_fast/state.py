@@ -1,4 +1,4 @@
-"""What the lanes of a simulation remember between decisions, and what they count."""
+"""The memory of a simulation's lanes between decisions, and their counts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What the node that is being stepped needs for the moment, one row a worker, as wide as the widest node.
+    """Working memory of the node that is being stepped, one row a worker, as wide as the widest node.
 
     Lanes share it, so that it stays in the cache however many there are.
     """
@@ -64,7 +64,7 @@ def blank_state(tables: ProgramTables, lanes: int) -> State:
 
 
 def new_workspace(tables: ProgramTables, workers: int) -> Workspace:
-    """Room for ``workers`` threads to work in."""
+    """Working memory for ``workers`` threads."""
     widest = int(_sizes(tables).max())
     return Workspace(
         arrives=np.zeros((workers, tables.period), np.bool_),

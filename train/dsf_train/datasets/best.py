@@ -11,8 +11,8 @@ from dsf_train.datasets.columns import Columns
 def best_episodes(dataset: Columns, share: float) -> NDArray[np.int64]:
     """Numbers, ascending, of the fewest episodes of highest return that hold at least ``share`` of all steps.
 
-    Cloning the best X % of a dataset is %BC of Chen et al., Decision Transformer, 2021. Of equal returns the earlier
-    episode counts as better.
+    Cloning the best X % of a dataset is %BC of Chen et al., Decision Transformer, 2021. The earlier of
+    two episodes of equal return counts as better.
     """
     firsts = np.concatenate([[0], dataset.ends[:-1]])
     order = np.argsort(-dataset.returns_to_go[firsts], kind="stable")

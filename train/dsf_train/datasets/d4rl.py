@@ -70,7 +70,7 @@ def _episodes(columns: dict[str, h5py.Dataset], path: Path, time_limit: int) -> 
 
 
 def _blocks(ends: NDArray[np.bool_]) -> Iterator[slice]:
-    """Of whole episodes, as many as `BLOCK_STEPS` hold, but one at least."""
+    """Slices of whole episodes, as many as `BLOCK_STEPS` hold, but one at least."""
     bounds, first = np.flatnonzero(ends) + 1, 0
     while len(bounds):
         whole = max(1, int(np.searchsorted(bounds, first + BLOCK_STEPS, side="right")))

@@ -18,7 +18,7 @@ from dsf_train.datasets.pendulum import PENDULUM
 from dsf_train.datasets.t_maze import T_MAZE
 from neuro_runtime.environments import EnvironmentSpec, make_environment
 
-# By the environment's Gymnasium id.
+# Demonstrators by the environment's Gymnasium id.
 DEMONSTRATORS: dict[str, Demonstrator] = {
     "Pendulum-v1": PENDULUM,
     "neuro_runtime.environments.t_maze:TMaze-v0": T_MAZE,
