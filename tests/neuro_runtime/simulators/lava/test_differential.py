@@ -1,7 +1,8 @@
 """Lava, the interpreter and loihi-fast on random programs: any two agree on every spike, current and voltage.
 
-`make nightly` runs many more of them, and other ones each time. A program that fails shrinks and is left in a file, whose name
-the failure says; once mended, `python -m tests.neuro_runtime.golden.record_golden FILE` keeps it as a golden trace.
+`make nightly` runs many more of them, and other ones each time. A program that fails shrinks and is left in a file,
+whose name the failure says; once mended, `python -m tests.neuro_runtime.golden.record_golden FILE` keeps it as a golden
+trace.
 """
 
 from __future__ import annotations
