@@ -21,14 +21,16 @@ from dsf_export.pipeline import (
     MODEL_STAGES,
     PROGRAM_STAGES,
     Candidate,
-    from_model_file,
+    from_policy,
     from_program,
     own_format,
+    provenance_of,
     with_read_back,
 )
 from dsf_export.report_text import format_table, layer_table
 from dsf_export.stages import OnDecision
 from dsf_export.targets import TARGETS, Target, find_target
+from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.program import Program, program_hash
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.summary import summary
@@ -49,12 +51,11 @@ def _main(argv: list[str]) -> int:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
     output = _output(arguments.output, source, target)
-    stored = _stored_program(source)
-    own = own_format(source) if stored is None else DEFAULT_FORMAT
-    formats = _formats(arguments.bits, arguments.exponents, stored, own)
-    stages = MODEL_STAGES + len(formats) - 1 if stored is None else PROGRAM_STAGES
+    content = _load(source)
+    formats = _formats(arguments.bits, arguments.exponents, content)
+    stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
     with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
-        candidate = _candidate(source, stored, arguments.decisions, bar.update, formats)
+        candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
         with atomic_write(output) as temporary:
             target.write(candidate.program, temporary)
             parity = with_read_back(candidate, target.read(temporary), f"{target.name} file, read back", bar.update)
@@ -123,20 +124,23 @@ def _output(given: Path | None, source: Path, target: Target) -> Path:
     return output
 
 
-def _stored_program(source: Path) -> Program | None:
-    """The program in ``source``, if its name says that it holds one."""
+def _load(source: Path) -> PolicyModel | Program:
+    """The program in ``source`` if its name says that it holds one, and the trained policy otherwise."""
     for target in TARGETS.values():
         if source.name.endswith(target.suffix):
             return target.read(source)
-    return None
+    return load_model_file(source)
 
 
-def _formats(
-    bits: str | None, exponents: int | None, stored: Program | None, own: WeightFormat
-) -> tuple[WeightFormat, ...]:
-    """The weight formats asked for, in their order; where nothing is said, the model's own."""
-    if stored is not None and (bits is not None or exponents is not None):
-        raise UserError("a program's weights are rounded already: pass its model.pt for other --bits or --exponents")
+def _formats(bits: str | None, exponents: int | None, content: PolicyModel | Program) -> tuple[WeightFormat, ...]:
+    """The weight formats asked for, in their order; where nothing is said, the model's own. A program has none."""
+    if isinstance(content, Program):
+        if bits is not None or exponents is not None:
+            raise UserError(
+                "a program's weights are rounded already: pass its model.pt for other --bits or --exponents"
+            )
+        return ()
+    own = own_format(content)
     widths = [own.bits] if bits is None else _widths(bits)
     return tuple(WeightFormat(width, own.exponents if exponents is None else exponents) for width in widths)
 
@@ -164,14 +168,14 @@ def _widths(bits: str) -> list[int]:
 
 def _candidate(
     source: Path,
-    stored: Program | None,
+    content: PolicyModel | Program,
     decisions: int,
     on_decision: OnDecision,
     formats: tuple[WeightFormat, ...],
 ) -> Candidate:
-    if stored is None:
-        return from_model_file(source, decisions, on_decision, formats)
-    return from_program(stored, decisions, on_decision)
+    if isinstance(content, Program):
+        return from_program(content, decisions, on_decision)
+    return from_policy(content, provenance_of(source, content), decisions, on_decision, formats)
 
 
 def _plot(candidate: Candidate, output: Path) -> Path | None:

@@ -29,9 +29,9 @@ from dsf_export.quantise.calibration import LayerCalibration, layer_calibrations
 from dsf_export.quantise.group_scales import choose_scales, trained_scales
 from dsf_export.quantise.program_rounding import quantise
 from dsf_export.quantise.rounding_bound import require_rounding_bound
-from dsf_export.recording import CHOICE_SEED, Recording, StateSpread, record
+from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record
 from dsf_export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
-from dsf_models.checkpoint import PolicyModel, load_model_file, plain
+from dsf_models.checkpoint import PolicyModel, plain
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
@@ -90,20 +90,6 @@ class Candidate:
     formats: tuple[Quantised, ...] = ()
 
 
-def from_model_file(
-    path: Path, decisions: int, on_decision: OnDecision, formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,)
-) -> Candidate:
-    """Fold, lower and quantise the model in ``path``, and compare all stages on ``decisions`` of its own decisions.
-
-    Raises
-    ------
-    UserError
-        The model cannot be read, cannot stream, or has no Loihi form.
-    """
-    policy = load_model_file(path)
-    return from_policy(policy, _provenance(path, policy), decisions, on_decision, formats)
-
-
 def from_policy(
     policy: PolicyModel,
     provenance: dict[str, str],
@@ -111,18 +97,23 @@ def from_policy(
     on_decision: OnDecision = lambda: None,
     formats: Sequence[WeightFormat] = (DEFAULT_FORMAT,),
 ) -> Candidate:
-    """The candidate of a policy in memory; see :func:`from_model_file`."""
+    """Fold, lower and quantise a policy, and compare all stages on ``decisions`` of its own decisions.
+
+    Raises
+    ------
+    UserError
+        The model cannot stream, or has no Loihi form.
+    """
     config = policy.model.config
     folded = fold(policy.model)
     lowered = lower(folded, policy, provenance)
     validate(lowered)
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
     backend = TorchBackend(policy)
-    chosen_on = record(backend, spread, decisions, CHOICE_SEED)
+    chosen_on, recording = (record(backend, spread, decisions, seed) for seed in (CHOICE_SEED, SEED))
+    model_run = run_model(policy, recording, on_decision)
     calibrations = layer_calibrations(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
     choice = _Choice(lowered, calibrations, chosen_on.origin, policy.quantisation)
-    recording = record(backend, spread, decisions)
-    model_run = run_model(policy, recording, on_decision)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
     judge = _Judge(lowered, recording, lowered_run, layer_calibrations(lowered, recording, lowered_run))
@@ -184,16 +175,9 @@ def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_d
     return Quantised(weight_format, program, layers, error, run)
 
 
-def own_format(path: Path) -> WeightFormat:
-    """The weight format that the model in ``path`` was trained through; the default if it was trained in float.
-
-    Raises
-    ------
-    UserError
-        The model cannot be read.
-    """
-    quantisation = load_model_file(path).quantisation
-    return quantisation.weight_format if quantisation else DEFAULT_FORMAT
+def own_format(policy: PolicyModel) -> WeightFormat:
+    """The weight format that a policy was trained through; the default if it was trained in float."""
+    return policy.quantisation.weight_format if policy.quantisation else DEFAULT_FORMAT
 
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
@@ -212,8 +196,8 @@ def with_read_back(candidate: Candidate, again: Program, stage: str, on_decision
     return Parity(candidate.recording, (*candidate.rows, row))
 
 
-def _provenance(path: Path, policy: PolicyModel) -> dict[str, str]:
-    """What made the program; nothing that changes from one export of the same model to the next."""
+def provenance_of(path: Path, policy: PolicyModel) -> dict[str, str]:
+    """The model file and the versions that make its program; nothing changes from one export of it to the next."""
     configuration = policy.configuration or {"model": plain(policy.model.config)}
     return {
         "model_sha256": sha256_of(path),

@@ -16,6 +16,7 @@ from dsf_export.fold import FoldedPolicy
 from dsf_export.recording import Recording
 from dsf_export.window import FoldedWindow, WindowDecision
 from dsf_models.checkpoint import Normalisation, PolicyModel
+from dsf_models.torch_backend import one_torch_thread
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -65,7 +66,7 @@ def run_model(policy: PolicyModel, recording: Recording, on_decision: OnDecision
     for window in windows(recording, policy.normalisation, model.config.context):
         layers: dict[str, Tensor] = {}
         tokens = torch.from_numpy(window)[None]
-        with torch.no_grad():
+        with torch.no_grad(), one_torch_thread():
             answers = model(*torch.split(tokens, sizes, dim=-1), torch.ones(tokens.shape[:2], dtype=torch.bool), layers)
         actions.append(answers[0, -1].numpy())
         spikes.append({name: layer[:, -1].numpy() > 0 for name, layer in layers.items()})

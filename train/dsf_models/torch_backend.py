@@ -55,7 +55,7 @@ class TorchBackend:
     def decide(self, token: Token) -> Decision:
         """The last token's action. The previous action is the model's own, as the history keeps it."""
         spikes: dict[str, Tensor] = {}
-        with _single_threaded():
+        with one_torch_thread():
             action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
         activity = window_activity(self._policy.model, spikes, self._history.tokens)
         return Decision(action[0].astype(np.float64), activity)
@@ -65,7 +65,7 @@ class TorchBackend:
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """One window's tensors are so small that threads of PyTorch would spend far longer waiting than computing."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,17 @@ from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
-from neuro_runtime.program.limits import CURRENT_SHIFT
+from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.weight_matrices import matrix_of_each_delay
-from neuro_runtime.simulators.loihi_arithmetic import clip24, decayed, shift, wrap24
+from neuro_runtime.simulators.loihi_arithmetic import shift
 
-Integers = NDArray[np.int64]
+Integers = NDArray[np.float64]  # whole numbers
 Inputs = NDArray[np.float32]
+
+WHOLE_IN_FLOAT32 = 2**24  # all integers up to here
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,18 @@ class LayerCalibration:
     inputs: dict[tuple[str, int], Inputs]
     tokens: Array
     fired: Raster
+
+    @cached_property
+    def stacked(self) -> Inputs:
+        """All inputs side by side, (decisions·steps, sum of the source sizes)."""
+        none = np.zeros((len(self.tokens) * self.steps, 0), dtype=np.float32)  # a layer may have the token alone
+        return np.concatenate([none, *self.inputs.values()], axis=1)
+
+    @cached_property
+    def columns(self) -> dict[tuple[str, int], slice]:
+        """The columns of ``stacked`` that an input has, by source and delay."""
+        ends = np.cumsum([inputs.shape[1] for inputs in self.inputs.values()]).tolist()
+        return {place: slice(begin, end) for place, begin, end in zip(self.inputs, [0, *ends], ends, strict=False)}
 
 
 def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) -> dict[str, LayerCalibration]:
@@ -87,17 +103,33 @@ def integer_currents(
         Those of a loihi program that end at the calibration's node.
     encoder
         That program's.
+
+    Notes
+    -----
+    A product ``weight·2^exponent`` that is whole is never floored, so such connections are added up and weighed at
+    once. Sums of integers are exact in float32 up to 2^24 and in float64 up to 2^53, which no layer comes near.
     """
-    size = calibration.node.size
-    total = np.zeros((len(calibration.tokens), calibration.steps, size), dtype=np.int64)
+    shape = len(calibration.tokens), calibration.steps, calibration.node.size
+    whole = np.zeros((calibration.stacked.shape[1], calibration.node.size), dtype=np.float32)
+    total = np.zeros(shape)
     for connection in connections:
         if isinstance(connection, Injection):
             total += shift(encoder.quantise(calibration.tokens), connection.exponent)[:, None]
             continue
-        sums = np.zeros((total.shape[0] * total.shape[1], size), dtype=np.float32)  # exact: integers below 2^24
-        for delay, matrix in matrix_of_each_delay(connection, (size, _sources(calibration, connection)), np.float32):
-            sums += calibration.inputs[connection.source, delay] @ matrix.T
-        total += shift(sums.astype(np.int64), connection.exponent).reshape(total.shape)
+        power = np.float32(2.0**connection.exponent)
+        weights = {
+            (connection.source, delay): matrix.T
+            for delay, matrix in matrix_of_each_delay(
+                connection, (shape[2], _sources(calibration, connection)), np.float32
+            )
+        }
+        if all((np.rint(weight * power) == weight * power).all() for weight in weights.values()):
+            for place, weight in weights.items():
+                whole[calibration.columns[place]] += weight * power
+        else:
+            sums = sum(_exact_product(calibration.inputs[place], weight) for place, weight in weights.items())
+            total += np.floor(sums * power).reshape(shape)
+    total += _exact_product(calibration.stacked, whole).reshape(shape)
     return total
 
 
@@ -115,17 +147,42 @@ def real_currents(calibration: LayerCalibration, connections: Sequence[Connectio
 
 
 def integer_spikes(currents: Integers, node: Lif) -> Raster:
-    """What a loihi LIF group fires, (decisions, T, size), when each decision finds it at rest."""
-    current = np.zeros_like(currents[:, 0])
-    voltage = np.zeros_like(current)
+    """The spikes of a loihi LIF group, (decisions, T, size), when each decision finds it at rest.
+
+    The arithmetic is that of `neuro_runtime.simulators.loihi_arithmetic`, in float64, which holds 24 bits times 12.
+    """
+    keep_current, keep_voltage = share_kept(current_loss(node)), share_kept(voltage_loss(node))
+    threshold = int(node.threshold) << CURRENT_SHIFT
+    arriving = currents * 2**CURRENT_SHIFT
+    current, voltage = np.zeros_like(arriving[:, 0]), np.zeros_like(arriving[:, 0])
     spikes = np.zeros(currents.shape, dtype=bool)
     for step in range(currents.shape[1]):
-        arriving = currents[:, step] << CURRENT_SHIFT
-        current = wrap24(decayed(current, int(node.current_decay) + 1) + arriving)
-        voltage = clip24(decayed(voltage, int(node.voltage_decay)) + current)
-        spikes[:, step] = voltage > int(node.threshold) << CURRENT_SHIFT
-        voltage[spikes[:, step]] = 0
+        current *= keep_current
+        np.trunc(current, out=current)
+        current += arriving[:, step]
+        if max(current.max(initial=0), -current.min(initial=0)) >= STATE_LIMIT:
+            current = _wrapped(current)
+        voltage *= keep_voltage
+        np.trunc(voltage, out=voltage)
+        voltage += current
+        np.clip(voltage, 1 - STATE_LIMIT, STATE_LIMIT - 1, out=voltage)
+        np.greater(voltage, threshold, out=spikes[:, step])
+        np.copyto(voltage, 0, where=spikes[:, step])
     return spikes
+
+
+def _wrapped(current: Integers) -> Integers:
+    """See `neuro_runtime.simulators.loihi_arithmetic.wrap24`."""
+    laps = (current > STATE_LIMIT).astype(np.float64) - (current <= -STATE_LIMIT)
+    wrapped: Integers = current - 2 * STATE_LIMIT * laps
+    return wrapped
+
+
+def _exact_product(spikes: Inputs, weight: Inputs) -> Integers:
+    """``spikes @ weight`` of whole weights, in float32 where that holds the largest possible sum."""
+    largest = np.abs(weight).sum(axis=0, dtype=np.float64).max(initial=0)
+    sums = spikes @ weight if largest < WHOLE_IN_FLOAT32 else spikes @ weight.astype(np.float64)
+    return sums.astype(np.float64)
 
 
 def _sources(calibration: LayerCalibration, connection: Dense | Sparse) -> int:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from dsf_common.errors import UserError
-from dsf_export.quantise.calibration import LayerCalibration, integer_currents, integer_spikes, real_currents
+from dsf_export.quantise.calibration import Integers, LayerCalibration, integer_currents, integer_spikes, real_currents
 from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
-from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
+from dsf_export.quantise.scale_search import LARGEST_CURRENT, search_scales
 from dsf_models.quantisation import Quantisation, Scales
 from neuro_runtime.program.headroom import headroom, largest_current
 from neuro_runtime.program.limits import LARGEST_EXPONENT, LARGEST_THRESHOLD
@@ -31,8 +33,6 @@ def choose_scales(
 ) -> Scales:
     """The scales of a float program's groups.
 
-    Groups that the token is injected into differ by powers of two, since the host sends one integer for all of them.
-
     Parameters
     ----------
     calibrations
@@ -43,17 +43,8 @@ def choose_scales(
     UserError
         A group's currents, added up, span more than 24 bits hold.
     """
-    groups = {
-        node.name: _Group(program, node, calibrations[node.name], weight_format)
-        for node in program.nodes
-        if isinstance(node, (Lif, Accumulator))
-    }
-    injected = {connection.target for connection in program.connections if isinstance(connection, Injection)}
-    scales = {name: best_scales([group])[0] for name, group in groups.items() if name not in injected}
-    readers = [name for name in groups if name in injected]
-    shared = best_scales([groups[name] for name in readers])
-    scales.update(zip(readers, shared, strict=True))
-    return Scales(scales, injected=min(shared))
+    nodes = [node for node in program.nodes if isinstance(node, (Lif, Accumulator))]
+    return search_scales([_Group(program, node, calibrations[node.name], weight_format) for node in nodes])
 
 
 def trained_scales(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Scales:
@@ -85,29 +76,42 @@ class _Group:
     ) -> None:
         self.node = node
         self.name = node.name
+        self.takes_token = any(isinstance(item, Injection) for item in program.connections_into(node.name))
         self._program = program
         self._calibration = calibration
         self._format = weight_format
+        self._last: tuple[tuple[int, int], Program] | None = None
         self._currents = real_currents(calibration, program.connections_into(node.name))
         self.worst = largest_current(program, node)
         self.limit = min(LARGEST_THRESHOLD, int(LARGEST_CURRENT / self.worst) if self.worst else LARGEST_THRESHOLD)
 
-    def cost(self, scale: int, injected: int) -> Cost:
-        """Wrong spikes, and the squared error of the current in real units, over the recording."""
-        alone = self._alone(scale, injected)
-        currents = integer_currents(self._calibration, alone.connections, alone.encoder)
-        error = currents / scale - self._currents
+    def wrong_spikes(self, scale: int, injected: int) -> int:
+        """The spikes over the recording that its integers get wrong; an accumulator has none."""
+        if isinstance(self.node, Accumulator):
+            return 0
+        spikes = integer_spikes(self._integer_currents(scale, injected), integer_lif(self.node, scale))
+        return int(np.count_nonzero(spikes != self._calibration.fired))
+
+    def current_error(self, scale: int, injected: int) -> float:
+        """The squared error of its current in real units, over the recording."""
+        error = self._integer_currents(scale, injected) / scale - self._currents
         if isinstance(self.node, Accumulator):  # only the sum of a decision is ever read
-            return Cost(0, float((error.sum(axis=1) ** 2).sum()))
-        spikes = integer_spikes(currents, integer_lif(self.node, scale))
-        return Cost(int((spikes != self._calibration.fired).sum()), float((error**2).sum()))
+            error = error.sum(axis=1)
+        return float((error**2).sum())
 
     def is_safe(self, scale: int) -> bool:
         """Whether its integers can overflow nothing and have exponents that there are."""
         return _is_safe(self._alone(scale, injected=scale))
 
+    def _integer_currents(self, scale: int, injected: int) -> Integers:
+        alone = self._alone(scale, injected)
+        return integer_currents(self._calibration, alone.connections, alone.encoder)
+
     def _alone(self, scale: int, injected: int) -> Program:
-        return _alone(self._program, self.node, scale, injected, self._format)
+        """The last scale's is kept, as the search asks whether a scale is safe and then for its wrong spikes."""
+        if self._last is None or self._last[0] != (scale, injected):
+            self._last = (scale, injected), _alone(self._program, self.node, scale, injected, self._format)
+        return self._last[1]
 
 
 def _is_safe(alone: Program) -> bool:

@@ -75,10 +75,10 @@ def _power_of_two(scale: int, injected: int) -> int:
 def _by_exponent(connection: Dense | Sparse, rounded: RoundedWeight) -> list[Connection]:
     """One connection for each exponent, the largest first; the weights of the others are 0 in it."""
     made: list[Connection] = []
-    for exponent in sorted(np.unique(rounded.exponent), reverse=True):
-        mantissa = np.where(rounded.exponent == exponent, rounded.mantissa, 0).astype(np.int32)
+    for exponent in range(int(rounded.exponent.max()), int(rounded.exponent.min()) - 1, -1):
+        mantissa = np.where(rounded.exponent == exponent, rounded.mantissa, 0)
         if mantissa.any():
-            made.append(_with(connection, mantissa, int(exponent)))
+            made.append(_with(connection, mantissa, exponent))
     return made or [_with(connection, rounded.mantissa, 0)]
 
 

@@ -22,7 +22,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_format import WeightFormat
 from neuro_runtime.program.weight_matrices import Place, WeightMatrix, weight_matrices
 
-ROUNDING = 1e-9  # of float64, in steps
+ROUNDING = 1e-9  # float64's own, in steps
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,14 @@ highest that can overflow no state. In it, the scale with the fewest wrong spike
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from dsf_common.errors import UserError
+from dsf_models.quantisation import Scales
 from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
 
 LARGEST_CURRENT: float = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
@@ -20,24 +21,20 @@ CANDIDATES = 32
 SMALLEST_SCALE = 2
 
 
-@dataclass(frozen=True, order=True)
-class Cost:
-    """What is wrong with a scale; currents decide between scales with the same number of wrong spikes."""
-
-    spikes: int
-    current: float
-
-
-class Candidate(Protocol):
+class Group(Protocol):
     """A group whose scale is to be chosen."""
 
     @property
     def name(self) -> str:
-        """Of the group, for messages."""
+        """The group's name, for messages."""
 
     @property
     def worst(self) -> float:
         """Its largest possible current, in thresholds."""
+
+    @property
+    def takes_token(self) -> bool:
+        """Whether the token's current is injected into it."""
 
     @property
     def limit(self) -> int:
@@ -46,12 +43,34 @@ class Candidate(Protocol):
     def is_safe(self, scale: int) -> bool:
         """Whether its rounded weights can overflow nothing."""
 
-    def cost(self, scale: int, injected: int) -> Cost:
-        """Of its rounded weights, where the token's current has ``injected`` integers for 1.0."""
+    def wrong_spikes(self, scale: int, injected: int) -> int:
+        """How many spikes its rounded weights get wrong; ``injected`` is the scale of the token's current."""
+
+    def current_error(self, scale: int, injected: int) -> float:
+        """The squared error of its current by its rounded weights."""
 
 
-def best_scales(groups: Sequence[Candidate]) -> list[int]:
-    """Scales of groups that must differ by powers of two, with the least summed cost.
+def search_scales(groups: Sequence[Group]) -> Scales:
+    """The scales of all groups of a program.
+
+    Groups that the token is injected into differ by powers of two, since the host sends one integer for all of them.
+
+    Raises
+    ------
+    UserError
+        A group's currents, added up, span more than 24 bits hold.
+    """
+    readers = [group for group in groups if group.takes_token]
+    scales = {group.name: _best_scales([group])[0] for group in groups if not group.takes_token}
+    shared = _best_scales(readers)
+    scales |= {group.name: scale for group, scale in zip(readers, shared, strict=True)}
+    return Scales(scales, injected=min(shared))
+
+
+def _best_scales(groups: Sequence[Group]) -> list[int]:
+    """Scales of groups that must differ by powers of two, with the fewest wrong spikes in all.
+
+    The error of the currents decides between scales with the same number of wrong spikes.
 
     Raises
     ------
@@ -61,9 +80,9 @@ def best_scales(groups: Sequence[Candidate]) -> list[int]:
     top = min(group.limit for group in groups)
     while top >= SMALLEST_SCALE:
         bases = np.unique(np.linspace(top, top / 2, CANDIDATES, endpoint=False).astype(int))
-        choices = [scales for base in bases if (scales := _scales(groups, int(base))) is not None]
-        if choices:
-            return min(choices, key=lambda scales: _summed(groups, scales))
+        best = _fewest_wrong_spikes(groups, bases.tolist())
+        if best:
+            return best[0] if len(best) == 1 else min(best, key=lambda scales: _current_error(groups, scales))
         top //= 2
     widest = max(groups, key=lambda group: group.worst)
     raise UserError(
@@ -72,12 +91,34 @@ def best_scales(groups: Sequence[Candidate]) -> list[int]:
     )
 
 
-def _scales(groups: Sequence[Candidate], base: int) -> list[int] | None:
-    scales = [_highest(group, base) for group in groups]
-    return None if None in scales else [scale for scale in scales if scale is not None]
+def _fewest_wrong_spikes(groups: Sequence[Group], bases: Sequence[int]) -> list[list[int]]:
+    """All choices of safe scales that get the same, least number of spikes wrong."""
+    best: list[list[int]] = []
+    fewest: float = math.inf
+    for base in bases:
+        scales = _scales(groups, base)
+        if scales is None:
+            continue
+        wrong = _wrong_spikes(groups, scales, fewest)
+        if wrong < fewest:
+            best, fewest = [], wrong
+        if wrong == fewest:
+            best.append(scales)
+    return best
 
 
-def _highest(group: Candidate, base: int) -> int | None:
+def _scales(groups: Sequence[Group], base: int) -> list[int] | None:
+    """The highest safe scale of each group; none if a group has none."""
+    scales: list[int] = []
+    for group in groups:
+        scale = _highest(group, base)
+        if scale is None:
+            return None
+        scales.append(scale)
+    return scales
+
+
+def _highest(group: Group, base: int) -> int | None:
     """The largest of ``base`` times a power of two that can overflow nothing; none if ``base`` itself can."""
     scale = base << ((group.limit // base).bit_length() - 1) if base <= group.limit else base
     while scale >= base:
@@ -87,6 +128,15 @@ def _highest(group: Candidate, base: int) -> int | None:
     return None
 
 
-def _summed(groups: Sequence[Candidate], scales: Sequence[int]) -> Cost:
-    costs = [group.cost(scale, min(scales)) for group, scale in zip(groups, scales, strict=True)]
-    return Cost(sum(cost.spikes for cost in costs), sum(cost.current for cost in costs))
+def _wrong_spikes(groups: Sequence[Group], scales: Sequence[int], at_most: float) -> int:
+    """The wrong spikes of all groups together, counted no further than beyond ``at_most``."""
+    wrong = 0
+    for group, scale in zip(groups, scales, strict=True):
+        wrong += group.wrong_spikes(scale, min(scales))
+        if wrong > at_most:
+            break
+    return wrong
+
+
+def _current_error(groups: Sequence[Group], scales: Sequence[int]) -> float:
+    return sum(group.current_error(scale, min(scales)) for group, scale in zip(groups, scales, strict=True))

@@ -65,9 +65,9 @@ def round_weight(
     coarsest = _coarsest(scaled, weight_format, finest)
     exponent = np.full(scaled.shape, coarsest, dtype=np.int32)
     for finer in range(coarsest - 1, max(coarsest - weight_format.exponents, -1), -1):
-        exponent[_fits(scaled / 2.0**finer, weight_format)] = finer
+        exponent[_fits(scaled, finer, weight_format)] = finer
     step = weight_format.step
-    mantissa = step * np.rint(scaled / 2.0**exponent / step).astype(np.int32)
+    mantissa = step * np.rint(np.ldexp(scaled, -exponent) / step).astype(np.int32)
     return RoundedWeight(mantissa, exponent, scale)
 
 
@@ -100,12 +100,18 @@ def _coarsest(scaled: NDArray[np.float64], weight_format: WeightFormat, finest: 
     extremes = np.array([scaled.min(), scaled.max()])  # all others fit where these two do
     surely_too_fine = math.frexp(float(np.abs(extremes).max()) / MANTISSA_SPAN)[1] - 2
     exponent = max(finest, surely_too_fine + 1)
-    while not _fits(extremes / 2.0**exponent, weight_format).all():
+    while not _fits(extremes, exponent, weight_format).all():
         exponent += 1
     return exponent
 
 
-def _fits(mantissas: NDArray[np.float64], weight_format: WeightFormat) -> NDArray[np.bool_]:
-    rounded = weight_format.step * np.rint(mantissas / weight_format.step)
-    fits: NDArray[np.bool_] = (rounded >= weight_format.smallest) & (rounded <= weight_format.largest)
+def _fits(scaled: NDArray[np.float64], exponent: int, weight_format: WeightFormat) -> NDArray[np.bool_]:
+    """Whether the nearest mantissas are in range.
+
+    In steps, the smallest mantissa is even and the largest odd. A tie rounds to even, so half a step below the smallest
+    is still in range, and half a step above the largest is not.
+    """
+    lowest = (weight_format.smallest - weight_format.step / 2) * 2.0**exponent
+    beyond = (weight_format.largest + weight_format.step / 2) * 2.0**exponent
+    fits: NDArray[np.bool_] = (scaled >= lowest) & (scaled < beyond)
     return fits

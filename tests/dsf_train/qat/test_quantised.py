@@ -287,6 +287,13 @@ def test_the_torch_backend_runs_what_was_trained(trained: Path, tmp_path: Path) 
     assert model.quantisation == quantisation
 
 
+def test_a_quantisation_of_format_1_calls_its_scales_units() -> None:
+    plain = {"bits": 3, "exponents": 1, "units": {"action": 5}, "injected": 5}
+    quantisation = Quantisation.from_plain(plain)
+    assert quantisation == Quantisation(WeightFormat(3, 1), Scales({"action": 5}, injected=5))
+    assert Quantisation.from_plain(quantisation.plain()) == quantisation
+
+
 @pytest.mark.parametrize("spoilt", [{"scales": {"action": 0}}, {"bits": 1}, {"scales": None}, {"injected": "many"}])
 def test_a_damaged_quantisation_is_one_sentence(trained: Path, tmp_path: Path, spoilt: dict[str, object]) -> None:
     path = tmp_path / "model.pt"

@@ -14,11 +14,11 @@ from torch import Tensor
 from dsf_export.group_synapses import GroupSynapses, round_synapses
 from dsf_export.neuron_groups import GroupCurrent
 from dsf_export.program_graph import ACTION
-from dsf_export.quantise.scale_search import LARGEST_CURRENT, Cost, best_scales
+from dsf_export.quantise.scale_search import LARGEST_CURRENT, search_scales
 from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.lif import Lif
-from dsf_models.quantisation import Quantisation, Scales
+from dsf_models.quantisation import Quantisation
 from dsf_train.sampling import Batch
 from neuro_runtime.program.limits import LARGEST_EXPONENT, LARGEST_THRESHOLD
 from neuro_runtime.program.weight_format import WeightFormat
@@ -36,18 +36,14 @@ def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: Weigh
     """
     exact = QuantisedDSFormer.of(model, None)
     synapses = exact.synapses()
-    groups: dict[str, _Group] = {}
+    groups: list[_Group] = []
 
     def meet(name: str, current: GroupCurrent) -> None:
-        groups[name] = _Group(name, exact, synapses[name], current, weight_format)
+        groups.append(_Group(name, exact, synapses[name], current, weight_format))
 
     with torch.no_grad():
         exact(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, on_group=meet)
-        scales = {name: best_scales([group])[0] for name, group in groups.items() if not group.takes_token}
-        readers = [name for name, group in groups.items() if group.takes_token]
-        shared = best_scales([groups[name] for name in readers])
-    scales.update(zip(readers, shared, strict=True))
-    return Quantisation(weight_format, Scales(scales, injected=min(shared)))
+        return Quantisation(weight_format, search_scales(groups))
 
 
 class _Group:
@@ -79,13 +75,19 @@ class _Group:
         largest = LARGEST_CURRENT / (self.worst * self._build_up * GROWTH) if self.worst else LARGEST_THRESHOLD
         self.limit = min(LARGEST_THRESHOLD, int(largest))
 
-    def cost(self, scale: int, injected: int) -> Cost:
-        """Wrong spikes, and the squared error of the current."""
-        current = self._current(self._rounded(scale))
+    def wrong_spikes(self, scale: int, injected: int) -> int:
+        """The spikes of the batch that its rounded weights get wrong; the accumulator has none."""
+        if self._neuron is None:
+            return 0
+        wrong = self._neuron(self._current(self._rounded(scale))) != self._neuron(self._wanted)
+        return int(wrong.sum())
+
+    def current_error(self, scale: int, injected: int) -> float:
+        """The squared error of its current."""
+        error = self._current(self._rounded(scale)) - self._wanted
         if self._neuron is None:  # only the sum of a decision is ever read
-            return Cost(0, float((current - self._wanted).sum(0).square().sum()))
-        wrong = self._neuron(current) != self._neuron(self._wanted)
-        return Cost(int(wrong.sum()), float((current - self._wanted).square().sum()))
+            error = error.sum(0)
+        return float(error.square().sum())
 
     def is_safe(self, scale: int) -> bool:
         """Whether no state can overflow, nor the exponents end, before the weights are ``GROWTH`` times as large."""
