@@ -24,6 +24,7 @@ import torch
 
 from dsf_common.command_line import run_command
 from dsf_models import make_model
+from dsf_models.kernels.accelerate import accelerate
 from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import Columns, locate_dataset, open_dataset
@@ -93,7 +94,7 @@ def _size(spec: EnvironmentSpec, path: Path) -> int:
 def _compare(config: TrainConfig, spec: EnvironmentSpec, dataset: Columns, path: Path) -> None:
     windows = TokenWindows(dataset, normalisation_of(dataset, spec.return_scale), config.model.context)
     model = make_model(config.model, spec.observation_size, spec.action_size)
-    optimiser = make_optimiser(model, config)
+    form, optimiser = accelerate(model), make_optimiser(model, config)
     number = iter(range(1 << 30))
 
     def fresh() -> Batch:
@@ -111,7 +112,7 @@ def _compare(config: TrainConfig, spec: EnvironmentSpec, dataset: Columns, path:
     prepared = fresh()
 
     def learn() -> int:
-        update(model, optimiser, prepared, config.gradient_clip, {})
+        update(form, optimiser, prepared, config.gradient_clip, {})
         return 1
 
     times = take_turns({"batch": load, "batch, from disk": from_disk, "training step": learn}, ROUNDS)

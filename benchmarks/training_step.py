@@ -35,9 +35,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
-from dsf_models import DSFormer, kernels
+from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig
 from dsf_models.distributed import own_device
+from dsf_models.kernels.accelerate import accelerate
 from dsf_models.kernels.neuron import marks_of
 from dsf_models.kernels.product import grad_weight, product
 from dsf_models.kernels.spike_linear import Affine
@@ -140,7 +141,7 @@ def _plain_loss(model: PlainDSFormer, batch: Batch) -> Tensor:
 
 def _difference(device: torch.device) -> float:
     """The largest of loss and gradients between the trainer's model and the plain ones, as a share of the norm."""
-    trainers = _gradients(loss_and_cost, device, torch.float64)
+    trainers = _gradients(accelerate(_model(device, torch.float64)), loss_and_cost)
     worst = 0.0
     for neuron in (LoopedLif, SnnTorchLif):
         plain = _plain_gradients(neuron, device)
@@ -153,14 +154,14 @@ def _difference(device: torch.device) -> float:
 def _check_compiled(device: torch.device) -> None:
     """The compiled step against the plain form in float64, and its bfloat16 against its float32."""
     begun = time.perf_counter()
-    ours = _gradients(CompiledObjective(action_loss, Precision.float32, device), device, torch.float64)
+    ours = _gradients(_model(device, torch.float64), CompiledObjective(action_loss, Precision.float32, device))
     plain = _plain_gradients(LoopedLif, device)
     worst = max(_relative(one, other) for one, other in zip(ours, plain, strict=True))
     print(f"those of the compiled step to {worst:.1g}; compiled in {time.perf_counter() - begun:.0f} s")
     if not worst <= LIMIT:
         raise GateFailed(f"loss or a gradient of the compiled step differs by {worst:.2g}, the limit is {LIMIT:g}")
     exact, rounded = (
-        _gradients(CompiledObjective(action_loss, precision, device), device, torch.float32)
+        _gradients(_model(device), CompiledObjective(action_loss, precision, device))
         for precision in (Precision.float32, Precision.bfloat16)
     )
     share = _relative(rounded[0], exact[0])
@@ -171,11 +172,11 @@ def _check_compiled(device: torch.device) -> None:
         raise GateFailed(f"the limits are {LARGEST_LOSS_SHARE:g} and {LEAST_COSINE:g}")
 
 
-def _gradients(objective: Objective, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
-    """Loss and gradients of the trainer's model, λ = ½."""
-    model = _model(device, dtype)
+def _gradients(model: DSFormer, objective: Objective) -> list[Tensor]:
+    """Loss and gradients of the trainer's ``model``, λ = ½."""
     set_blend(model, 0.5)
-    loss, paid = objective(model, _batch(0, dtype).to(device), {}, lambda spikes, mask: 0.0)
+    weight = model.head.weight
+    loss, paid = objective(model, _batch(0, weight.dtype).to(weight.device), {}, lambda spikes, mask: 0.0)
     torch.autograd.backward(paid)
     return [loss.detach().clone(), *_of(model)]
 
@@ -213,13 +214,14 @@ def _work(way: str, blend: float, options: Options) -> Work:
     if way in COMPILED:
         if COMPILED[way] is Precision.tf32:
             torch.set_float32_matmul_precision("high")  # as the trainer does
-        return _trainer(batches, blend, device, CompiledObjective(action_loss, COMPILED[way], device))
-    trainer = _trainer(batches, blend, device, loss_and_cost)
-    return trainer if way == TRAINER else _without_kernels(trainer)
+        objective = CompiledObjective(action_loss, COMPILED[way], device)
+        return _trainer(_model(device), batches, blend, device, objective)
+    form = accelerate(_model(device)) if way == TRAINER else _model(device)
+    return _trainer(form, batches, blend, device, loss_and_cost)
 
 
-def _trainer(batches: list[Batch], blend: float, device: torch.device, objective: Objective) -> Work:
-    model, config = _model(device), TrainConfig()
+def _trainer(model: DSFormer, batches: list[Batch], blend: float, device: torch.device, objective: Objective) -> Work:
+    config = TrainConfig()
     set_blend(model, blend)
     optimiser = make_optimiser(model, config)
     return _to_the_end(
@@ -290,14 +292,6 @@ def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, T
         return steps
 
     return work
-
-
-def _without_kernels(work: Work) -> Work:
-    def without() -> int:
-        with kernels.disabled():
-            return work()
-
-    return without
 
 
 def _table(times: Times, reference: str) -> str:

@@ -38,6 +38,7 @@ class QuantisedDSFormer(DSFormer):
     ) -> None:
         super().__init__(config, observation_size, action_size)
         self.quantisation = quantisation
+        self.neuron = Lif(config.beta, config.threshold)  # every group's
         self._kept: tuple[list[int], tuple[FoldedPolicy, dict[str, GroupSynapses]]] | None = None
 
     @classmethod
@@ -73,10 +74,9 @@ class QuantisedDSFormer(DSFormer):
         token = layout.pack(self.encode(states, previous_actions, returns_to_go))
         folded, synapses = self._folded_and_rounded()
         threshold = self.config.threshold
-        lif = Lif(self.config.beta, threshold)
 
         def neuron(name: str, current: Tensor) -> Tensor:
-            fired: Tensor = lif(current)
+            fired: Tensor = self.neuron(current)
             if spikes is not None:
                 spikes[name] = fired
             return fired

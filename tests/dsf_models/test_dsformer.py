@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dsf_common.errors import UserError
-from dsf_models import DSFormer, kernels, make_model
+from dsf_models import DSFormer, make_model
 from dsf_models.configuration import (
     DELAYED,
     GATED,
@@ -19,6 +19,7 @@ from dsf_models.configuration import (
     ModelKind,
     PositionBias,
 )
+from dsf_models.kernels.accelerate import accelerate
 from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import set_blend
 
@@ -239,13 +240,12 @@ def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, obj
     parts, mask = tokens(8, 6), real(8, 6)
     used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0
 
-    def step() -> tuple[Tensor, list[Tensor]]:
-        actions = model(*parts, mask)
+    def step(form: DSFormer) -> tuple[Tensor, list[Tensor]]:
+        actions = form(*parts, mask)
         return actions.detach(), list(torch.autograd.grad(actions.square().sum(), used))
 
-    with kernels.disabled():
-        plain, plain_gradients = step()
-    compiled, gradients = step()
+    plain, plain_gradients = step(model)
+    compiled, gradients = step(accelerate(model))
     torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
     for mine, theirs in zip(gradients, plain_gradients, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max()) + 1e-5)

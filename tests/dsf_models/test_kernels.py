@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import operator
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar, cast
 
 import pytest
 import torch
@@ -12,16 +17,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from dsf_models import DSFormer, kernels
+from dsf_models import DSFormer, distributed
 from dsf_models.configuration import BiasSharing, ModelConfig
+from dsf_models.kernels import accelerate as seam
 from dsf_models.kernels import sharing, spike_product
+from dsf_models.kernels.accelerate import accelerate, serves
+from dsf_models.kernels.chain import FromNumbers, numbers_after
+from dsf_models.kernels.compiled_modules import CompiledSpikingLinear
+from dsf_models.kernels.layer import SpikingLayers
 from dsf_models.kernels.neuron import marks_of
+from dsf_models.kernels.pssa import GatedNeurons
 from dsf_models.lif import Lif
 from dsf_models.mixings import mixing_names
+from dsf_models.mixings.position_weights import RelativeWeights
 from dsf_models.mixings.pssa import PSSA
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.padding import TokenLayout
-from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear, fire_layers, linear
+from dsf_models.spiking_layers import NormalisedLinear, SpikeLinear, SpikingLinear
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
@@ -36,6 +48,9 @@ def numbers(seed: int, *shape: int, kind: torch.dtype) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(kind)
 
 
+M = TypeVar("M", bound=nn.Module)
+
+
 def results(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor) -> list[Tensor]:
     """The function's value, the gradients of its inputs and of the module's parameters, and the module's buffers."""
     leaves = [values.clone().requires_grad_() for values in inputs]
@@ -47,14 +62,15 @@ def results(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor)
 
 
 def both_forms(
-    module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor
+    module: M, *inputs: Tensor, call: Callable[..., Tensor] = lambda form, *inputs: form(*inputs)
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Results of the kernel and of the PyTorch form, from the same state."""
+    compiled = accelerate(module)
+    assert compiled is not module
     state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    ours = results(module, function, *inputs)
+    ours = results(module, partial(call, compiled), *inputs)
     module.load_state_dict(state)
-    with kernels.disabled():
-        return ours, results(module, function, *inputs)
+    return ours, results(module, partial(call, module), *inputs)
 
 
 def assert_close(ours: Sequence[Tensor], theirs: Sequence[Tensor], tolerance: float) -> None:
@@ -71,10 +87,9 @@ def test_neuron_is_the_pytorch_form_bit_for_bit(seed: int, kind: torch.dtype, sh
     """Eighths, which no precision rounds."""
     generator = torch.Generator().manual_seed(seed)
     current = torch.randint(-16, 17, (steps, *shape), generator=generator).to(kind) / 8
-    neuron = Lif(0.25, 0.5)
-    leaf = current.requires_grad_()
-    assert kernels.serves(leaf)
-    ours, theirs = both_forms(neuron, lambda values: neuron(values) * torch.arange(shape[-1]), current.detach())
+    ours, theirs = both_forms(
+        Lif(0.25, 0.5), current, call=lambda neuron, values: neuron(values) * torch.arange(shape[-1])
+    )
     assert all(map(torch.equal, ours, theirs))
 
 
@@ -98,8 +113,7 @@ def test_norm_is_the_pytorch_form(
             parameter.copy_(numbers(seed + n, channels, kind=kind))
     norm.blend = blend
     current = numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind) + offset
-    assert kernels.serves(current.clone().requires_grad_())
-    ours, theirs = both_forms(norm, norm, current)
+    ours, theirs = both_forms(norm, current)
     if not blend:  # the layer norm has no gradient then, in either form
         assert norm.layer_norm.weight.grad is None
     assert_close(ours, theirs, TOLERANCE[kind] * (100 if offset else 10))
@@ -128,7 +142,7 @@ def test_layer_is_the_pytorch_form(seed: int, steps: int, tokens: int, outputs: 
     layer.norm.blend = blend
     tokens = max(tokens, 3 - steps)  # a batch norm needs two rows
     spikes = (numbers(seed, steps, tokens, 12, kind=torch.float64) > 0).double()
-    ours, theirs = both_forms(layer, layer, spikes)
+    ours, theirs = both_forms(layer, spikes)
     assert_close(ours, theirs, 1e-9)
 
 
@@ -141,9 +155,10 @@ def test_layer_in_one_pass_is_norm_and_neuron_in_turn(
     layer = layer_of(kind, channels, channels, seed)
     spikes = (numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind) > 0).to(kind)
     state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
-    ours = results(layer, layer, spikes)
+    compiled = accelerate(layer)
+    ours = results(layer, compiled, spikes)
     layer.load_state_dict(state)
-    theirs = results(layer, lambda values: layer.neuron(layer.norm(linear(layer.linear, values))), spikes)
+    theirs = results(layer, lambda values: compiled.neuron(compiled.norm(compiled.linear(values))), spikes)
     assert torch.equal(ours[0], theirs[0])
     assert all(map(torch.equal, ours[-3:], theirs[-3:]))
     assert_close(ours, theirs, 10 * TOLERANCE[kind])
@@ -154,10 +169,13 @@ def test_layers_side_by_side_are_those_layers() -> None:
     layers = [layer_of(torch.float64, 12, 7, seed) for seed in (1, 2, 3)]
     spikes = (numbers(0, 4, 90, 12, kind=torch.float64) > 0).double()
     states = [{name: tensor.clone() for name, tensor in layer.state_dict().items()} for layer in layers]
-    together = results(nn.ModuleList(layers), lambda inputs: fire_layers(inputs, layers), spikes)
+    compiled = cast(list[CompiledSpikingLinear], [accelerate(layer) for layer in layers])
+    together = results(
+        nn.ModuleList(layers), lambda inputs: numbers_after([FromNumbers(), SpikingLayers(compiled)], inputs), spikes
+    )
     for layer, state in zip(layers, states, strict=True):
         layer.load_state_dict(state)
-    alone = results(nn.ModuleList(layers), lambda inputs: torch.cat([layer(inputs) for layer in layers], -1), spikes)
+    alone = results(nn.ModuleList(layers), lambda inputs: torch.cat([layer(inputs) for layer in compiled], -1), spikes)
     assert_close(together, alone, 1e-10)
 
 
@@ -179,16 +197,25 @@ def test_addition_to_the_residual_stream_is_the_pytorch_form(
             parameter.copy_(numbers(seed + n, *parameter.shape, kind=torch.float64))
     spikes = (numbers(seed, steps, tokens, 12, kind=torch.float64) > 0).double()
     residual = numbers(seed + 1, steps, tokens, outputs, kind=torch.float64)
-    ours, theirs = both_forms(layer, layer.onto, residual, spikes)
+    ours, theirs = both_forms(layer, residual, spikes, call=lambda form, *inputs: form.onto(*inputs))
     assert_close(ours, theirs, 1e-9)
 
 
 def test_bias_before_a_batch_norm_has_no_gradient() -> None:
     """Its rounding errors, which AdamW would scale up to full steps, are not summed."""
     layer = layer_of(torch.float32, 16, 16, seed=0)
-    layer((numbers(0, 4, 30, 16, kind=torch.float32) > 0).float()).sum().backward()
+    accelerate(layer)((numbers(0, 4, 30, 16, kind=torch.float32) > 0).float()).sum().backward()
     assert layer.linear.bias.grad is not None
     assert not layer.linear.bias.grad.any()
+
+
+def attention(mixing: PSSA, factors: Tensor, layout: TokenLayout) -> Tensor:
+    """Spikes of the attention's neurons from q, k and v side by side, in the form that ``mixing`` has."""
+    if type(mixing) is PSSA:
+        return mixing.fire(factors, layout)
+    assert isinstance(mixing.position, RelativeWeights)
+    gated = GatedNeurons(mixing.position.per_channel(), layout.bounds(), mixing.neuron)
+    return numbers_after([FromNumbers(), gated], factors)
 
 
 @settings(max_examples=60, deadline=None)
@@ -212,7 +239,7 @@ def test_attention_is_the_pytorch_form(
     layout = TokenLayout(torch.arange(6) >= torch.tensor([*padding, 0])[:, None])
     tokens = int(layout.mask.sum())
     factors = (numbers(seed, 3, tokens, 24, kind=kind) > 0).to(kind)
-    ours, theirs = both_forms(mixing, lambda spikes: mixing.fire(spikes, layout), factors)
+    ours, theirs = both_forms(mixing, factors, call=lambda form, spikes: attention(form, spikes, layout))
     assert_close(ours, theirs, TOLERANCE[kind])
 
 
@@ -220,10 +247,10 @@ def test_attention_is_the_pytorch_form(
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_products_are_those_of_a_linear(inputs: int, outputs: int, kind: torch.dtype) -> None:
     """By tables where inputs come in 32s and outputs in 64s."""
-    layer = nn.Linear(inputs, outputs).to(kind)
+    layer = SpikeLinear(inputs, outputs).to(kind)
     assert spike_product.fits(layer.weight) == (inputs % 32 == 0 and outputs % 64 == 0)
     spikes = (numbers(0, 4, 30, inputs, kind=kind) > 0).to(kind)
-    ours, theirs = both_forms(layer, lambda rows: linear(layer, rows), spikes)
+    ours, theirs = both_forms(layer, spikes)
     assert_close(ours, theirs, TOLERANCE[kind])
 
 
@@ -265,27 +292,93 @@ def test_model_is_the_same_with_and_without_kernels(mixing: str, blend: float, s
     set_blend(model, blend)
     mask = torch.arange(6) >= torch.tensor([[0], [2], [5], [0]])
     inputs = [numbers(seed, 4, 6, width, kind=torch.float64) for seed, width in enumerate((3, 2, 1))]
-    ours, theirs = both_forms(model, lambda *tokens: model(*tokens, mask), *inputs)
+    ours, theirs = both_forms(model, *inputs, call=lambda form, *tokens: form(*tokens, mask))
     assert_close(ours, theirs, 1e-9)
 
 
-def test_evaluation_takes_the_pytorch_forms() -> None:
+def small_model() -> DSFormer:
     torch.manual_seed(0)
-    model = DSFormer(ModelConfig(embedding_size=16, context=6, window=3), 3, 2).eval()
-    inputs = [numbers(seed, 4, 6, width, kind=torch.float32) for seed, width in enumerate((3, 2, 1))]
-    mask = torch.ones(4, 6, dtype=torch.bool)
-    with kernels.disabled():
-        expected = model(*inputs, mask)
-    assert torch.equal(model(*inputs, mask), expected)
+    return DSFormer(ModelConfig(embedding_size=16, context=6, window=3), 3, 2)
 
 
-def test_kernels_serve_training_alone() -> None:
-    values = torch.ones(3)
-    assert not kernels.serves(values)
-    assert not kernels.serves(values.half().requires_grad_())
-    assert not kernels.serves(values.to("meta").requires_grad_())
-    with torch.no_grad():
-        assert not kernels.serves(values.requires_grad_())
+def small_inputs() -> list[Tensor]:
+    tokens = [numbers(seed, 4, 6, width, kind=torch.float32) for seed, width in enumerate((3, 2, 1))]
+    return [*tokens, torch.ones(4, 6, dtype=torch.bool)]
+
+
+def test_the_model_stays_as_it_was() -> None:
+    """Its modules, its evaluation and its copies know nothing of kernels, and its weights keep their names."""
+    model = small_model()
+    names, kinds = list(model.state_dict()), [type(module) for module in model.modules()]
+    expected = model.eval()(*small_inputs())
+    form = accelerate(model.train())
+    assert [type(module) for module in model.modules()] == kinds
+    assert list(model.state_dict()) == names == list(form.state_dict())
+    assert torch.equal(model.eval()(*small_inputs()), expected)
+    copied = copy.deepcopy(model).double().eval()
+    assert copied(*(part.double() for part in small_inputs()[:3]), small_inputs()[3]).dtype is torch.float64
+    assert torch.equal(pickle.loads(pickle.dumps(model))(*small_inputs()), expected)
+
+
+def test_the_form_is_the_model_in_all_that_changes_between_steps() -> None:
+    """Weights, statistics, λ and whether it trains: what either is given, the other has."""
+    model = small_model()
+    form = accelerate(model)
+    assert all(map(operator.is_, model.parameters(), form.parameters()))
+    before = [buffer.clone() for buffer in model.buffers()]
+    set_blend(model, 0.3)
+    assert {norm.blend for norm in form.modules() if isinstance(norm, PTBN)} == {0.3}
+    form(*small_inputs()).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert not any(map(torch.equal, before, model.buffers()))
+    model.eval()
+    with pytest.raises(ValueError, match="in training alone"):
+        form(*small_inputs())
+    model.train().double()
+    form(*(part.double() for part in small_inputs()[:3]), small_inputs()[3]).sum().backward()
+
+
+def test_whether_kernels_serve_is_asked_once_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[nn.Module] = []
+
+    def counted(model: nn.Module) -> bool:
+        asked.append(model)
+        return serves(model)
+
+    monkeypatch.setattr(seam, "serves", counted)
+    form = accelerate(small_model())
+    for blend in (0.5, 0.0, 0.0):
+        set_blend(form, blend)
+        form(*small_inputs()).sum().backward()
+    assert len(asked) == 1
+
+
+def test_kernels_serve_float32_and_float64_on_the_cpu_with_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model()
+    assert type(accelerate(model)) is DSFormer
+    assert accelerate(model) is not model
+    for other in (small_model().half(), small_model().to("meta")):
+        assert accelerate(other) is other
+    monkeypatch.setattr(seam, "find_spec", lambda name: None)
+    assert accelerate(model) is model
+
+
+def test_where_several_processes_share_statistics_norms_stay_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products and neurons are compiled all the same."""
+    monkeypatch.setattr(distributed, "processes", lambda: 2)
+    model = small_model()
+    found = {type(module).__name__ for module in accelerate(model).modules()}
+    assert found >= {"PTBN", "SpikingLinear", "Mlp", "CompiledLif", "CompiledSpikeLinear"}
+    assert not found & {"CompiledPTBN", "CompiledSpikingLinear", "CompiledMlp"}
+
+
+def test_a_batch_norm_needs_two_rows_and_attention_padding_on_the_left() -> None:
+    with pytest.raises(ValueError, match="more than one value"):
+        accelerate(PTBN(4, 0.5))(torch.ones(1, 1, 4))
+    *tokens, mask = small_inputs()
+    mask[1, 3] = False
+    with pytest.raises(ValueError, match="padding stands on the left"):
+        accelerate(small_model())(*tokens, mask)
 
 
 @pytest.mark.parametrize("blend", [0.0, 0.5])
@@ -295,12 +388,12 @@ def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.
     layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
     tokens = int(layout.mask.sum())
     config = ModelConfig(embedding_size=64, bias_sharing=BiasSharing.channel)
-    mixing, norm, neuron = PSSA(config), PTBN(192, 0.5), Lif(0.25, 0.5)
-    layer, project = SpikingLinear(64, 64, config), NormalisedLinear(64, 64, config)
+    mixing, norm, neuron = accelerate(PSSA(config)), accelerate(PTBN(192, 0.5)), accelerate(Lif(0.25, 0.5))
+    layer, project = accelerate(SpikingLinear(64, 64, config)), accelerate(NormalisedLinear(64, 64, config))
     norm.blend = blend
 
     def whole(inputs: Tensor, current: Tensor) -> Tensor:
-        output = mixing.fire(neuron(norm(current)), layout)
+        output = attention(mixing, neuron(norm(current)), layout)
         return project.onto(layer((inputs > 0).float()), output)
 
     inputs = [numbers(0, 4, tokens, width, kind=torch.float32) for width in (64, 192)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig, PositionBias
+from dsf_models.kernels.accelerate import accelerate
 from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
 
@@ -63,7 +66,8 @@ def mixings() -> list[ModelConfig]:
 
 @pytest.mark.parametrize("config", mixings(), ids=lambda config: f"{config.mixing}-{config.position_bias.value}")
 @pytest.mark.parametrize("blend", [0.0, 0.5])
-def test_padding_is_in_no_statistic(config: ModelConfig, blend: float) -> None:
+@pytest.mark.parametrize("form", [lambda model: model, accelerate], ids=["torch", "kernels"])
+def test_padding_is_in_no_statistic(config: ModelConfig, blend: float, form: Callable[[DSFormer], DSFormer]) -> None:
     """What the padding holds changes neither actions, nor gradients, nor running statistics."""
     mask = torch.arange(6) >= torch.tensor([[0], [2], [5]])
 
@@ -72,7 +76,7 @@ def test_padding_is_in_no_statistic(config: ModelConfig, blend: float) -> None:
         model = _awake(DSFormer(config, 3, 2)).train()
         set_blend(model, blend)
         inputs = [torch.randn(3, 6, width).masked_fill(~mask[..., None], padding) for width in (3, 2, 1)]
-        actions = model(*inputs, mask)
+        actions = form(model)(*inputs, mask)
         torch.autograd.backward(actions.square().sum())
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         return actions.detach(), [*gradients, *model.buffers()]

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from dsf_models import DSFormer, kernels
+from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig
+from dsf_models.kernels.accelerate import accelerate
 from dsf_models.normalisation import set_blend
 from support.plain_dsformer import LoopedLif, NeuronFactory, PlainDSFormer, SnnTorchLif, set_plain_blend
 
@@ -29,13 +30,8 @@ def test_loss_gradients_and_statistics_are_the_models(neuron: NeuronFactory, ble
     set_plain_blend(plain, blend)
     mask = torch.arange(6) >= torch.tensor([[0], [2], [5], [0]])
     inputs = [torch.randn(4, 6, width, dtype=torch.float64) for width in (3, 2, 1)]
-    if with_kernels:
-        actions = model(*inputs, mask)
-        torch.autograd.backward(actions.square().sum())
-    else:
-        with kernels.disabled():
-            actions = model(*inputs, mask)
-            torch.autograd.backward(actions.square().sum())
+    actions = (accelerate(model) if with_kernels else model)(*inputs, mask)
+    torch.autograd.backward(actions.square().sum())
     expected = plain(*inputs, mask)
     torch.autograd.backward(expected.square().sum())
     assert torch.allclose(actions, expected, atol=1e-12)

@@ -14,12 +14,13 @@ from torch._dynamo.testing import CompileCounter
 
 from dsf_common.errors import UserError
 from dsf_export.program_events import program_events
-from dsf_models import DSFormer, kernels
+from dsf_models import DSFormer
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.lif import Lif, _FusableLifFunction
 from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
-from dsf_models.precision import in_bfloat16, multiply
+from dsf_models.precision import in_bfloat16
+from dsf_models.spiking_layers import SpikeLinear
 from dsf_train.command_train import training_config
 from dsf_train.compiled_step import CompiledObjective, Objective, compiles, real_tokens
 from dsf_train.configuration import Precision
@@ -133,8 +134,7 @@ def test_windows_with_their_padding_give_what_packed_tokens_give(model_config: M
     model, batch = lively(model_config), padded_batch()
     set_blend(model, blend)
     price = 1e3 if program_events(model) else 0.0
-    with kernels.disabled():
-        expected = results(model, loss_and_cost, batch, price)
+    expected = results(model, loss_and_cost, batch, price)
     ours = results(model, CompiledObjective(action_loss, Precision.float32, CPU), batch, price)
     assert_close(ours, expected, 1e-10)
     assert expected["paid"] > expected["loss"] or not price
@@ -144,10 +144,9 @@ def test_windows_with_their_padding_give_what_packed_tokens_give(model_config: M
 def test_the_model_is_afterwards_as_it_was() -> None:
     model, batch = lively(config()), padded_batch()
     set_blend(model, 0.4)
-    with kernels.disabled():
-        before = results(model, loss_and_cost, batch)
-        results(model, CompiledObjective(action_loss, Precision.float32, CPU), batch)
-        assert_close(results(model, loss_and_cost, batch), before, 0.0)
+    before = results(model, loss_and_cost, batch)
+    results(model, CompiledObjective(action_loss, Precision.float32, CPU), batch)
+    assert_close(results(model, loss_and_cost, batch), before, 0.0)
     assert {module.blend for module in model.modules() if isinstance(module, PTBN)} == {0.4}
 
 
@@ -197,8 +196,7 @@ def test_what_a_graph_reads_from_modules_stays_at_its_address(
 def test_the_neuron_that_fuses_is_the_neuron(beta: float) -> None:
     current = torch.randn(4, 50, 16, dtype=torch.float64).requires_grad_()
     outer = torch.randn(4, 50, 16, dtype=torch.float64)
-    with kernels.disabled():
-        spikes = Lif(beta, 0.5)(current)
+    spikes = Lif(beta, 0.5)(current)
     (expected,) = torch.autograd.grad((spikes * outer).sum(), current)
     ours: Tensor = _FusableLifFunction.apply(current, beta, 0.5)  # type: ignore[no-untyped-call]
     (gradient,) = torch.autograd.grad((ours * outer).sum(), current)
@@ -209,10 +207,10 @@ def test_the_neuron_that_fuses_is_the_neuron(beta: float) -> None:
 
 def test_products_of_spikes_in_bfloat16_round_the_weights_and_the_result_alone() -> None:
     """Sums are float32's, and what goes on, the gradients too, is float32."""
-    layer = nn.Linear(64, 32)
+    layer = SpikeLinear(64, 32)
     spikes = (torch.rand(3, 50, 64) < 0.2).float().requires_grad_()
     with in_bfloat16():
-        current = multiply(layer, spikes)
+        current = layer(spikes)
     weight, bias = (parameter.detach().bfloat16().double() for parameter in (layer.weight, layer.bias))
     exact = nn.functional.linear(spikes.detach().double(), weight, bias)
     assert current.dtype is torch.float32

@@ -8,12 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsf_models import fused_half
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.lif import Lif
 from dsf_models.mixing_names import input_names
 from dsf_models.mixings import make_mixing
-from dsf_models.mixings.attention import record_attention
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import PolicyNetwork, Spikes
@@ -22,7 +20,7 @@ from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 
 
 class Mlp(nn.Module):
-    """``U + PTBN(W_2 SN(PTBN(W_1 SN(U))))``; the first neurons are the block's."""
+    """``U + PTBN(W_2 SN(PTBN(W_1 SN(U))))``; the neurons of SN(U) are the block's."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -32,16 +30,11 @@ class Mlp(nn.Module):
 
     def forward(self, residual: Tensor, neuron: Lif, spikes: Spikes | None, prefix: str) -> Tensor:
         """The residual stream (T, tokens, D) with what is added to it."""
-        fused = fused_half.process(residual, neuron, self.hidden, self.project, spikes is not None)
-        if fused:
-            raised, layers = fused
-        else:
-            inputs = neuron(residual)
-            layers = (inputs, self.hidden(inputs))
-            raised = self.project.onto(residual, layers[1])
+        inputs = neuron(residual)
+        hidden = self.hidden(inputs)
         if spikes is not None:
-            spikes.update(zip((f"{prefix}.input", f"{prefix}.hidden"), layers, strict=True))
-        return raised
+            spikes |= {f"{prefix}.input": inputs, f"{prefix}.hidden": hidden}
+        return self.project.onto(residual, hidden)
 
 
 class Block(nn.Module):
@@ -57,25 +50,16 @@ class Block(nn.Module):
 
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
         """The residual stream (T, tokens, D) after this block."""
-        residual = self._mix(residual, layout, spikes, f"{name}.attention")
-        raised: Tensor = self.mlp(residual, self.mlp_neuron, spikes, f"{name}.mlp")
+        mixed = self.mix(residual, layout, spikes, f"{name}.attention")
+        raised: Tensor = self.mlp(mixed, self.mlp_neuron, spikes, f"{name}.mlp")
         return raised
 
-    def _mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
-        fused = fused_half.attend(residual, self.attention_neuron, self.attention, layout, spikes is not None)
-        if fused is None:
-            return self._mix_in_turn(residual, layout, {} if spikes is None else spikes, prefix)
-        if spikes is not None:
-            inputs, factors, output = fused.spikes
-            spikes[f"{prefix}.input"] = inputs
-            record_attention(spikes, prefix, factors, output)
-        return fused.last
-
-    def _mix_in_turn(self, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
+    def mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
+        """The residual stream (T, tokens, D) with what the token mixing of its spikes, SN(U), adds to it."""
         inputs = self.attention_neuron(residual)
-        layers = zip(input_names(prefix, self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
-        spikes.update(layers)
-        mixed: Tensor = self.attention(inputs, residual, layout, spikes, prefix)
+        record: Spikes = {} if spikes is None else spikes
+        record |= zip(input_names(prefix, self.levels), inputs.chunk(self.levels, dim=-1), strict=True)
+        mixed: Tensor = self.attention(inputs, residual, layout, record, prefix)
         return mixed
 
 

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-
-from dsf_models import kernels
-
-if TYPE_CHECKING:
-    from dsf_models.kernels.neuron import Neuron
 
 SURROGATE_HALF_WIDTH = 0.5
 
@@ -115,19 +109,9 @@ class Lif(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes (0.0 or 1.0), of the shape of ``current``: (T, ...)."""
-        if self.training and kernels.serves(current):
-            from dsf_models.kernels.lif import fire  # here, since numba need not be installed
-
-            return fire(current, self.constants())
         form = _FusableLifFunction if torch.compiler.is_compiling() else _LifFunction
         spikes: Tensor = form.apply(current, self.beta, self.threshold)  # type: ignore[no-untyped-call]
         return spikes
-
-    def constants(self) -> Neuron:
-        """What a kernel has to know of these neurons."""
-        from dsf_models.kernels.neuron import Neuron  # here, since numba need not be installed
-
-        return Neuron(self.beta, self.threshold, SURROGATE_HALF_WIDTH)
 
     def extra_repr(self) -> str:
         return f"beta={self.beta}, threshold={self.threshold}"

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
-from dsf_models import distributed, kernels
 from dsf_models.batch_norm import TokenBatchNorm
-
-if TYPE_CHECKING:
-    from dsf_models.kernels.ptbn import Norm
 
 
 class PTBN(nn.Module):
@@ -48,27 +42,10 @@ class PTBN(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         """Normalise ``current`` of shape (T, tokens, D)."""
-        alone = self.training and distributed.processes() == 1
-        if alone and kernels.serves(current) and current.shape[:-1].numel() > 1:
-            from dsf_models.kernels.ptbn import Norm, normalise  # here, since numba need not be installed
-
-            return normalise(current, Norm(self.layer_norm, self.batch_norm, float(self.blend)))
         normalised: Tensor = self.batch_norm(current)
         if self.blends:
             return torch.lerp(normalised, self.layer_norm(current), self.blend)
         return normalised
-
-
-def kernel_norm(norm: nn.Module) -> Norm | None:
-    """What kernels of a layer, which a caller has found to serve it, take of its PTBN in training; otherwise None.
-
-    None also where several processes share its statistics, which kernels do not.
-    """
-    if type(norm) is not PTBN or not norm.training or distributed.processes() > 1:
-        return None
-    from dsf_models.kernels.ptbn import Norm  # here, since numba need not be installed
-
-    return Norm(norm.layer_norm, norm.batch_norm, float(norm.blend))
 
 
 def set_blend(model: nn.Module, blend: float) -> None:

@@ -54,7 +54,15 @@ class TokenLayout:
         return self.full or bool((self.mask[:, 1:] >= self.mask[:, :-1]).all())
 
     def bounds(self) -> NDArray[np.int64]:
-        """Where windows begin and end in the list of real tokens, (B + 1,)."""
+        """Where windows begin and end in the list of real tokens, (B + 1,).
+
+        Raises
+        ------
+        ValueError
+            Padding stands elsewhere than before each window's real tokens.
+        """
+        if not self.is_left_padded:
+            raise ValueError("kernels take windows whose padding stands on the left and is left out of the tokens")
         bounds: NDArray[np.int64] = np.zeros(len(self.mask) + 1, np.int64)
         np.cumsum(self.mask.sum(1).cpu().numpy(), out=bounds[1:])
         return bounds
@@ -76,5 +84,5 @@ class PaddedLayout(TokenLayout):
 
     @cached_property
     def is_left_padded(self) -> bool:
-        """False: kernels, which ask, take lists of real tokens."""
+        """False: padding stands among the tokens."""
         return False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 _switch = {"bfloat16": False}
 
@@ -22,11 +22,10 @@ def in_bfloat16() -> Iterator[None]:
         _switch["bfloat16"] = before
 
 
-def multiply(layer: nn.Linear, spikes: Tensor) -> Tensor:
-    """``layer(spikes)``, in the format of ``spikes`` whatever it is computed in; sums are float32's either way."""
+def multiply(product: Callable[[Tensor], Tensor], spikes: Tensor) -> Tensor:
+    """``product(spikes)``, in the format of ``spikes`` whatever it is computed in; sums are float32's either way."""
     if not _switch["bfloat16"]:
-        exact: Tensor = layer(spikes)
-        return exact
+        return product(spikes)
     with torch.autocast(spikes.device.type, torch.bfloat16):
-        rounded: Tensor = layer(spikes)
+        rounded = product(spikes)
     return rounded.to(spikes.dtype)

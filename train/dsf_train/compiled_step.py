@@ -21,7 +21,7 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
 from dsf_common.errors import UserError, first_line
-from dsf_models import DSFormer, PolicyNetwork, distributed, kernels
+from dsf_models import DSFormer, PolicyNetwork, distributed
 from dsf_models.batch_norm import TokenBatchNorm
 from dsf_models.configuration import SPIKING
 from dsf_models.normalisation import PTBN
@@ -104,7 +104,7 @@ class CompiledObjective:
         assert isinstance(model, DSFormer)
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         rounded = in_bfloat16() if self._precision is Precision.bfloat16 else nullcontext()
-        with self._static_form(model, batch.mask), kernels.disabled(), rounded:
+        with self._static_form(model, batch.mask), rounded:
             try:
                 loss, paid, fired = self._compiled(model, batch, spike_cost)
             except TorchDynamoException as problem:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from dsf_models import DSFormer, PolicyNetwork, distributed
 from dsf_models.checkpoint import save_model_file
+from dsf_models.kernels.accelerate import accelerate
 from dsf_models.normalisation import set_blend
 from dsf_models.policy_network import Spikes
 from dsf_train.compiled_step import CompiledObjective, Objective, PaidSpikes, real_tokens
@@ -73,7 +74,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     state = prepare(config, resume, overwrite)
     config, model = state.config, state.model
     first, watch = distributed.is_first(), FiringWatch()
-    objective = CompiledObjective(action_loss, config.precision, state.device) if state.compiled else loss_and_cost
+    objective, form = _step_form(state)
     with state.folder.metrics(state.first_step, first) as metrics, _progress(state) as progress:
         for step, batch in _batches(state):
             set_learning_rate(state.optimiser, config, step)
@@ -85,7 +86,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             spikes: Spikes = {}
             seen = spikes if recorded or state.cost.is_paid else None
             loss, gradient_norm = update(
-                model, state.optimiser, batch, config.gradient_clip, seen, state.cost, objective
+                form, state.optimiser, batch, config.gradient_clip, seen, state.cost, objective
             )
 
             progress.update()
@@ -102,6 +103,13 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
             if first and _due(done, config.checkpoint_every, config.steps):
                 state.save_checkpoint(done)
         return _finish(state, metrics) if first else TrainingResult(state.folder.model, ())
+
+
+def _step_form(state: TrainingState) -> tuple[Objective, PolicyNetwork]:
+    """How a step computes the loss: by `torch.compile`, or by kernels that a twin of the model goes through."""
+    if state.compiled:
+        return CompiledObjective(action_loss, state.config.precision, state.device), state.model
+    return loss_and_cost, accelerate(state.model)
 
 
 def _batches(state: TrainingState) -> Iterator[tuple[int, Batch]]:

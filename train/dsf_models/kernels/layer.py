@@ -8,44 +8,44 @@ and then gone, so all layers write it into the same scratch memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from dsf_models.kernels.chain import FromNumbers, numbers_after
-from dsf_models.kernels.neuron import Marks, Neuron
-from dsf_models.kernels.ptbn import Gradients, Norm, NormOfBatch, normalise_rows, rows_gradient
+from dsf_models.kernels.neuron import Marks
+from dsf_models.kernels.ptbn import Gradients, NormOfBatch, normalise_rows, parameters, rows_gradient
 from dsf_models.kernels.ptbn_lif import fire_normalised, fire_normalised_back
 from dsf_models.kernels.scratch import scratch
 from dsf_models.kernels.sharing import Array, array
 from dsf_models.kernels.spike_linear import Affine
+from dsf_models.lif import Lif
+from dsf_models.normalisation import PTBN
 
 
-class Layer(NamedTuple):
-    """W, b and the norm."""
+class Layer(Protocol):
+    """A `SpikingLinear` or a `NormalisedLinear` whose norm is a PTBN."""
 
-    linear: nn.Linear
-    norm: Norm
-
-
-def spiking_layer(spikes: Tensor, layers: Sequence[Layer], neuron: Neuron) -> Tensor:
-    """Spikes of ``layers``, (T, tokens, ΣD), side by side, from the spikes that all of them read."""
-    return numbers_after([FromNumbers(), SpikingLayers(layers, neuron)], spikes)
+    @property
+    def linear(self) -> nn.Linear: ...
+    @property
+    def norm(self) -> PTBN: ...
 
 
-def current_layer(spikes: Tensor, layer: Layer, residual: Tensor | None = None) -> Tensor:
-    """The normalised current of ``layer``, (T, tokens, D), added to ``residual`` if there is one."""
-    return numbers_after([FromNumbers(), CurrentLayer(layer, residual)], spikes)
+class FiringLayer(Layer, Protocol):
+    """A `SpikingLinear` whose norm is a PTBN."""
+
+    @property
+    def neuron(self) -> Lif: ...
 
 
 class SpikingLayers:
     """Marks of spikes, (T, tokens, inputs), into those of ``layers`` that read them, (T, tokens, ΣD)."""
 
-    def __init__(self, layers: Sequence[Layer], neuron: Neuron) -> None:
+    def __init__(self, layers: Sequence[FiringLayer]) -> None:
         self.parameters: Sequence[Tensor] = [values for layer in layers for values in _parameters(layer)]
         self._layers = layers
-        self._neuron = neuron
+        self._neuron = layers[0].neuron
 
     def forward(self, given: Marks) -> Marks:
         self._affine, self._norm = _normalised(self._layers, given)
@@ -81,7 +81,7 @@ class CurrentLayer:
 
 
 def _parameters(layer: Layer) -> list[Tensor]:
-    return [layer.linear.weight, layer.linear.bias, *layer.norm.parameters]
+    return [layer.linear.weight, layer.linear.bias, *parameters(layer.norm)]
 
 
 def _normalised(layers: Sequence[Layer], given: Marks) -> tuple[Affine, NormOfBatch]:

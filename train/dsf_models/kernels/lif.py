@@ -8,15 +8,10 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from dsf_models.kernels.chain import numbers_after
 from dsf_models.kernels.compiling import shared
-from dsf_models.kernels.neuron import Marks, Neuron, step, step_back
+from dsf_models.kernels.neuron import Marks, constants, step, step_back
 from dsf_models.kernels.sharing import CHUNK, Array, chunks_of, share
-
-
-def fire(current: Tensor, neuron: Neuron) -> Tensor:
-    """Spikes (0.0 or 1.0) of neurons given ``current``, (T, ...)."""
-    return numbers_after([Neurons(neuron)], current)
+from dsf_models.lif import Lif
 
 
 class Neurons:
@@ -24,12 +19,12 @@ class Neurons:
 
     parameters: Sequence[Tensor] = ()
 
-    def __init__(self, neuron: Neuron) -> None:
+    def __init__(self, neuron: Lif) -> None:
         self._neuron = neuron
 
     def forward(self, current: Array) -> Marks:
         given = _by_token(current)
-        self._numbers = self._neuron.numbers(given.dtype)
+        self._numbers = constants(self._neuron, given.dtype)
         self._marks = np.empty(given.shape, np.uint8)
         share(_forward, chunks_of(given.shape[1]), given.size, given, self._numbers, self._marks)
         return self._marks.reshape(current.shape)

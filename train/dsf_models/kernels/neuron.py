@@ -10,7 +10,7 @@ The second is the spike, so that these marks are also how kernels hand spikes to
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import prange
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dsf_models.kernels.compiling import compiled, shared
 from dsf_models.kernels.sharing import Array, share
+from dsf_models.lif import SURROGATE_HALF_WIDTH, Lif
 
 Marks = NDArray[np.uint8]
 
@@ -25,17 +26,10 @@ NEAR, FIRED = np.uint8(1), np.uint8(2)
 _PIECE = 2**14  # marks
 
 
-class Neuron(NamedTuple):
-    """β, V_th, and how far from V_th the surrogate gradient is 1."""
-
-    beta: float
-    threshold: float
-    half_width: float
-
-    def numbers(self, kind: np.dtype[Any]) -> Array:
-        """What kernels are given: β, V_th, the surrogate's bounds and 0, in their precision."""
-        low, high = self.threshold - self.half_width, self.threshold + self.half_width
-        return np.array([self.beta, self.threshold, low, high, 0], kind)
+def constants(neuron: Lif, kind: np.dtype[Any]) -> Array:
+    """β, V_th, the surrogate's bounds and 0, in the precision of the kernels that are given them."""
+    low, high = neuron.threshold - SURROGATE_HALF_WIDTH, neuron.threshold + SURROGATE_HALF_WIDTH
+    return np.array([neuron.beta, neuron.threshold, low, high, 0], kind)
 
 
 def marks_of(spikes: Array) -> Marks:

@@ -19,20 +19,15 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_models.kernels.chain import FromNumbers, numbers_after
 from dsf_models.kernels.compiling import shared
-from dsf_models.kernels.neuron import FIRED, Marks, Neuron, step, step_back
+from dsf_models.kernels.neuron import FIRED, Marks, constants, step, step_back
 from dsf_models.kernels.sharing import Array, array, share, total
+from dsf_models.lif import Lif
 
 Bounds = NDArray[np.int64]
 
 WINDOWS = 4  # a chunk
 UNROLLED = 4  # distances that a loop over channels takes at once
-
-
-def fire_gated(factors: Tensor, weights: Tensor, bounds: Bounds, neuron: Neuron) -> Tensor:
-    """Spikes of the attention's neurons, (T, tokens, D), from numbers; the rest as of :class:`GatedNeurons`."""
-    return numbers_after([FromNumbers(), GatedNeurons(weights, bounds, neuron)], factors)
 
 
 class GatedNeurons:
@@ -46,7 +41,7 @@ class GatedNeurons:
         (B + 1,): window b has the tokens from bounds[b] up to bounds[b + 1].
     """
 
-    def __init__(self, weights: Tensor, bounds: Bounds, neuron: Neuron) -> None:
+    def __init__(self, weights: Tensor, bounds: Bounds, neuron: Lif) -> None:
         self.parameters: Sequence[Tensor] = (weights,)
         self._bounds = bounds
         self._neuron = neuron
@@ -56,7 +51,7 @@ class GatedNeurons:
         self._factors = given.reshape(*given.shape[:2], 3, -1)  # D + c as an index would not be vectorised
         self._weights = _padded(weights)
         self._marks = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
-        numbers = self._neuron.numbers(self._weights.dtype)
+        numbers = constants(self._neuron, self._weights.dtype)
         chunks = _chunks(self._bounds)
         share(_forward, chunks, given.size, self._factors, self._weights, self._bounds, numbers, self._marks)
         return self._marks
@@ -73,7 +68,7 @@ class GatedNeurons:
             self._factors,
             self._weights,
             self._bounds,
-            self._neuron.numbers(kind)[0],
+            constants(self._neuron, kind)[0],
             self._marks,
             outer,
             grad_factors,

@@ -18,31 +18,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numba import prange
-from torch import Tensor, nn
+from torch import Tensor
 
-from dsf_models.kernels.chain import numbers_after
 from dsf_models.kernels.compiling import compiled, shared
 from dsf_models.kernels.layer_norm import add_tilts, normalise_row, row_gradient
 from dsf_models.kernels.moments import Moments, follow, moments_of
 from dsf_models.kernels.sharing import CHUNK, Array, array, chunks_of, share, total
+from dsf_models.normalisation import PTBN
 
 
-class Norm(NamedTuple):
-    """One norm's two branches, and λ."""
-
-    layer_norm: nn.LayerNorm
-    batch_norm: nn.BatchNorm1d
-    blend: float
-
-    @property
-    def parameters(self) -> list[Tensor]:
-        """γ_l, β_l, γ_b and β_b."""
-        return [self.layer_norm.weight, self.layer_norm.bias, self.batch_norm.weight, self.batch_norm.bias]
-
-
-def normalise(current: Tensor, norm: Norm) -> Tensor:
-    """PTBN of ``current``, (T, tokens, D) of at least two rows, updating the running statistics of its batch norm."""
-    return numbers_after([_Normalise(norm)], current)
+def parameters(norm: PTBN) -> list[Tensor]:
+    """γ_l, β_l, γ_b and β_b."""
+    return [norm.layer_norm.weight, norm.layer_norm.bias, norm.batch_norm.weight, norm.batch_norm.bias]
 
 
 class NormOfBatch:
@@ -60,16 +47,25 @@ class NormOfBatch:
         μ_c, (norms, D).
     moments
         μ_n and r_n, (rows, norms, 2), which going forward writes; of no rows where λ = 0.
+
+    Raises
+    ------
+    ValueError
+        There is one row alone, which has no variance, or the norms are not in training.
     """
 
-    def __init__(self, norms: Sequence[Norm], moments: Moments, kind: np.dtype[Any]) -> None:
-        (self.blend,) = {norm.blend for norm in norms}
+    def __init__(self, norms: Sequence[PTBN], moments: Moments, kind: np.dtype[Any]) -> None:
+        if moments.rows < 2:
+            raise ValueError("a batch norm in training needs more than one value a channel")
+        if not all(norm.training for norm in norms):
+            raise ValueError("kernels normalise in training alone; evaluate the model that they were made for")
+        (self.blend,) = {float(norm.blend) for norm in norms}
         (self.epsilon,) = {norm.layer_norm.eps for norm in norms}
         (epsilon,) = {norm.batch_norm.eps for norm in norms}
         self._shape = len(norms), norms[0].batch_norm.num_features
         self._parameters = np.empty((4, *self._shape), kind)
         for place, norm in enumerate(norms):
-            for values, parameter in zip(self._parameters, norm.parameters, strict=True):
+            for values, parameter in zip(self._parameters, parameters(norm), strict=True):
                 values[place] = array(parameter)
             follow(norm.batch_norm, moments, begin=place * self._shape[1])
         self._batch = moments.mean.reshape(self._shape), 1 / np.sqrt(moments.variance + epsilon).reshape(self._shape)
@@ -128,9 +124,11 @@ class Gradients(NamedTuple):
     drift: Array
 
 
-class _Normalise:
-    def __init__(self, norm: Norm) -> None:
-        self.parameters: Sequence[Tensor] = norm.parameters
+class Normalise:
+    """A current, (T, tokens, D), into PTBN of it."""
+
+    def __init__(self, norm: PTBN) -> None:
+        self.parameters: Sequence[Tensor] = parameters(norm)
         self._norms = [norm]
 
     def forward(self, given: Array) -> Array:

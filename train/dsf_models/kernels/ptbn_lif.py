@@ -13,25 +13,26 @@ from numba import prange
 
 from dsf_models.kernels.compiling import shared
 from dsf_models.kernels.layer_norm import add_tilts, normalise_row, row_gradient
-from dsf_models.kernels.neuron import Marks, Neuron, step, step_back
+from dsf_models.kernels.neuron import Marks, constants, step, step_back
 from dsf_models.kernels.ptbn import Gradients, NormOfBatch
 from dsf_models.kernels.sharing import CHUNK, Array, chunks_of, share, total
+from dsf_models.lif import Lif
 
 
-def fire_normalised(current: Array, norm: NormOfBatch, neuron: Neuron) -> Marks:
+def fire_normalised(current: Array, norm: NormOfBatch, neuron: Lif) -> Marks:
     """Marks of neurons given PTBN of ``current``, (T, tokens, norms D)."""
     marks = np.empty(current.shape, np.uint8)
-    constants = norm.affine, norm.weights, norm.epsilon, norm.moments, neuron.numbers(current.dtype)
-    share(_forward, chunks_of(current.shape[1]), current.size, norm.apart(current), *constants, norm.apart(marks))
+    given = norm.affine, norm.weights, norm.epsilon, norm.moments, constants(neuron, current.dtype)
+    share(_forward, chunks_of(current.shape[1]), current.size, norm.apart(current), *given, norm.apart(marks))
     return marks
 
 
 def fire_normalised_back(
-    grad_spikes: Array, marks: Marks, current: Array, norm: NormOfBatch, neuron: Neuron, gradient: Array
+    grad_spikes: Array, marks: Marks, current: Array, norm: NormOfBatch, neuron: Lif, gradient: Array
 ) -> Gradients:
     """Write ∂x of :func:`fire_normalised` into ``gradient``; return what else it comes with."""
     chunks, apart, inner = chunks_of(current.shape[1]), norm.apart(current), norm.apart(gradient)
-    beta = neuron.numbers(current.dtype)[0]
+    beta = constants(neuron, current.dtype)[0]
     partial = np.zeros((chunks, 3, *norm.mean.shape), current.dtype)
     given = norm.apart(marks), norm.apart(grad_spikes), apart, norm.mean, norm.moments
     share(_surrogate, chunks, current.size, *given, beta, inner, partial)

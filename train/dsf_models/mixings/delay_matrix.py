@@ -16,7 +16,7 @@ from dsf_models.mixings.past import sum_of_past
 from dsf_models.mixings.registry import register_mixing
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
-from dsf_models.spiking_layers import NormalisedLinear, linear
+from dsf_models.spiking_layers import NormalisedLinear, SpikeLinear
 
 
 @register_mixing("delay-matrix")
@@ -40,7 +40,8 @@ class DelayMatrixMixing(DelayedSynapses):
         self.window = config.window
         self.carries = config.carry_membranes
         self.shared = shared_factor(config.mixing_rank, inputs) if config.mixing_rank else None  # B
-        self.linear = nn.Linear(config.mixing_rank or inputs, config.window * width)  # W_0 or A_0, b_0, W_1, …
+        outputs = config.window * width  # W_0 or A_0, b_0, W_1, …
+        self.linear = nn.Linear(config.mixing_rank, outputs) if config.mixing_rank else SpikeLinear(inputs, outputs)
         self.norm = normalisation(width, config)
         self.neuron = Lif(config.beta, config.threshold)
         self.project = NormalisedLinear(width, size, config)
@@ -74,9 +75,7 @@ class DelayMatrixMixing(DelayedSynapses):
 
     def _terms(self, inputs: Tensor) -> Tensor:
         """``W_j s + b_j`` of every distance j, side by side, (T, tokens, S width)."""
-        if self.shared is None:
-            return linear(self.linear, inputs)
-        terms: Tensor = self.linear(inputs @ self.shared.T)  # of sums, which are no spikes
+        terms: Tensor = self.linear(inputs if self.shared is None else inputs @ self.shared.T)
         return terms
 
 

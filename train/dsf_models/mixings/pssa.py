@@ -6,7 +6,6 @@ from typing import assert_never
 
 from torch import Tensor
 
-from dsf_models import kernels
 from dsf_models.configuration import ModelConfig, PositionBias
 from dsf_models.mixings.attention import Attention, meeting_rate, seen_spikes
 from dsf_models.mixings.position_weights import PairwiseWeights, RelativeWeights
@@ -37,14 +36,6 @@ class PSSA(Attention):
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
         return query * layout.pack(self.position(layout.unpack(key * value)))
-
-    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
-        compiled = self.training and kernels.serves(factors) and layout.is_left_padded
-        if not compiled or not isinstance(self.position, RelativeWeights):
-            return super().fire(factors, layout)
-        from dsf_models.kernels.pssa import fire_gated  # here, since numba need not be installed
-
-        return fire_gated(factors, self.position.per_channel(), layout.bounds(), self.neuron.constants())
 
     def factor_rate(self, rate: float) -> float:
         return meeting_rate(rate, self.config.window)
