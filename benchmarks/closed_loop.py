@@ -20,8 +20,9 @@ from dsf_train.evaluation import EVALUATION_SEED
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
-from neuro_runtime.episodes.rollout import Environment, Episode, Rollout, run_episodes, run_episodes_in_lanes, within
+from neuro_runtime.episodes.rollout import Episode, Rollout, run_episodes, run_episodes_in_lanes
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy
 from support.timing import Times, Work, take_turns
@@ -74,9 +75,9 @@ class Loop:
         """The environment with the actions of ``episodes``; how many there were."""
         environment = self.environments[0]
         for episode in episodes:
-            environment.reset(seed=episode.seed)
+            under_way = EpisodeUnderWay(environment, episode.seed)
             for action in episode.actions:
-                environment.step(within(action, environment))
+                under_way.step(action)
         return _decisions(episodes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.environments import make_environment
+from neuro_runtime.episodes.closed_loop import run_closed_loop
 
 Act = Callable[[NDArray[np.float64]], float]  # from (θ, θ') to an action in [−1, 1]
 
@@ -17,16 +18,11 @@ def returns(act: Act, episodes: int) -> NDArray[np.float64]:
     """Returns of ``act`` in episodes seeded 0, 1, 2, …, (episodes,)."""
     env = make_environment("pendulum")
     simulator: Any = env.unwrapped
-    totals = np.zeros(episodes)
-    for seed in range(episodes):
-        env.reset(seed=seed)
-        over = False
-        while not over:
-            _, reward, terminated, truncated, _ = env.step(np.array([act(simulator.state)], dtype=np.float32))
-            totals[seed] += float(reward)
-            over = terminated or truncated
+    finished = run_closed_loop(
+        [env], range(episodes), lambda running: [np.array([act(simulator.state)], dtype=np.float32)]
+    )
     env.close()
-    return totals
+    return np.array([episode.total_reward for episode in finished])
 
 
 def random_torques(seed: int = 0) -> Act:

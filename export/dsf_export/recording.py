@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.environments import make_environment
+from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
+from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.token import Token
-
-Environment = gymnasium.Env[Any, Any]
 
 SEED = 20_000  # of the first episode that stages are compared on; evaluations begin elsewhere
 CHOICE_SEED = 30_000  # of the first episode that the quantisation is chosen on
@@ -90,16 +90,16 @@ def made_up_tokens(
 
 def record_episode(backend: Backend, environment: Environment, seed: int, at_most: int | None) -> tuple[Token, ...]:
     """The tokens of one episode of ``backend``, or its first ``at_most``."""
-    space = cast(gymnasium.spaces.Box, environment.action_space)
-    backend.reset()
-    observation, _ = environment.reset(seed=seed)
-    action, wanted, done = np.zeros(backend.action_size), backend.return_target, False
     tokens: list[Token] = []
-    while not done and len(tokens) != at_most:
-        tokens.append(Token(np.asarray(observation, dtype=np.float64), action, wanted))
+    episode_tokens = EpisodeTokens(
+        backend.return_target, backend.observation_size, backend.action_size, backend.environment
+    )
+
+    def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float64]]:
+        tokens.append(episode_tokens.token(running[0].observation, running[0].reward))
         action = backend.decide(tokens[-1]).action
-        within = np.clip(action, space.low, space.high).astype(space.dtype)
-        observation, reward, terminated, truncated, _ = environment.step(within)
-        wanted -= float(reward)
-        done = terminated or truncated
+        episode_tokens.acted(action)
+        return [action]
+
+    run_closed_loop([environment], [seed], act, begin=lambda lane: backend.reset(), at_most=at_most)
     return tuple(tokens)

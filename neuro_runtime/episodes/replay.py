@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hw_profiles.raster_file import SpikeRaster
 from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.episodes.rollout import Environment, Episode, within
+from neuro_runtime.episodes.closed_loop import Environment, run_closed_loop
+from neuro_runtime.episodes.rollout import Episode
 from neuro_runtime.policy import Policy
 from neuro_runtime.program.program import Program
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -40,13 +41,13 @@ def replay_raster(
     decision = min(RECORDED_DECISION, episode.steps - 1)
     recorder = _Recorder(program)
     policy = Policy(ProgramBackend(program, recorder))
-    policy.reset(return_target)
-    observation, _ = environment.reset(seed=episode.seed)
-    reward = 0.0
-    for _ in range(decision + 1):
-        action = policy.act(observation, reward)
-        observation, earned, *_ = environment.step(within(action, environment))
-        reward = float(earned)
+    run_closed_loop(
+        [environment],
+        [episode.seed],
+        lambda running: [policy.act(running[0].observation, running[0].reward)],
+        begin=lambda lane: policy.reset(return_target),
+        at_most=decision + 1,
+    )
     if recorder.last is None or dict(policy.activity.spikes) != dict(episode.activities[decision].spikes):
         logger.warning("no raster: decision %d fired other spikes when it was replayed than in the run", decision)
         return None

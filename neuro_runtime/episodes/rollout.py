@@ -1,14 +1,12 @@
-"""Closed loop by D4RL's protocol: the policy acts, the environment answers, everything is counted."""
+"""Episodes by D4RL's protocol: a policy in closed loop, its return-to-go kept and everything counted."""
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +14,9 @@ from dsf_common.errors import UserError
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from neuro_runtime.activity import Activity
 from neuro_runtime.environments import EnvironmentSpec, normalised_score
+from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
 from neuro_runtime.policy import Policy
-
-Environment = gymnasium.Env[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +105,20 @@ def run_episodes(
     on_step
         Called after every step.
     """
-    return Rollout(
-        spec.name,
-        return_target,
-        tuple(_run_episode(policy, environment, spec, seed + n, return_target, on_step) for n in range(episodes)),
+    records: dict[int, _Record] = defaultdict(_Record)
+
+    def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float64]]:
+        (episode,) = running.values()
+        begun = time.perf_counter()
+        action = policy.act(episode.observation, episode.reward)
+        records[episode.seed].add(action, policy.activity, time.perf_counter() - begun)
+        return [action]
+
+    seeds = range(seed, seed + episodes)
+    finished = run_closed_loop(
+        [environment], seeds, act, begin=lambda lane: policy.reset(return_target), on_step=on_step
     )
+    return _rollout(spec, return_target, finished, records)
 
 
 def run_episodes_in_lanes(
@@ -137,29 +143,25 @@ def run_episodes_in_lanes(
     return_target, on_step
         See :func:`run_episodes`.
     """
-    waiting = iter(range(seed, seed + episodes))
-    running: dict[int, _RunningEpisode] = {}
-    finished: list[Episode] = []
+    records: dict[int, _Record] = defaultdict(_Record)
 
-    def begin(lane: int) -> None:
-        for next_seed in itertools.islice(waiting, 1):
-            policy.reset(lane, return_target)
-            running[lane] = _RunningEpisode(environments[lane], next_seed)
-
-    for lane in range(len(environments)):
-        begin(lane)
-    while running:
-        lanes = list(running)
+    def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float64]]:
         begun = time.perf_counter()
-        observations, rewards = [running[lane].observation for lane in lanes], [running[lane].reward for lane in lanes]
-        decisions = policy.act(lanes, observations, rewards)
-        seconds = (time.perf_counter() - begun) / len(lanes)
-        for lane, decision in zip(lanes, decisions, strict=True):
-            if running[lane].step(decision.action, decision.activity, seconds):
-                finished.append(running.pop(lane).finished(spec))
-                begin(lane)
-            on_step()
-    return Rollout(spec.name, return_target, tuple(sorted(finished, key=lambda episode: episode.seed)))
+        decisions = policy.act(
+            list(running),
+            [episode.observation for episode in running.values()],
+            [episode.reward for episode in running.values()],
+        )
+        seconds = (time.perf_counter() - begun) / len(running)
+        for episode, decision in zip(running.values(), decisions, strict=True):
+            records[episode.seed].add(decision.action, decision.activity, seconds)
+        return [decision.action for decision in decisions]
+
+    seeds = range(seed, seed + episodes)
+    finished = run_closed_loop(
+        environments, seeds, act, begin=lambda lane: policy.reset(lane, return_target), on_step=on_step
+    )
+    return _rollout(spec, return_target, finished, records)
 
 
 def check_sizes(policy: Policy, spec: EnvironmentSpec) -> None:
@@ -178,65 +180,37 @@ def check_sizes(policy: Policy, spec: EnvironmentSpec) -> None:
         )
 
 
-def within(action: NDArray[np.float64], environment: Environment) -> NDArray[Any]:
-    """The action clipped to the actuators' range, in the type the environment declares: what it is given."""
-    space = cast(gymnasium.spaces.Box, environment.action_space)
-    return np.clip(action, space.low, space.high).astype(space.dtype)
+class _Record:
+    """What is written down of an episode's decisions."""
+
+    def __init__(self) -> None:
+        self.actions: list[NDArray[np.float64]] = []
+        self.seconds: list[float] = []
+        self.activities: list[Activity] = []
+
+    def add(self, action: NDArray[np.float64], activity: Activity, seconds: float) -> None:
+        """Write down a decision, and what it took."""
+        self.actions.append(action)
+        self.activities.append(activity)
+        self.seconds.append(seconds)
 
 
-def _run_episode(
-    policy: Policy,
-    environment: Environment,
-    spec: EnvironmentSpec,
-    seed: int,
-    return_target: float,
-    on_step: Callable[[], object],
-) -> Episode:
-    policy.reset(return_target)
-    running = _RunningEpisode(environment, seed)
-    done = False
-    while not done:
-        begun = time.perf_counter()
-        action = policy.act(running.observation, running.reward)
-        done = running.step(action, policy.activity, time.perf_counter() - begun)
-        on_step()
-    return running.finished(spec)
+def _rollout(
+    spec: EnvironmentSpec, return_target: float, finished: Sequence[EpisodeUnderWay], records: Mapping[int, _Record]
+) -> Rollout:
+    """The finished episodes in the order of their seeds."""
+    ordered = sorted(finished, key=lambda episode: episode.seed)
+    return Rollout(
+        spec.name, return_target, tuple(_episode(spec, episode, records[episode.seed]) for episode in ordered)
+    )
 
 
-class _RunningEpisode:
-    """An episode under way, and what has been written down of it."""
-
-    def __init__(self, environment: Environment, seed: int) -> None:
-        self._environment = environment
-        self._seed = seed
-        self._actions: list[NDArray[np.float64]] = []
-        self._rewards: list[float] = []
-        self._seconds: list[float] = []
-        self._activities: list[Activity] = []
-        self.observation, _ = environment.reset(seed=seed)
-
-    @property
-    def reward(self) -> float:
-        """What the last action earned."""
-        return self._rewards[-1] if self._rewards else 0.0
-
-    def step(self, action: NDArray[np.float64], activity: Activity, seconds: float) -> bool:
-        """Act, and write down what it brought and what it took to decide; whether the episode is over."""
-        environment = self._environment
-        self.observation, earned, terminated, truncated, _ = environment.step(within(action, environment))
-        self._actions.append(action)
-        self._rewards.append(float(earned))
-        self._seconds.append(seconds)
-        self._activities.append(activity)
-        return bool(terminated or truncated)
-
-    def finished(self, spec: EnvironmentSpec) -> Episode:
-        """The whole episode."""
-        return Episode(
-            self._seed,
-            normalised_score(spec, sum(self._rewards)),
-            np.array(self._actions),
-            np.array(self._rewards),
-            np.array(self._seconds),
-            tuple(self._activities),
-        )
+def _episode(spec: EnvironmentSpec, episode: EpisodeUnderWay, record: _Record) -> Episode:
+    return Episode(
+        episode.seed,
+        normalised_score(spec, episode.total_reward),
+        np.array(record.actions),
+        np.array(episode.rewards),
+        np.array(record.seconds),
+        tuple(record.activities),
+    )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
+from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 
 EVALUATION_SEED = 10_000  # the first episode's; training seeds never reach the environment
 
@@ -66,21 +66,24 @@ def evaluate(
 
 def _run_side_by_side(
     policy: PolicyModel,
-    environments: list[gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]],
+    environments: Sequence[Environment],
     return_target: float,
     seed: int,
     past: int | None,
     on_step: Callable[[], object],
 ) -> NDArray[np.float64]:
     history = TokenHistory(policy, len(environments), past)
-    observations = np.stack([env.reset(seed=seed + n)[0] for n, env in enumerate(environments)])
-    returns = np.zeros(len(environments))
-    running = np.ones(len(environments), dtype=bool)
-    while running.any():
+    episodes: dict[int, EpisodeUnderWay] = {}
+
+    def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float32]]:
+        """Decide in all lanes, also where an episode has ended: the batch keeps its shape."""
+        episodes.update(running)
+        observations = np.stack([episode.observation for episode in episodes.values()])
+        returns = np.array([episode.total_reward for episode in episodes.values()])
         actions = history.act(observations, return_target - returns)
-        for n in np.flatnonzero(running):
-            observations[n], reward, terminated, truncated, _ = environments[n].step(actions[n])
-            returns[n] += float(reward)
-            running[n] = not (terminated or truncated)
         on_step()
-    return returns
+        return [actions[lane] for lane in running]
+
+    seeds = range(seed, seed + len(environments))
+    finished = run_closed_loop(environments, seeds, act)
+    return np.array([episode.total_reward for episode in sorted(finished, key=lambda episode: episode.seed)])
