@@ -83,9 +83,9 @@ def report_layers(
     Parameters
     ----------
     run, lowered_run
-        Both on the same recording.
+        The runs of both programs on the same recording.
     calibrations
-        Those of the float program, on that recording.
+        The calibrations of the float program on that recording.
     """
     return tuple(_report(program, lowered, run, lowered_run, calibrations, row) for row in headroom(program))
 

@@ -83,7 +83,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Rounding:
-    """What rounding may do to a float stage.
+    """The differences that rounding may make in a float stage.
 
     Attributes
     ----------

@@ -51,11 +51,11 @@ class Quantised:
     Attributes
     ----------
     layers
-        What the format did to each layer, on decisions that nothing was chosen on.
+        One report a layer, on decisions that no scale was chosen on.
     action_error
         Root mean square of the difference to the float program's actions on those decisions.
     run
-        What the program did on them.
+        The program's run on them.
     """
 
     weight_format: WeightFormat
@@ -76,7 +76,7 @@ class Candidate:
     rows
         Its parity up to the program itself.
     first, run
-        What the first row's stage and the program did on the recording.
+        The runs of the first row's stage and of the program on the recording.
     formats
         The model in each weight format that was asked for, that of the program first; of a program, none.
     """
@@ -142,7 +142,7 @@ class _Judge:
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """What scales are chosen by: those of training, or recorded decisions that nothing is judged on."""
+    """The basis of scales: those of training, or recorded decisions that nothing is judged on."""
 
     lowered: Program
     calibrations: dict[str, LayerCalibration]

@@ -45,7 +45,7 @@ class StateSpread:
 def record(backend: Backend, spread: StateSpread, decisions: int, seed: int = SEED) -> Recording:
     """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here.
 
-    Of each episode the first 50 tokens are taken; the n-th begins from seed ``seed + n``.
+    The first 50 tokens of each episode are taken; the n-th begins from seed ``seed + n``.
     """
     try:
         environment = make_environment(backend.environment)

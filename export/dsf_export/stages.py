@@ -28,7 +28,7 @@ OnDecision = Callable[[], object]
 
 @dataclass(frozen=True, eq=False)
 class StageRun:
-    """What one stage answered.
+    """The answers of one stage.
 
     Attributes
     ----------

@@ -1,4 +1,6 @@
-"""What reached each layer while the float program ran: the recorded activity that quantisation is chosen and judged by.
+"""The calibration inputs: all that reached each layer while the float program ran.
+
+Scales are chosen, and layers judged, by this recorded activity.
 
 With the float program's spikes as its inputs, a layer is alone with its own rounding: what it fires in Loihi's
 integers then differs from the float spikes by its own weights, bias and threshold only, not by those before it.
@@ -44,7 +46,7 @@ class LayerCalibration:
     tokens
         The token's current in real units, (decisions, D).
     fired
-        What the group did, (decisions, steps, size); nothing for an accumulator.
+        The group's spikes, (decisions, steps, size); an accumulator has none.
     """
 
     node: Lif | Accumulator
@@ -100,7 +102,7 @@ def integer_currents(
     Parameters
     ----------
     connections
-        Those of a loihi program that end at the calibration's node.
+        The connections of a loihi program that end at the calibration's node.
     encoder
         That program's.
 

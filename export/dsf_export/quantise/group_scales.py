@@ -1,10 +1,9 @@
-"""How many integers stand for 1.0 of a neuron group's current: the free choice of post-training quantisation.
+"""The scale of each neuron group: how many spikes it gets wrong, and whether it can overflow.
 
 All connections into a group share its scale, as their currents add up, and its threshold is ``scale`` times the float
-one. Doubling a scale raises every exponent by one and changes next to nothing, so the choice is one octave of scales,
-the highest that can overflow no 24-bit state even if every synapse of one sign were active at once. In it, the scale
-with the fewest wrong spikes on recorded activity is taken: each candidate's weights, bias and threshold are rounded as
-they will be, and the group is run in Loihi's integers on the float program's input spikes.
+one. A scale is safe if no 24-bit state can overflow even with every synapse of one sign active at once. Its wrong
+spikes are counted on recorded activity: weights, bias and threshold are rounded as they will be, and the group is run
+in Loihi's integers on the float program's input spikes.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ from neuro_runtime.program.nodes import Accumulator, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_format import WeightFormat
 
-__all__ = ["choose_scales", "trained_scales"]
-
 
 def choose_scales(
     program: Program, calibrations: Mapping[str, LayerCalibration], weight_format: WeightFormat
@@ -36,7 +33,7 @@ def choose_scales(
     Parameters
     ----------
     calibrations
-        Those of the LIF groups and the accumulator, as recorded while ``program`` ran.
+        One for each LIF group and the accumulator, as recorded while ``program`` ran.
 
     Raises
     ------
@@ -69,7 +66,7 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
 
 
 class _Group:
-    """What the choice of a group's scale depends on."""
+    """A neuron group on its calibration, as the search sees it."""
 
     def __init__(
         self, program: Program, node: Lif | Accumulator, calibration: LayerCalibration, weight_format: WeightFormat

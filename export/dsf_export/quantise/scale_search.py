@@ -1,4 +1,4 @@
-"""How many integers stand for 1.0 of a neuron group's current: the choice, whoever runs the groups.
+"""The search for scales, whoever runs the groups: the exporter on recorded activity, or training on a batch.
 
 Doubling a scale raises every exponent by one and changes next to nothing, so the choice is one octave of scales, the
 highest that can overflow no state. In it, the scale with the fewest wrong spikes is taken.

@@ -27,7 +27,7 @@ class RoundedWeight:
     Attributes
     ----------
     mantissa, exponent
-        Of each weight, both in the weights' shape.
+        One of each for every weight, in the weights' shape.
     scale
         Integers for 1.0.
     """
@@ -38,7 +38,7 @@ class RoundedWeight:
 
     @property
     def value(self) -> NDArray[np.float64]:
-        """What the integers mean: ``mantissa·2^exponent / scale``."""
+        """The real weights that the integers stand for: ``mantissa·2^exponent / scale``."""
         meant: NDArray[np.float64] = self.mantissa * 2.0**self.exponent / self.scale
         return meant
 
@@ -81,7 +81,7 @@ def round_bias(bias: NDArray[np.generic], scale: float, bits: int) -> list[Round
     Returns
     -------
     list of RoundedWeight
-        Whose ``value`` is in integers: their scale is 1.
+        Their ``value`` is in integers, as their scale is 1.
     """
     missing = np.asarray(bias, dtype=np.float64) * scale
     made: list[RoundedWeight] = []

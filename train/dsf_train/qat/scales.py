@@ -47,7 +47,7 @@ def choose_quantisation(model: PolicyNetwork, batch: Batch, weight_format: Weigh
 
 
 class _Group:
-    """What the choice of a group's scale depends on."""
+    """A neuron group on a batch, in PyTorch: where the model is, and in the float neurons that it is trained with."""
 
     def __init__(
         self,

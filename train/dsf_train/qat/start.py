@@ -1,4 +1,4 @@
-"""What a fine-tuning through Loihi's weights begins with."""
+"""The start of a fine-tuning through Loihi's weights."""
 
 from __future__ import annotations
 
