@@ -49,7 +49,7 @@ from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
 def chip_network(program: Program) -> ChipNetwork:
     """The network of a loihi program, in stream layout.
 
-    Which synapses a matrix has is said by :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`, as for
+    The synapses of a matrix are those of :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`, as for
     :class:`~neuro_runtime.backends.program_backend.ProgramMeter`; matrices of zeros are not placed. A population's
     depth is the time step of a decision in which a token first reaches it.
 

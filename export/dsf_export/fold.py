@@ -34,8 +34,8 @@ class FoldedBlock:
     Attributes
     ----------
     inputs
-        By name, in the order in which their spikes stand side by side: what each layer is given besides the residual
-        stream, (D,), in thresholds, if anything. The spiking MLP has none.
+        The layers' names, in the order in which their spikes stand side by side, and what each is given besides the
+        residual stream, (D,), in thresholds, if anything. The spiking MLP has none.
     mixings
         The parts of the token mixing by the prefix of their layers' names, in the order in which they join the residual
         stream.
@@ -170,7 +170,7 @@ def _fold_inputs(block: Block, attention: str, threshold: float) -> dict[str, Te
 
 
 def _reader(projected: list[Affine], offset: Tensor | None = None) -> GroupSynapses:
-    """The synapses into a reader of the residual stream: all projections so far, their biases and ``offset`` as one."""
+    """The synapses into a reader of the residual stream: earlier projections, their biases and ``offset`` as one."""
     biases = [affine.bias for affine in projected] + ([] if offset is None else [offset])
     if not biases:
         return GroupSynapses()

@@ -1,6 +1,6 @@
 """The synapses into one group of neurons, differentiable, and their rounding with straight-through gradient.
 
-What is a synapse of a program need not be a weight of the model: a delay block's matrices, the accumulator's and the
+A synapse of a program need not be a weight of the model: a delay block's matrices, the accumulator's and the
 biases are made of several parameters each, and a projection is rounded anew for each group that reads it. So weights
 are folded and joined first and rounded last, and the gradient goes through the rounding as if it were not there, to all
 of them.

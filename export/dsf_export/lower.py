@@ -62,7 +62,7 @@ def lower_to_graph(folded: FoldedPolicy) -> ProgramGraph:
 
 
 class _ResidualStream:
-    """The layers whose spikes have been projected onto the stream so far, for whoever reads it next."""
+    """The layers whose spikes have been projected onto the stream, for whoever reads it next."""
 
     def __init__(self, graph: ProgramGraph, folded: FoldedPolicy) -> None:
         self._graph = graph

@@ -23,9 +23,9 @@ class Groups:
     Parameters
     ----------
     synapses
-        By group, with its currents in thresholds.
+        The synapses of each group, with its currents in thresholds.
     neuron
-        What a layer's current makes of it.
+        Makes spikes of a layer's current.
     layout
         The windows that the tokens belong to.
     like

@@ -54,7 +54,8 @@ class ProgramEvents:
         Parameters
         ----------
         spikes
-            By layer, (T, tokens, width), as a model records them: of real tokens, or of all, and then padding's zero.
+            Spikes by layer, (T, tokens, width), as a model records them: of real tokens, or of all, padding's being
+            zero.
         mask
             (B, K) bool, True for a real token.
         """

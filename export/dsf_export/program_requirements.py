@@ -1,4 +1,4 @@
-"""Which models have a program, and the reason why another has none."""
+"""The models that have a program, and the reasons why others have none."""
 
 from __future__ import annotations
 

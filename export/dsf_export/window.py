@@ -26,7 +26,7 @@ class WindowDecision:
     action
         (act,).
     spikes, membranes
-        By layer, (T, width): whether each neuron fired, and its membrane before the reset, in thresholds.
+        Whether each neuron fired, and its membrane before the reset in thresholds, (T, width), by layer.
     """
 
     action: Array

@@ -56,7 +56,7 @@ def relay_count(network: ChipNetwork) -> int:
 
 
 def _neurons_of_relays(network: ChipNetwork, population: Population, hop: int) -> list[NDArray[np.int64]]:
-    """Which neurons of ``population`` each relay of its chain repeats."""
+    """The neurons of ``population`` that each relay of its chain repeats."""
     hops = np.zeros(population.size, dtype=np.int64)
     for projection in network.projections:
         if projection.source == population.name:

@@ -30,9 +30,9 @@ def replay_raster(
     Parameters
     ----------
     program
-        What was run.
+        The program that was run.
     environment
-        Of the run's kind; it is reset, and stays open.
+        An environment of the run's kind; it is reset, and stays open.
     episode
         An episode of the run.
     return_target

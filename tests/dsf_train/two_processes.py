@@ -1,4 +1,4 @@
-"""What each of two processes runs: one training step's loss and gradient on its half of a batch, for the test to read.
+"""The script of each of two processes: a training step's loss and gradient on its half of a batch, for the test.
 
 torchrun --nproc-per-node 2 -m tests.dsf_train.two_processes FOLDER
 """

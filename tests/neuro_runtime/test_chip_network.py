@@ -34,7 +34,7 @@ def shipped(name: str) -> Program:
 
 
 def assert_counts_agree(program: Program, network: ChipNetwork) -> None:
-    """Of each population alone, as many spikes as it has neurons."""
+    """The run of a network in which one population alone fires, each neuron once."""
     meter = ProgramMeter(program)
     spiking = [item for item in network.populations if item.role is not Role.accumulator]
     for population in spiking:

@@ -46,7 +46,7 @@ PRICES = "0,0.01,0.03,0.1,0.3,1"
 
 @dataclass
 class BenchOptions:
-    """What ``key=value`` pairs can say to ``dsf-bench``."""
+    """The options that ``dsf-bench`` takes as ``key=value`` pairs."""
 
     datasets: str | None = field(
         default=None,

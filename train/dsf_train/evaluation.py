@@ -32,7 +32,7 @@ class Scores:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean; infinite for a single episode."""
+        """The standard error of the mean; infinite for a single episode."""
         count = len(self.scores)
         return float(self.scores.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
 

@@ -23,7 +23,7 @@ class SpikeCost:
     events
         The program's, by the spikes that the model records; None for a model that has no program; it pays nothing.
     energy
-        By ``energy_profile``.
+        The price of an event by ``energy_profile``.
     """
 
     events: ProgramEvents | None

@@ -73,7 +73,7 @@ class FoldedMixing(ABC):
         Parameters
         ----------
         spikes
-            By layer, (T, tokens, width), as a model records them.
+            Spikes by layer, (T, tokens, width), as a model records them.
         layout
             The windows that the tokens belong to.
         """

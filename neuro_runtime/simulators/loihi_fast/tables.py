@@ -118,7 +118,7 @@ def _groups(groups: list[Group]) -> Table:
 
 @dataclass
 class _TableBuilder:
-    """The tables of nodes, sums and synapses under construction, and how much room they have given away."""
+    """The tables of nodes, sums and synapses under construction, and how much space they have given away."""
 
     program: Program
     number: dict[str, int]

@@ -1,4 +1,4 @@
-"""What reaches each layer, and what it makes of that on its own, beside whole programs that ran."""
+"""The input of each layer, and its spikes for that input alone, beside whole programs that ran."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], id
 
 @POLICIES
 def test_the_recorded_calibration_gives_the_float_programs_spikes(policy: PolicyModel) -> None:
-    """By the LIF equation in plain arithmetic."""
+    """The LIF equation in plain arithmetic says so."""
     program = lowered(policy)[1]
     for name, calibration in calibrations(policy, program).items():
         if not isinstance(calibration.node, Lif):

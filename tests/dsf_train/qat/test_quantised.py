@@ -150,7 +150,7 @@ def test_scales_leave_room_for_weights_to_grow(name: str) -> None:
 
 
 def test_decisions_see_every_change_of_the_weights() -> None:
-    """What is kept between decisions without gradients is never older than a parameter."""
+    """Tensors kept between decisions without gradients are never older than a parameter."""
     start = policy_named("delay").model
     model = QuantisedDSFormer.of(start, any_quantisation(start, WeightFormat(4)))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What runs each operation, chip by chip."""
+"""The part of each chip that runs each operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def attention(role: Role) -> ChipNetwork:
 
 
 def kinds(wired: ChipNetwork, chip: str) -> dict[tuple[str, str], tuple[OperationKind, int]]:
-    """Of every operation, by layer and what it is."""
+    """The kind and the count of every operation, by layer and what it is."""
     capacity = load_profile(chip).capacity
     assert capacity is not None
     return {(item.layer, item.what): (item.kind, item.count) for item in classify(wired, capacity)}

@@ -8,7 +8,7 @@ lava-dl, tutorials/lava/lib/dl/netx/mnist/run.ipynb prints, a row a layer from t
     |   4.90%|  12.50%|   1.22%|  78.40%|   0.31%|   0.00%|  67.14%|       3|
     | Total                                                        |       5|
 
-What agrees: five cores, three of them for the first layer, and every percentage tested here. What does not: 1.22 % are
+These agree: five cores, three of them for the first layer, and every percentage tested here. Two do not: 1.22 % are
 50 neurons of the first layer on a core, where the mapper's greedy method divides 128 into 43, 43 and 42; and 16.80 % of
 the memory for 128 -> 64, where nengo-loihi's formula gives 16.00 %. AxonMap (neurons, of 16,000) is not the mapper's
 output axons, AxonMem is not documented, and Total is a weighted mean whose weights were not published.

@@ -32,7 +32,7 @@ def traffic_cost(traffic: NDArray[np.float64], places: list[Place]) -> float:
 
 
 def least_cost(traffic: NDArray[np.float64], mesh: Mesh) -> float:
-    """By trying every tile for every core."""
+    """The answer by trying every tile for every core."""
     tiles = [(place.tile_x, place.tile_y) for place in mesh.places(0)]
     x, y = np.array(list(itertools.permutations(tiles, len(traffic)))).transpose(2, 0, 1)
     apart = np.abs(x[:, :, None] - x[:, None, :]) + np.abs(y[:, :, None] - y[:, None, :])

@@ -1,4 +1,4 @@
-"""Which file a run trains on, and whether it is D4RL's."""
+"""The file that a run trains on, and whether it is D4RL's."""
 
 from __future__ import annotations
 
