@@ -52,7 +52,7 @@ MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 @dataclass
 class RunConfiguration:
-    """What ``key=value`` pairs can say to ``dsf-run``."""
+    """The options that ``dsf-run`` takes as ``key=value`` pairs."""
 
     env: str | None = field(default=None, metadata={"help": "environment (default: the one the policy is for)"})
     policy: str | None = field(
@@ -254,7 +254,7 @@ def _summary(
 
 
 def _program(policy: Policy) -> Program | None:
-    """What the backend runs; None if that is the trained model."""
+    """The program that the backend runs; None if that is the trained model."""
     return policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
 
 

@@ -88,7 +88,7 @@ class Rounding:
     Attributes
     ----------
     tolerance
-        By layer: how near to its threshold a membrane may be for rounding to decide, in thresholds.
+        How near to its threshold a membrane may be for rounding to decide, by layer, in thresholds.
     reach
         Decisions that see a token: its own and those that look back on it.
     """

@@ -1,4 +1,4 @@
-"""From a trained model, or a program, to a candidate for export: the fixed-point program and its parity so far."""
+"""From a trained model, or a program, to a candidate for export: the fixed-point program and its parity up to here."""
 
 from __future__ import annotations
 

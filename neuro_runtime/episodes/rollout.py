@@ -26,11 +26,11 @@ class Episode:
     Attributes
     ----------
     seed
-        What the environment was reset with.
+        The seed that the environment was reset with.
     score
         Normalised score of the return: 0 a random policy, 100 the reference.
     actions
-        As the policy gave them, shape (steps, act).
+        Actions as the policy gave them, shape (steps, act).
     rewards, seconds
         Reward and wall time of each decision, shape (steps,).
     activities
@@ -139,7 +139,7 @@ def run_episodes_in_lanes(
     Parameters
     ----------
     environments
-        As many environments of ``spec`` as the policy has lanes; they stay open.
+        One environment of ``spec`` for each lane of the policy; they stay open.
     return_target, on_step
         See :func:`run_episodes`.
     """

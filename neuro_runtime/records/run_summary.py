@@ -31,7 +31,7 @@ DISTRIBUTIONS = ("decision-spikeformer", "numpy", "gymnasium", "gymnasium-roboti
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What is said of a run, beside its decisions.
+    """The summary of a run, beside its decisions.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class RunSummary:
     priced
         The average decision by each profile.
     layout
-        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
+        ``stream`` if a decision computed its newest token alone, or ``window`` if all of its context.
     provenance
         See :func:`provenance_of`.
     command
-        What made the run.
+        The command that made the run.
     observation_size, action_size
         Widths of the policy.
     states
@@ -54,7 +54,8 @@ class RunSummary:
     comparison
         What two simulators in co-simulation had in common, where the backend runs two.
     network, context, raster
-        Of a run of a program: what a report places on chips, the tokens of its window, every spike of one decision.
+        The network that a report places on chips, the tokens of its window, every spike of one decision; a run of
+        a program has them.
     stages
         Scores through the conversion, where they were measured.
     """
@@ -124,7 +125,7 @@ class RunSummary:
 
 
 def provenance_of(files: PolicyFiles) -> dict[str, str]:
-    """What ran: the policy's name, the hash of each of its files, and the versions of what matters to a result."""
+    """The policy's name, the hash of each of its files, and the versions of what matters to a result."""
     hashes = {
         f"{kind}_sha256": sha256_of(path)
         for kind, path in (("model", files.model), ("program", files.program))

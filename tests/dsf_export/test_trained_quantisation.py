@@ -99,7 +99,7 @@ def test_the_programs_weights_are_those_of_the_forward_pass_bit_for_bit(
 
 
 def dequantised(program: Program, float_program: Program, target: str, scale: int) -> tuple[list[Array], list[Array]]:
-    """What the integers into ``target`` mean, one array for each connection of the float program."""
+    """The values of the integers into ``target``, one array for each connection of the float program."""
     weights: list[Array] = []
     biases: list[Array] = []
     for real in float_program.connections_into(target):
@@ -125,7 +125,7 @@ def dequantised(program: Program, float_program: Program, target: str, scale: in
 def test_the_program_fires_as_the_fine_tuned_model_does(
     exported: tuple[PolicyModel, dict[str, GroupSynapses], Candidate],
 ) -> None:
-    """What is left is the rounding of states and of the token's current, which is fine beside that of weights."""
+    """The rest is the rounding of states and of the token's current, which is fine beside that of weights."""
     policy, _, candidate = exported
     run = run_model(policy, candidate.recording, lambda: None)
     layers = [

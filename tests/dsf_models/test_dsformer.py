@@ -235,7 +235,7 @@ def test_impossible_dimensions_are_refused(options: dict[str, object], sentence:
     ids=str,
 )
 def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, object]) -> None:
-    """What a kernel takes for spikes must be spikes, whatever a mixing makes of its inputs."""
+    """A kernel's spikes must be spikes, whatever a mixing makes of its inputs."""
     model = awake(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
     parts, mask = tokens(8, 6), real(8, 6)
     used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0

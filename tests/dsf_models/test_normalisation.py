@@ -68,7 +68,7 @@ def mixings() -> list[ModelConfig]:
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 @pytest.mark.parametrize("form", [lambda model: model, accelerate], ids=["torch", "kernels"])
 def test_padding_is_in_no_statistic(config: ModelConfig, blend: float, form: Callable[[DSFormer], DSFormer]) -> None:
-    """What the padding holds changes neither actions, nor gradients, nor running statistics."""
+    """The content of padding changes neither actions, nor gradients, nor running statistics."""
     mask = torch.arange(6) >= torch.tensor([[0], [2], [5]])
 
     def trained(padding: float) -> tuple[Tensor, list[Tensor]]:

@@ -52,7 +52,7 @@ def places(layout: TokenLayout) -> Iterator[tuple[int, int, int, int]]:
 
 
 def attended(mixing: PSSA | TSSA | SSSA | SDSA3, layout: TokenLayout) -> tuple[Array, Array, Array, Array]:
-    """What the mixing makes of random q, k, v, as windows, beside these, padding zero."""
+    """The mixing's output for random q, k, v, as windows, beside these, padding zero."""
     q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
     sums = mixing.attend(layout.pack(q), layout.pack(k), layout.pack(v), layout)
     return layout.unpack(sums).detach().numpy(), q.numpy(), k.numpy(), v.numpy()

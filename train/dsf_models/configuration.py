@@ -33,7 +33,7 @@ GATED = ("pssa", "pssa-delay-matrix")  # with AND gates, of queries, keys and va
 
 
 class Norm(Enum):
-    """What follows each Linear of a spiking layer (see `dsf_models.normalisation_choice`)."""
+    """The norm that follows each Linear of a spiking layer (see `dsf_models.normalisation_choice`)."""
 
     none = "none"
     tdln = "tdln"  # a token's own statistics: does not fold, so it has no program
@@ -43,7 +43,7 @@ class Norm(Enum):
 
 
 class PositionBias(Enum):
-    """What PSSA's weights are indexed by."""
+    """The index of PSSA's weights."""
 
     relative = "relative"  # i − j: streams, so it is the default
     pairwise = "pairwise"  # (i, j) in the window, as the published code: needs the whole window every decision
@@ -61,7 +61,7 @@ class BiasSharing(Enum):
 class ModelConfig:
     """A model's dimensions, the DSFormer's; the paper's symbols in brackets.
 
-    The baselines use those that they have too. What their publications choose otherwise is in `train/recipes`, one file
+    The baselines use those that they have too. Other choices of their publications are in `dsf_train/recipes`, one file
     a kind, which `model.kind=…` brings.
     """
 

@@ -85,7 +85,7 @@ class DSFormer(PolicyNetwork):
     config
         Dimensions, neurons and token mixing.
     observation_size, action_size
-        Of the environment.
+        The environment's widths.
     """
 
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:

@@ -1,4 +1,4 @@
-"""What the spiking layers that a token mixing reads are called, in recorded spikes as in programs."""
+"""Names of the spiking layers that a token mixing reads, in recorded spikes as in programs."""
 
 from __future__ import annotations
 

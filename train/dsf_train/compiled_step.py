@@ -61,7 +61,7 @@ def compiles(config: TrainConfig) -> bool:
 
 
 def _refusal(config: TrainConfig) -> str | None:
-    """What a compiled step cannot serve of a run."""
+    """The parts of a run that a compiled step cannot serve."""
     if config.model.kind not in SPIKING:
         return f"model.kind={config.model.kind.value}"
     if config.quantise:
@@ -77,9 +77,9 @@ class CompiledObjective:
     Parameters
     ----------
     loss
-        Of a batch, from the model's actions.
+        The loss of a batch, from the model's actions.
     precision
-        Of the products of spikes.
+        The precision of the products of spikes.
     device
         Where model and batches are.
     """
@@ -117,7 +117,7 @@ class CompiledObjective:
         return loss, paid
 
     def _padded(self, model: DSFormer, batch: Batch, spike_cost: PaidSpikes) -> tuple[Tensor, Tensor, Spikes]:
-        """What is compiled."""
+        """The part that is compiled."""
         spikes: Spikes = {}
         loss = self._loss(model, batch, spikes)
         layout = PaddedLayout(batch.mask)

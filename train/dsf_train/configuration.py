@@ -15,7 +15,7 @@ from neuro_runtime.program.weight_format import MOST_EXPONENTS
 
 
 class Precision(Enum):
-    """What the products of Linears are computed in; everything else is float32, the weights that are learned too."""
+    """The precision of the Linears' products; everything else is float32, the weights that are learned too."""
 
     float32 = "float32"
     tf32 = "tf32"  # GPUs': factors with 11 significant bits, sums and results in float32
@@ -25,7 +25,7 @@ class Precision(Enum):
 
 
 class Schedule(Enum):
-    """What the learning rate does after its warm-up."""
+    """The learning rate after its warm-up."""
 
     cosine = "cosine"  # falls to 0
     constant = "constant"

@@ -1,4 +1,4 @@
-"""What depends on the number of the training step alone: learning rate, PTBN's λ, and what dropout leaves out."""
+"""Schedules by the number of the training step alone: learning rate, PTBN's λ, and what dropout leaves out."""
 
 from __future__ import annotations
 

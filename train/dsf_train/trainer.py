@@ -33,7 +33,7 @@ from dsf_train.training_state import TrainingState, firing_rate_batch, prepare
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a finished run leaves."""
+    """The outcome of a finished run."""
 
     model_file: Path
     scores: tuple[Scores, ...]  # one for each return target
@@ -149,7 +149,7 @@ def update(
     spikes
         Where given, receives every layer's; a step without takes less time.
     spike_cost
-        What the spikes of the batch's real tokens cost, in units of the loss; it is paid beside the loss.
+        The cost of the spikes of the batch's real tokens, in the loss's units; it is paid beside the loss.
     objective
         :func:`loss_and_cost`, or its compiled form.
     """

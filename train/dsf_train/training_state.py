@@ -1,4 +1,4 @@
-"""What a run trains: its data, model and optimiser, made anew or as its checkpoint left them."""
+"""The state of a training run: its data, model and optimiser, made anew or as its checkpoint left them."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class LayerCalibration:
     steps
         Time steps a decision: a LIF's T active ones, an accumulator's whole period.
     inputs
-        By source and delay: the spikes that arrive, (decisions·steps, source size).
+        The spikes that arrive, (decisions·steps, source size), by source and delay.
     tokens
         The token's current in real units, (decisions, D).
     fired
@@ -104,7 +104,7 @@ def integer_currents(
     connections
         The connections of a loihi program that end at the calibration's node.
     encoder
-        That program's.
+        The program's encoder.
 
     Notes
     -----

@@ -50,7 +50,7 @@ def round_weight(
 
     The coarsest exponent is the smallest that every weight fits; a weight gets the finest of the format's exponents,
     from there down, that it fits. They stop at 0: below it a connection's sum is floored, which is worth it only where
-    the mantissas of the coarsest would not fill their bits otherwise. What is on the grid already stays as it is.
+    the mantissas of the coarsest would not fill their bits otherwise. Values on the grid stay as they are.
 
     Parameters
     ----------

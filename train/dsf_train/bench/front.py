@@ -1,7 +1,7 @@
 """Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
 
 A point is what a chip would do and what that costs: the fixed-point program in closed loop, by `dsf-export` and
-`dsf-run` as a user would call them. (`export` is a room above this one, so it is called as a command.)
+`dsf-run` as a user would call them.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Measure:
                 temporary.write_text(json.dumps(document), encoding="utf-8")
 
     def result(self, config: TrainConfig) -> dict[str, Any] | None:
-        """What was measured of a run, None where it has not been."""
+        """The measurements of a run, None where there are none."""
         path = self._path(config)
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
@@ -155,7 +155,7 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
 def stored_front(
     grid: Grid, environment: str, price: Price, profile: str, points: list[Point], command: str
 ) -> ParetoFront:
-    """What a report draws, of a front whose runs have all been measured."""
+    """The front that a report draws; all its runs have been measured."""
     config, data = grid.configs()[0], grid.data[environment]
     measured = tuple(
         FrontPoint(
