@@ -19,7 +19,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from neuro_runtime.backends import loihi_fast
 from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.storage import load_program
@@ -76,11 +78,11 @@ def main(argv: list[str]) -> int:
 
 
 def _print_speeds(times: Times, additions: float) -> None:
-    print(f"{'additions':<34}{'a nanosecond':>14}")
-    for limit in (IN_CACHE, FROM_MEMORY):
-        print(f"{limit:<34}{1e-9 / times.typical(limit):>14.1f}")
-    print(f"{'synapses of the program':<34}{1e-9 / times.typical(SYNAPSES):>14.1f}")
-    print(f"{'the whole decision, compiled':<34}{1e-9 * additions / times.typical(COMPILED):>14.1f}\n")
+    speeds = {limit: 1 / times.typical(limit) for limit in (IN_CACHE, FROM_MEMORY)}
+    speeds["synapses of the program"] = 1 / times.typical(SYNAPSES)
+    speeds["the whole decision, compiled"] = additions / times.typical(COMPILED)
+    rows = [(name, f"{1e-9 * speed:.1f}") for name, speed in speeds.items()]
+    print(text_table([("additions", "a nanosecond"), *rows]), end="\n\n")
 
 
 def _print_parts(times: Times, additions: float) -> None:
@@ -94,9 +96,8 @@ def _print_parts(times: Times, additions: float) -> None:
         "host: encoder, readout, counts": whole - neurons,
         "token to action": whole,
     }
-    print(f"{'one decision':<34}{'µs':>14}")
-    for name, seconds in parts.items():
-        print(f"{name:<34}{1e6 * seconds:>14.1f}")
+    rows = [(name, f"{1e6 * seconds:.1f}") for name, seconds in parts.items()]
+    print(text_table([("one decision", "µs"), *rows]))
 
 
 class _Kernel:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from dsf_models.checkpoint import load_model_file
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.backends import loihi_fast
@@ -51,9 +53,9 @@ def main(argv: list[str]) -> int:
     times = take_turns(ways, options.rounds)
     cores = len(os.sched_getaffinity(0))
     print(f"{options.env}, decisions a second on {cores} cores, median of {options.rounds} rounds (fastest round)\n")
-    print(f"{'lanes':>6}{FAST:>30}{NEURONS:>30}{TORCH:>30}")
-    for lanes in LANES:
-        print(f"{lanes:>6}" + "".join(_rate(times, f"{lanes} {name}") for name in (FAST, NEURONS, TORCH)))
+    names = (FAST, NEURONS, TORCH)
+    rows = [(str(lanes), *(_rate(times, f"{lanes} {name}") for name in names)) for lanes in LANES]
+    print(text_table([("lanes", *names), *rows]))
     return 0
 
 
@@ -77,7 +79,7 @@ def _ways(files: PolicyFiles, tokens: Sequence[Token], lanes: int) -> dict[str, 
 
 
 def _rate(times: Times, way: str) -> str:
-    return f"{1 / times.typical(way):>18,.0f} ({1 / times.best(way):>9,.0f})"
+    return f"{1 / times.typical(way):,.0f} ({1 / times.best(way):,.0f})"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import torch
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from dsf_export import torch_backend
 from dsf_train.evaluation import EVALUATION_SEED
 from neuro_runtime.backends import loihi_fast
@@ -106,9 +108,8 @@ def main(argv: list[str]) -> int:
     }
     times = take_turns(ways, options.rounds)
     print(f"{options.env}, environment steps, median of {options.rounds} rounds; {options.lanes} lanes\n")
-    print(f"{'in the loop':<22}{'steps a second':>16}{'a step':>12}{'the policy':>14}{'of an environment step':>26}")
-    for way in ways:
-        print(_row(times, way))
+    header = ("in the loop", "steps a second", "a step", "the policy", "of an environment step")
+    print(text_table([header, *(_cells(times, way) for way in ways)]))
     for environment in loop.environments:
         environment.close()
     return 0
@@ -118,10 +119,10 @@ def _decisions(episodes: Sequence[Episode]) -> int:
     return sum(episode.steps for episode in episodes)
 
 
-def _row(times: Times, way: str) -> str:
+def _cells(times: Times, way: str) -> tuple[str, ...]:
     step, policy = times.typical(way), times.typical(way) - times.typical(ALONE)
-    row = f"{way:<22}{1 / step:>16,.0f}{1e6 * step:>9,.0f} µs"
-    return row if way == ALONE else f"{row}{1e6 * policy:>11,.0f} µs{times.ratio(way, to=ALONE) - 1:>26.0%}"
+    share = "" if way == ALONE else f"{times.ratio(way, to=ALONE) - 1:.0%}"
+    return way, f"{1 / step:,.0f}", f"{1e6 * step:,.0f} µs", "" if way == ALONE else f"{1e6 * policy:,.0f} µs", share
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ from typing import Any, cast
 import torch
 from tqdm import tqdm
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from dsf_export.pipeline import from_policy
 from dsf_export.svg import write_svg
 from dsf_models.configuration import ModelConfig
@@ -134,12 +136,17 @@ def _label(name: str, point: Point) -> str:
 
 
 def _table(name: str, sweep: Sweep, points: Sequence[Point]) -> str:
-    title = f"{sweep.title:<18}{'firing rate':>12}{'synops':>12}"
-    lines = [title + "".join(f"{way:>16}" for way in (FAST, STREAM, WINDOW))]
-    for point in points:
-        line = f"{_label(name, point):<18}{point.firing_rate:>12.1%}{point.synops:>12,.0f}"
-        lines.append(line + "".join(f"{1e3 * point.times.best(way):>13.3f} ms" for way in (FAST, STREAM, WINDOW)))
-    return "\n".join(lines)
+    ways = (FAST, STREAM, WINDOW)
+    rows = [
+        (
+            _label(name, point),
+            f"{point.firing_rate:.1%}",
+            f"{point.synops:,.0f}",
+            *(f"{1e3 * point.times.best(way):.3f} ms" for way in ways),
+        )
+        for point in points
+    ]
+    return text_table([(sweep.title, "firing rate", "synops", *ways), *rows])
 
 
 def _draw(sweeps: Mapping[str, Sweep], points: Mapping[str, Sequence[Point]], path: Path) -> None:

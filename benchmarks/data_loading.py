@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 import torch
 
-from dsf_common.command_line import run_command
+from dsf_common.exit_status import run_command
 from dsf_models import make_model
 from dsf_models.kernels.accelerate import accelerate
 from dsf_train.command_train import training_config

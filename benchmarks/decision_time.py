@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from dsf_export import torch_backend
 from dsf_export.recording import Recording
 from dsf_export.stages import run_model
@@ -89,12 +91,12 @@ def _stream_against_window(policy: PolicyModel, recording: Recording) -> float:
 
 
 def _table(times: Times) -> str:
-    lines = [f"{'':<28}{'median':>14}{'fastest round':>16}{'loihi-fast is':>16}"]
+    rows = [("", "median", "fastest round", "loihi-fast is")]
     for way in times.seconds:
         median, fastest, ratio = times.typical(way), times.best(way), times.ratio(way, to=FAST)
         comparison = f"{ratio:,.1f} × faster" if ratio > 1 else ""
-        lines.append(f"{way:<28}{1e6 * median:>11,.1f} µs{1e6 * fastest:>13,.1f} µs{comparison:>20}")
-    return "\n".join(lines)
+        rows.append((way, f"{1e6 * median:,.1f} µs", f"{1e6 * fastest:,.1f} µs", comparison))
+    return text_table(rows)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from dsf_common.suggestions import suggestion
 from hw_profiles.loader import load_profile
 from hw_profiles.pricing import check_prices_runs, price

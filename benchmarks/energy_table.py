@@ -15,7 +15,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from hw_profiles.arithmetic.baselines import ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.arithmetic.mac_counts import MacCounts

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.checkpoint import load_model_file
 from dsf_train.evaluation import EVALUATION_SEED, evaluate

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.rollout import Rollout, run_episodes

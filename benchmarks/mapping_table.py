@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.mapping.mapping_text import mapping_text

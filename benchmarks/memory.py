@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dsf_common.command_line import compose, run_command
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file

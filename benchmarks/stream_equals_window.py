@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from dsf_export.fold import fold
 from dsf_export.lower import lower
 from dsf_export.recording import SEED, Recording, record_episode

@@ -33,8 +33,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import GateFailed
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.text_table import text_table
 from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig
 from dsf_models.distributed import own_device
@@ -295,11 +297,11 @@ def _products(steps: int, device: torch.device, multiply: Callable[[nn.Linear, T
 
 
 def _table(times: Times, reference: str) -> str:
-    lines = [f"{'':<28}{'median':>12}{'fastest':>12}{'ratio':>18}"]
+    rows = [("", "median", "fastest", "ratio")]
     for way in times.seconds:
         median, fastest, ratio = times.typical(way), times.best(way), times.ratio(way, to=reference)
-        lines.append(f"{way:<28}{1e3 * median:>9.3g} ms{1e3 * fastest:>9.3g} ms{ratio:>16.2f} ×")
-    return "\n".join(lines)
+        rows.append((way, f"{1e3 * median:.3g} ms", f"{1e3 * fastest:.3g} ms", f"{ratio:.2f} ×"))
+    return text_table(rows)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from dsf_common.command_line import run_command
+from dsf_common.exit_status import run_command
 from neuro_runtime import load_policy
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsf_common.command import run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
 from dsf_common.text_table import text_table
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.report.comparison import compare, comparison_text

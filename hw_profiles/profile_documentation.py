@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from dsf_common.command import run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
 from dsf_common.files import atomic_write
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.profile import (

@@ -14,8 +14,9 @@ from pathlib import Path
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from dsf_common.command_line import compose, describe_keys, run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose, describe_keys
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ContextLayout
 from hw_profiles.pricing import check_prices_runs, price

@@ -11,8 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dsf_common.command_line import run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
 from dsf_common.files import atomic_write
 from dsf_export.agreement_plot import plot_agreement
 from dsf_export.layer_report import LayerReport

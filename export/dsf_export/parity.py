@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import GateFailed
+from dsf_common.text_table import text_table
 from dsf_export.arrays import Array
 from dsf_export.recording import Recording
 from dsf_export.stages import FoldedRun, ProgramRun, StageRun
@@ -170,11 +171,7 @@ def identical_row(stage: str, run: ProgramRun, program: ProgramRun, first: Stage
 def table(parity: Parity) -> str:
     """The rows as text."""
     header = ("stage", "action difference", "spikes compared", "different", "at threshold", "first in", "verdict")
-    rows = [header, *(_cells(row) for row in parity.rows)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return text_table([header, *(_cells(row) for row in parity.rows)], numbers=False)
 
 
 def _cells(row: ParityRow) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from dsf_common.files import sha256_of
+from dsf_common.versions import installed_version
 from dsf_export.fold import fold
 from dsf_export.layer_report import LayerReport, report_layers, report_program
 from dsf_export.lower import lower
@@ -203,12 +203,5 @@ def provenance_of(path: Path, policy: PolicyModel) -> dict[str, str]:
         "model_sha256": sha256_of(path),
         "configuration": json.dumps(configuration, sort_keys=True),
         "python": platform.python_version(),
-        **{name: _version(name) for name in DISTRIBUTIONS},
+        **{name: installed_version(name) for name in DISTRIBUTIONS},
     }
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"

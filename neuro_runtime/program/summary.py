@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsf_common.text_table import text_table
 from neuro_runtime.program.nodes import Connection, Node
 from neuro_runtime.program.program import Program
 
@@ -12,11 +13,7 @@ _HEADER = ("node", "kind", "neurons", "synapses in", "delays", "exponents")
 
 def summary(program: Program) -> str:
     """One row a node: kind, neurons, synapses that end there, the range of their delays and their exponents."""
-    rows = [_HEADER, *(_row(program, node) for node in program.nodes)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return text_table([_HEADER, *(_row(program, node) for node in program.nodes)], numbers=False)
 
 
 def synapse_count(connection: Connection) -> int:

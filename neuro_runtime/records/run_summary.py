@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
 from dsf_common.files import sha256_of
 from dsf_common.statistics import MeanEstimate
+from dsf_common.text_table import text_table
+from dsf_common.versions import installed_version
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced
@@ -115,10 +116,10 @@ class RunSummary:
             [
                 f"{rollout.environment} on {self.backend}, policy {self.provenance['policy']}, "
                 f"return target {rollout.return_target:g}",
-                "\n".join(_episode_lines(rollout.episodes)),
+                _episode_table(rollout.episodes),
                 "\n".join(_mean_lines(rollout)),
                 *([] if self.comparison is None else [_comparison_line(self.comparison)]),
-                "\n".join(_layer_lines(mean_layers(rollout.activities), self.states)),
+                _layer_table(mean_layers(rollout.activities), self.states),
                 *map(_priced_text, self.priced),
             ]
         )
@@ -131,7 +132,7 @@ def provenance_of(files: PolicyFiles) -> dict[str, str]:
         for kind, path in (("model", files.model), ("program", files.program))
         if path is not None
     }
-    versions = {name: _version(name) for name in DISTRIBUTIONS}
+    versions = {name: installed_version(name) for name in DISTRIBUTIONS}
     return {"policy": files.name, **hashes, "python": platform.python_version(), **versions}
 
 
@@ -145,13 +146,6 @@ def _priced_text(priced: Priced) -> str:
     if priced.energy is None:
         return f"energy a decision, {profile.title} [{profile.name}]: unknown\n  {priced.refusal}"
     return estimate_text(priced.energy)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _episode_document(episode: Episode) -> dict[str, object]:
@@ -169,17 +163,21 @@ def _totals(counts: ActivityCounts) -> dict[str, float]:
     return {name: value for name, value in vars(counts).items() if isinstance(value, int | float)}
 
 
-def _episode_lines(episodes: Sequence[Episode]) -> list[str]:
-    header = f"{'seed':>6}{'steps':>7}{'return':>11}{'score':>8}"
-    header += f"{'spikes/decision':>17}{'synops/decision':>17}{'ms/decision':>13}"
-    return [header, *map(_episode_line, episodes)]
+def _episode_table(episodes: Sequence[Episode]) -> str:
+    header = ("seed", "steps", "return", "score", "spikes/decision", "synops/decision", "ms/decision")
+    return text_table([header, *map(_episode_cells, episodes)])
 
 
-def _episode_line(episode: Episode) -> str:
+def _episode_cells(episode: Episode) -> tuple[str, ...]:
     counts: ActivityCounts = mean_counts(episode.activities)
     return (
-        f"{episode.seed:>6}{episode.steps:>7}{episode.total_reward:>11.1f}{episode.score:>8.1f}"
-        f"{counts.spikes:>17,.1f}{counts.synops:>17,.0f}{1000 * episode.seconds.mean():>13.1f}"
+        str(episode.seed),
+        str(episode.steps),
+        f"{episode.total_reward:.1f}",
+        f"{episode.score:.1f}",
+        f"{counts.spikes:,.1f}",
+        f"{counts.synops:,.0f}",
+        f"{1000 * episode.seconds.mean():.1f}",
     )
 
 
@@ -209,16 +207,15 @@ def _comparison_line(comparison: CoSimulationResult) -> str:
     )
 
 
-def _layer_lines(layers: Sequence[LayerActivity], states: Sequence[StatePeaks]) -> list[str]:
+def _layer_table(layers: Sequence[LayerActivity], states: Sequence[StatePeaks]) -> str:
     if not layers:
-        return ["no spiking layers"]
-    width = max(len(layer.name) for layer in layers)
-    bits_left = {node.node: f"{node.bits_left:>11.1f}" for node in states}
-    header = f"{'layer':<{width}}{'firing rate':>13}{'spikes/decision':>17}{'synops/decision':>17}"
-    header += f"{'bits left':>11}" if states else ""
-    return [header, *(_layer_line(layer, width) + bits_left.get(layer.name, "") for layer in layers)]
+        return "no spiking layers"
+    bits_left = {node.node: f"{node.bits_left:.1f}" for node in states}
+    header = ("layer", "firing rate", "spikes/decision", "synops/decision", *(["bits left"] if states else []))
+    rows = [(*_layer_cells(layer), *([bits_left.get(layer.name, "")] if states else [])) for layer in layers]
+    return text_table([header, *rows])
 
 
-def _layer_line(layer: LayerActivity, width: int) -> str:
+def _layer_cells(layer: LayerActivity) -> tuple[str, ...]:
     rate = "" if layer.firing_rate is None else f"{100 * layer.firing_rate:.2f} %"
-    return f"{layer.name:<{width}}{rate:>13}{layer.spikes:>17,.1f}{layer.synops:>17,.0f}"
+    return layer.name, rate, f"{layer.spikes:,.1f}", f"{layer.synops:,.0f}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dsf_common.command_line import compose
 from dsf_common.errors import UserError
+from dsf_common.key_value_options import compose
 from dsf_common.renamed_options import renamed, with_present_names
 
 

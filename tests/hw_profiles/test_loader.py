@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsf_common.command import run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.profile import Capacity, EventEnergy, Figure, Grade, Kind
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsf_common.command_line import compose, describe_keys, run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose, describe_keys
 from dsf_train.bench.execution import carry_out, finish
 from dsf_train.bench.front import Measure, Price, front_points, front_rows, front_table, stored_front
 from dsf_train.bench.grid import (

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.command_line import run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
 from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
 from neuro_runtime.environments import (
     EnvironmentSpec,

@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from dsf_common.command_line import compose, run_command
 from dsf_common.errors import UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
 from dsf_common.numbered_names import serving_file, with_number
 from dsf_models import distributed
 from dsf_models.configuration import ModelKind

@@ -1,4 +1,4 @@
-"""How every ``dsf-`` command ends."""
+"""How every ``dsf-`` command ends: the exit status, and what is said of an error."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from dsf_common.command import run_command
 from dsf_common.errors import UserError, first_line
 from dsf_common.renamed_options import former_names
 from dsf_common.suggestions import suggestion
@@ -16,8 +15,6 @@ from dsf_common.suggestions import suggestion
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from omegaconf import DictConfig
-
-__all__ = ["compose", "describe_keys", "run_command"]
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 import pytest
 
-from dsf_common.command_line import compose, describe_keys, run_command
 from dsf_common.errors import GateFailed, UserError
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose, describe_keys
 
 
 @dataclass

@@ -1,0 +1,13 @@
+"""Which version of a distribution is installed."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def installed_version(distribution: str) -> str:
+    """The version, or "not installed"."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
