@@ -1,1 +1,1 @@
-"""What every package uses: errors, files, ``key=value`` options, suggestions, text tables, statistics, versions."""
+"""Tools that every package uses: errors, files, ``key=value`` options, suggestions, text tables, statistics, versions."""

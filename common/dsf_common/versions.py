@@ -1,4 +1,4 @@
-"""Which version of a distribution is installed."""
+"""The installed version of a distribution."""
 
 from __future__ import annotations
 

@@ -86,5 +86,5 @@ def _fold_statistics(statistics: TokenBatchNorm) -> tuple[Tensor, Tensor]:
 
 
 def _root(variance: Tensor) -> Tensor:
-    """By numpy, whose roots are correctly rounded on every machine; PyTorch's may be one bit off. Nothing learns it."""
+    """The root by numpy, which rounds correctly on every machine; PyTorch's may be one bit off. Nothing learns it."""
     return torch.from_numpy(np.sqrt(variance.cpu().numpy())).to(variance.device)

@@ -14,7 +14,7 @@ Environment = gymnasium.Env[Any, Any]
 
 
 class EpisodeUnderWay:
-    """One episode so far.
+    """One episode under way.
 
     Parameters
     ----------

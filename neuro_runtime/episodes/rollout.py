@@ -181,7 +181,7 @@ def check_sizes(policy: Policy, spec: EnvironmentSpec) -> None:
 
 
 class _Record:
-    """What is written down of an episode's decisions."""
+    """The record of an episode's decisions."""
 
     def __init__(self) -> None:
         self.actions: list[NDArray[np.float64]] = []

@@ -53,7 +53,7 @@ class RunSummary:
     states
         How large the states have been, where the backend watches them.
     comparison
-        What two simulators in co-simulation had in common, where the backend runs two.
+        The agreement of two simulators, where the backend runs a co-simulation.
     network, context, raster
         The network that a report places on chips, the tokens of its window, every spike of one decision; a run of
         a program has them.

@@ -296,7 +296,7 @@ def test_gradient_reaches_every_parameter(kind: ModelKind) -> None:
 
 
 def filter_macs(model: PolicyNetwork) -> int:
-    """Of the ConvFormer's filters, which are no matrix products, the only ones that PyTorch counts."""
+    """Operations of the ConvFormer's filters, which are no matrix products, the only ones that PyTorch counts."""
     filters = isinstance(model, DecisionConvFormer)
     dimensions = model.config
     return dimensions.blocks * ELEMENTS * K * dimensions.embedding_size * dimensions.window if filters else 0

@@ -246,7 +246,7 @@ def test_attention_is_the_pytorch_form(
 @pytest.mark.parametrize(("inputs", "outputs"), [(7, 5), (16, 48), (48, 16), (32, 64), (128, 192), (96, 64), (32, 65)])
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_products_are_those_of_a_linear(inputs: int, outputs: int, kind: torch.dtype) -> None:
-    """By tables where inputs come in 32s and outputs in 64s."""
+    """Tables serve where inputs come in 32s and outputs in 64s."""
     layer = SpikeLinear(inputs, outputs).to(kind)
     assert spike_product.fits(layer.weight) == (inputs % 32 == 0 and outputs % 64 == 0)
     spikes = (numbers(0, 4, 30, inputs, kind=kind) > 0).to(kind)
@@ -383,7 +383,7 @@ def test_a_batch_norm_needs_two_rows_and_attention_padding_on_the_left() -> None
 
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a norm, neurons, an attention and layers, gradients included; oneDNN's products are too small to be shared."""
+    """A norm, neurons, an attention and layers, gradients included; oneDNN's products are too small to be shared."""
     monkeypatch.setattr(sharing, "_WORTH_A_THREAD", 1)
     layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
     tokens = int(layout.mask.sum())

@@ -353,7 +353,7 @@ def test_a_token_sees_no_further_than_its_window(config: ModelConfig) -> None:
 
 
 def _influence(config: ModelConfig, token: int) -> NDArray[np.bool_]:
-    """Which tokens' outputs depend on the input of ``token``, shape (K,)."""
+    """The tokens whose outputs depend on the input of ``token``, shape (K,)."""
     torch.manual_seed(0)
     mixing, layout = make_mixing(config).double().eval(), TokenLayout(torch.ones(B, K, dtype=torch.bool))
     _stir(mixing)

@@ -151,7 +151,7 @@ def test_the_model_is_afterwards_as_it_was() -> None:
 
 
 def test_a_schedule_compiles_two_graphs(counter: CompileCounter) -> None:
-    """Whatever λ, the learning rate and the padding are, and though the model is evaluated and measured in between."""
+    """It does so for any λ, learning rate and padding, though the model is evaluated and measured in between."""
     model = lively(config(blocks=1), torch.float32)
     optimiser = torch.optim.AdamW(model.parameters())
     objective = CompiledObjective(action_loss, Precision.float32, CPU)
@@ -250,7 +250,7 @@ def run(folder: Path, *overrides: str) -> tuple[TrainingResult, list[float]]:
 
 @pytest.mark.timeout(900)  # a compiler that shares the machine is slow
 def test_training_with_the_compiled_step_is_training(tmp_path: Path) -> None:
-    """By inductor; λ is 0 from the start, so that one graph is compiled."""
+    """Inductor compiles; λ is 0 from the start, so that there is one graph."""
     options = ("steps=40", "norm_switch_fraction=0", "synop_price=10")
     torch._dynamo.reset()
     compiled = run(tmp_path, *options, "name=compiled", "compile=true")[1]

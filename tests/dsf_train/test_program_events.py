@@ -38,7 +38,7 @@ from tests.dsf_train.tiny_run import TINY
 
 
 def bias_synops(program: Program) -> int:
-    """Of the bias line in one decision."""
+    """Synops of the bias line in one decision."""
     biases = [item for item in program.connections if isinstance(item, Dense) and item.source == BIAS]
     return program.active_steps * sum(item.weight.size for item in biases if item.weight.any())
 

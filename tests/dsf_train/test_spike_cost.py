@@ -57,7 +57,7 @@ def only(counts: ActivityCounts, name: str) -> ActivityCounts:
     ids=["pssa", "delay", "delay-matrix", "mlp"],
 )
 def test_it_is_what_the_energy_account_says_of_spikes(config: ModelConfig) -> None:
-    """Of the average decision on one core, without the bias line's spikes, which are always the same."""
+    """Compared: the average decision on one core, without the bias line's spikes, which are always the same."""
     policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
     found = counted(policy)
     counts, spikes, mask = mean_counts(found.activities, by_population=True), found.spikes, found.mask

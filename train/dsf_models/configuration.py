@@ -11,7 +11,7 @@ from dsf_common.renamed_options import renamed
 
 
 class ModelKind(Enum):
-    """Which model is trained, each in a file of its own in `dsf_models`."""
+    """The models that can be trained, each in a file of its own in `dsf_models`."""
 
     dsformer = "dsformer"
     decision_transformer = "decision-transformer"

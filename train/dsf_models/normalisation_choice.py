@@ -1,4 +1,4 @@
-"""Which normalisation follows a Linear: PTBN, its variants, and the ablations without it.
+"""The normalisations that may follow a Linear: PTBN, its variants, and the ablations without it.
 
 All take currents (T, tokens, D), real tokens only, and put α·V_th, α = 1, into the initial value of their scales. All
 but tdLN are an affine map a channel in evaluation, so they fold into the Linear before them (`dsf_export.folding`).

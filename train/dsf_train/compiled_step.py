@@ -1,4 +1,4 @@
-"""A training step's loss and gradient by `torch.compile`: what a GPU computes.
+"""A training step's loss and gradient by `torch.compile`, for GPUs.
 
 So small a model keeps a GPU waiting for the next launch, so the loss becomes one graph of fused operations and its
 gradient another, and on a GPU each is a CUDA graph, launched by one call. Neither shapes nor what is read outside of

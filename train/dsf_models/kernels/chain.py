@@ -31,7 +31,7 @@ class Kernel(Protocol):
 
 
 class Result(NamedTuple):
-    """What a chain gives.
+    """The result of a chain.
 
     Attributes
     ----------

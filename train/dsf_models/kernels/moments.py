@@ -24,7 +24,7 @@ class Moments(NamedTuple):
 
 
 def moments_of(rows: Array) -> Moments:
-    """Of ``rows`` (rows, D)."""
+    """The moments of ``rows`` (rows, D)."""
     chunks = chunks_of(len(rows))
     partial = np.empty((chunks, 2, rows.shape[1]), rows.dtype)
     share(_sum_moments, chunks, rows.size, rows, partial)

@@ -33,7 +33,7 @@ def parameters(norm: PTBN) -> list[Tensor]:
 
 
 class NormOfBatch:
-    """What a batch's rows are normalised with by ``norms``, which have D channels each, side by side: (rows, norms, D).
+    """The factors by which ``norms``, of D channels each, side by side, normalise a batch's rows, (rows, norms, D).
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class NormOfBatch:
         return values.reshape(*values.shape[:-1], *self._shape)
 
     def back(self, sums: Array) -> Back:
-        """What going backward takes.
+        """The factors that going backward takes.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class NormOfBatch:
 
 
 class Back(NamedTuple):
-    """Of a norm's gradient, what sums over all rows give.
+    """The part of a norm's gradient that sums over all rows give.
 
     Attributes
     ----------
@@ -110,12 +110,12 @@ class Back(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What comes with a gradient of rows.
+    """The gradients and sums that come with a gradient of rows.
 
     Attributes
     ----------
     of_norms
-        Of each norm's parameters.
+        Gradients of each norm's parameters.
     drift
         Σ ∂x of each channel, (norms D,) in float64, without the batch norm's part, which is 0.
     """

@@ -2,8 +2,7 @@
 
 Forward: ``X = PTBN(x)`` and the neuron of X (`dsf_models.kernels.neuron`); X is never stored. Backward: one pass for
 G = ∂X, the surrogate gradient, together with the channels' sums that PTBN's gradient needs, and one that turns G into
-∂x where it stands. What is computed is what `dsf_models.kernels.ptbn` and `dsf_models.kernels.lif` compute one after
-the other; where λ = 0 spikes are the same bit for bit.
+∂x where it stands. The result is that of `dsf_models.kernels.ptbn` and `dsf_models.kernels.lif` one after the other; where λ = 0 spikes are the same bit for bit.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Affine:
     weight, bias
         W (outputs, inputs) and b.
     marks
-        Of S, (..., inputs).
+        S in packed form, (..., inputs).
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, marks: Marks) -> None:
@@ -49,7 +49,7 @@ class Affine:
         self.value: Array = sums.reshape(*marks.shape[:-1], len(weight))
 
     def moments(self) -> Moments:
-        """Of each output over all rows; tables' products have them already."""
+        """The moments of each output over all rows; tables' products have them already."""
         return self._moments or moments_of(self.value.reshape(-1, self.value.shape[-1]))
 
     def gradients(self, outer: Array) -> tuple[Array, Tensor]:

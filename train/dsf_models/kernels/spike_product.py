@@ -120,7 +120,7 @@ def _code(one: np.uint8, two: np.uint8, three: np.uint8, four: np.uint8) -> np.u
 
 @shared
 def _make_tables(chunks: int, transposed: Array, tables: Array) -> None:
-    """Of each block of outputs and each four inputs."""
+    """Make the table of each block of outputs and each four inputs."""
     inputs, outputs = transposed.shape
     rows, entries = transposed.reshape(-1), tables.reshape(-1)
     groups = inputs // SPIKES
