@@ -1,1 +1,1 @@
-"""Tools that every package uses: errors, files, ``key=value`` options, suggestions, text tables, statistics, versions."""
+"""Shared by all packages: errors, files, ``key=value`` options, suggestions, text tables, statistics, versions."""

@@ -2,7 +2,8 @@
 
 Forward: ``X = PTBN(x)`` and the neuron of X (`dsf_models.kernels.neuron`); X is never stored. Backward: one pass for
 G = ∂X, the surrogate gradient, together with the channels' sums that PTBN's gradient needs, and one that turns G into
-∂x where it stands. The result is that of `dsf_models.kernels.ptbn` and `dsf_models.kernels.lif` one after the other; where λ = 0 spikes are the same bit for bit.
+∂x where it stands. The result is that of `dsf_models.kernels.ptbn` and `dsf_models.kernels.lif` one after the other;
+where λ = 0 spikes are the same bit for bit.
 """
 
 from __future__ import annotations
