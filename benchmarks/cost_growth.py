@@ -46,7 +46,7 @@ class Sweep:
     title: str
     values: Sequence[float]
     config: Callable[[float], ModelConfig] = lambda value: BASE
-    drive: Callable[[float], float] = lambda value: 0.0
+    added_current: Callable[[float], float] = lambda value: 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ SWEEPS: Mapping[str, Sweep] = {
     "T": Sweep("time steps T", (1, 2, 4, 8), _with("time_steps")),
     "K": Sweep("context K", (16, 32, 64, 128), _with("context")),
     "S": Sweep("window S", (2, 4, 8, 16), _with("window")),
-    "rate": Sweep("firing rate", (-1.0, -0.5, 0.0, 0.5, 1.0), drive=lambda value: value),
+    "rate": Sweep("firing rate", (-1.0, -0.5, 0.0, 0.5, 1.0), added_current=lambda value: value),
 }
 
 
@@ -106,7 +106,7 @@ def _sweep(name: str) -> Sweep:
 
 
 def _point(sweep: Sweep, value: float, rounds: int, on_done: Callable[[], object]) -> Point:
-    policy = random_policy(sweep.config(value), OBSERVATIONS, ACTIONS, drive=sweep.drive(value))
+    policy = random_policy(sweep.config(value), OBSERVATIONS, ACTIONS, added_current=sweep.added_current(value))
     candidate = from_policy(policy, provenance={}, decisions=TOKENS)
     tokens = tokens_of(candidate.recording)
     fast = LoihiFastBackend(candidate.program)

@@ -18,32 +18,36 @@ def random_policy(
     action_size: int,
     seed: int = 0,
     environment: str = "",
-    drive: float = 0.0,
+    added_current: float = 0.0,
 ) -> PolicyModel:
     """A DSFormer with random weights, batch statistics of random tokens and random scales and shifts after them.
 
-    Every layer fires, most of them in 5–30 % of their neurons and time steps; ``drive``, in thresholds, is added to all
-    currents after a norm, so that they fire more.
+    Every layer fires, most of them in 5–30 % of their neurons and time steps. ``added_current``, in thresholds, is
+    added to all currents after a norm, so that they fire more.
     """
     torch.manual_seed(seed)
     model = DSFormer(config, observation_size, action_size)
-    unit = config.threshold
+    threshold = config.threshold
     for name, module in model.named_modules():
         # The attention is a product of three spikes, so its factors must fire often for it to fire at all.
         is_factor = name.endswith(
             ("query.norm", "key.norm", "value.norm", "query.linear", "key.linear", "value.linear")
         )
         if isinstance(module, (PTBN, TdBN)):
-            torch.nn.init.uniform_(module.batch_norm.weight, 0.8 * unit, 1.6 * unit)
-            torch.nn.init.normal_(module.batch_norm.bias, (drive + 0.6 * is_factor) * unit, 0.3 * unit)
+            torch.nn.init.uniform_(module.batch_norm.weight, 0.8 * threshold, 1.6 * threshold)
+            torch.nn.init.normal_(
+                module.batch_norm.bias, (added_current + 0.6 * is_factor) * threshold, 0.3 * threshold
+            )
         if isinstance(module, RepPTBN):
-            torch.nn.init.constant_(module.skip, 0.3 * unit)
+            torch.nn.init.constant_(module.skip, 0.3 * threshold)
         if config.norm is Norm.none and name.endswith(".linear"):
-            torch.nn.init.normal_(module.get_parameter("weight"), std=2 * unit / config.embedding_size**0.5)
-            torch.nn.init.normal_(module.get_parameter("bias"), (drive + 0.6 * is_factor) * unit, 0.3 * unit)
+            torch.nn.init.normal_(module.get_parameter("weight"), std=2 * threshold / config.embedding_size**0.5)
+            torch.nn.init.normal_(
+                module.get_parameter("bias"), (added_current + 0.6 * is_factor) * threshold, 0.3 * threshold
+            )
     for name, parameter in model.named_parameters():
         if name.endswith("position.weight"):
-            torch.nn.init.normal_(parameter, unit, 0.8 * unit)
+            torch.nn.init.normal_(parameter, threshold, 0.8 * threshold)
     torch.nn.init.normal_(model.head.weight, std=0.5 / config.embedding_size**0.5)
     _settle_statistics(model)
     random = np.random.default_rng(seed)
