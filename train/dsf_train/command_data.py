@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[anywhere], help="every environment, and where its dataset is")
-    info = commands.add_parser("info", parents=[anywhere], help="what is in a dataset")
+    info = commands.add_parser("info", parents=[anywhere], help="say what a dataset holds")
     info.add_argument("dataset", help="a file, a Minari folder, or an environment's name")
     info.add_argument(
         "environment", nargs="?", metavar="env=NAME", help="the environment of a file whose name does not tell"
