@@ -90,37 +90,86 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     configuration = compose(RunConfiguration, arguments.overrides)
-    profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
-    for profile in profiles:
-        check_prices_runs(profile)
-    if arguments.report is not None:
+    reports = arguments.report is not None
+    if reports:
         check_libraries()
-    if arguments.video:
-        check_video(arguments.video)
+    saved = run_policy(
+        configuration,
+        arguments.backend,
+        arguments.profile or DEFAULT_PROFILES,
+        check=arguments.check,
+        video=arguments.video,
+        compare_stages=reports,
+        command=shlex.join(["dsf-run", *argv]),
+    )
+    _warn_of_dead_layers(saved.summary.rollout)
+    _warn_of_overflow(saved.summary.states)
+    written = [f"saved {saved.folder}" + (f", film {arguments.video}" if arguments.video else "")]
+    if reports:
+        report = Path(arguments.report) if arguments.report else None
+        written.append(f"report {write_report(saved.folder, arguments.profile or (), report).page}")
+    if arguments.json:
+        print(json.dumps(saved.summary.document()))
+    else:
+        print(saved.summary.text(), "\n".join(written), sep="\n\n")
+    return 0
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run and the folder that it lies in."""
+
+    folder: Path
+    summary: RunSummary
+
+
+def run_policy(
+    configuration: RunConfiguration,
+    backend: str,
+    profiles: Sequence[str],
+    *,
+    command: str,
+    check: bool = False,
+    video: Path | None = None,
+    compare_stages: bool = False,
+) -> SavedRun:
+    """Run a policy in closed loop, price it and save the run.
+
+    Parameters
+    ----------
+    profiles
+        Names or files of the profiles that price it.
+    command
+        The call that made the run, kept with it.
+    check
+        Whether ``loihi-fast`` runs beside ``loihi-sim`` and the first difference ends the run.
+    video
+        The file of a film of the episodes.
+    compare_stages
+        Whether the trained model, if it is there, runs on the same episodes.
+
+    Raises
+    ------
+    UserError
+        The policy, environment, backend or a profile cannot be had.
+    GateFailed
+        ``check`` found a difference.
+    """
+    loaded = [load_profile(name) for name in profiles]
+    for profile in loaded:
+        check_prices_runs(profile)
+    if video:
+        check_video(video)
         render_without_display()
     files = _policy_files(configuration)
-    with Policy(_open(arguments.backend, files, arguments.check)) as policy:
+    with Policy(_open(backend, files, check)) as policy:
         spec = _environment_spec(configuration, policy)
-        with run_folder(spec.name, arguments.backend, configuration.out) as folder:
-            rollout = _run(policy, spec, configuration, arguments.video)
-            stages = None
-            if arguments.report is not None:
-                stages = _stages(policy, arguments.backend, files, rollout, spec, configuration)
-            summary = _summary(
-                arguments.backend, policy, files, rollout, profiles, stages, shlex.join(["dsf-run", *argv])
-            )
+        with run_folder(spec.name, backend, configuration.out) as folder:
+            rollout = _run(policy, spec, configuration, video)
+            stages = _stages(policy, backend, files, rollout, spec, configuration) if compare_stages else None
+            summary = _summary(backend, policy, files, rollout, loaded, stages, command)
             save_run(folder, summary)
-    _warn_of_dead_layers(rollout)
-    _warn_of_overflow(summary.states)
-    saved = [f"saved {folder}" + (f", film {arguments.video}" if arguments.video else "")]
-    if arguments.report is not None:
-        written = write_report(folder, arguments.profile or (), Path(arguments.report) if arguments.report else None)
-        saved.append(f"report {written.page}")
-    if arguments.json:
-        print(json.dumps(summary.document()))
-    else:
-        print(summary.text(), "\n".join(saved), sep="\n\n")
-    return 0
+    return SavedRun(folder, summary)
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

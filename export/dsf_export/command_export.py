@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
-from dsf_common.files import atomic_write
 from dsf_export.agreement_plot import plot_agreement
 from dsf_export.layer_report import LayerReport
 from dsf_export.parity import Parity, table
@@ -25,8 +24,8 @@ from dsf_export.pipeline import (
     from_program,
     own_format,
     provenance_of,
-    with_read_back,
 )
+from dsf_export.program_file import write_program
 from dsf_export.report_text import format_table, layer_table
 from dsf_export.stages import OnDecision
 from dsf_export.targets import TARGETS, Target, find_target
@@ -56,14 +55,14 @@ def _main(argv: list[str]) -> int:
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
     with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
         candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
-        with atomic_write(output) as temporary:
-            target.write(candidate.program, temporary)
-            parity = with_read_back(candidate, target.read(temporary), f"{target.name} file, read back", bar.update)
+        plot = _plot(candidate, output)
+
+        def show(parity: Parity) -> None:
             bar.close()
-            plot = _plot(candidate, output)
             document = _document(candidate, parity, target, output, plot)
             print(json.dumps(document) if arguments.json else _text(candidate, parity))
-            parity.require()
+
+        write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
         print(f"\nwrote {output}" + (f"\nwrote {plot}" if plot else ""))
     return 0

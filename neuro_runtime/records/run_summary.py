@@ -76,6 +76,11 @@ class RunSummary:
     raster: SpikeRaster | None = None
     stages: ConversionStages | None = None
 
+    @property
+    def counts(self) -> ActivityCounts:
+        """Means over all decisions; by population where the network is known."""
+        return mean_counts(self.rollout.activities, by_population=self.network is not None)
+
     def document(self) -> dict[str, object]:
         """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
         rollout = self.rollout
@@ -97,7 +102,7 @@ class RunSummary:
                 "median": float(np.median(rollout.seconds)),
                 "highest": float(rollout.seconds.max()),
             },
-            "activity": asdict(mean_counts(rollout.activities, by_population=self.network is not None)),
+            "activity": asdict(self.counts),
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
             "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
             "comparison": None if self.comparison is None else asdict(self.comparison),

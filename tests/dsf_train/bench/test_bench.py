@@ -19,13 +19,18 @@ from dsf_common.statistics import MeanEstimate
 from dsf_models.checkpoint import load_tensors
 from dsf_train.bench.data import choose_data
 from dsf_train.bench.execution import carry_out
-from dsf_train.bench.front import Point, Price, _call, front_rows, front_table
+from dsf_train.bench.front import Point, Price, front_rows, front_table
 from dsf_train.bench.page import put_section
+from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.command_bench import main
+from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
+from dsf_train.trainer import train
 from hw_profiles.pareto_front import FrontPoint, load_front
 from neuro_runtime.environments import load_environment_spec
+from neuro_runtime.program.storage import load_program
 from support.small_datasets import d4rl_columns, write_hdf5
+from tests.dsf_train.tiny_run import TINY as TINY_RUN
 
 TINY = (
     "train.model.embedding_size=8",
@@ -85,26 +90,19 @@ def test_ray_gives_the_same_table(tmp_path: Path) -> None:
 
 
 def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The two commands are stood in for, as they take a quarter of a minute; others test them."""
-    called: list[tuple[str, ...]] = []
+    """The measurement is stood in for, as it takes a quarter of a minute; another test makes one."""
+    measured: list[tuple[str, str]] = []
 
-    def call(*words: str) -> str:
-        called.append(words)
-        lines = [{"term": "synops", "total_pj": 30.0}, {"term": "static power × time", "total_pj": 5000.0}]
-        energy = [{"profile": "chip", "total_pj": 5030.0, "lines": lines}]
-        return json.dumps({"score": {"mean": 80.0}, "activity": {"synops": 1234.5}, "energy": energy})
+    def measure(config: TrainConfig, profile: str) -> Measurement:
+        measured.append((config.name, profile))
+        return Measurement(score=80.0, synops=1234.5, total_pj=5030.0, active_pj=30.0)
 
-    monkeypatch.setattr("dsf_train.bench.front._call", call)
+    monkeypatch.setattr("dsf_train.bench.front.measure_program", measure)
     sweep = ["front", "env=pendulum", "prices=0", "seeds=0", "steps=20", "workers=1", "profile=cmos45-paper", *TINY]
     assert main([*sweep, "--table-only"]) == 0
     assert not Path("results-front-pendulum.json").exists()  # a front of some of its runs is none
     assert main(sweep) == 0
-    run = RUNS / "front-energy_price0-seed0"
     assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | 100 % | 100 % |"
-    (export, *exported), (ran, *running) = called
-    assert (export, ran) == ("dsf_export.command_export", "neuro_runtime.command_run")
-    assert exported == [str(run / "model.pt"), "--target", "lava", "--output", str(run / "program.dsf.h5")]
-    assert {f"policy={run / 'program.dsf.h5'}", "episodes=2", "seed=10000", "loihi-fast"} < set(running)
     stored = load_front(Path("results-front-pendulum.json"))
     assert stored.points == (FrontPoint(0.0, 80.0, None, 1234.5, 5030.0, 30.0),)
     assert stored.model == "dsformer with pssa, D 8, L 1, K 4, S 2, T 2"
@@ -113,7 +111,7 @@ def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.Mon
     assert stored.command == f"dsf-bench {' '.join(sweep)}"
     assert main([*sweep, "fronts=fronts"]) == 0
     assert load_front(Path("fronts/pendulum.json")) == stored
-    assert len(called) == 2  # measured once
+    assert measured == [("front-energy_price0-seed0", "cmos45-paper")]  # once
 
 
 def test_a_front_may_be_drawn_over_either_price() -> None:
@@ -126,9 +124,24 @@ def test_a_front_may_be_drawn_over_either_price() -> None:
     assert (synops.name, synops.overrides) == ("synop_price3", ("synop_price=3.0",))
 
 
+def test_a_measurement_is_of_the_exported_program(tmp_path: Path) -> None:
+    """The energy is that of the saved run; what constant power takes is none of its events'."""
+    config = training_config([*TINY_RUN, "steps=20", f"output={tmp_path}"])
+    folder = train(config).model_file.parent
+    measured = measure_program(config, "loihi2")
+    saved = json.loads((folder / "run" / "run.json").read_text())
+    assert (saved["backend"], len(saved["episodes"])) == ("loihi-fast", config.final_episodes)
+    assert saved["episodes"][0]["seed"] == 10_000
+    (energy,) = saved["energy"]
+    assert (measured.score, measured.total_pj) == (saved["score"]["mean"], energy["total_pj"])
+    assert measured.synops == saved["activity"]["synops"]
+    assert 0 < measured.active_pj < measured.total_pj
+    assert load_program(folder / "program.dsf.h5").environment == "pendulum"
+
+
 def test_a_refused_export_ends_a_front(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"dsf-export: error: there is no absent\.pt"):
-        _call("dsf_export.command_export", "absent.pt", "--target", "lava")
+    with pytest.raises(UserError, match=r"model\.pt"):
+        measure_program(training_config([*TINY_RUN, f"output={tmp_path}"]), "loihi2")
 
 
 def test_tables_say_what_is_a_stand_in_and_how_to_have_the_real_files(tmp_path: Path) -> None:

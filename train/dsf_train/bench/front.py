@@ -1,32 +1,28 @@
 """Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
 
-A point is what a chip would do and what that costs: the fixed-point program in closed loop, by `dsf-export` and
-`dsf-run` as a user would call them.
+A point is the fixed-point program in closed loop and its price by a chip's profile
+(`dsf_train.bench.program_measurement`).
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dsf_common.errors import GateFailed, UserError
+from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_train.bench.execution import finish
 from dsf_train.bench.grid import Grid, Row
+from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.bench.table import MISSING, cell, markdown_table
 from dsf_train.configuration import TrainConfig
-from dsf_train.evaluation import EVALUATION_SEED
 from dsf_train.run_folder import RunFolder
-from hw_profiles.energy import POWERS
 from hw_profiles.pareto_front import DataKind, FrontPoint, ParetoFront
 from neuro_runtime.environments import load_environment_spec
 
@@ -87,56 +83,17 @@ class Measure:
         """Train, export, run."""
         finish(config)
         if self.result(config) is None:
-            document = _measured(config, self.profile)
+            measured = measure_program(config, self.profile)
             with atomic_write(self._path(config)) as temporary:
-                temporary.write_text(json.dumps(document), encoding="utf-8")
+                temporary.write_text(json.dumps(asdict(measured)), encoding="utf-8")
 
-    def result(self, config: TrainConfig) -> dict[str, Any] | None:
-        """The measurements of a run, None where there are none."""
+    def result(self, config: TrainConfig) -> Measurement | None:
+        """A run's measurement, None where there is none yet."""
         path = self._path(config)
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return Measurement(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def _path(self, config: TrainConfig) -> Path:
         return RunFolder.of(config).path / f"measured-{Path(self.profile).stem}.json"
-
-
-def _measured(config: TrainConfig, profile: str) -> dict[str, Any]:
-    folder = RunFolder.of(config).path
-    program = folder / "program.dsf.h5"
-    _call("dsf_export.command_export", str(folder / "model.pt"), "--target", "lava", "--output", str(program))
-    run = _call(
-        "neuro_runtime.command_run",
-        "--backend",
-        "loihi-fast",
-        "--profile",
-        profile,
-        "--json",
-        f"policy={program}",
-        f"episodes={config.final_episodes}",
-        f"seed={EVALUATION_SEED}",
-        f"out={folder / 'run'}",
-    )
-    document = json.loads(run)
-    if not document["energy"]:
-        raise UserError(f"profile {profile} cannot price {program}; choose another profile=")
-    energy = document["energy"][0]
-    active = [line["total_pj"] for line in energy["lines"] if line["term"] not in POWERS]
-    return {
-        "score": document["score"]["mean"],
-        "synops": document["activity"]["synops"],
-        "total_pj": energy["total_pj"],
-        "active_pj": sum(active),
-    }
-
-
-def _call(module: str, *arguments: str) -> str:
-    """A command's stdout; where it ends otherwise than well, so does this one."""
-    program = f"import sys; from {module} import main; sys.exit(main())"
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"{module} ended with status {done.returncode}"])[-1]
-        raise GateFailed(last) if done.returncode == 1 else UserError(last)
-    return done.stdout
 
 
 def front_points(grid: Grid, environment: str, measure: Measure) -> list[Point]:
@@ -148,8 +105,13 @@ def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> 
     results = [result for config in configs if (result := measure.result(config)) is not None]
     if not results:
         return Point(price, None, 0.0, 0.0, 0.0)
-    means = [float(np.mean([result[key] for result in results])) for key in ("synops", "total_pj", "active_pj")]
-    return Point(price, estimate_mean([result["score"] for result in results]), *means)
+    return Point(
+        price,
+        estimate_mean([result.score for result in results]),
+        synops=float(np.mean([result.synops for result in results])),
+        total_pj=float(np.mean([result.total_pj for result in results])),
+        active_pj=float(np.mean([result.active_pj for result in results])),
+    )
 
 
 def stored_front(
