@@ -7,9 +7,10 @@ from pathlib import Path
 
 from dsf_common.errors import UserError
 from dsf_export.command_export import DEFAULT_DECISIONS
-from dsf_export.pipeline import from_model_file, own_format
+from dsf_export.pipeline import from_policy, own_format, provenance_of
 from dsf_export.program_file import write_program
 from dsf_export.targets import find_target
+from dsf_models.checkpoint import load_model_file
 from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import EVALUATION_SEED
 from dsf_train.run_folder import RunFolder
@@ -70,6 +71,7 @@ def _export(folder: Path) -> Path:
     """The program of the policy in ``folder``, beside it."""
     model, target = folder / "model.pt", find_target("lava")
     program = folder / f"program{target.suffix}"
-    candidate = from_model_file(model, DEFAULT_DECISIONS, lambda: None, [own_format(model)])
+    policy = load_model_file(model)
+    candidate = from_policy(policy, provenance_of(model, policy), DEFAULT_DECISIONS, formats=[own_format(policy)])
     write_program(candidate, target, program)
     return program
