@@ -13,7 +13,8 @@ Each kind of node says of itself, for whoever steps, counts or draws nodes witho
 - ``spikes``: it emits spikes, which synapses carry;
 - ``graded``: what it emits is a number and no spike;
 - ``has_state``: it has a current u and a voltage v, which every time step updates as those of a `Lif` (``as_lif``);
-- ``on_chip``: it is neurons of a chip, and not a value that the host brings.
+- ``on_chip``: it is neurons of a chip, and not a value that the host brings;
+- ``scaled``: quantisation chooses how many integers stand for 1.0 of its current.
 
 And each kind of connection: ``weighted``, it is synapses with weights.
 
@@ -49,6 +50,7 @@ class CurrentInput:
     graded: ClassVar[Yes] = True
     has_state: ClassVar[No] = False
     on_chip: ClassVar[No] = False
+    scaled: ClassVar[No] = False
 
     name: str
     size: int
@@ -65,6 +67,7 @@ class BiasLine:
     graded: ClassVar[No] = False
     has_state: ClassVar[No] = False
     on_chip: ClassVar[Yes] = True
+    scaled: ClassVar[No] = False
 
     name: str
 
@@ -90,6 +93,7 @@ class Lif:
     graded: ClassVar[No] = False
     has_state: ClassVar[Yes] = True
     on_chip: ClassVar[Yes] = True
+    scaled: ClassVar[Yes] = True
 
     name: str
     size: int
@@ -115,6 +119,7 @@ class And:
     graded: ClassVar[No] = False
     has_state: ClassVar[Yes] = True
     on_chip: ClassVar[Yes] = True
+    scaled: ClassVar[No] = False
 
     name: str
     size: int
@@ -148,6 +153,7 @@ class Accumulator:
     graded: ClassVar[No] = False
     has_state: ClassVar[Yes] = True
     on_chip: ClassVar[Yes] = True
+    scaled: ClassVar[Yes] = True
 
     name: str
     size: int

@@ -23,7 +23,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write
 from neuro_runtime.episodes.rollout import Rollout
 
@@ -60,7 +59,6 @@ class Trace:
 GROUPS = ("episodes", "decisions", "spikes", "neuron_steps", "synops")
 EPISODE_COLUMNS = ("seed", "steps", "score")
 COUNT_COLUMNS = ("time_steps", "host_macs", "idle_neuron_steps", "messages")
-DECISION_COLUMNS = ("action", "reward", "seconds", *COUNT_COLUMNS)
 
 
 def trace_of(rollout: Rollout, provenance: Mapping[str, str]) -> Trace:
@@ -98,52 +96,6 @@ def save_trace(trace: Trace, path: str | Path) -> None:
         for group in GROUPS:
             for name, column in getattr(trace, group).items():
                 file.create_dataset(f"{group}/{name}", data=column, compression="gzip", shuffle=True)
-
-
-def load_trace(path: str | Path) -> Trace:
-    """Read a trace back.
-
-    Raises
-    ------
-    UserError
-        The file is missing or damaged, is no trace or of another version, or its columns disagree in length.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file, path)
-    except FileNotFoundError as error:
-        raise UserError(f"no trace at {path}") from error
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is not a complete trace: {first_line(error)}") from error
-
-
-def _read(file: h5py.File, path: str | Path) -> Trace:
-    if file.attrs.get("format") != FORMAT:
-        raise UserError(f"{path} is not a trace that dsf-run wrote")
-    if file.attrs["version"] != VERSION:
-        raise UserError(f"{path} is a trace of version {file.attrs['version']}; this version reads {VERSION}")
-    columns = {group: {name: dataset[()] for name, dataset in file[group].items()} for group in GROUPS}
-    _check(columns, path)
-    return Trace(
-        environment=str(file.attrs["environment"]),
-        return_target=float(file.attrs["return_target"]),
-        provenance=json.loads(file.attrs["provenance"]),
-        **columns,
-    )
-
-
-def _check(columns: Mapping[str, Columns], path: str | Path) -> None:
-    """Every named column is there and has its group's number of rows."""
-    steps = columns["episodes"]["steps"]
-    rows = {"episodes": len(steps)}
-    for name, wanted in (("episodes", EPISODE_COLUMNS), ("decisions", DECISION_COLUMNS)):
-        if missing := [column for column in wanted if column not in columns[name]]:
-            raise UserError(f"{path} is not a complete trace: {name}/{missing[0]} is missing")
-    for group, members in columns.items():
-        for name, column in members.items():
-            expected = rows.get(group, int(steps.sum()))
-            if len(column) != expected:
-                raise UserError(f"{path}: {group}/{name} has {len(column)} rows, expected {expected}")
 
 
 def _by_layer(counts: Sequence[Mapping[str, int]]) -> Columns:

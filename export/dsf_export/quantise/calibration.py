@@ -74,7 +74,7 @@ def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) 
     tokens = np.array([program.encoder.encode(token) for episode in recording.episodes for token in episode])
     calibrations = {}
     for node in program.nodes:
-        if not isinstance(node, (Lif, Accumulator)):
+        if not node.scaled:
             continue
         if isinstance(node, Lif):
             begin, steps = depth[node.name], program.active_steps

@@ -40,7 +40,7 @@ def choose_scales(
     UserError
         A group's currents, added up, span more than 24 bits hold.
     """
-    nodes = [node for node in program.nodes if isinstance(node, (Lif, Accumulator))]
+    nodes = [node for node in program.nodes if node.scaled]
     return search_scales([_Group(program, node, calibrations[node.name], weight_format) for node in nodes])
 
 
@@ -52,7 +52,7 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
     UserError
         They are not this program's, or a group could overflow by them.
     """
-    nodes = [node for node in program.nodes if isinstance(node, (Lif, Accumulator))]
+    nodes = [node for node in program.nodes if node.scaled]
     if set(trained.scales.of) != {node.name for node in nodes}:
         raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
     for node in nodes:

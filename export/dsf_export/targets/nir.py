@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import nir
 import numpy as np
@@ -31,7 +31,7 @@ from dsf_common.files import atomic_write, require_readable
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
 from neuro_runtime.program import Program, program_from_wire, program_to_wire, validate
 from neuro_runtime.program.limits import DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif
+from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif, Neurons
 from neuro_runtime.program.wire import Arrays
 
 NAMESPACE = "decision_spikeformer"
@@ -81,9 +81,7 @@ def to_graph(program: Program) -> nir.NIRGraph:
         "input": nir.Input(np.array([program.current_input.size + 1])),
         OUTPUT: nir.Output(np.array([program.accumulator.size])),
     }
-    for node in program.nodes:
-        if isinstance(node, (Lif, And, Accumulator)):
-            nodes[nir_name(node)] = _neurons(node)
+    nodes |= {nir_name(node): _neurons(node) for node in program.neurons}
     edges = [(nir_name(program.accumulator), OUTPUT)]
     for synapses in all_synapses(program):
         ends = nir_name(program.node(synapses.connection.source)), nir_name(program.node(synapses.connection.target))
@@ -121,10 +119,16 @@ def from_graph(graph: nir.NIRGraph) -> Program:
     return program
 
 
-def _neurons(node: Lif | And | Accumulator) -> nir.NIRNode:
-    if isinstance(node, Accumulator):
-        return nir.Linear(np.eye(node.size))
-    decay = node.voltage_decay / DECAY_ONE if isinstance(node, Lif) else 1.0
+def _neurons(node: Neurons) -> nir.NIRNode:
+    match node:
+        case Accumulator():
+            return nir.Linear(np.eye(node.size))
+        case Lif():
+            decay = node.voltage_decay / DECAY_ONE
+        case And():
+            decay = 1.0
+        case _:
+            assert_never(node)
     one = np.ones(node.size)
     return nir.LIF(tau=one * TIME_STEP / decay, r=one / decay, v_leak=0 * one, v_threshold=one)
 

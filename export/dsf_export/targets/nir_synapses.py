@@ -13,13 +13,10 @@ from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import (
     Accumulator,
-    And,
     BiasLine,
     Connection,
-    CurrentInput,
     Dense,
     Injection,
-    Lif,
     Node,
 )
 
@@ -95,7 +92,7 @@ class Synapses:
 
 def nir_name(node: Node) -> str:
     """A node's name in NIR, where a dot would mean a port; token and bias line are the graph's one input."""
-    return "input" if isinstance(node, (CurrentInput, BiasLine)) else node.name.replace(".", "_")
+    return node.name.replace(".", "_") if node.has_state else "input"
 
 
 def all_synapses(program: Program) -> Iterator[Synapses]:
@@ -137,7 +134,7 @@ def _scale(program: Program, connection: Connection, target: Node) -> Array:
     if isinstance(target, Accumulator):
         value: Array = shifted * 2**CURRENT_SHIFT * program.readout.inverse_scale
         return value
-    assert isinstance(target, (Lif, And))  # synapses end nowhere else in a valid program
+    assert target.has_state  # synapses end nowhere else in a valid program
     return np.full(target.size, shifted / target.threshold)
 
 

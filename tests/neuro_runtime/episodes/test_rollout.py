@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import json
 from pathlib import Path
 
 import h5py
@@ -16,7 +16,7 @@ from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.environments import load_environment_spec, normalised_score
 from neuro_runtime.episodes.rollout import Rollout, check_sizes, run_episodes
 from neuro_runtime.policy import Policy
-from neuro_runtime.records.trace import load_trace, save_trace, trace_of
+from neuro_runtime.records.trace import save_trace, trace_of
 from tests.neuro_runtime.run_doubles import ACTIVITY, CountingEnvironment, ListeningBackend
 
 SPEC = load_environment_spec("pendulum")
@@ -78,74 +78,16 @@ def test_a_policy_of_other_widths_is_refused() -> None:
         check_sizes(Policy(ListeningBackend()), other)
 
 
-def test_a_trace_is_read_back_as_it_was_written(rollout: Rollout, tmp_path: Path) -> None:
+def test_a_trace_file_holds_every_column(rollout: Rollout, tmp_path: Path) -> None:
     trace = trace_of(rollout, {"policy": "listener"})
     save_trace(trace, tmp_path / "trace.h5")
-    back = load_trace(tmp_path / "trace.h5")
-    assert (back.environment, back.return_target, back.provenance) == ("pendulum", 10.0, {"policy": "listener"})
-    for group in ("episodes", "decisions", "spikes", "neuron_steps", "synops"):
-        written, read = getattr(trace, group), getattr(back, group)
-        assert written.keys() == read.keys()
-        for name in written:
-            np.testing.assert_array_equal(written[name], read[name])
-    assert back.spikes["input"].tolist() == [ACTIVITY.spikes["input"]] * 6
-    assert back.decisions["reward"].tolist() == [1.0, 2.0, 3.0] * 2
-
-
-def missing(path: Path) -> None:
-    path.unlink()
-
-
-def text(path: Path) -> None:
-    path.write_text("not HDF5")
-
-
-def truncated(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-500])
-
-
-def another_format(path: Path) -> None:
-    with h5py.File(path, "a") as file:
-        file.attrs["format"] = "something else"
-
-
-def another_version(path: Path) -> None:
-    with h5py.File(path, "a") as file:
-        file.attrs["version"] = 99
-
-
-def without_a_group(path: Path) -> None:
-    with h5py.File(path, "a") as file:
-        del file["synops"]
-
-
-def without_a_column(path: Path) -> None:
-    with h5py.File(path, "a") as file:
-        del file["decisions/reward"]
-
-
-def with_a_short_column(path: Path) -> None:
-    with h5py.File(path, "a") as file:
-        del file["spikes/input"]
-        file["spikes/input"] = np.zeros(4, np.int64)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (missing, "no trace at"),
-        (text, "is not a complete trace"),
-        (truncated, "is not a complete trace"),
-        (another_format, "is not a trace that dsf-run wrote"),
-        (another_version, "is a trace of version 99; this version reads 1"),
-        (without_a_group, "is not a complete trace"),
-        (without_a_column, "decisions/reward is missing"),
-        (with_a_short_column, "spikes/input has 4 rows, expected 6"),
-    ],
-)
-def test_a_bad_trace_is_refused(rollout: Rollout, tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
-    path = tmp_path / "trace.h5"
-    save_trace(trace_of(rollout, {}), path)
-    spoil(path)
-    with pytest.raises(UserError, match=message):
-        load_trace(path)
+    with h5py.File(tmp_path / "trace.h5", "r") as file:
+        assert (file.attrs["environment"], file.attrs["return_target"]) == ("pendulum", 10.0)
+        assert json.loads(file.attrs["provenance"]) == {"policy": "listener"}
+        for group in ("episodes", "decisions", "spikes", "neuron_steps", "synops"):
+            written = getattr(trace, group)
+            assert written.keys() == file[group].keys()
+            for name in written:
+                np.testing.assert_array_equal(written[name], file[group][name][()])
+        assert file["spikes/input"][()].tolist() == [ACTIVITY.spikes["input"]] * 6
+        assert file["decisions/reward"][()].tolist() == [1.0, 2.0, 3.0] * 2
