@@ -22,8 +22,7 @@ from dsf_export.mixings import FoldedMixing, lowering_of
 from dsf_export.program_graph import ACTION
 from dsf_export.program_requirements import require_program
 from dsf_models import DSFormer, PolicyNetwork
-from dsf_models.dsformer import Block, MlpBlock
-from dsf_models.mixing_names import input_names
+from dsf_models.dsformer import Block, MlpBlock, input_names
 from dsf_models.population import PopulationLif
 
 

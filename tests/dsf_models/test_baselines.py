@@ -23,7 +23,7 @@ from dsf_export.fold import fold
 from dsf_export.pipeline import from_policy
 from dsf_models import DSFormer, PolicyNetwork, make_model
 from dsf_models.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import SPIKING, ModelConfig, ModelKind
+from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.decision_convformer import DecisionConvFormer
 from dsf_models.decision_transformer import DecisionTransformer
 from dsf_models.difference_mlp import DifferenceMlpPolicy
@@ -45,7 +45,7 @@ from support.small_policies import made_up
 OBSERVATIONS, ACTIONS, K = 3, 2, 5
 Array = NDArray[np.float64]
 BASELINES = [kind for kind in ModelKind if kind is not ModelKind.dsformer]
-REAL_VALUED = [kind for kind in BASELINES if kind not in SPIKING]
+REAL_VALUED = [kind for kind in BASELINES if not kind.spikes]
 TINY = (
     "env=pendulum",
     "model.embedding_size=8",
@@ -333,7 +333,7 @@ def test_one_line_trains_saves_loads_and_runs(
     assert policy.model.config.kind is kind
     assert policy.configuration["model"]["kind"] == kind.value
     records = [json.loads(line) for line in (result.model_file.parent / "metrics.jsonl").read_text().splitlines()]
-    assert any(key.startswith("firing/") for record in records for key in record) == (kind in SPIKING)
+    assert any(key.startswith("firing/") for record in records for key in record) == kind.spikes
     again = tmp_path / "again.pt"
     save_model_file(again, policy)
     written, expected = load_tensors(again)["weights"], policy.model.state_dict()
@@ -344,7 +344,7 @@ def test_one_line_trains_saves_loads_and_runs(
     assert dsf_run(run) == 0
     activity = json.loads(capsys.readouterr().out)["activity"]
     assert activity["host_macs"] > 0
-    assert (activity["spikes"] > 0) == (kind in SPIKING)
+    assert (activity["spikes"] > 0) == kind.spikes
 
 
 def test_a_run_without_spikes_can_be_read_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,22 +12,20 @@ from torch import Tensor, nn
 from dsf_common.errors import UserError
 from dsf_models import DSFormer, make_model
 from dsf_models.configuration import (
-    DELAYED,
-    GATED,
-    BiasSharing,
     ModelConfig,
     ModelKind,
     PositionBias,
 )
 from dsf_models.kernels.accelerate import accelerate
-from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import set_blend
+from support.mixing_cases import MIXING_CASES, MixingCase
 
 OBSERVATIONS, ACTIONS = 3, 2
 SMALL = ModelConfig(embedding_size=16, heads=2, context=6, window=3)
+PLAIN = [case for case in MIXING_CASES if not case.settings]
 
 
-def awake(config: ModelConfig) -> DSFormer:
+def firing_model(config: ModelConfig) -> DSFormer:
     """A model whose layers all fire."""
     torch.manual_seed(0)
     model = DSFormer(config, OBSERVATIONS, ACTIONS)
@@ -49,32 +47,19 @@ def real(batch: int, length: int) -> Tensor:
     return torch.ones(batch, length, dtype=torch.bool)
 
 
-def every_mixing() -> list[ModelConfig]:
-    mixings = [replace(SMALL, mixing=mixing, streaming=False) for mixing in mixing_names()]
-    shared = [replace(SMALL, bias_sharing=sharing) for sharing in (BiasSharing.head, BiasSharing.channel)]
-    matrices = replace(SMALL, mixing="delay-matrix", streaming=False)
-    more = [replace(matrices, **own) for own in ({"mixing_rank": 3}, {"carry_membranes": True}, {"levels": 3})]
-    return [*mixings, *shared, *more, replace(SMALL, position_bias=PositionBias.pairwise, streaming=False)]
-
-
-def name(config: ModelConfig) -> str:
-    own = f"{config.mixing_rank}-{'carried' if config.carry_membranes else 'anew'}-{config.levels}"
-    return f"{config.mixing}-{own}-{config.position_bias.value}-{config.bias_sharing.value}"
-
-
-@pytest.mark.parametrize("config", every_mixing(), ids=name)
-def test_actions_are_bounded_and_zero_for_padding(config: ModelConfig) -> None:
+@pytest.mark.parametrize("case", MIXING_CASES, ids=str)
+def test_actions_are_bounded_and_zero_for_padding(case: MixingCase) -> None:
     mask = torch.arange(6) >= torch.tensor([[0], [4]])
     with torch.no_grad():
-        actions = awake(config)(*tokens(2, 6), mask)
+        actions = firing_model(case.config(SMALL))(*tokens(2, 6), mask)
     assert actions.shape == (2, 6, ACTIONS)
     assert actions[~mask].abs().max() == 0
     assert 0.01 < actions[mask].abs().mean() < 1
 
 
-@pytest.mark.parametrize("config", every_mixing(), ids=name)
-def test_a_later_token_changes_no_earlier_action(config: ModelConfig) -> None:
-    model, before = awake(config), tokens(1, 6)
+@pytest.mark.parametrize("case", MIXING_CASES, ids=str)
+def test_a_later_token_changes_no_earlier_action(case: MixingCase) -> None:
+    model, before = firing_model(case.config(SMALL)), tokens(1, 6)
     after = [torch.cat([part[:, :4], other[:, 4:]], dim=1) for part, other in zip(before, tokens(1, 6, 1), strict=True)]
     with torch.no_grad():
         first, second = model(*before, real(1, 6)), model(*after, real(1, 6))
@@ -82,10 +67,10 @@ def test_a_later_token_changes_no_earlier_action(config: ModelConfig) -> None:
     assert not torch.equal(first[:, 4:], second[:, 4:])
 
 
-@pytest.mark.parametrize("config", every_mixing(), ids=name)
-def test_a_short_window_is_a_padded_one(config: ModelConfig) -> None:
-    model, short = awake(config).double(), [part.double() for part in tokens(2, 4)]
-    if config.position_bias is PositionBias.pairwise:
+@pytest.mark.parametrize("case", MIXING_CASES, ids=str)
+def test_a_short_window_is_a_padded_one(case: MixingCase) -> None:
+    model, short = firing_model(case.config(SMALL)).double(), [part.double() for part in tokens(2, 4)]
+    if model.config.position_bias is PositionBias.pairwise:
         nn.init.normal_(model.get_parameter("blocks.0.attention.position.weight"))
     padded = [torch.cat([part.new_ones(2, 2, part.shape[-1]), part], dim=1) for part in short]
     with torch.no_grad():
@@ -93,49 +78,42 @@ def test_a_short_window_is_a_padded_one(config: ModelConfig) -> None:
         assert torch.allclose(model(*short, real(2, 4)), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "mixing", [mixing for mixing in mixing_names() if replace(SMALL, mixing=mixing).without_stream() is None]
-)
+@pytest.mark.parametrize("mixing", [case.mixing for case in PLAIN if not case.sees_all])
 def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: str) -> None:
     """L(S − 1) + 1 = 5 tokens decide, so the sixth changes nothing: why a stream gives the window's answer."""
     config = replace(SMALL, mixing=mixing)
     assert config.receptive_field == 5
-    model, whole = awake(config).double(), [part.double() for part in tokens(1, 6)]
+    model, whole = firing_model(config).double(), [part.double() for part in tokens(1, 6)]
     with torch.no_grad():
         long, short, shorter = (model(*(part[:, -k:] for part in whole), real(1, k))[:, -1] for k in (6, 5, 2))
     assert torch.allclose(long, short, atol=1e-12)
     assert not torch.allclose(long, shorter, atol=1e-3)
 
 
-@pytest.mark.parametrize("config", every_mixing(), ids=name)
-def test_gradient_reaches_every_parameter(config: ModelConfig) -> None:
+@pytest.mark.parametrize("case", MIXING_CASES, ids=str)
+def test_gradient_reaches_every_parameter(case: MixingCase) -> None:
     """With 0 < λ < 1, so that both branches of PTBN take part.
 
     TSSA's and SSSA's sums are integers, and no integer lies within the surrogate's open (0, 1): the equations give
     their queries, keys and values no gradient, nor SDSA-1's keys and values. Neither has PSSA while its weights are
     exactly 1, their initial value.
     """
-    model = awake(config).train()
+    model = firing_model(case.config(SMALL)).train()
     set_blend(model, 0.5)
     for parameter in [value for name, value in model.named_parameters() if "position" in name]:
         nn.init.constant_(parameter, 0.7)
     torch.autograd.backward(model(*tokens(16, 6), real(16, 6)).square().sum())
     without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
-    all_three = ("query", "key", "value")
-    parts = {"tssa": all_three, "sssa": all_three, "sdsa1": all_three[1:]}.get(config.mixing, ())
-    expected = {name for name, _ in model.named_parameters() if any(f".{part}." in name for part in parts)}
+    expected = {name for name, _ in model.named_parameters() if any(f".{part}." in name for part in case.untaught)}
     assert without == expected
 
 
-@pytest.mark.parametrize("mixing", mixing_names())
-def test_recorded_layers_have_the_programs_names(mixing: str) -> None:
+@pytest.mark.parametrize("case", PLAIN, ids=str)
+def test_recorded_layers_have_the_programs_names(case: MixingCase) -> None:
     spikes: dict[str, Tensor] = {}
     with torch.no_grad():
-        awake(replace(SMALL, mixing=mixing, streaming=False))(*tokens(2, 6), real(2, 6), spikes)
-    attention = ["input", "output"]
-    attention += ["query", "key", "value"] if mixing in GATED or mixing not in DELAYED else []
-    attention += ["delay.output"] if mixing == "pssa-delay-matrix" else []
-    expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in attention}
+        firing_model(case.config(SMALL))(*tokens(2, 6), real(2, 6), spikes)
+    expected = {f"block{b}.attention.{layer}" for b in range(2) for layer in ("input", *case.layers)}
     expected |= {f"block{b}.mlp.{layer}" for b in range(2) for layer in ("input", "hidden")}
     assert spikes.keys() == expected
     assert all(set(layer.flatten().tolist()) == {0.0, 1.0} for layer in spikes.values())
@@ -236,7 +214,7 @@ def test_impossible_dimensions_are_refused(options: dict[str, object], sentence:
 )
 def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, object]) -> None:
     """A kernel's spikes must be spikes, whatever a mixing makes of its inputs."""
-    model = awake(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
+    model = firing_model(replace(SMALL, embedding_size=32, streaming=False, **own)).train()  # type: ignore[arg-type]
     parts, mask = tokens(8, 6), real(8, 6)
     used = [value for name, value in model.named_parameters() if ".layer_norm." not in name]  # λ = 0
 
@@ -254,7 +232,7 @@ def test_a_training_step_is_the_same_with_and_without_kernels(own: dict[str, obj
 def test_each_level_of_a_population_code_is_a_layer() -> None:
     spikes: dict[str, Tensor] = {}
     with torch.no_grad():
-        awake(replace(SMALL, mixing="delay-matrix", levels=3))(*tokens(2, 6), real(2, 6), spikes)
+        firing_model(replace(SMALL, mixing="delay-matrix", levels=3))(*tokens(2, 6), real(2, 6), spikes)
     levels = [f"block{b}.attention.level{level}.input" for b in range(2) for level in range(3)]
     assert spikes.keys() > set(levels)
     assert not any(name.endswith("attention.input") for name in spikes)

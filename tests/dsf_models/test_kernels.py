@@ -28,12 +28,12 @@ from dsf_models.kernels.layer import SpikingLayers
 from dsf_models.kernels.neuron import marks_of
 from dsf_models.kernels.pssa import GatedNeurons
 from dsf_models.lif import Lif
-from dsf_models.mixings import mixing_names
 from dsf_models.mixings.position_weights import RelativeWeights
 from dsf_models.mixings.pssa import PSSA
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.padding import TokenLayout
 from dsf_models.spiking_layers import NormalisedLinear, SpikeLinear, SpikingLinear
+from support.mixing_cases import MIXINGS
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
@@ -282,7 +282,7 @@ def test_tables_give_the_dense_products(
     assert moments.rows == rows
 
 
-@pytest.mark.parametrize("mixing", mixing_names())
+@pytest.mark.parametrize("mixing", MIXINGS)
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 @pytest.mark.parametrize("size", [16, 64])
 def test_model_is_the_same_with_and_without_kernels(mixing: str, blend: float, size: int) -> None:

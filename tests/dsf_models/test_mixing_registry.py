@@ -12,13 +12,12 @@ from dsf_models.checkpoint import load_model_file, load_tensors, save_model_file
 from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import PSSA, make_mixing, mixing_class, mixing_names, register_mixing
 from dsf_train.command_train import training_config
+from support.mixing_cases import MIXINGS
 from support.random_policies import random_policy
 
 
 def test_the_mixings_of_the_toolchain_are_registered() -> None:
-    assert set(mixing_names()) >= {
-        "pssa", "tssa", "sssa", "sdsa1", "sdsa3", "delay", "delay-matrix", "pssa-delay-matrix",
-    }  # fmt: skip
+    assert set(mixing_names()) >= set(MIXINGS)
     assert mixing_class("pssa") is PSSA
     assert type(make_mixing(ModelConfig())) is PSSA
 

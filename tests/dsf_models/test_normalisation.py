@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from dsf_models import DSFormer
-from dsf_models.configuration import ModelConfig, PositionBias
+from dsf_models.configuration import ModelConfig
 from dsf_models.kernels.accelerate import accelerate
-from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
+from support.mixing_cases import MIXING_CASES, MixingCase
 
 CHANNELS, THRESHOLD = 6, 0.5
 
@@ -57,23 +57,17 @@ def test_set_blend_reaches_every_norm() -> None:
     assert {norm.blend for norm in norms} == {0.7}
 
 
-def mixings() -> list[ModelConfig]:
-    def config(mixing: str, position: PositionBias = PositionBias.relative) -> ModelConfig:
-        return ModelConfig(embedding_size=8, context=6, window=3, mixing=mixing, position_bias=position)
-
-    return [*map(config, mixing_names()), config("pssa", PositionBias.pairwise)]
-
-
-@pytest.mark.parametrize("config", mixings(), ids=lambda config: f"{config.mixing}-{config.position_bias.value}")
+@pytest.mark.parametrize("case", MIXING_CASES, ids=str)
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 @pytest.mark.parametrize("form", [lambda model: model, accelerate], ids=["torch", "kernels"])
-def test_padding_is_in_no_statistic(config: ModelConfig, blend: float, form: Callable[[DSFormer], DSFormer]) -> None:
+def test_padding_is_in_no_statistic(case: MixingCase, blend: float, form: Callable[[DSFormer], DSFormer]) -> None:
     """The content of padding changes neither actions, nor gradients, nor running statistics."""
+    config = case.config(ModelConfig(embedding_size=8, context=6, window=3))
     mask = torch.arange(6) >= torch.tensor([[0], [2], [5]])
 
     def trained(padding: float) -> tuple[Tensor, list[Tensor]]:
         torch.manual_seed(0)
-        model = _awake(DSFormer(config, 3, 2)).train()
+        model = _firing(DSFormer(config, 3, 2)).train()
         set_blend(model, blend)
         inputs = [torch.randn(3, 6, width).masked_fill(~mask[..., None], padding) for width in (3, 2, 1)]
         actions = form(model)(*inputs, mask)
@@ -105,7 +99,7 @@ def test_more_padding_changes_nothing() -> None:
     assert any(not torch.equal(value, torch.zeros_like(value)) for value in plain)
 
 
-def _awake(model: DSFormer) -> DSFormer:
+def _firing(model: DSFormer) -> DSFormer:
     """With weights large enough for every layer to fire."""
     for module in model.modules():
         if isinstance(module, nn.Linear):

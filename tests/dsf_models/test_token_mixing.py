@@ -24,14 +24,16 @@ from dsf_models.mixings.sssa import SSSA
 from dsf_models.mixings.tssa import TSSA
 from dsf_models.padding import TokenLayout
 from dsf_models.population import PopulationLif, input_neurons
+from support.mixing_cases import MIXING_CASES, MixingCase
 
 T, B, K, D, HEADS, S = 3, 2, 6, 8, 2, 4
+DIMENSIONS = ModelConfig(embedding_size=D, heads=HEADS, context=K, window=S, time_steps=T, blocks=1)
+OF_ONE_LEVEL = [case for case in MIXING_CASES if case.levels == 1]  # the block's first neurons are not of a mixing
 Array = NDArray[np.float64]
 
 
 def config(mixing: str, **options: object) -> ModelConfig:
-    dimensions = {"embedding_size": D, "heads": HEADS, "context": K, "window": S, "time_steps": T, "blocks": 1}
-    return ModelConfig(mixing=mixing, streaming=False, **{**dimensions, **options})  # type: ignore[arg-type]
+    return MixingCase(mixing, options).config(DIMENSIONS)
 
 
 def spikes(seed: int) -> Tensor:
@@ -311,43 +313,17 @@ def test_a_population_code_asks_at_several_levels() -> None:
     assert type(input_neurons(config("delay-matrix"))) is Lif
 
 
-def all_mixings() -> list[ModelConfig]:
-    return [
-        *(config("pssa", bias_sharing=sharing) for sharing in BiasSharing),
-        config("pssa", position_bias=PositionBias.pairwise),
-        config("tssa"),
-        config("sssa"),
-        config("sdsa1"),
-        config("sdsa3"),
-        config("delay"),
-        config("delay-matrix"),
-        config("delay-matrix", mixing_ratio=2),
-        config("delay-matrix", mixing_rank=2),
-        config("delay-matrix", carry_membranes=True),
-        config("pssa-delay-matrix"),
-    ]
-
-
-def sees_all(config: ModelConfig) -> bool:
-    return config.mixing in ("tssa", "sssa", "sdsa1", "sdsa3") or config.carry_membranes
-
-
-def _name(config: ModelConfig) -> str:
-    own = f"{config.mixing_ratio}-{config.mixing_rank}-{'carried' if config.carry_membranes else 'anew'}"
-    return f"{config.mixing}-{own}-{config.position_bias.value}-{config.bias_sharing.value}"
-
-
-@pytest.mark.parametrize("config", all_mixings(), ids=_name)
-def test_a_token_sees_no_later_one(config: ModelConfig) -> None:
-    changed = _influence(config, token=3)
+@pytest.mark.parametrize("case", OF_ONE_LEVEL, ids=str)
+def test_a_token_sees_no_later_one(case: MixingCase) -> None:
+    changed = _influence(case.config(DIMENSIONS), token=3)
     assert not changed[:3].any()
     assert changed[3]
     assert changed[4:].any()
 
 
-@pytest.mark.parametrize("config", [c for c in all_mixings() if not sees_all(c)], ids=_name)
-def test_a_token_sees_no_further_than_its_window(config: ModelConfig) -> None:
-    changed = _influence(config, token=0)
+@pytest.mark.parametrize("case", [case for case in OF_ONE_LEVEL if not case.sees_all], ids=str)
+def test_a_token_sees_no_further_than_its_window(case: MixingCase) -> None:
+    changed = _influence(case.config(DIMENSIONS), token=0)
     assert changed[:S].all()
     assert not changed[S:].any()
 

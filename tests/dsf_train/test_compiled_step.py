@@ -17,7 +17,6 @@ from dsf_export.program_events import program_events
 from dsf_models import DSFormer
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.lif import Lif, _FusableLifFunction
-from dsf_models.mixings import mixing_names
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.precision import in_bfloat16
 from dsf_models.spiking_layers import SpikeLinear
@@ -28,6 +27,7 @@ from dsf_train.sampling import Batch
 from dsf_train.spike_cost import SpikeCost
 from dsf_train.trainer import TrainingResult, action_loss, loss_and_cost, train, update
 from hw_profiles.spike_energy import SpikeEnergy
+from support.mixing_cases import MIXINGS
 from tests.dsf_train.tiny_run import TINY
 
 OBSERVATION, ACTION, WINDOWS, CONTEXT = 3, 2, 8, 5
@@ -120,7 +120,7 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompileCounter]:
         config(),
         config(bias_sharing=BiasSharing.channel),
         config(position_bias=PositionBias.pairwise),
-        *(config(mixing=mixing, heads=2) for mixing in mixing_names() if mixing != "pssa"),
+        *(config(mixing=mixing, heads=2) for mixing in MIXINGS if mixing != "pssa"),
         *(config(norm=norm) for norm in Norm if norm is not Norm.ptbn),
         config(kind=ModelKind.spiking_mlp),
     ],

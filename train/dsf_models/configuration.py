@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
@@ -19,6 +20,27 @@ class ModelKind(Enum):
     mlp = "mlp"  # behaviour cloning: the state alone
     difference_mlp = "difference-mlp"  # the same, told the differences of the last S states and the return
     spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
+
+    @property
+    def spikes(self) -> bool:
+        """Whether spiking neurons compute it, so that it has a program."""
+        match self:
+            case ModelKind.dsformer | ModelKind.spiking_mlp:
+                return True
+            case (
+                ModelKind.decision_transformer
+                | ModelKind.decision_convformer
+                | ModelKind.mlp
+                | ModelKind.difference_mlp
+            ):
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def has_token_mixing(self) -> bool:
+        """Whether its blocks have the token mixing that ``model.mixing`` names."""
+        return self is ModelKind.dsformer
 
 
 SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
@@ -154,7 +176,7 @@ class ModelConfig:
         """
         from dsf_models.mixings import mixing_class  # here, since they bring PyTorch
 
-        if self.kind is not ModelKind.dsformer:
+        if not self.kind.has_token_mixing:
             return None
         return mixing_class(self.mixing).without_stream(self) or self._more_in_view_than_context()
 
@@ -180,6 +202,6 @@ class ModelConfig:
     @property
     def receptive_field(self) -> int:
         """Tokens that can influence one action when every block looks back S tokens: L(S − 1) + 1; 1 without mixing."""
-        if self.kind is ModelKind.spiking_mlp:
+        if not self.kind.has_token_mixing:
             return 1
         return self.blocks * (self.window - 1) + 1

@@ -8,9 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsf_models.configuration import ModelConfig, ModelKind
+from dsf_models.configuration import ModelConfig
 from dsf_models.lif import Lif
-from dsf_models.mixing_names import input_names
 from dsf_models.mixings import make_mixing
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
@@ -63,6 +62,11 @@ class Block(nn.Module):
         return mixed
 
 
+def input_names(attention: str, levels: int) -> list[str]:
+    """The names of a block's first layers, each of D neurons, in the order in which their spikes stand side by side."""
+    return [f"{attention}.input"] if levels == 1 else [f"{attention}.level{level}.input" for level in range(levels)]
+
+
 class MlpBlock(nn.Module):
     """A block of the spiking MLP: a DSFormer's without token mixing."""
 
@@ -93,7 +97,7 @@ class DSFormer(PolicyNetwork):
         size = config.embedding_size
         self.embedding = nn.Linear(observation_size + action_size + 1, size)
         self.embedding_norm = nn.LayerNorm(size)
-        block = MlpBlock if config.kind is ModelKind.spiking_mlp else Block
+        block = Block if config.kind.has_token_mixing else MlpBlock
         self.blocks = nn.ModuleList(block(config) for _ in range(config.blocks))
         self.last_norm = normalisation(size, config)
         self.head = nn.Linear(size, action_size)
@@ -106,7 +110,7 @@ class DSFormer(PolicyNetwork):
     @property
     def tokens_seen(self) -> int:
         """How many of the latest tokens a decision has to be given."""
-        return 1 if self.config.kind is ModelKind.spiking_mlp else self.config.context
+        return self.config.context if self.config.kind.has_token_mixing else 1
 
     def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
         """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.decision_convformer import DecisionConvFormer
 from dsf_models.decision_transformer import DecisionTransformer
@@ -10,16 +12,23 @@ from dsf_models.dsformer import DSFormer
 from dsf_models.mlp import MlpPolicy
 from dsf_models.policy_network import PolicyNetwork
 
-_KINDS: dict[ModelKind, type[PolicyNetwork]] = {
-    ModelKind.dsformer: DSFormer,
-    ModelKind.decision_transformer: DecisionTransformer,
-    ModelKind.decision_convformer: DecisionConvFormer,
-    ModelKind.mlp: MlpPolicy,
-    ModelKind.difference_mlp: DifferenceMlpPolicy,
-    ModelKind.spiking_mlp: DSFormer,
-}
-
 
 def make_model(config: ModelConfig, observation_size: int, action_size: int) -> PolicyNetwork:
     """A fresh model of ``config.kind``."""
-    return _KINDS[config.kind](config, observation_size, action_size)
+    return _model_class(config.kind)(config, observation_size, action_size)
+
+
+def _model_class(kind: ModelKind) -> type[PolicyNetwork]:
+    match kind:
+        case ModelKind.dsformer | ModelKind.spiking_mlp:
+            return DSFormer
+        case ModelKind.decision_transformer:
+            return DecisionTransformer
+        case ModelKind.decision_convformer:
+            return DecisionConvFormer
+        case ModelKind.mlp:
+            return MlpPolicy
+        case ModelKind.difference_mlp:
+            return DifferenceMlpPolicy
+        case _:
+            assert_never(kind)

@@ -6,7 +6,7 @@ but tdLN are an affine map a channel in evaluation, so they fold into the Linear
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +71,16 @@ Normaliser = PTBN | RepPTBN | TdBN | TdLN | nn.Identity
 
 def normalisation(channels: int, config: ModelConfig) -> Normaliser:
     """The normalisation of ``channels`` channels that ``config.norm`` names."""
-    kinds: dict[Norm, Callable[[int, float], Normaliser]] = {
-        Norm.none: lambda channels, threshold: nn.Identity(),
-        Norm.tdln: TdLN,
-        Norm.tdbn: TdBN,
-        Norm.ptbn: PTBN,
-        Norm.repbn: RepPTBN,
-    }
-    return kinds[config.norm](channels, config.threshold)
+    match config.norm:
+        case Norm.none:
+            return nn.Identity()
+        case Norm.tdln:
+            return TdLN(channels, config.threshold)
+        case Norm.tdbn:
+            return TdBN(channels, config.threshold)
+        case Norm.ptbn:
+            return PTBN(channels, config.threshold)
+        case Norm.repbn:
+            return RepPTBN(channels, config.threshold)
+        case _:
+            assert_never(config.norm)

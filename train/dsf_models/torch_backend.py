@@ -12,8 +12,7 @@ from torch import Tensor
 
 from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.dsformer import Block, MlpBlock
-from dsf_models.mixing_names import input_names
+from dsf_models.dsformer import Block, MlpBlock, input_names
 from dsf_models.policy_network import Spikes
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.activity import Activity

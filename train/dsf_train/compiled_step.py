@@ -23,7 +23,6 @@ from torch._dynamo.exc import TorchDynamoException
 from dsf_common.errors import UserError, first_line
 from dsf_models import DSFormer, PolicyNetwork, distributed
 from dsf_models.batch_norm import TokenBatchNorm
-from dsf_models.configuration import SPIKING
 from dsf_models.normalisation import PTBN
 from dsf_models.padding import PaddedLayout, TokenLayout
 from dsf_models.policy_network import Spikes
@@ -62,7 +61,7 @@ def compiles(config: TrainConfig) -> bool:
 
 def _refusal(config: TrainConfig) -> str | None:
     """The parts of a run that a compiled step cannot serve."""
-    if config.model.kind not in SPIKING:
+    if not config.model.kind.spikes:
         return f"model.kind={config.model.kind.value}"
     if config.quantise:
         return "quantise=true, which rounds weights anew at every step"

@@ -8,7 +8,7 @@ from enum import Enum
 
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
-from dsf_models.configuration import SPIKING, ModelConfig
+from dsf_models.configuration import ModelConfig
 from hw_profiles.spike_energy import spike_energy
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import MOST_EXPONENTS
@@ -105,7 +105,7 @@ class TrainConfig:
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
         for name in ("initial_firing_rate", "homeostasis_rate"):
-            if getattr(self, name) and self.model.kind not in SPIKING:
+            if getattr(self, name) and not self.model.kind.spikes:
                 raise UserError(f"model.kind={self.model.kind.value} has no neurons; leave out {name}.")
             if getattr(self, name) and self.quantise:
                 raise UserError(

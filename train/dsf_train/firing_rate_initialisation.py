@@ -17,8 +17,7 @@ from torch import Tensor
 
 from dsf_models import DSFormer
 from dsf_models.biased_layer import BiasedLayer, layer_biases
-from dsf_models.dsformer import Block, MlpBlock
-from dsf_models.mixing_names import input_names
+from dsf_models.dsformer import Block, MlpBlock, input_names
 from dsf_models.population import PopulationLif
 from dsf_train.firing import firing_rates
 from dsf_train.sampling import Batch
@@ -47,8 +46,8 @@ def raise_firing_rates(model: DSFormer, batch: Batch, rate: float) -> dict[str, 
         for layer in _biased_layers(model, rate):
             shift = _needed_shift(model, batch, layer)
             if shift:
-                shifts[layer.name] = shift / model.config.threshold
-                _log.info("layer %s raised by %.2f thresholds to fire at %.1f %%", layer.name, shift, 100 * layer.rate)
+                shifts[layer.name] = raised = shift / model.config.threshold
+                _log.info("layer %s raised by %.2f thresholds to fire at %.1f %%", layer.name, raised, 100 * layer.rate)
         for name, buffer in model.named_buffers():
             buffer.copy_(statistics[name])
     return shifts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
 import numpy as np
 import torch
@@ -16,12 +17,21 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, ste
     warmup = max(1, int(config.warmup_fraction * config.steps))
     if step < warmup:
         share = (step + 1) / warmup
-    elif config.schedule is Schedule.constant:
-        share = 1.0
     else:
-        share = 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, config.steps - warmup)))
+        share = _share_after_warmup(config.schedule, step - warmup, max(1, config.steps - warmup))
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * share
+
+
+def _share_after_warmup(schedule: Schedule, done: int, steps: int) -> float:
+    """The share of the full learning rate after ``done`` of the ``steps`` that follow the warm-up."""
+    match schedule:
+        case Schedule.cosine:
+            return 0.5 * (1 + math.cos(math.pi * done / steps))
+        case Schedule.constant:
+            return 1.0
+        case _:
+            assert_never(schedule)
 
 
 def seed_dropout(seed: int, step: int) -> None:

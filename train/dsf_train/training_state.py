@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import torch
 
@@ -117,8 +117,19 @@ def _prepare_torch(config: TrainConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    torch.set_float32_matmul_precision("high" if config.precision is Precision.tf32 else "highest")
+    torch.set_float32_matmul_precision(_precision_of_products(config.precision))
     keep_freed_memory()
+
+
+def _precision_of_products(precision: Precision) -> str:
+    """PyTorch's word for what products of float32 matrices may be rounded to."""
+    match precision:
+        case Precision.float32 | Precision.bfloat16:
+            return "highest"
+        case Precision.tf32:
+            return "high"
+        case _:
+            assert_never(precision)
 
 
 def _make_model(

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dsf_common.errors import UserError
-from dsf_models.carried import fire_in_turn
 from dsf_models.configuration import ModelConfig
 from dsf_models.lif import Lif
+from dsf_models.mixings.carried_membranes import fire_in_turn
 from dsf_models.mixings.delayed_synapses import DelayedSynapses
 from dsf_models.mixings.past import sum_of_past
 from dsf_models.mixings.registry import register_mixing
@@ -28,7 +28,7 @@ class DelayMatrixMixing(DelayedSynapses):
     There are ``mixing_ratio`` D such neurons: what they compare is fine, and each of them answers yes or no.
 
     With ``mixing_rank`` R, ``W_j = A_j B``: all distances look at the same R sums of channels, B (R, D), which are no
-    neurons. With ``carry_membranes`` SN does not start anew with each token (`dsf_models.carried`).
+    neurons. With ``carry_membranes`` SN does not start anew with each token (`dsf_models.mixings.carried_membranes`).
     """
 
     settings: ClassVar[frozenset[str]] = frozenset({"mixing_rank", "carry_membranes"})

@@ -16,7 +16,7 @@ import numpy as np
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.statistics import MeanEstimate, estimate_mean
-from dsf_models.configuration import ModelConfig, ModelKind
+from dsf_models.configuration import ModelConfig
 from dsf_train.bench.execution import finish
 from dsf_train.bench.grid import Grid, Row
 from dsf_train.bench.program_measurement import Measurement, measure_program
@@ -142,7 +142,7 @@ def stored_front(
 
 
 def _in_words(model: ModelConfig) -> str:
-    mixing = f" with {model.mixing}" if model.kind is ModelKind.dsformer else ""
+    mixing = f" with {model.mixing}" if model.kind.has_token_mixing else ""
     return (
         f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
         f"S {model.window}, T {model.time_steps}"
