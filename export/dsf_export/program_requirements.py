@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsf_common.errors import UserError
 from dsf_export.mixings import lowering_of
-from dsf_models.configuration import SPIKING, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import ModelConfig, Norm
 from dsf_models.dsformer import DSFormer
 from dsf_models.policy_network import PolicyNetwork
 
@@ -32,7 +32,7 @@ def refuse_without_program(config: ModelConfig) -> None:
         A model that does not spike; a normalisation that does not fold; a token mixing that has no lowering
         (`dsf_export.mixings`); or more tokens in view than the context holds.
     """
-    if config.kind not in SPIKING:
+    if not config.kind.spikes:
         raise UserError(
             f"A model of model.kind={config.kind.value} computes with real numbers, not spikes, so it has no program; "
             "run it by dsf-run --backend torch, or train with model.kind=dsformer or spiking-mlp."
@@ -42,7 +42,7 @@ def refuse_without_program(config: ModelConfig) -> None:
             "tdLN (model.norm=tdln) divides by a deviation over all channels, which changes with every token and time "
             "step and so does not fold into weights; train with model.norm=ptbn, repbn, tdbn or none."
         )
-    if config.kind is ModelKind.spiking_mlp:
+    if not config.kind.has_token_mixing:
         return
     if reason := lowering_of(config.mixing).without_program(config):
         raise UserError(reason)

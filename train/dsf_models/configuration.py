@@ -43,15 +43,8 @@ class ModelKind(Enum):
         return self is ModelKind.dsformer
 
 
-SPIKING = (ModelKind.dsformer, ModelKind.spiking_mlp)
-
-
 # Settings which a token mixing may lack, and then refuses; see `dsf_models.mixings.token_mixing.TokenMixing.settings`.
 SETTINGS_OF_SOME_MIXINGS = ("mixing_rank", "carry_membranes")
-
-
-DELAYED = ("delay", "delay-matrix", "pssa-delay-matrix")  # with a weight matrix a delay when folded
-GATED = ("pssa", "pssa-delay-matrix")  # with AND gates, of queries, keys and values
 
 
 class Norm(Enum):

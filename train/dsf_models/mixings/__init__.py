@@ -3,12 +3,10 @@
 Importing this package registers the mixings that come with it.
 """
 
-from __future__ import annotations
-
 from dsf_models.mixings.delay import DelayMixing
 from dsf_models.mixings.delay_matrix import DelayMatrixMixing
 from dsf_models.mixings.pssa import PSSA
-from dsf_models.mixings.pssa_delay_matrix import PssaBesideDelayMatrix, delayed_part
+from dsf_models.mixings.pssa_delay_matrix import PssaBesideDelayMatrix
 from dsf_models.mixings.registry import make_mixing, mixing_class, mixing_names, register_mixing
 from dsf_models.mixings.sdsa1 import SDSA1
 from dsf_models.mixings.sdsa3 import SDSA3
@@ -31,14 +29,3 @@ __all__ = [
     "mixing_names",
     "register_mixing",
 ]
-
-
-PlainMixing = PSSA | SSSA | TSSA | SDSA1 | SDSA3 | DelayMixing | DelayMatrixMixing  # with one projection
-
-
-def mixing_parts(mixing: TokenMixing, attention: str) -> dict[str, PlainMixing]:
-    """The mixings that stand side by side in ``mixing``, in the order of their projections, by their layers' prefix."""
-    if isinstance(mixing, PssaBesideDelayMatrix):
-        return {delayed_part(attention): mixing.delay, attention: mixing.pssa}
-    assert isinstance(mixing, PlainMixing)
-    return {attention: mixing}
