@@ -46,9 +46,5 @@ def refuse_without_program(config: ModelConfig) -> None:
         return
     if reason := lowering_of(config.mixing).without_program(config):
         raise UserError(reason)
-    if config.receptive_field > config.context:
-        raise UserError(
-            f"{config.blocks} blocks with model.window={config.window} see {config.receptive_field} tokens, "
-            f"L(S − 1) + 1, but model.context={config.context}, so a stream would see more than the trained window; "
-            f"train with model.context={config.receptive_field} or more, or with a shorter model.window."
-        )
+    if reason := config.more_in_view_than_context():
+        raise UserError(f"{reason}.")

@@ -171,9 +171,10 @@ class ModelConfig:
 
         if not self.kind.has_token_mixing:
             return None
-        return mixing_class(self.mixing).without_stream(self) or self._more_in_view_than_context()
+        return mixing_class(self.mixing).without_stream(self) or self.more_in_view_than_context()
 
-    def _more_in_view_than_context(self) -> str | None:
+    def more_in_view_than_context(self) -> str | None:
+        """The reason why the context is too short for a stream, likewise; None where it holds the receptive field."""
         field_of_view = self.receptive_field
         if field_of_view <= self.context:
             return None
