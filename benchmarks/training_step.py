@@ -41,9 +41,8 @@ from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig
 from dsf_models.distributed import own_device
 from dsf_models.kernels.accelerate import accelerate
-from dsf_models.kernels.neuron import marks_of
-from dsf_models.kernels.product import grad_weight, product
-from dsf_models.kernels.spike_linear import Affine
+from dsf_models.kernels.lif import pack
+from dsf_models.kernels.spike_linear import SpikeProduct, dense_grad_weight, dense_product
 from dsf_models.normalisation import set_blend
 from dsf_train.compiled_step import CompiledObjective, Objective
 from dsf_train.configuration import Precision, TrainConfig
@@ -266,13 +265,13 @@ def _autograd(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
 
 
 def _dense(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
-    product(spikes, layer.weight, layer.bias)
-    product(gradient, layer.weight.t())
-    grad_weight(spikes, gradient)
+    dense_product(spikes, layer.weight, layer.bias)
+    dense_product(gradient, layer.weight.t())
+    dense_grad_weight(spikes, gradient)
 
 
 def _tables(layer: nn.Linear, spikes: Tensor, gradient: Tensor) -> None:
-    Affine(layer.weight, layer.bias, marks_of(spikes.detach().numpy())).gradients(gradient.numpy())
+    SpikeProduct(layer.weight, layer.bias, pack(spikes.detach().numpy())).gradients(gradient.numpy())
 
 
 PRODUCTS = {LINEAR: _autograd, ONEDNN: _dense, TABLES: _tables}

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from dsf_models import DSFormer, distributed
 from dsf_models.configuration import BiasSharing, ModelConfig
 from dsf_models.kernels import accelerate as seam
-from dsf_models.kernels import sharing, spike_product
+from dsf_models.kernels import parallel, spike_product
 from dsf_models.kernels.accelerate import accelerate, serves
-from dsf_models.kernels.chain import FromNumbers, numbers_after
 from dsf_models.kernels.compiled_modules import CompiledSpikingLinear
-from dsf_models.kernels.layer import SpikingLayers
-from dsf_models.kernels.neuron import marks_of
+from dsf_models.kernels.fused import PackSpikes, fused_output
+from dsf_models.kernels.lif import pack
 from dsf_models.kernels.pssa import GatedNeurons
+from dsf_models.kernels.spiking_layer import SpikingLayers
 from dsf_models.lif import Lif
 from dsf_models.mixings.position_weights import RelativeWeights
 from dsf_models.mixings.pssa import PSSA
@@ -171,7 +171,7 @@ def test_layers_side_by_side_are_those_layers() -> None:
     states = [{name: tensor.clone() for name, tensor in layer.state_dict().items()} for layer in layers]
     compiled = cast(list[CompiledSpikingLinear], [accelerate(layer) for layer in layers])
     together = results(
-        nn.ModuleList(layers), lambda inputs: numbers_after([FromNumbers(), SpikingLayers(compiled)], inputs), spikes
+        nn.ModuleList(layers), lambda inputs: fused_output([PackSpikes(), SpikingLayers(compiled)], inputs), spikes
     )
     for layer, state in zip(layers, states, strict=True):
         layer.load_state_dict(state)
@@ -212,10 +212,11 @@ def test_bias_before_a_batch_norm_has_no_gradient() -> None:
 def attention(mixing: PSSA, factors: Tensor, layout: TokenLayout) -> Tensor:
     """Spikes of the attention's neurons from q, k and v side by side, in the form that ``mixing`` has."""
     if type(mixing) is PSSA:
-        return mixing.fire(factors, layout)
+        query, key, value = factors.chunk(3, dim=-1)
+        return mixing.fire(query, key, value, layout)
     assert isinstance(mixing.position, RelativeWeights)
     gated = GatedNeurons(mixing.position.per_channel(), layout.bounds(), mixing.neuron)
-    return numbers_after([FromNumbers(), gated], factors)
+    return fused_output([PackSpikes(), gated], factors)
 
 
 @settings(max_examples=60, deadline=None)
@@ -269,7 +270,7 @@ def test_tables_give_the_dense_products(
     spikes = (torch.rand(rows, inputs, generator=torch.Generator().manual_seed(seed)) < rate).to(kind)
     weight, bias = numbers(seed, outputs, inputs, kind=kind), numbers(seed + 1, outputs, kind=kind)
     outer = numbers(seed + 2, rows, outputs, kind=kind)
-    codes = spike_product.encode(marks_of(spikes.numpy()))
+    codes = spike_product.encode(pack(spikes.numpy()))
     sums, moments = spike_product.product(codes, weight, bias)
     ours = torch.from_numpy(sums), spike_product.grad_weight(codes, outer)
     exact = [values.double() for values in (spikes, weight, bias, outer)]
@@ -384,7 +385,7 @@ def test_a_batch_norm_needs_two_rows_and_attention_padding_on_the_left() -> None
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_the_number_of_threads_changes_no_bit(blend: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A norm, neurons, an attention and layers, gradients included; oneDNN's products are too small to be shared."""
-    monkeypatch.setattr(sharing, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(parallel, "_WORTH_A_THREAD", 1)
     layout = TokenLayout(torch.arange(20) >= torch.tensor(30 * [[0], [13]]))
     tokens = int(layout.mask.sum())
     config = ModelConfig(embedding_size=64, bias_sharing=BiasSharing.channel)

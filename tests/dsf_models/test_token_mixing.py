@@ -136,7 +136,7 @@ def test_sdsa1_gates_the_spikes_of_a_causal_sum() -> None:
     """``q_i ⊙ SN(Σ_{j≤i} k_j ⊙ v_j)``, the published sum over all tokens cut at the query's own."""
     layout, mixing = padded_layout(), SDSA1(config("sdsa1")).double()
     q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
-    result = layout.unpack(mixing.fire(layout.pack(torch.cat((q, k, v), dim=-1)), layout)).detach().numpy()
+    result = layout.unpack(mixing.fire(layout.pack(q), layout.pack(k), layout.pack(v), layout)).detach().numpy()
     sums = np.zeros(result.shape)
     for t, b, i, c in places(layout):
         for j in range(i + 1):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor, nn
 
 from dsf_models.configuration import ModelConfig
@@ -53,8 +50,3 @@ class SpikingLinear(nn.Module):
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""
         fired: Tensor = self.neuron(self.norm(self.linear(spikes)))
         return fired
-
-
-def fire_layers(spikes: Tensor, layers: Sequence[SpikingLinear]) -> Tensor:
-    """The spikes of ``layers`` side by side, (T, tokens, ΣD), from the spikes that all of them read."""
-    return torch.cat([layer(spikes) for layer in layers], dim=-1)

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from dsf_models import distributed
 from dsf_models.batch_norm import TokenBatchNorm
 from dsf_models.dsformer import Block, Mlp
-from dsf_models.kernels import spike_linear
-from dsf_models.kernels.chain import FromNumbers, Kernel, numbers_after, run
-from dsf_models.kernels.layer import CurrentLayer, SpikingLayers
+from dsf_models.kernels.fused import Kernel, PackSpikes, fused_output, run_fused
 from dsf_models.kernels.lif import Neurons
 from dsf_models.kernels.pssa import GatedNeurons
 from dsf_models.kernels.ptbn import Normalise
+from dsf_models.kernels.spike_linear import LinearLayer
+from dsf_models.kernels.spiking_layer import CurrentLayer, SpikingLayers
 from dsf_models.lif import Lif
 from dsf_models.mixings.attention import record_attention
 from dsf_models.mixings.position_weights import RelativeWeights
@@ -34,44 +34,56 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class CompiledLif(Lif):
+    """``SN(X)`` by one kernel."""
+
     def forward(self, current: Tensor) -> Tensor:
-        return numbers_after([Neurons(self)], current)
+        return fused_output([Neurons(self)], current)
 
 
 class CompiledSpikeLinear(SpikeLinear):
+    """``W s + b`` by tables of sums, or by a dense product where its shape does not fit them."""
+
     def forward(self, spikes: Tensor) -> Tensor:
-        return spike_linear.linear(self, spikes)
+        return fused_output([PackSpikes(), LinearLayer(self)], spikes)
 
 
 class CompiledPTBN(PTBN):
+    """``PTBN(X)`` in training by one kernel."""
+
     layer_norm: nn.LayerNorm
     batch_norm: TokenBatchNorm
 
     def forward(self, current: Tensor) -> Tensor:
-        return numbers_after([Normalise(self)], current)
+        return fused_output([Normalise(self)], current)
 
 
 class CompiledNormalisedLinear(NormalisedLinear):
+    """``PTBN(W s + b)`` as one node of autograd's graph."""
+
     linear: CompiledSpikeLinear
     norm: CompiledPTBN
 
     def forward(self, spikes: Tensor) -> Tensor:
-        return numbers_after([FromNumbers(), CurrentLayer(self)], spikes)
+        return fused_output([PackSpikes(), CurrentLayer(self)], spikes)
 
     def onto(self, residual: Tensor, spikes: Tensor) -> Tensor:
-        return numbers_after([FromNumbers(), CurrentLayer(self, residual)], spikes)
+        return fused_output([PackSpikes(), CurrentLayer(self, residual)], spikes)
 
 
 class CompiledSpikingLinear(SpikingLinear):
+    """``SN(PTBN(W s + b))`` as one node."""
+
     linear: CompiledSpikeLinear
     norm: CompiledPTBN
     neuron: CompiledLif
 
     def forward(self, spikes: Tensor) -> Tensor:
-        return numbers_after([FromNumbers(), SpikingLayers([self])], spikes)
+        return fused_output([PackSpikes(), SpikingLayers([self])], spikes)
 
 
 class CompiledPSSA(PSSA):
+    """PSSA by distance as one node, from the spikes that it reads to the residual stream."""
+
     query: CompiledSpikingLinear
     key: CompiledSpikingLinear
     value: CompiledSpikingLinear
@@ -80,12 +92,12 @@ class CompiledPSSA(PSSA):
     project: CompiledNormalisedLinear
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        raised, (_, factors, output) = run([FromNumbers(), *self.kernels(residual, layout)], inputs, record=True)
-        record_attention(spikes, prefix, factors, output)
+        raised, (_, factors, output) = run_fused([PackSpikes(), *self.kernels(residual, layout)], inputs, record=True)
+        record_attention(spikes, prefix, factors.chunk(3, dim=-1), output)
         return raised
 
     def kernels(self, residual: Tensor, layout: TokenLayout) -> Sequence[Kernel]:
-        """From the spikes that the mixing reads to the residual stream."""
+        """The kernels from the spikes that the mixing reads to the residual stream."""
         return (
             SpikingLayers([self.query, self.key, self.value]),
             GatedNeurons(self.position.per_channel(), layout.bounds(), self.neuron),
@@ -94,6 +106,8 @@ class CompiledPSSA(PSSA):
 
 
 class CompiledMlp(Mlp):
+    """The MLP half of a block as one node, from residual stream to residual stream."""
+
     hidden: CompiledSpikingLinear
     project: CompiledNormalisedLinear
 
@@ -103,23 +117,25 @@ class CompiledMlp(Mlp):
             SpikingLayers([self.hidden]),
             CurrentLayer(self.project, residual),
         ]
-        raised, layers = run(kernels, residual, record=spikes is not None)
+        raised, layers = run_fused(kernels, residual, record=spikes is not None)
         if spikes is not None:
             spikes |= zip((f"{prefix}.input", f"{prefix}.hidden"), layers, strict=True)
         return raised
 
 
 class CompiledBlock(Block):
+    """A block whose attention half is one node, from residual stream to residual stream."""
+
     attention_neuron: CompiledLif
     attention: CompiledPSSA
 
     def mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
         kernels = [Neurons(self.attention_neuron), *self.attention.kernels(residual, layout)]
-        raised, layers = run(kernels, residual, record=spikes is not None)
+        raised, layers = run_fused(kernels, residual, record=spikes is not None)
         if spikes is not None:
             inputs, factors, output = layers
             spikes[f"{prefix}.input"] = inputs
-            record_attention(spikes, prefix, factors, output)
+            record_attention(spikes, prefix, factors.chunk(3, dim=-1), output)
         return raised
 
 

@@ -1,38 +1,103 @@
-"""Neurons over all time steps in one pass, and their surrogate gradient in another (`dsf_models.kernels.neuron`)."""
+"""The neuron (eq. 1) over all time steps in one pass, and its surrogate gradient in another.
+
+Forward, from H[−1] = 0:    ``U[t] = X[t] + β·H[t−1]``,  ``S[t] = Θ(U[t] − V_th)``,  ``H[t] = U[t]·(1 − S[t])``
+
+Backward, from G[T] = 0:    ``G[t] = ∂S[t]·1{|U[t] − V_th| < ½} + (1 − S[t])·β·G[t+1]``
+
+All that the gradient needs of U is whether it was near the threshold and whether it was above: two bits, packed into a
+byte. The second is the spike, so packed spikes are also how kernels hand spikes to each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numba import prange
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_models.kernels.compiling import shared
-from dsf_models.kernels.neuron import Marks, constants, step, step_back
-from dsf_models.kernels.sharing import CHUNK, Array, chunks_of, share
-from dsf_models.lif import Lif
+from dsf_models.kernels.parallel import CHUNK, Array, chunk_count, compiled, parallel, run_chunks
+from dsf_models.lif import SURROGATE_HALF_WIDTH, Lif
+
+PackedSpikes = NDArray[np.uint8]
+
+NEAR, FIRED = np.uint8(1), np.uint8(2)
+_PIECE = 2**14  # spikes that a thread takes at a time
+
+
+def constants(neuron: Lif, kind: np.dtype[Any]) -> Array:
+    """β, V_th, the surrogate's bounds and 0, in the precision of the kernels that are given them."""
+    low, high = neuron.threshold - SURROGATE_HALF_WIDTH, neuron.threshold + SURROGATE_HALF_WIDTH
+    return np.array([neuron.beta, neuron.threshold, low, high, 0], kind)
+
+
+def pack(spikes: Array) -> PackedSpikes:
+    """Packed ``spikes``, which are 0 or 1; the bit that their neurons' gradient needs stays 0."""
+    packed = np.empty(spikes.shape, np.uint8)
+    run_chunks(_pack, _pieces(packed), packed.size, spikes.reshape(-1), packed.reshape(-1))
+    return packed
+
+
+def unpack(packed: PackedSpikes, kind: np.dtype[Any]) -> Array:
+    """The spikes in ``packed`` as numbers, 0.0 or 1.0."""
+    spikes = np.empty(packed.shape, kind)
+    run_chunks(_unpack, _pieces(packed), packed.size, packed.reshape(-1), spikes.reshape(-1))
+    return spikes
+
+
+def _pieces(packed: PackedSpikes) -> int:
+    return -(-packed.size // _PIECE)
+
+
+@parallel
+def _pack(chunks: int, spikes: Array, packed: PackedSpikes) -> None:
+    for chunk in prange(chunks):
+        for n in range(chunk * _PIECE, min((chunk + 1) * _PIECE, len(packed))):
+            packed[n] = FIRED if spikes[n] > 0 else np.uint8(0)
+
+
+@parallel
+def _unpack(chunks: int, packed: PackedSpikes, spikes: Array) -> None:
+    for chunk in prange(chunks):
+        for n in range(chunk * _PIECE, min((chunk + 1) * _PIECE, len(packed))):
+            spikes[n] = 1 if packed[n] & FIRED else 0
+
+
+@compiled
+def step(membrane: Any, threshold: Any, low: Any, high: Any, zero: Any) -> tuple[Any, Any]:
+    """H and the packed spike of a neuron whose membrane is U."""
+    fires = membrane > threshold
+    near = (membrane > low) & (membrane < high)
+    return zero if fires else membrane, np.uint8(near) * NEAR | np.uint8(fires) * FIRED
+
+
+@compiled
+def step_back(packed: Any, grad_spike: Any, later: Any, zero: Any) -> Any:
+    """G[t] from ∂S[t] and ``later`` = β·G[t+1]."""
+    return (grad_spike if packed & NEAR else zero) + (zero if packed & FIRED else later)
 
 
 class Neurons:
-    """A current, (T, ...), into the marks of its neurons."""
+    """``SN(X)``: a current, (T, ...), into packed spikes."""
 
     parameters: Sequence[Tensor] = ()
 
     def __init__(self, neuron: Lif) -> None:
         self._neuron = neuron
 
-    def forward(self, current: Array) -> Marks:
+    def forward(self, current: Array) -> PackedSpikes:
         given = _by_token(current)
-        self._numbers = constants(self._neuron, given.dtype)
-        self._marks = np.empty(given.shape, np.uint8)
-        share(_forward, chunks_of(given.shape[1]), given.size, given, self._numbers, self._marks)
-        return self._marks.reshape(current.shape)
+        self._constants = constants(self._neuron, given.dtype)
+        self._packed = np.empty(given.shape, np.uint8)
+        run_chunks(_forward, chunk_count(given.shape[1]), given.size, given, self._constants, self._packed)
+        return self._packed.reshape(current.shape)
 
     def backward(self, grad_spikes: Array) -> tuple[Array, Sequence[Tensor | None]]:
         grad_current = np.empty_like(grad_spikes)
-        outer, inner = _by_token(grad_spikes), _by_token(grad_current)
-        share(_backward, chunks_of(outer.shape[1]), outer.size, self._marks, outer, self._numbers, inner)
+        grad, inner = _by_token(grad_spikes), _by_token(grad_current)
+        run_chunks(_backward, chunk_count(grad.shape[1]), grad.size, self._packed, grad, self._constants, inner)
         return grad_current, ()
 
 
@@ -41,10 +106,10 @@ def _by_token(values: Array) -> Array:
     return values.reshape(len(values), -1, values.shape[-1] if values.ndim > 1 else 1)
 
 
-@shared
-def _forward(chunks: int, current: Array, numbers: Array, marks: Marks) -> None:
+@parallel
+def _forward(chunks: int, current: Array, neuron: Array, packed: PackedSpikes) -> None:
     steps, tokens, channels = current.shape
-    beta, threshold, low, high, zero = numbers
+    beta, threshold, low, high, zero = neuron
     for chunk in prange(chunks):
         kept = np.empty(channels, current.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -53,13 +118,13 @@ def _forward(chunks: int, current: Array, numbers: Array, marks: Marks) -> None:
             for t in range(steps):
                 for c in range(channels):
                     membrane = current[t, token, c] + beta * kept[c]
-                    kept[c], marks[t, token, c] = step(membrane, threshold, low, high, zero)
+                    kept[c], packed[t, token, c] = step(membrane, threshold, low, high, zero)
 
 
-@shared
-def _backward(chunks: int, marks: Marks, grad_spikes: Array, numbers: Array, grad_current: Array) -> None:
-    steps, tokens, channels = marks.shape
-    beta, zero = numbers[0], numbers[4]
+@parallel
+def _backward(chunks: int, packed: PackedSpikes, grad_spikes: Array, neuron: Array, grad_current: Array) -> None:
+    steps, tokens, channels = packed.shape
+    beta, zero = neuron[0], neuron[4]
     for chunk in prange(chunks):
         carried = np.empty(channels, grad_spikes.dtype)
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tokens)):
@@ -67,6 +132,6 @@ def _backward(chunks: int, marks: Marks, grad_spikes: Array, numbers: Array, gra
                 carried[c] = zero
             for t in range(steps - 1, -1, -1):
                 for c in range(channels):
-                    gradient = step_back(marks[t, token, c], grad_spikes[t, token, c], beta * carried[c], zero)
+                    gradient = step_back(packed[t, token, c], grad_spikes[t, token, c], beta * carried[c], zero)
                     grad_current[t, token, c] = gradient
                     carried[c] = gradient

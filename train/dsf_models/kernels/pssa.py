@@ -1,7 +1,7 @@
 """PSSA's neurons (eqs. 6, 7) over the real tokens of each window: gate, sum and spike, in one pass each way.
 
 Forward: ``m_i = Σ_{d<S, d≤i} p_d ⊙ (k ⊙ v)_{i−d}``,  ``X_i = q_i ⊙ m_i``, and the neuron of X
-(`dsf_models.kernels.neuron`)
+(`dsf_models.kernels.lif`)
 
 Backward: ``∂q_i = ∂X_i ⊙ m_i``,  ``∂(k ⊙ v)_j = Σ_d p_d ⊙ (q ⊙ ∂X)_{j+d}``,  ``∂p_d = Σ_i (q ⊙ ∂X)_i ⊙ (k ⊙ v)_{i−d}``
 
@@ -19,9 +19,8 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_models.kernels.compiling import shared
-from dsf_models.kernels.neuron import FIRED, Marks, constants, step, step_back
-from dsf_models.kernels.sharing import Array, array, share, total
+from dsf_models.kernels.lif import FIRED, PackedSpikes, constants, step, step_back
+from dsf_models.kernels.parallel import Array, as_array, parallel, run_chunks, sum_chunks
 from dsf_models.lif import Lif
 
 Bounds = NDArray[np.int64]
@@ -31,7 +30,7 @@ UNROLLED = 4  # distances that a loop over channels takes at once
 
 
 class GatedNeurons:
-    """Marks of the spikes q, k and v side by side, (T, tokens, 3D), into the attention's, (T, tokens, D).
+    """``SN(q ⊙ Σ p_d ⊙ (k ⊙ v))``: packed spikes q, k and v, side by side, (T, tokens, 3D), into (T, tokens, D).
 
     Parameters
     ----------
@@ -46,41 +45,41 @@ class GatedNeurons:
         self._bounds = bounds
         self._neuron = neuron
 
-    def forward(self, given: Marks) -> Marks:
+    def forward(self, given: PackedSpikes) -> PackedSpikes:
         (weights,) = self.parameters
         self._factors = given.reshape(*given.shape[:2], 3, -1)  # D + c as an index would not be vectorised
         self._weights = _padded(weights)
-        self._marks = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
-        numbers = constants(self._neuron, self._weights.dtype)
+        self._packed = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
+        neuron = constants(self._neuron, self._weights.dtype)
         chunks = _chunks(self._bounds)
-        share(_forward, chunks, given.size, self._factors, self._weights, self._bounds, numbers, self._marks)
-        return self._marks
+        run_chunks(_forward, chunks, given.size, self._factors, self._weights, self._bounds, neuron, self._packed)
+        return self._packed
 
-    def backward(self, outer: Array) -> tuple[Array, Sequence[Tensor | None]]:
+    def backward(self, grad: Array) -> tuple[Array, Sequence[Tensor | None]]:
         (weights,) = self.parameters
         kind, chunks = self._weights.dtype, _chunks(self._bounds)
         grad_factors = np.empty(self._factors.shape, kind)
         partial = np.zeros((chunks, *self._weights.shape), kind)
-        share(
+        run_chunks(
             _backward,
             chunks,
-            self._marks.size,
+            self._packed.size,
             self._factors,
             self._weights,
             self._bounds,
             constants(self._neuron, kind)[0],
-            self._marks,
-            outer,
+            self._packed,
+            grad,
             grad_factors,
             partial,
         )
-        of_weights = torch.from_numpy(total(partial)[: len(weights)]).to(weights)
-        return grad_factors.reshape(*outer.shape[:2], -1), (of_weights,)
+        grad_weights = torch.from_numpy(sum_chunks(partial)[: len(weights)]).to(weights)
+        return grad_factors.reshape(*grad.shape[:2], -1), (grad_weights,)
 
 
 def _padded(weights: Tensor) -> Array:
     """(S, D) with zeros for as many further distances as fill the last loop over them."""
-    given = array(weights)
+    given = as_array(weights)
     padded = np.zeros((len(given) + -len(given) % UNROLLED, given.shape[1]), given.dtype)
     padded[: len(given)] = given
     return padded
@@ -90,17 +89,17 @@ def _chunks(bounds: Bounds) -> int:
     return -(-(len(bounds) - 1) // WINDOWS)
 
 
-@shared
+@parallel
 def _forward(
     chunks: int,
-    factors: Marks,
+    factors: PackedSpikes,
     weights: Array,
     bounds: Bounds,
-    numbers: Array,
-    marks: Marks,
+    neuron: Array,
+    packed: PackedSpikes,
 ) -> None:
-    steps, _, channels = marks.shape
-    beta, threshold, low, high, zero = numbers
+    steps, _, channels = packed.shape
+    beta, threshold, low, high, zero = neuron
     one = weights.dtype.type(1)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
     for chunk in prange(chunks):
@@ -112,7 +111,7 @@ def _forward(
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
             kept[:] = zero
             for t in range(steps):
-                given, marked = factors[t, begin:], marks[t, begin:]
+                given, packed_here = factors[t, begin:], packed[t, begin:]
                 for i in range(length):
                     for c in range(channels):
                         query[i, c] = one if given[i, 0, c] & FIRED else zero
@@ -128,41 +127,41 @@ def _forward(
                             )
                     for c in range(channels):
                         membrane = query[i, c] * mixed[c] + beta * kept[i, c]
-                        kept[i, c], marked[i, c] = step(membrane, threshold, low, high, zero)
+                        kept[i, c], packed_here[i, c] = step(membrane, threshold, low, high, zero)
 
 
-@shared
+@parallel
 def _backward(
     chunks: int,
-    factors: Marks,
+    factors: PackedSpikes,
     weights: Array,
     bounds: Bounds,
     beta: float,
-    marks: Marks,
+    packed: PackedSpikes,
     grad_spikes: Array,
     grad_factors: Array,
     grad_weights: Array,
 ) -> None:
-    steps, _, channels = marks.shape
+    steps, _, channels = packed.shape
     zero, one = weights.dtype.type(0), weights.dtype.type(1)
     lead, longest = len(weights) - 1, np.max(np.diff(bounds))
     for chunk in prange(chunks):
         past = np.zeros((lead + longest + UNROLLED, channels), weights.dtype)  # k ⊙ v, after zeros
         carried = np.empty((longest, channels), weights.dtype)  # ∂X
         inner = np.zeros((longest + lead + UNROLLED, channels), weights.dtype)  # q ⊙ ∂X, before zeros
-        of_query = np.empty((longest, channels), weights.dtype)
+        grad_query = np.empty((longest, channels), weights.dtype)
         mixed = np.empty(channels, weights.dtype)
-        of_weights = grad_weights[chunk]
+        chunk_grad = grad_weights[chunk]
         for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
             carried[:] = zero
             inner[length:] = zero
             for t in range(steps - 1, -1, -1):
-                given, marked = factors[t, begin:], marks[t, begin:]
-                outer, grads = grad_spikes[t, begin:], grad_factors[t, begin:]
+                given, packed_here = factors[t, begin:], packed[t, begin:]
+                grad, grads = grad_spikes[t, begin:], grad_factors[t, begin:]
                 for i in range(length):
                     for c in range(channels):
-                        carried[i, c] = step_back(marked[i, c], outer[i, c], beta * carried[i, c], zero)
+                        carried[i, c] = step_back(packed_here[i, c], grad[i, c], beta * carried[i, c], zero)
                     for c in range(channels):
                         past[lead + i, c] = one if given[i, 1, c] & given[i, 2, c] & FIRED else zero
                         inner[i, c] = carried[i, c] if given[i, 0, c] & FIRED else zero
@@ -175,12 +174,12 @@ def _backward(
                                 weights[d + 2, c] * past[k - 2, c] + weights[d + 3, c] * past[k - 3, c]
                             )
                     for c in range(channels):
-                        of_query[i, c] = carried[i, c] * mixed[c]
+                        grad_query[i, c] = carried[i, c] * mixed[c]
                 for d in range(len(weights)):
                     for i in range(0, length, UNROLLED):
                         k = lead + i - d
                         for c in range(channels):
-                            of_weights[d, c] += (inner[i, c] * past[k, c] + inner[i + 1, c] * past[k + 1, c]) + (
+                            chunk_grad[d, c] += (inner[i, c] * past[k, c] + inner[i + 1, c] * past[k + 1, c]) + (
                                 inner[i + 2, c] * past[k + 2, c] + inner[i + 3, c] * past[k + 3, c]
                             )
                 for j in range(length):
@@ -192,7 +191,7 @@ def _backward(
                                 weights[d + 2, c] * inner[k + 2, c] + weights[d + 3, c] * inner[k + 3, c]
                             )
                     for c in range(channels):
-                        grads[j, 0, c] = of_query[j, c]
+                        grads[j, 0, c] = grad_query[j, c]
                     for c in range(channels):
                         grads[j, 1, c] = mixed[c] if given[j, 2, c] & FIRED else zero
                     for c in range(channels):

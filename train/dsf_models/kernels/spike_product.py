@@ -19,11 +19,10 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_models.kernels.compiling import compiled, shared
-from dsf_models.kernels.entries import BLOCK, ENTRIES, LOOKUPS, SPIKES, add_entries, write_sums
-from dsf_models.kernels.moments import Moments, moments_about
-from dsf_models.kernels.neuron import FIRED, Marks
-from dsf_models.kernels.sharing import Array, array, share
+from dsf_models.kernels.batch_moments import Moments, moments_about
+from dsf_models.kernels.lif import FIRED, PackedSpikes
+from dsf_models.kernels.parallel import Array, as_array, compiled, parallel, run_chunks
+from dsf_models.kernels.vector_instructions import BLOCK, ENTRIES, LOOKUPS, SPIKES, add_table_entries, write_table
 
 Codes = NDArray[np.uint8]
 
@@ -52,13 +51,13 @@ def fits(weight: Tensor) -> bool:
     return outputs % BLOCK == 0 and inputs % _GROUP == 0
 
 
-def encode(marks: Marks) -> SpikeCodes:
-    """The codes of the spikes in ``marks`` (..., channels), in rows."""
-    rows = marks.reshape(-1, marks.shape[-1])
+def encode(packed: PackedSpikes) -> SpikeCodes:
+    """The codes of the spikes in ``packed`` (..., channels), in rows."""
+    rows = packed.reshape(-1, packed.shape[-1])
     groups = -(-len(rows) // _GROUP)
     across = np.empty((len(rows), rows.shape[1] // SPIKES), np.uint8)
     down = np.empty((groups * LOOKUPS, rows.shape[1]), np.uint8)
-    share(_encode, groups, rows.size, rows, across, down)
+    run_chunks(_encode, groups, rows.size, rows, across, down)
     return SpikeCodes(across, down)
 
 
@@ -66,22 +65,22 @@ def product(codes: SpikeCodes, weight: Tensor, bias: Tensor) -> tuple[Array, Mom
     """``S weightᵀ + bias``, (rows, outputs), of a weight (outputs, inputs), and its moments, taken in passing."""
     outputs, inputs = weight.shape
     tables = _empty((outputs // BLOCK, inputs // SPIKES, ENTRIES, BLOCK), weight)
-    sums = array(_empty((len(codes.across), outputs), weight))
-    share(_make_tables, outputs // BLOCK, weight.numel(), array(weight.t()), array(tables))
+    sums = as_array(_empty((len(codes.across), outputs), weight))
+    run_chunks(_make_tables, outputs // BLOCK, weight.numel(), as_array(weight.t()), as_array(tables))
     chunks = -(-len(sums) // _ROWS)
     partial = np.empty((chunks, 2, outputs), sums.dtype)
-    share(_add_up, chunks, sums.size, codes.across, array(tables), array(bias), sums, partial)
+    run_chunks(_add_up, chunks, sums.size, codes.across, as_array(tables), as_array(bias), sums, partial)
     return sums, moments_about(sums[0], partial, len(sums))
 
 
 def grad_weight(codes: SpikeCodes, grad_outputs: Tensor) -> Tensor:
     """``∂W = ∂Yᵀ S``, (outputs, inputs), of ∂Y (..., outputs)."""
-    outer = array(grad_outputs).reshape(-1, grad_outputs.shape[-1])
-    blocks, inputs = outer.shape[1] // BLOCK, codes.down.shape[1]
+    grad = as_array(grad_outputs).reshape(-1, grad_outputs.shape[-1])
+    blocks, inputs = grad.shape[1] // BLOCK, codes.down.shape[1]
     tables = _empty((blocks, LOOKUPS, ENTRIES, BLOCK), grad_outputs)
     sums = _empty((blocks, inputs, BLOCK), grad_outputs)  # a thread's own stand together
-    share(_add_up_rows, blocks, outer.size, codes.down, outer, array(tables), array(sums))
-    return sums.transpose(1, 2).reshape(outer.shape[1], inputs)
+    run_chunks(_add_up_rows, blocks, grad.size, codes.down, grad, as_array(tables), as_array(sums))
+    return sums.transpose(1, 2).reshape(grad.shape[1], inputs)
 
 
 def _empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
@@ -89,36 +88,36 @@ def _empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype)
 
 
-@shared
-def _encode(chunks: int, marks: Marks, across: Codes, down: Codes) -> None:
-    count, channels = marks.shape
+@parallel
+def _encode(chunks: int, packed: PackedSpikes, across: Codes, down: Codes) -> None:
+    count, channels = packed.shape
     for chunk in prange(chunks):
         for n in range(chunk * _GROUP, min((chunk + 1) * _GROUP, count)):
-            row, codes = marks[n], across[n]
+            row, codes = packed[n], across[n]
             for g in range(channels // SPIKES):
                 codes[g] = _code(row[4 * g], row[4 * g + 1], row[4 * g + 2], row[4 * g + 3])
         for quad in range(chunk * LOOKUPS, (chunk + 1) * LOOKUPS):
             n, codes = quad * SPIKES, down[quad]
             if n + SPIKES <= count:
-                one, two, three, four = marks[n], marks[n + 1], marks[n + 2], marks[n + 3]
+                one, two, three, four = packed[n], packed[n + 1], packed[n + 2], packed[n + 3]
                 for k in range(channels):
                     codes[k] = _code(one[k], two[k], three[k], four[k])
             else:
                 for k in range(channels):
                     codes[k] = 0
                     for b in range(count - n):
-                        codes[k] |= (marks[n + b, k] & FIRED) >> 1 << b
+                        codes[k] |= (packed[n + b, k] & FIRED) >> 1 << b
 
 
 @compiled
 def _code(one: np.uint8, two: np.uint8, three: np.uint8, four: np.uint8) -> np.uint8:
-    """The spikes are the marks' second bits."""
+    """The spikes are the second bits of the packed ones."""
     lower = (one & FIRED) >> np.uint8(1) | two & FIRED
     upper = (three & FIRED) << np.uint8(1) | (four & FIRED) << np.uint8(2)
     return np.uint8(lower | upper)
 
 
-@shared
+@parallel
 def _make_tables(chunks: int, transposed: Array, tables: Array) -> None:
     """Make the table of each block of outputs and each four inputs."""
     inputs, outputs = transposed.shape
@@ -128,10 +127,10 @@ def _make_tables(chunks: int, transposed: Array, tables: Array) -> None:
         for g in range(groups):
             place = SPIKES * g * outputs + block * BLOCK
             into = (block * groups + g) * ENTRIES * BLOCK
-            write_sums(entries, into, rows, place, place + outputs, place + 2 * outputs, place + 3 * outputs)
+            write_table(entries, into, rows, place, place + outputs, place + 2 * outputs, place + 3 * outputs)
 
 
-@shared
+@parallel
 def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array, partial: Array) -> None:
     """The sums of all rows, and of each chunk Σ (x − x₀) and Σ (x − x₀)²; x₀ is the first row."""
     rows, outputs = sums.shape
@@ -140,7 +139,7 @@ def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array, 
     reference = bias.copy()
     for block in range(outputs // BLOCK):
         for g in range(0, groups, LOOKUPS):
-            add_entries(reference, block * BLOCK, entries, (block * groups + g) * ENTRIES * BLOCK, known, g, 1)
+            add_table_entries(reference, block * BLOCK, entries, (block * groups + g) * ENTRIES * BLOCK, known, g, 1)
     for chunk in prange(chunks):
         last = min((chunk + 1) * _ROWS, rows)
         for n in range(chunk * _ROWS, last):
@@ -150,7 +149,7 @@ def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array, 
             for g in range(0, groups, LOOKUPS):
                 table = (block * groups + g) * ENTRIES * BLOCK
                 for n in range(chunk * _ROWS, last):
-                    add_entries(into, n * outputs + block * BLOCK, entries, table, known, n * groups + g, 1)
+                    add_table_entries(into, n * outputs + block * BLOCK, entries, table, known, n * groups + g, 1)
         first, second = partial[chunk, 0], partial[chunk, 1]
         for c in range(outputs):
             first[c] = 0
@@ -162,11 +161,11 @@ def _add_up(chunks: int, codes: Codes, tables: Array, bias: Array, sums: Array, 
                 second[c] += away * away
 
 
-@shared
-def _add_up_rows(chunks: int, codes: Codes, outer: Array, tables: Array, sums: Array) -> None:
-    count, outputs = outer.shape
+@parallel
+def _add_up_rows(chunks: int, codes: Codes, grad: Array, tables: Array, sums: Array) -> None:
+    count, outputs = grad.shape
     quads, inputs = codes.shape
-    known, rows = codes.reshape(-1), outer.reshape(-1)
+    known, rows = codes.reshape(-1), grad.reshape(-1)
     for block in prange(chunks):
         entries, into = tables[block].reshape(-1), sums[block].reshape(-1)
         for n in range(len(into)):
@@ -175,9 +174,9 @@ def _add_up_rows(chunks: int, codes: Codes, outer: Array, tables: Array, sums: A
             for table in range(LOOKUPS):
                 n = (quad + table) * SPIKES
                 a, b, c, d = _places(n, count, outputs)
-                write_sums(entries, table * ENTRIES * BLOCK, rows[block * BLOCK :], a, b, c, d)
+                write_table(entries, table * ENTRIES * BLOCK, rows[block * BLOCK :], a, b, c, d)
             for k in range(inputs):
-                add_entries(into, k * BLOCK, entries, 0, known, quad * inputs + k, inputs)
+                add_table_entries(into, k * BLOCK, entries, 0, known, quad * inputs + k, inputs)
 
 
 @compiled

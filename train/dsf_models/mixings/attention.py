@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -14,7 +14,7 @@ from dsf_models.lif import Lif
 from dsf_models.mixings.token_mixing import TokenMixing, spike_count
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
-from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear, fire_layers
+from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
 
 FACTORS = ("query", "key", "value")
 
@@ -43,16 +43,15 @@ class Attention(TokenMixing):
     def factor_rate(self, rate: float) -> float:
         """The rate of queries, keys and values with which the attention itself fires as often as ``rate``."""
 
-    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
-        """``SN(A(q, k, v))``, (T, tokens, D), from q, k and v side by side, (T, tokens, 3D)."""
-        query, key, value = factors.chunk(3, dim=-1)
+    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
+        """The spikes ``SN(A(q, k, v))``, (T, tokens, D), from spikes of that shape."""
         output: Tensor = self.neuron(self.attend(query, key, value, layout))
         return output
 
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        factors = fire_layers(inputs, [self.query, self.key, self.value])
-        output = self.fire(factors, layout)
-        record_attention(spikes, prefix, factors, output)
+        query, key, value = self.query(inputs), self.key(inputs), self.value(inputs)
+        output = self.fire(query, key, value, layout)
+        record_attention(spikes, prefix, (query, key, value), output)
         return self.project.onto(residual, output)
 
     def biased_layers(self, rate: float, prefix: str) -> Iterator[BiasedLayer]:
@@ -104,10 +103,9 @@ class MapAttention(Attention):
         return layout.pack(windows.transpose(2, 3).flatten(3))
 
 
-def record_attention(spikes: Spikes, prefix: str, factors: Tensor, output: Tensor) -> None:
-    """Record q, k and v, which stand side by side in ``factors``, and the attention's own spikes."""
-    named = zip(FACTORS, factors.chunk(3, dim=-1), strict=True)
-    spikes.update({f"{prefix}.{name}": layer for name, layer in named})
+def record_attention(spikes: Spikes, prefix: str, factors: Sequence[Tensor], output: Tensor) -> None:
+    """Record ``factors``, which are q, k and v, and the attention's own spikes."""
+    spikes |= {f"{prefix}.{name}": layer for name, layer in zip(FACTORS, factors, strict=True)}
     spikes[f"{prefix}.output"] = output
 
 

@@ -22,8 +22,7 @@ class SDSA1(Attention):
     def without_stream(cls, config: ModelConfig) -> str | None:
         return needs_whole_window(config)
 
-    def fire(self, factors: Tensor, layout: TokenLayout) -> Tensor:
-        query, key, value = factors.chunk(3, dim=-1)
+    def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
         past: Tensor = self.neuron(layout.pack(layout.unpack(key * value).cumsum(dim=2)))
         return query * past
 

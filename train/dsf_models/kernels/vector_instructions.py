@@ -21,7 +21,7 @@ LOOKUPS = 8  # tables at a time: with four bytes a number 32 KiB, which fit into
 Codegen = Callable[[Any, Any, Any, Any], Any]
 
 
-def _add_entries(
+def _add_table_entries(
     typing: Any, target: Any, place: Any, tables: Any, first: Any, codes: Any, at: Any, stride: Any
 ) -> tuple[Any, Codegen]:
     """``target[place:][:BLOCK] += Σ_n tables[first:][n, codes[at + n·stride]]``, n over ``LOOKUPS`` tables.
@@ -47,7 +47,7 @@ def _add_entries(
     return types.void(target, types.intp, tables, types.intp, codes, types.intp, types.intp), build
 
 
-def _write_sums(
+def _write_table(
     typing: Any, tables: Any, first: Any, rows: Any, one: Any, two: Any, three: Any, four: Any
 ) -> tuple[Any, Codegen]:
     """Write the table of four vectors: ``tables[first:][code] = Σ_b bit_b(code)·rows[place_b:][:BLOCK]``; all flat."""
@@ -66,8 +66,8 @@ def _write_sums(
     return types.void(tables, types.intp, rows, *4 * [types.intp]), build
 
 
-add_entries: Callable[..., None] = intrinsic(_add_entries)
-write_sums: Callable[..., None] = intrinsic(_write_sums)
+add_table_entries: Callable[..., None] = intrinsic(_add_table_entries)
+write_table: Callable[..., None] = intrinsic(_write_table)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Mean and variance of each channel over all rows, which a batch norm normalises with in training.
+"""The mean and variance of each channel over all rows, by which a batch norm normalises in training.
 
 A chunk's sums are in the numbers' own precision, sums over chunks in float64.
 """
@@ -11,8 +11,7 @@ import numpy as np
 from numba import prange
 from torch import nn
 
-from dsf_models.kernels.compiling import compiled, shared
-from dsf_models.kernels.sharing import CHUNK, Array, chunks_of, share, total
+from dsf_models.kernels.parallel import CHUNK, Array, chunk_count, compiled, parallel, run_chunks, sum_chunks
 
 
 class Moments(NamedTuple):
@@ -23,40 +22,40 @@ class Moments(NamedTuple):
     rows: int
 
 
-def moments_of(rows: Array) -> Moments:
-    """The moments of ``rows`` (rows, D)."""
-    chunks = chunks_of(len(rows))
+def batch_moments(rows: Array) -> Moments:
+    """The moments of ``rows``, (rows, D)."""
+    chunks = chunk_count(len(rows))
     partial = np.empty((chunks, 2, rows.shape[1]), rows.dtype)
-    share(_sum_moments, chunks, rows.size, rows, partial)
+    run_chunks(_sum_moments, chunks, rows.size, rows, partial)
     return moments_about(rows[0], partial, len(rows))
 
 
 def moments_about(reference: Array, partial: Array, rows: int) -> Moments:
-    """From Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel, (chunks, 2, D), over so many rows in all.
+    """Moments from Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel, (chunks, 2, D), over so many rows in all.
 
     Parameters
     ----------
     reference
-        x₀, (D,): of a row, so that squares lose no digits.
+        x₀, (D,): one of the rows, so that squares lose no digits.
     """
-    first, second = total(partial) / rows
+    first, second = sum_chunks(partial) / rows
     return Moments(reference + first, np.maximum(second - first**2, 0.0), rows)
 
 
-def follow(norm: nn.BatchNorm1d, moments: Moments, begin: int) -> None:
-    """Let the running statistics of ``norm``, whose channels begin at ``begin``, follow, as it would do itself."""
+def update_running_statistics(norm: nn.BatchNorm1d, moments: Moments, begin: int) -> None:
+    """Update the running statistics of ``norm``, whose channels begin at ``begin``, as it would do itself."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.momentum is not None
     assert norm.num_batches_tracked is not None
     channels = slice(begin, begin + norm.num_features)
     running = norm.running_mean.numpy(), norm.running_var.numpy()
-    _follow(*running, moments.mean[channels], moments.variance[channels], moments.rows, norm.momentum)
+    _update_running(*running, moments.mean[channels], moments.variance[channels], moments.rows, norm.momentum)
     norm.num_batches_tracked.add_(1)
 
 
 @compiled
-def _follow(
+def _update_running(
     running_mean: Array, running_variance: Array, mean: Array, variance: Array, rows: int, momentum: float
 ) -> None:
     """The variance that is kept is the unbiased one."""
@@ -65,7 +64,7 @@ def _follow(
         running_variance[c] += momentum * (variance[c] * (rows / (rows - 1)) - running_variance[c])
 
 
-@shared
+@parallel
 def _sum_moments(chunks: int, rows: Array, partial: Array) -> None:
     """Σ (x − x₀) and Σ (x − x₀)² of each chunk and channel; near x₀, the first row, squares lose no digits."""
     count, channels = rows.shape
