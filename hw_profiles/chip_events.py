@@ -1,4 +1,4 @@
-"""What one decision makes a chip do: the run's spikes, sent through the network as it was placed."""
+"""The events of one decision on a chip: the run's spikes, sent through the network as it was placed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ChipEvents:
     spikes
         Emitted by each population, (populations,).
     active_updates, idle_updates
-        Of each population's neurons, (populations,); together its size times the time steps of the decision.
+        Updates of each population's neurons, (populations,); together its size times the time steps of the decision.
     synops_into
         Done at the synapses of each population, (populations,).
     synops
@@ -51,7 +51,7 @@ class ChipEvents:
         Spikes of each population that reach each core, and that each core sends, one for each destination core,
         (cores, populations).
     hops_ew, hops_ns, chip_crossings
-        Of the messages of each population, (populations,).
+        Hops and crossings of the messages of each population, (populations,).
     barriers
         Time steps times tiles in use.
     host_macs

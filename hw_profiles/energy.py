@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import EVENTS, ChipEvents
+from hw_profiles.event_prices import ConstantPower
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import Role
-from hw_profiles.profile import ConstantPower, Figure, Grade, Profile
+from hw_profiles.profile import Profile
 from hw_profiles.timing import TimeEstimate
 
 POWERS = STATIC, HOST = "static power × time", "host power × time"  # the lines that do not depend on activity
@@ -30,7 +32,7 @@ class EnergyLine:
     Attributes
     ----------
     term
-        What is counted, in words.
+        Name of the events that are counted.
     layer
         Whose events these are; None for what belongs to no layer.
     count
@@ -63,12 +65,12 @@ class EnergyLine:
 
 @dataclass(frozen=True)
 class EnergyEstimate:
-    """What one decision costs by one profile, and what that leaves out.
+    """The energy of one decision by one profile, and the terms that it leaves out.
 
     Attributes
     ----------
     not_counted
-        What the profile says it leaves out, and every event of this decision that it has no price for.
+        Terms that the profile says it leaves out, and every event of this decision that it has no price for.
     """
 
     profile: str
@@ -257,7 +259,7 @@ def _unpowered(profile: Profile, timing: TimeEstimate | None) -> list[str]:
 
 
 def _host_traffic(mapping: ChipMapping) -> list[str]:
-    """What the host sends and fetches in a decision: nobody published its price."""
+    """The values that the host sends and fetches in a decision: nobody published their price."""
     network = mapping.network
     sums = sum(population.size for population in network.populations if population.role is Role.accumulator)
     read = sums // (network.context or 1)  # of a window's tokens the newest one's alone

@@ -1,4 +1,5 @@
-"""What a chip has to hold of a program: groups of neurons, their synapses, and the currents that the host brings.
+"""The parts of a program that a chip has to hold: groups of neurons, their synapses, and the currents that the host
+brings.
 
 A mapper needs no weight's value, only that there is a synapse, how many bits it takes, its power of two and its delay.
 """
@@ -19,7 +20,7 @@ Indices = NDArray[np.int32]
 
 
 class Role(Enum):
-    """What a group of neurons computes."""
+    """The computation of a group of neurons."""
 
     lif = "leaky integrate-and-fire"
     coincidence = "coincidence (AND)"

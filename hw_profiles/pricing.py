@@ -23,12 +23,12 @@ NO_PROGRAM = (
 
 @dataclass(frozen=True, eq=False)
 class Priced:
-    """What a profile says of a run in one layout.
+    """A profile's estimates of a run in one layout.
 
     Attributes
     ----------
     mapping, events, time
-        The network on the chip, what a decision makes it do, and how long that takes; None where the profile is no
+        The network on the chip, the events of a decision there, and its duration; None where the profile is no
         chip, or has no times.
     energy
         None where ``refusal`` says why there is none.
@@ -60,7 +60,7 @@ def price(
     network
         In the layout; None for a run of no program, which cannot be placed on a chip.
     layout
-        Of the answer.
+        The answer's layout.
     context
         Tokens of a window that a stream's counts are to be multiplied to; 1 where the counts are a window's already.
     mapping_cache

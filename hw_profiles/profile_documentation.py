@@ -10,17 +10,11 @@ from pathlib import Path
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.files import atomic_write
+from hw_profiles.capacity import Capacity
+from hw_profiles.event_prices import Anchor, ConstantPower, EventEnergy, EventTime, MemoryEnergy
+from hw_profiles.figure import Figure
 from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.profile import (
-    Anchor,
-    Capacity,
-    ConstantPower,
-    EventEnergy,
-    EventTime,
-    Figure,
-    MemoryEnergy,
-    Profile,
-)
+from hw_profiles.profile import Profile
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "profiles.md"
 SECTIONS = ("capacity", "energy", "time", "power", "memory")
@@ -56,9 +50,10 @@ A `chip` is priced after a network was placed on its cores; a `convention` price
 `processor` runs an artificial neural network. An *all-in* figure was measured with everything inside, so no other term
 is added to it. *Anchors* are whole networks that others measured: printed beside an estimate, never added to it.
 
-Your own: copy a file, change it, `dsf-report RUN --profile my-chip.yaml`. What each key means is in
-[profile.py](../hw_profiles/profile.py); an unknown key, a figure without a source or a wrong unit is refused with the
-file, the key and the nearest valid one.
+To describe a chip of your own, copy a file, change it and run `dsf-report RUN --profile my-chip.yaml`. The keys are
+explained in [profile.py](../hw_profiles/profile.py), [capacity.py](../hw_profiles/capacity.py) and
+[event_prices.py](../hw_profiles/event_prices.py). An unknown key, a figure without a source or a wrong unit is refused
+with the file, the key and the nearest valid one.
 """
 
 

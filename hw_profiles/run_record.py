@@ -94,16 +94,16 @@ class ActivityRecord:
 
 @dataclass(frozen=True, config=LENIENT)
 class RunRecord:
-    """What ``run.json`` says of a run.
+    """The content of ``run.json``.
 
     Attributes
     ----------
     environment, backend, return_target
-        What ran, by what, asked for which raw return.
+        The environment, the backend that ran the policy, and the raw return it was asked for.
     observation_size, action_size, context
         Widths of the policy, and the tokens of its window, where the program says.
     layout
-        What a decision computed: a ``stream``'s newest token, or its whole ``window``.
+        The tokens that a decision computed: a ``stream``'s newest token, or its whole ``window``.
     score, total_reward
         Normalised and raw, over episodes.
     activity
@@ -113,7 +113,7 @@ class RunRecord:
     stages
         Scores through the conversion, where they were measured.
     command
-        What made the run.
+        The command that made the run.
     provenance
         The policy's name, hashes of its files, versions.
     """

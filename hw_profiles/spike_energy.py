@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from dsf_common.errors import UserError
+from hw_profiles.figure import Figure
 from hw_profiles.loader import load_profile
 from hw_profiles.pricing import check_prices_runs
-from hw_profiles.profile import Figure
 
 
 @dataclass(frozen=True)

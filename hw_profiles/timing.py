@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.chip_events import EVENTS, ChipEvents
+from hw_profiles.event_prices import EventTime
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import ChipNetwork, NeuronParameters, Role
-from hw_profiles.profile import Capacity, EventTime, Figure, Grade, Profile
+from hw_profiles.profile import Profile
 
 NEURONS, SYNAPSES, NETWORK, BARRIER = "neuron loop", "synapse loop", "network", "barrier"
 SHORTEST_SEEN = "shortest step seen"  # no board was seen to step faster, whatever its parts could do
@@ -77,7 +80,7 @@ class TimeEstimate:
     grade
         The weakest evidence of any time in it.
     assumptions
-        What sets the band beside the sum of the parts, with its source, a sentence each.
+        A sentence with its source for each limit of the band beyond the sum of the parts.
     not_counted
         Events without a published time.
     """

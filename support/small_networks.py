@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.network import (
     ChipNetwork,
@@ -19,7 +20,7 @@ from hw_profiles.network import (
     SynapseFormat,
     SynapseList,
 )
-from hw_profiles.profile import Figure, Grade, Profile
+from hw_profiles.profile import Profile
 
 PARAMETERS = NeuronParameters(current_decay=4095, voltage_decay=3072, threshold=1000)
 UNITS = {

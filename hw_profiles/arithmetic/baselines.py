@@ -8,8 +8,9 @@ from hw_profiles.arithmetic.decision_transformer import decision_transformer_mac
 from hw_profiles.arithmetic.mac_counts import MacCounts
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import EnergyEstimate, EnergyLine
+from hw_profiles.figure import Figure
 from hw_profiles.network import ChipNetwork
-from hw_profiles.profile import Figure, Kind, Profile
+from hw_profiles.profile import Kind, Profile
 
 NOT_THE_SAME = "training such a network, and whether its score would be the same"
 

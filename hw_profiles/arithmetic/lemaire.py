@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hw_profiles.profile import Figure, MemoryEnergy, Profile
+from hw_profiles.event_prices import MemoryEnergy
+from hw_profiles.figure import Figure
+from hw_profiles.profile import Profile
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.arithmetic.lemaire import access_energy
 from hw_profiles.energy import EnergyEstimate, EnergyLine
+from hw_profiles.event_prices import MemoryEnergy
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.network import ChipNetwork
-from hw_profiles.profile import Figure, Grade, MemoryEnergy, Profile
+from hw_profiles.profile import Profile
 
 
 def memory_estimate(activity: ActivityCounts, profile: Profile, network: ChipNetwork) -> EnergyEstimate:

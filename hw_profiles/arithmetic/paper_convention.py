@@ -16,7 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from hw_profiles.profile import Figure, Profile
+from hw_profiles.figure import Figure
+from hw_profiles.profile import Profile
 
 MICROJOULE = 1e6  # in pJ
 

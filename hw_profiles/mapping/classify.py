@@ -1,11 +1,11 @@
-"""What runs each operation of a network on one chip; what nothing there can do is unsupported, and never priced."""
+"""The part of a chip that runs each operation of a network; an operation that none can run is never priced."""
 
 from __future__ import annotations
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.chip_mapping import Operation, OperationKind
-from hw_profiles.mapping.demand import carries_values
+from hw_profiles.mapping.source_numbers import carries_values
 from hw_profiles.network import ChipNetwork, HostCurrent, Population, Role
-from hw_profiles.profile import Capacity
 
 
 def classify(network: ChipNetwork, capacity: Capacity) -> tuple[Operation, ...]:

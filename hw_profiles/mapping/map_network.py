@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dsf_common.errors import GateFailed, UserError
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.chip_mapping import ChipMapping, Core, LayerUse, Place, ResourceUse, Slice
 from hw_profiles.mapping.classify import classify
-from hw_profiles.mapping.demand import AXONS_OUT, CoreDemand, Demands, carries_values, slots_for
+from hw_profiles.mapping.core_resources import AXONS_OUT
+from hw_profiles.mapping.demand import CoreDemand, Demands, slots_for
 from hw_profiles.mapping.partition import Method, Pieces, partition, split
 from hw_profiles.mapping.placement import Mesh, hops, place_cores
 from hw_profiles.mapping.relays import insert_relays, relay_count
@@ -22,9 +24,10 @@ from hw_profiles.mapping.rules import (
     core_violations,
     network_violations,
 )
+from hw_profiles.mapping.source_numbers import carries_values
 from hw_profiles.mapping.traffic import Traffic, traffic_of
 from hw_profiles.network import ChipNetwork, Population
-from hw_profiles.profile import Capacity, Profile
+from hw_profiles.profile import Profile
 
 BYTES_PER_KB = 1000
 NEVER_ZERO = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.mapping.map_network import map_network
 from hw_profiles.network import ChipNetwork
-from hw_profiles.profile import Capacity, Profile
+from hw_profiles.profile import Profile
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from hw_profiles.mapping.chip_mapping import Slice
-from hw_profiles.mapping.demand import NEURONS, Demands
+from hw_profiles.mapping.core_resources import NEURONS
+from hw_profiles.mapping.demand import Demands
 from hw_profiles.mapping.rules import Limits, core_violations
 from hw_profiles.network import ChipNetwork
 

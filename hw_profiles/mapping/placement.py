@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.chip_mapping import Floats, Place
-from hw_profiles.profile import Capacity
 
 Distances = NDArray[np.int64]
 

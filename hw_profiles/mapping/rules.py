@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from hw_profiles.mapping.demand import (
+from hw_profiles.capacity import Capacity
+from hw_profiles.figure import Figure
+from hw_profiles.mapping.core_resources import (
     AXONS_IN,
     AXONS_OUT,
     DELAY_SLOTS,
@@ -14,10 +16,9 @@ from hw_profiles.mapping.demand import (
     GROUPS,
     NEURONS,
     SYNAPSE_WORDS,
-    carries_values,
 )
+from hw_profiles.mapping.source_numbers import carries_values
 from hw_profiles.network import ChipNetwork, Role
-from hw_profiles.profile import Capacity, Figure
 
 Limits = Mapping[str, int]
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_profiles.profile import Capacity, Figure
+from hw_profiles.capacity import Capacity
+from hw_profiles.figure import Figure
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 WEIGHT_WIDTHS = (1, 2, 3, 4, 5, 6, 8)

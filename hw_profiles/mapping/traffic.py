@@ -1,4 +1,4 @@
-"""What a spike makes happen once its network is divided into cores: synaptic operations and messages, core by core."""
+"""Synaptic operations and messages of a spike, core by core, once its network is divided into cores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Traffic:
     synops_per_spike, messages_per_spike
         As in :class:`~hw_profiles.mapping.chip_mapping.Mapping`, (cores, populations).
     senders
-        Of each population.
+        Senders of each population.
     neurons_of_core
         (cores, populations).
     """

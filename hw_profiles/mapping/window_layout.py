@@ -13,9 +13,9 @@ from hw_profiles.network import ChipNetwork, HostCurrent, Population, Projection
 def window_layout(stream: ChipNetwork, context: int) -> ChipNetwork:
     """Every population and every synapse of ``stream`` once for each of ``context`` tokens.
 
-    What a stream remembers as a delay of j periods comes from the copy of j tokens before, in the same decision; the
-    first tokens lack those from before the window. Copies share their synapses' arrays. The host's part stays what it
-    is: it keeps the currents of earlier tokens and reads the newest token's accumulator.
+    A value that a stream remembers as a delay of j periods comes from the copy of j tokens before, in the same
+    decision; the first tokens lack those from before the window. Copies share their synapses' arrays. The host's part
+    stays what it is: it keeps the currents of earlier tokens and reads the newest token's accumulator.
 
     Raises
     ------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hw_profiles.energy import EnergyEstimate, EnergyLine
-from hw_profiles.report.document import Band, Cost, EnergyAccount, LayerCost, PricedCount, ReportedStep, TimeAccount
+from hw_profiles.report.document.costs import Cost, EnergyAccount, LayerCost, PricedCount, ReportedStep, TimeAccount
+from hw_profiles.report.document.ranges import Band
 from hw_profiles.timing import Span, TimeEstimate
 
 WHOLE = "no layer: whole chip and host"

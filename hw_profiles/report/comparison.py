@@ -8,7 +8,9 @@ from typing import Any
 
 from dsf_common.errors import UserError
 from dsf_common.text_table import text_table
-from hw_profiles.report.document import Band, Interval, LayoutAnswer, Report
+from hw_profiles.report.document.answers import LayoutAnswer
+from hw_profiles.report.document.ranges import Band, Interval
+from hw_profiles.report.document.report import Report
 from hw_profiles.report.units import decimal_text, energy_text, number_text, time_text
 
 
@@ -62,7 +64,7 @@ class Comparison:
 
 
 def compare(names: tuple[str, str], reports: tuple[Report, Report]) -> Comparison:
-    """What changed from the first run to the second.
+    """The changes from the first run to the second.
 
     Raises
     ------

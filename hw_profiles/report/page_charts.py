@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from altair.utils.schemapi import debug_mode
 
-from hw_profiles.report import charts
-from hw_profiles.report.charts import Specification
-from hw_profiles.report.document import LayoutAnswer, Report
-from hw_profiles.report.pareto_front_chart import front_chart
+from hw_profiles.report.charts.activity import raster_chart, rates_chart
+from hw_profiles.report.charts.break_even import break_even_chart
+from hw_profiles.report.charts.energy import layers_chart, profiles_chart, stack_chart, terms_chart
+from hw_profiles.report.charts.pareto_front import front_chart
+from hw_profiles.report.charts.placement import cores_chart, mesh_chart
+from hw_profiles.report.charts.stages import stages_chart
+from hw_profiles.report.charts.style import Specification
+from hw_profiles.report.charts.time import steps_chart
+from hw_profiles.report.document.answers import LayoutAnswer
+from hw_profiles.report.document.report import Report
 
 
 def charts_of(report: Report) -> dict[str, Specification]:
@@ -21,19 +27,19 @@ def charts_of(report: Report) -> dict[str, Specification]:
 
 def _charts_of(report: Report) -> dict[str, Specification]:
     specifications: dict[str, Specification | None] = {
-        "rates": charts.rates_chart(report.rates),
-        "cores": charts.cores_chart(report.profiles),
+        "rates": rates_chart(report.rates),
+        "cores": cores_chart(report.profiles),
     }
     if report.raster:
-        specifications["raster"] = charts.raster_chart(report.raster)
+        specifications["raster"] = raster_chart(report.raster)
     if report.stages:
-        specifications["stages"] = charts.stages_chart(report.stages)
+        specifications["stages"] = stages_chart(report.stages)
     if report.front:
         specifications["front"] = front_chart(report.front)
     if report.break_even:
-        specifications["break-even"] = charts.break_even_chart(report.break_even)
+        specifications["break-even"] = break_even_chart(report.break_even)
     for name in dict.fromkeys(layout.name for answer in report.profiles for layout in answer.layouts):
-        specifications[f"profiles/{name}"] = charts.profiles_chart(report.profiles, report.baselines, name)
+        specifications[f"profiles/{name}"] = profiles_chart(report.profiles, report.baselines, name)
     for answer in report.profiles:
         for layout in answer.layouts:
             key = f"{answer.name}/{layout.name}"
@@ -44,12 +50,12 @@ def _charts_of(report: Report) -> dict[str, Specification]:
 def _charts_of_layout(layout: LayoutAnswer) -> dict[str, Specification | None]:
     found: dict[str, Specification | None] = {}
     if layout.energy:
-        found["stack"] = charts.stack_chart(layout.energy)
-        found["terms"] = charts.terms_chart(layout.energy)
-        found["layers"] = charts.layers_chart(layout.energy)
+        found["stack"] = stack_chart(layout.energy)
+        found["terms"] = terms_chart(layout.energy)
+        found["layers"] = layers_chart(layout.energy)
     if layout.time:
-        found["steps"] = charts.steps_chart(layout.time)
+        found["steps"] = steps_chart(layout.time)
     if layout.placement:
-        found["mesh-utilisation"] = charts.mesh_chart(layout.placement.mesh, by_traffic=False)
-        found["mesh-traffic"] = charts.mesh_chart(layout.placement.mesh, by_traffic=True)
+        found["mesh-utilisation"] = mesh_chart(layout.placement.mesh, by_traffic=False)
+        found["mesh-traffic"] = mesh_chart(layout.placement.mesh, by_traffic=True)
     return found

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from dsf_common.errors import UserError
 from hw_profiles.report.comparison import Comparison
-from hw_profiles.report.document import LayoutAnswer, Placement, Raster, RasterLayer, Report, ReportedResource
+from hw_profiles.report.document.activity import Raster, RasterLayer
+from hw_profiles.report.document.answers import LayoutAnswer
+from hw_profiles.report.document.placement import Placement, ReportedResource
+from hw_profiles.report.document.report import Report
 from hw_profiles.report.units import decimal_text, energy_text, number_text, percent_text, time_text
 
 PAGE = Path(__file__).parent / "page"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hw_profiles.energy import POWERS
 from hw_profiles.pareto_front import ParetoFront
-from hw_profiles.report.document import Interval, LayoutAnswer, OwnPlace, ParetoFrontAnswer
+from hw_profiles.report.document.answers import LayoutAnswer
+from hw_profiles.report.document.context import OwnPlace, ParetoFrontAnswer
+from hw_profiles.report.document.ranges import Interval
 from hw_profiles.report.units import decimal_text, energy_text
 
 DATA = {

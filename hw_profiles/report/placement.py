@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.chip_events import ChipEvents
 from hw_profiles.mapping.chip_mapping import ChipMapping, Core, LayerUse, OperationKind
-from hw_profiles.profile import Capacity
-from hw_profiles.report.document import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
+from hw_profiles.report.document.placement import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
 
 Site = tuple[int, int, int]  # chip, column and row of a core
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dsf_common.text_table import text_table
-from hw_profiles.report.document import LayoutAnswer, ProfileAnswer, Report
+from hw_profiles.report.document.answers import LayoutAnswer, ProfileAnswer
+from hw_profiles.report.document.report import Report
 from hw_profiles.report.units import decimal_text, number_text, time_text
 from hw_profiles.report.verdict import banded
 

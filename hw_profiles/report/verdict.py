@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hw_profiles.report.document import Band, Baseline
+from hw_profiles.report.document.answers import Baseline
+from hw_profiles.report.document.ranges import Band
 from hw_profiles.report.units import energy_text
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from dsf_common.files import atomic_write
 from hw_profiles.loader import load_profile
 from hw_profiles.pareto_front import load_front
-from hw_profiles.report.assemble import default_profiles, load_run, report_of
+from hw_profiles.report.assemble import default_profiles, report_of
 from hw_profiles.report.comparison import Comparison
-from hw_profiles.report.document import Report
+from hw_profiles.report.document.report import Report
 from hw_profiles.report.page_writer import check_libraries, comparison_page_text, page_text
+from hw_profiles.report.saved_run import load_run
 from hw_profiles.run_record import record_path
 
 PAGE = "report.html"

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_profiles.activity import ActivityCounts, PopulationCounts
+from hw_profiles.capacity import Capacity
+from hw_profiles.event_prices import ConstantPower, EventEnergy, EventTime
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping.chip_mapping import ChipMapping, Core, Slice
 from hw_profiles.network import ChipNetwork, NeuronParameters, Population, Projection, Role, SynapseFormat, SynapseList
-from hw_profiles.profile import Capacity, ConstantPower, EventEnergy, EventTime, Figure, Grade, Kind, Profile
+from hw_profiles.profile import Kind, Profile
 
 Figures = Sequence[float] | NDArray[np.float64]
 PARAMETERS = NeuronParameters(current_decay=4095, voltage_decay=3072, threshold=100)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import chip_events
 from hw_profiles.energy import estimate_chip_energy
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.network import Role
-from hw_profiles.profile import Figure, Grade, Profile
+from hw_profiles.profile import Profile
 from hw_profiles.timing import estimate_time
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.program_backend import ProgramMeter

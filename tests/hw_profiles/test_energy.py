@@ -8,9 +8,10 @@ from dsf_common.errors import UserError
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.chip_events import chip_events
 from hw_profiles.energy import EnergyEstimate, EnergyLine, estimate_chip_energy, estimate_energy
+from hw_profiles.event_prices import ConstantPower, EventEnergy
+from hw_profiles.figure import Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ChipNetwork, Role
-from hw_profiles.profile import ConstantPower, EventEnergy, Grade
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from tests.hw_profiles.hand_placed import (

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
+from hw_profiles.capacity import Capacity
+from hw_profiles.event_prices import EventEnergy
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.profile import Capacity, EventEnergy, Figure, Grade, Kind
+from hw_profiles.profile import Kind
 
 GOOD = """\
 schema: 2

@@ -7,10 +7,11 @@ import dataclasses
 import pytest
 
 from hw_profiles.chip_events import chip_events
+from hw_profiles.event_prices import EventTime
+from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import ChipNetwork, NeuronParameters, Role
-from hw_profiles.profile import EventTime, Figure, Grade
 from hw_profiles.timing import TimeEstimate, estimate_time, shortest_interval
 from tests.hw_profiles.hand_placed import LAYER, PLACED, RUN, Placed, activity, chip, figure, place, population
 

@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from hw_profiles.capacity import Capacity
+from hw_profiles.figure import Figure
 from hw_profiles.mapping import Slice
 from hw_profiles.network import ChipNetwork
-from hw_profiles.profile import Capacity, Figure
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 WEIGHT_WIDTHS = (1, 2, 3, 4, 5, 6, 8)

@@ -10,11 +10,12 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from dsf_common.errors import GateFailed, UserError
+from hw_profiles.capacity import Capacity
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import ChipMapping, map_network
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Projection
-from hw_profiles.profile import Capacity, Profile
+from hw_profiles.profile import Profile
 from support.small_networks import chip, dense, network, perceptron, population, random_network
 from tests.hw_profiles.mapping.recount import number, output_axons, recount
 

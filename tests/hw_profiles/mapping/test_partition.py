@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.chip_mapping import Slice
 from hw_profiles.mapping.demand import Demands
 from hw_profiles.mapping.partition import Pieces, partition, split
 from hw_profiles.mapping.rules import core_limits
 from hw_profiles.network import ChipNetwork
-from hw_profiles.profile import Capacity
 from support.small_networks import chip, perceptron, random_network
 from tests.hw_profiles.mapping.recount import recount
 

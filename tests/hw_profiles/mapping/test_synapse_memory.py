@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hw_profiles.capacity import Capacity
 from hw_profiles.mapping.synapse_memory import index_width, list_words, weight_width
-from hw_profiles.profile import Capacity
 from support.small_networks import chip
 from tests.hw_profiles.mapping.recount import axon_words
 

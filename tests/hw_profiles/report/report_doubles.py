@@ -4,36 +4,20 @@ from __future__ import annotations
 
 from hw_profiles.network import ContextLayout
 from hw_profiles.pareto_front import FrontPoint, ParetoFront
-from hw_profiles.report.document import (
+from hw_profiles.report.document.activity import LayerRate, Raster, RasterLayer
+from hw_profiles.report.document.answers import Baseline, LayoutAnswer, ProfileAnswer
+from hw_profiles.report.document.context import (
     Assumption,
-    Band,
-    Baseline,
-    CorePlace,
-    Cost,
-    EnergyAccount,
-    Interval,
-    LayerCost,
-    LayerPlace,
-    LayerRate,
-    LayoutAnswer,
-    OperationPlace,
     OwnPlace,
     ParetoFrontAnswer,
-    Placement,
-    PricedCount,
-    ProfileAnswer,
-    Raster,
-    RasterLayer,
-    Report,
     ReportedAnchor,
     ReportedBreakEven,
-    ReportedResource,
-    ReportedStage,
-    ReportedStages,
-    ReportedStep,
-    Task,
-    TimeAccount,
 )
+from hw_profiles.report.document.costs import Cost, EnergyAccount, LayerCost, PricedCount, ReportedStep, TimeAccount
+from hw_profiles.report.document.placement import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
+from hw_profiles.report.document.ranges import Band, Interval
+from hw_profiles.report.document.report import Report
+from hw_profiles.report.document.run import ReportedStage, ReportedStages, Task
 
 LAYERS = ("block0.attention.query", "block0.attention.gate", "block0.attention.output", "block0.mlp.hidden")
 SOURCE = "Author et al., Venue 2020, table 1"

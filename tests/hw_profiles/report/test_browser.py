@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hw_profiles.report.document import Raster, RasterLayer
+from hw_profiles.report.document.activity import Raster, RasterLayer
 from hw_profiles.report.page_writer import page_text
 from tests.hw_profiles.report.chromium import chromium
 from tests.hw_profiles.report.report_doubles import made_up_report

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hw_profiles.report.document import Band, Baseline
+from hw_profiles.report.document.answers import Baseline
+from hw_profiles.report.document.ranges import Band
 from hw_profiles.report.verdict import verdict
 
 BASELINES = (

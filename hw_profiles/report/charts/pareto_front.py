@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import altair as alt
 
-from hw_profiles.report.charts import BLUE, GREY, VERMILION, Specification, chart_of, finish
-from hw_profiles.report.document import ParetoFrontAnswer
+from hw_profiles.report.charts.style import BLUE, GREY, VERMILION, Specification, chart_of, finish
+from hw_profiles.report.document.context import ParetoFrontAnswer
 from hw_profiles.report.units import ENERGIES, decimal_text, energy_text, fitting_unit, number_text
 
 FRONT, OWN = "the front", "this run"

@@ -1,0 +1,58 @@
+"""A profile's answers for a run, and the ANN baselines beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_profiles.network import ContextLayout
+from hw_profiles.report.document.costs import EnergyAccount, TimeAccount
+from hw_profiles.report.document.placement import Placement
+from hw_profiles.report.document.ranges import Band
+
+
+@dataclass(frozen=True)
+class LayoutAnswer:
+    """One profile's answer for one layout of the context; without an account it says in a sentence why not.
+
+    ``verdict`` compares it with the ANN baselines in a sentence, whichever way it comes out.
+    """
+
+    name: ContextLayout
+    verdict: str
+    energy: EnergyAccount | None
+    time: TimeAccount | None
+    placement: Placement | None
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class ProfileAnswer:
+    """A chip or a convention, and what it makes of the run."""
+
+    name: str
+    title: str
+    kind: str
+    about: str
+    layouts: tuple[LayoutAnswer, ...]
+
+    @property
+    def first(self) -> LayoutAnswer:
+        """The layout that was run."""
+        return self.layouts[0]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The same decision by an ANN.
+
+    Attributes
+    ----------
+    profile, title, short_title
+        The processor, what runs on what, and that in few words.
+    """
+
+    profile: str
+    title: str
+    short_title: str
+    energy: Band
+    not_counted: tuple[str, ...]
