@@ -51,7 +51,7 @@ class EventTime:
     Attributes
     ----------
     synop, neuron_active, neuron_idle, spike_out, message_out, message_in, hop_ew, hop_ns
-        As in :class:`EventEnergy`.
+        The same events as in :class:`EventEnergy`.
     barrier
         Synchronising all tiles of a chip at the end of a time step: the band is from one tile to all.
     chip_barrier

@@ -35,7 +35,7 @@ class Figure:
     value, low, high
         Nominal value and band, ``low ≤ value ≤ high``; a figure without a band leaves both out.
     unit
-        As its field demands.
+        The one that its field demands.
     grade
         See :class:`Grade`.
     source

@@ -18,7 +18,7 @@ from hw_profiles.network import ContextLayout
 RECORD = "run.json"
 FORMAT = 2
 
-# What a report does not need may stand in the record too.
+# The record may also hold what a report does not need.
 LENIENT = ConfigDict(extra="ignore")
 Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

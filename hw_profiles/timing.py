@@ -68,7 +68,7 @@ class TimeEstimate:
     Attributes
     ----------
     profile
-        By which profile.
+        The profile's name.
     steps
         The time steps of one decision alone on the chip.
     decision_us

@@ -20,7 +20,7 @@ class MixingCase:
     mixing
         Its name.
     settings
-        Of `ModelConfig`, other than their defaults.
+        Fields of `ModelConfig` with other values than their defaults.
     layers
         Its recorded layers, by the end of their names.
     untaught

@@ -1,11 +1,11 @@
-"""Which neurons share a core: the populations in order, cut into as many pieces as there are cores.
+"""The division of neurons into cores: the populations in order, cut into as many pieces as there are cores.
 
 ``greedy`` is what compilers do: a layer has cores to itself, and is divided until no limit is broken (Lava); the number
 of cores to try first is the fullest resource, rounded up (nengo-loihi).
 
 ``dynamic`` is dynamic programming over the cuts, and lets consecutive populations share a core. It has as few cores as
 any division into consecutive pieces can have: taking neurons off a core never makes it ask for more, so a division
-whose pieces are as long as can be is never behind another with as many. Of its candidate cuts it takes those with the
+whose pieces are as long as can be is never behind another with as many. It takes the candidate cuts with the
 fewest messages.
 """
 

@@ -1,7 +1,7 @@
-"""Where on the chips' meshes each core goes, so that messages cross as few tiles as can be.
+"""The place of each core on the chips' meshes, so that messages cross as few tiles as can be.
 
-Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and
-a free place) that saves most is made, as long as one saves anything. From the best so far, some places are shuffled and
+Cores are set down along a line that winds through each chip's tiles, then the exchange of two cores (or of a core and a
+free place) that saves most is made, as long as one saves anything. Then some places of the best answer are shuffled and
 the exchanges begin again: an iterated local search, with random numbers that are the same every time. Only cores of one
 chip are exchanged.
 """

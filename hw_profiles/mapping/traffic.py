@@ -27,7 +27,7 @@ class Traffic:
     Attributes
     ----------
     synops_per_spike, messages_per_spike
-        As in :class:`~hw_profiles.mapping.chip_mapping.Mapping`, (cores, populations).
+        The same as in :class:`~hw_profiles.mapping.chip_mapping.ChipMapping`, (cores, populations).
     senders
         Senders of each population.
     neurons_of_core

@@ -96,7 +96,7 @@ def _answer(
     counts, context = run.record.counts, run.record.context
     answers = [price(counts, run.network, profile, run.record.layout, mapping_cache=mapping_cache)]
     if context is not None and (window is not None or not profile.needs_mapping) and run.network is not None:
-        # What prices no placement prices the window's work by the stream's layers.
+        # A profile that prices no placement prices the window's work by the stream's layers.
         network = window if profile.needs_mapping else run.network
         answers.append(price(counts, network, profile, "window", context, mapping_cache))
     return ProfileAnswer(

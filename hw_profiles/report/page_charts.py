@@ -1,4 +1,4 @@
-"""Which charts a page has, by the keys that its template asks for."""
+"""The charts of a page, by the keys that its template asks for."""
 
 from __future__ import annotations
 

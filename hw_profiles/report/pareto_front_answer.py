@@ -44,7 +44,7 @@ def about(front: ParetoFront) -> str:
 
 
 def _verdict(front: ParetoFront, own: OwnPlace) -> str:
-    """Which points score at least as much for at most as much energy."""
+    """The sentence on points that score at least as much for at most as much energy."""
     better = [point for point in front.points if point.score >= own.score.mean and point.events_pj <= own.events_pj]
     taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.events_pj)}"
     if not better:

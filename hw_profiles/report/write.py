@@ -61,7 +61,7 @@ def write_report(
     Raises
     ------
     UserError
-        As there, or a library of the page is not installed.
+        The same as there, or a library of the page is not installed.
     """
     check_libraries()
     report = make_report(run, profiles, front)

@@ -100,7 +100,7 @@ def place(
 
 
 def activity(network: ChipNetwork, spikes: Mapping[str, float]) -> ActivityCounts:
-    """What a run of the network counts if its populations emit so many spikes a decision; relays it has none of."""
+    """The counts of a run of the network whose populations emit so many spikes a decision; relays it has none of."""
     counted = [population for population in network.populations if population.role is not Role.relay]
     steps, rest = network.active_steps, network.period - network.active_steps
     by_population = {

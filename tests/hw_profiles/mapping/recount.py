@@ -1,4 +1,4 @@
-"""What a core has to hold, counted synapse by synapse: the mapper's answer is compared with this, never with itself."""
+"""The load of a core, counted synapse by synapse: the mapper's answer is compared with this, never with itself."""
 
 from __future__ import annotations
 

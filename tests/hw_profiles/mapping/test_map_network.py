@@ -57,7 +57,7 @@ def test_no_mapping_breaks_a_limit(seed: int, profile: Profile, method: str, con
 
 
 def assert_within_limits(mapping: ChipMapping, capacity: Capacity) -> None:
-    """By the recount, which shares no code with the mapper."""
+    """Check by the recount, which shares no code with the mapper."""
     limits = {
         "neurons": capacity.neurons_per_core,
         "synapse words": capacity.synapse_words_per_core,

@@ -49,7 +49,7 @@ def pieces_between(network: ChipNetwork, cuts: tuple[int, ...]) -> Pieces:
 
 
 def fewest_cores(network: ChipNetwork, capacity: Capacity) -> int | None:
-    """By trying every set of cuts, fewest first; None if single neurons do not fit."""
+    """The answer by trying every set of cuts, fewest first; None if single neurons do not fit."""
     for count in range(network.neurons):
         for cuts in itertools.combinations(range(1, network.neurons), count):
             if all(fits(network, slices, capacity) for slices in pieces_between(network, cuts)):
@@ -97,7 +97,7 @@ def test_layers_share_a_core_only_where_they_fit() -> None:
 
 
 def test_fewest_messages_of_the_divisions_with_fewest_cores() -> None:
-    """Of 6-6-6 on two cores of 9 or more neurons, the cut between layers is heard by the fewest."""
+    """Where 6-6-6 lies on two cores of 9 or more neurons, the cut between layers is heard by the fewest."""
     network, capacity = perceptron(6, 6, 6), tight(neurons=12, words=1000, axons=100, formats=4)
     found = partition(network, Demands(network, capacity), core_limits(capacity), "dynamic")
     messages = {}
