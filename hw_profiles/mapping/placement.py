@@ -23,6 +23,7 @@ Order = NDArray[np.int64]
 
 SMALLEST_GAIN = 1e-9  # relative; less is rounding
 SEARCHES = 2000  # searches times places
+ONE_THREAD = 2**18  # multiplications up to which OpenBLAS keeps a product on one thread
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,16 @@ def _exchange(weight: Floats, distance: Floats, order: Order) -> Order:
         order[[one, other]] = order[[other, one]]
 
 
+def _product(left: Floats, right: Floats) -> Floats:
+    """``left @ right``, a few rows at a time, so that BLAS divides none of it among threads.
+
+    The search takes thousands of such small products. Threads would spend far longer waiting for one another, and on a
+    busy machine for a core, than on the sums.
+    """
+    rows = max(1, ONE_THREAD // right.size)
+    return np.concatenate([left[first : first + rows] @ right for first in range(0, len(left), rows)])
+
+
 def _cost(weight: Floats, distance: Floats, order: Order) -> float:
     """Messages times tiles."""
     return float((weight * distance[np.ix_(order[: len(weight)], order)]).sum())
@@ -137,7 +148,7 @@ def _gains(weight: Floats, distance: Floats) -> Floats:
     All are (cores, places), the cores first among the places.
     """
     cores = len(weight)
-    cost = weight[:, :cores] @ distance  # [core, where]: the core's messages if it were where the other is
+    cost = _product(weight[:, :cores], distance)  # [core, where]: the core's messages if it were where the other is
     own = np.zeros(cost.shape[1])
     own[:cores] = np.diag(cost)
     gain: Floats = own[:cores, None] + own[None, :] - cost

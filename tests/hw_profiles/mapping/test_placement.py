@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hw_profiles.mapping import placement
 from hw_profiles.mapping.chip_mapping import Place
 from hw_profiles.mapping.placement import Mesh, hops, place_cores
 
@@ -64,6 +65,14 @@ def test_no_two_cores_share_a_place_and_all_are_on_a_chip(seed: int, cores: int)
 def test_the_same_traffic_gives_the_same_places() -> None:
     traffic = random_traffic(5, 7)
     assert place_cores(traffic, TWO_CORE_TILES) == place_cores(traffic, TWO_CORE_TILES)
+
+
+def test_places_do_not_depend_on_how_many_rows_are_multiplied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic, mesh = random_traffic(seed=3, cores=8), TWO_CORE_TILES
+    places = place_cores(traffic, mesh)
+    for multiplications in (1, 3 * 8 * 8):  # a row at a time, and a few with a rest
+        monkeypatch.setattr(placement, "ONE_THREAD", multiplications)
+        assert place_cores(traffic, mesh) == places
 
 
 def test_a_chip_with_fewer_cores_than_places_uses_no_more_of_them() -> None:
