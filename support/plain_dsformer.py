@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dsf_models.configuration import ModelConfig
-from dsf_models.lif import SURROGATE_HALF_WIDTH
+from dsf_models.surrogates import PUBLISHED
 
 NeuronFactory = Callable[[ModelConfig], nn.Module]
 
@@ -32,7 +32,7 @@ class Threshold(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Tensor:
         (excess,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        near: Tensor = (excess.abs() < SURROGATE_HALF_WIDTH).to(excess.dtype)
+        near: Tensor = (excess.abs() < PUBLISHED.half_width).to(excess.dtype)
         return grad_outputs[0] * near
 
 

@@ -38,7 +38,7 @@ class QuantisedDSFormer(DSFormer):
     ) -> None:
         super().__init__(config, observation_size, action_size)
         self.quantisation = quantisation
-        self.neuron = Lif(config.beta, config.threshold)  # every group's
+        self.neuron = Lif.of(config)  # every group's
         self._kept: tuple[list[int], tuple[FoldedPolicy, dict[str, GroupSynapses]]] | None = None
 
     @classmethod

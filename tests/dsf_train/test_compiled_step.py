@@ -20,6 +20,7 @@ from dsf_models.lif import Lif, _FusableLifFunction
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.precision import in_bfloat16
 from dsf_models.spiking_layers import SpikeLinear
+from dsf_models.surrogates import PUBLISHED, Arctangent, Rectangle, SurrogateGradient, Triangle
 from dsf_train.command_train import training_config
 from dsf_train.compiled_step import CompiledObjective, Objective, compiles, real_tokens
 from dsf_train.configuration import Precision
@@ -192,17 +193,29 @@ def test_what_a_graph_reads_from_modules_stays_at_its_address(
     assert addresses[0] == addresses[1] == addresses[2]
 
 
+@pytest.mark.parametrize("surrogate", [PUBLISHED, Rectangle(0.8), Triangle(), Arctangent()], ids=repr)
 @pytest.mark.parametrize("beta", [0.0, 0.25, 0.7])
-def test_the_neuron_that_fuses_is_the_neuron(beta: float) -> None:
+def test_the_neuron_that_fuses_is_the_neuron(beta: float, surrogate: SurrogateGradient) -> None:
     current = torch.randn(4, 50, 16, dtype=torch.float64).requires_grad_()
     outer = torch.randn(4, 50, 16, dtype=torch.float64)
-    spikes = Lif(beta, 0.5)(current)
+    spikes = Lif(beta, 0.5, surrogate)(current)
     (expected,) = torch.autograd.grad((spikes * outer).sum(), current)
-    ours: Tensor = _FusableLifFunction.apply(current, beta, 0.5)  # type: ignore[no-untyped-call]
+    ours: Tensor = _FusableLifFunction.apply(current, beta, 0.5, surrogate)  # type: ignore[no-untyped-call]
     (gradient,) = torch.autograd.grad((ours * outer).sum(), current)
     assert torch.equal(ours, spikes)
     assert torch.allclose(gradient, expected, atol=1e-14)
     assert 0 < ours.mean() < 1
+
+
+@pytest.mark.parametrize("surrogate", [PUBLISHED, Triangle(), Arctangent()], ids=repr)
+def test_neurons_become_one_graph_with_every_surrogate(surrogate: SurrogateGradient) -> None:
+    neuron = Lif(0.25, 0.5, surrogate)
+    compiled = COMPILE(neuron, fullgraph=True, backend="aot_eager")
+    current = torch.randn(4, 30, dtype=torch.float64).requires_grad_()
+    (expected,) = torch.autograd.grad(neuron(current).square().sum(), current)
+    (gradient,) = torch.autograd.grad(compiled(current).square().sum(), current)
+    assert torch.allclose(gradient, expected, atol=1e-14)
+    assert expected.any()
 
 
 def test_products_of_spikes_in_bfloat16_round_the_weights_and_the_result_alone() -> None:

@@ -72,6 +72,15 @@ class BiasSharing(Enum):
     channel = "channel"
 
 
+class Surrogate(Enum):
+    """The gradient of a spike by the membrane U, that training takes (see `dsf_models.surrogates`)."""
+
+    published = "published"  # 1 where |U − V_th| < ½: with V_th = ½ no query, key or value of an attention learns
+    rectangle = "rectangle"  # 1 where |U − V_th| < surrogate_half_width
+    triangle = "triangle"
+    arctangent = "arctangent"
+
+
 @dataclass
 class ModelConfig:
     """A model's dimensions, the DSFormer's; the paper's symbols in brackets.
@@ -101,6 +110,8 @@ class ModelConfig:
     bias_sharing: BiasSharing = BiasSharing.layer
     beta: float = renamed(0.25, formerly="leak")  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
+    surrogate: Surrogate = Surrogate.published
+    surrogate_half_width: float = 0.501  # of surrogate=rectangle
     dropout: float = 0.1  # of the baselines that do not spike
     episode_steps: int = (
         1000  # that Decision Transformer and ConvFormer have an embedding each for; later ones share one
@@ -142,6 +153,8 @@ class ModelConfig:
             raise UserError(f"model.beta={self.beta} must be in [0, 1): it is the share of the membrane that is kept.")
         if not 0 < self.threshold < math.inf:
             raise UserError(f"model.threshold={self.threshold} must be positive and finite.")
+        if not 0 < self.surrogate_half_width < math.inf:
+            raise UserError(f"model.surrogate_half_width={self.surrogate_half_width} must be positive and finite.")
         if not 0 <= self.dropout < 1:
             raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
         self._validate_mixing()

@@ -44,7 +44,7 @@ class Block(nn.Module):
         self.attention_neuron = input_neurons(config)
         self.levels = config.levels
         self.attention = make_mixing(config)
-        self.mlp_neuron = Lif(config.beta, config.threshold)
+        self.mlp_neuron = Lif.of(config)
         self.mlp = Mlp(config)
 
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:
@@ -72,7 +72,7 @@ class MlpBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.mlp_neuron = Lif(config.beta, config.threshold)
+        self.mlp_neuron = Lif.of(config)
         self.mlp = Mlp(config)
 
     def forward(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, name: str) -> Tensor:

@@ -24,7 +24,7 @@ class PopulationLif(nn.Module):
         super().__init__()
         spread = torch.linspace(-INITIAL_REACH, INITIAL_REACH, config.levels)
         self.offset = nn.Parameter(spread[:, None].repeat(1, config.embedding_size))
-        self.neuron = Lif(config.beta, config.threshold)
+        self.neuron = Lif.of(config)
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes, 0.0 or 1.0."""
@@ -34,4 +34,4 @@ class PopulationLif(nn.Module):
 
 def input_neurons(config: ModelConfig) -> Lif | PopulationLif:
     """The first neurons of a block, which its token mixing reads."""
-    return Lif(config.beta, config.threshold) if config.levels == 1 else PopulationLif(config)
+    return Lif.of(config) if config.levels == 1 else PopulationLif(config)

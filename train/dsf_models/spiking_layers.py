@@ -44,7 +44,7 @@ class SpikingLinear(nn.Module):
         super().__init__()
         self.linear = SpikeLinear(inputs, outputs)
         self.norm = normalisation(outputs, config)
-        self.neuron = Lif(config.beta, config.threshold)
+        self.neuron = Lif.of(config)
 
     def forward(self, spikes: Tensor) -> Tensor:
         """(T, tokens, inputs) spikes -> (T, tokens, outputs) spikes."""

@@ -29,6 +29,7 @@ from dsf_models.normalisation import PTBN
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
 from dsf_models.spiking_layers import NormalisedLinear, SpikeLinear, SpikingLinear
+from dsf_models.surrogates import Rectangle
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -158,13 +159,18 @@ def twin(module: M) -> M:
     such as a PTBN its λ.
     """
     parts = {name: twin(part) for name, part in module.named_children()}
-    form = _form_of(type(module), parts)
+    form = None if _is_unserved_neuron(module) else _form_of(type(module), parts)
     same = all(part is module._modules[name] for name, part in parts.items())
     if form is None and same:
         return module
     made: M = object.__new__(form or type(module))
     made.__dict__ = module.__dict__ if same else module.__dict__ | {"_modules": module._modules | parts}
     return made
+
+
+def _is_unserved_neuron(module: nn.Module) -> bool:
+    """Whether these are neurons whose surrogate gradient needs more of a membrane than kernels keep, two bits."""
+    return isinstance(module, Lif) and not isinstance(module.surrogate, Rectangle)
 
 
 def _form_of(kind: type[nn.Module], parts: dict[str, nn.Module]) -> type | None:

@@ -2,10 +2,11 @@
 
 Forward, from H[−1] = 0:    ``U[t] = X[t] + β·H[t−1]``,  ``S[t] = Θ(U[t] − V_th)``,  ``H[t] = U[t]·(1 − S[t])``
 
-Backward, from G[T] = 0:    ``G[t] = ∂S[t]·1{|U[t] − V_th| < ½} + (1 − S[t])·β·G[t+1]``
+Backward, from G[T] = 0:    ``G[t] = ∂S[t]·1{|U[t] − V_th| < w} + (1 − S[t])·β·G[t+1]``
 
-All that the gradient needs of U is whether it was near the threshold and whether it was above: two bits, packed into a
-byte. The second is the spike, so packed spikes are also how kernels hand spikes to each other.
+The surrogate gradient is a rectangle of half-width w. All that it needs of U is whether it was near the threshold and
+whether it was above: two bits, packed into a byte. The second is the spike, so packed spikes are also how kernels hand
+spikes to each other. Another surrogate needs U itself; neurons that have one keep their PyTorch form.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dsf_models.kernels.parallel import CHUNK, Array, chunk_count, compiled, parallel, run_chunks
-from dsf_models.lif import SURROGATE_HALF_WIDTH, Lif
+from dsf_models.lif import Lif
+from dsf_models.surrogates import Rectangle
 
 PackedSpikes = NDArray[np.uint8]
 
@@ -29,7 +31,8 @@ _PIECE = 2**14  # spikes that a thread takes at a time
 
 def constants(neuron: Lif, kind: np.dtype[Any]) -> Array:
     """β, V_th, the surrogate's bounds and 0, in the precision of the kernels that are given them."""
-    low, high = neuron.threshold - SURROGATE_HALF_WIDTH, neuron.threshold + SURROGATE_HALF_WIDTH
+    assert isinstance(neuron.surrogate, Rectangle)
+    low, high = neuron.threshold - neuron.surrogate.half_width, neuron.threshold + neuron.surrogate.half_width
     return np.array([neuron.beta, neuron.threshold, low, high, 0], kind)
 
 

@@ -28,7 +28,7 @@ class Attention(TokenMixing):
         self.query = SpikingLinear(inputs, size, config)
         self.key = SpikingLinear(inputs, size, config)
         self.value = SpikingLinear(inputs, size, config)
-        self.neuron = Lif(config.beta, config.threshold)
+        self.neuron = Lif.of(config)
         self.project = NormalisedLinear(size, size, config)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:

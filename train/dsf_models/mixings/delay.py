@@ -28,7 +28,7 @@ class DelayMixing(DelayedSynapses):
         self.position = RelativeWeights(config, BiasSharing.channel)
         nn.init.normal_(self.position.weight, mean=1 / config.window, std=1 / config.window)
         self.norm = normalisation(size, config)
-        self.neuron = Lif(config.beta, config.threshold)
+        self.neuron = Lif.of(config)
         self.project = NormalisedLinear(size, size, config)
 
     def fire(self, inputs: Tensor, layout: TokenLayout) -> Tensor:

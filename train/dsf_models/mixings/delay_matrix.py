@@ -43,7 +43,7 @@ class DelayMatrixMixing(DelayedSynapses):
         outputs = config.window * width  # W_0 or A_0, b_0, W_1, …
         self.linear = nn.Linear(config.mixing_rank, outputs) if config.mixing_rank else SpikeLinear(inputs, outputs)
         self.norm = normalisation(width, config)
-        self.neuron = Lif(config.beta, config.threshold)
+        self.neuron = Lif.of(config)
         self.project = NormalisedLinear(width, size, config)
 
     @classmethod

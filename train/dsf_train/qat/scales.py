@@ -63,7 +63,7 @@ class _Group:
         self._tried: dict[int, GroupSynapses] = {}  # by scale
         self._format = weight_format
         self._scale = 1.0 if name == ACTION else model.config.threshold
-        self._neuron = None if name == ACTION else Lif(model.config.beta, model.config.threshold)
+        self._neuron = None if name == ACTION else Lif.of(model.config)
         self._current: Callable[[GroupSynapses], Tensor] = lambda some: current(
             some.like(model.head.weight, self._scale)
         )

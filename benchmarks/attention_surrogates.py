@@ -1,0 +1,223 @@
+"""Does an attention learn? Token mixings trained with each surrogate gradient, and what is left without the past.
+
+    python -m benchmarks.attention_surrogates [env=t-maze-30] [models=pssa,tssa,sssa,delay-matrix]
+        [surrogates=published,rectangle,triangle,arctangent] [thresholds=0.5] [seeds=0,1,2] [steps=500] [episodes=100]
+        [rows=attention-surrogates.jsonl] [output=runs] [threads=1]
+
+Every combination is trained by the environment's recipe, ``steps`` long, and measured: the score; the score without the
+past (in a T-maze of N steps the last N tokens, so that the cue alone is cut; elsewhere the present token); the score
+with the mixing's spikes silenced; how often the mixing's output fires, and all neurons; the synops a decision of the
+exported program, where there is one. A model is a token mixing or ``spiking-mlp``, which has none.
+
+A measured combination is a line of ``rows``, and not repeated. At the end the table of all lines is printed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dsf_common.exit_status import run_command
+from dsf_common.key_value_options import compose
+from dsf_common.statistics import estimate_mean
+from dsf_common.text_table import NOTHING, percent, text_table
+from dsf_export.program_events import program_events
+from dsf_models.checkpoint import PolicyModel, load_model_file
+from dsf_models.configuration import ModelKind
+from dsf_models.policy_network import Spikes
+from dsf_train.command_train import training_config
+from dsf_train.configuration import TrainConfig
+from dsf_train.datasets import open_dataset
+from dsf_train.evaluation import evaluate
+from dsf_train.sampling import Batch, TokenWindows
+from dsf_train.trainer import train
+from neuro_runtime.environments import load_environment_spec
+
+WINDOWS, BATCHES = 256, 4  # that rates and synops are meaned over
+COMBINED = ("env", "model", "surrogate", "V_th", "steps")
+MEASURED = ("seeds", "mean score", "past cut", "silenced", "output fires", "all fire", "synops", "training")
+
+
+@dataclass
+class Options:
+    """What to cross with what."""
+
+    env: str = "t-maze-30"
+    models: str = "pssa,tssa,sssa,delay-matrix"
+    surrogates: str = "published,rectangle,triangle,arctangent"
+    thresholds: str = "0.5"
+    seeds: str = "0,1,2"
+    steps: int = 500
+    episodes: int = 100
+    rows: str = "attention-surrogates.jsonl"
+    output: str = "runs"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What is trained."""
+
+    env: str
+    model: str
+    surrogate: str
+    threshold: float
+    steps: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of it; scores are means over episodes, rates and synops means over the dataset."""
+
+    episodes: int
+    score: float
+    past_cut: float | None
+    silenced: float | None
+    output_rate: float | None  # of the mixing's output, spikes a neuron and time step
+    rate: float  # of all neurons
+    synops: float | None  # a decision
+    seconds: float  # of training
+
+
+def main(argv: list[str]) -> int:
+    """Train and measure what is missing, and print the table."""
+    options = compose(Options, argv)
+    rows = _read(Path(options.rows))
+    for combination in _combinations(options):
+        if combination not in rows:
+            rows[combination] = _measured(combination, options)
+            with Path(options.rows).open("a") as file:
+                print(json.dumps(asdict(combination) | asdict(rows[combination])), file=file)
+    print(_table(rows))
+    return 0
+
+
+def _combinations(options: Options) -> Iterator[Combination]:
+    """The first seed of all comes first, so that the table fills evenly."""
+    axes = [axis.split(",") for axis in (options.seeds, options.models, options.surrogates, options.thresholds)]
+    for seed, model, surrogate, threshold in itertools.product(*axes):
+        yield Combination(options.env, model, surrogate, float(threshold), options.steps, int(seed))
+
+
+def _read(path: Path) -> dict[Combination, Measured]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    names = Combination.__dataclass_fields__
+    return {Combination(**{name: line.pop(name) for name in names}): Measured(**line) for line in lines}
+
+
+def _measured(combination: Combination, options: Options) -> Measured:
+    config = _config(combination, options)
+    folder = Path(config.output) / config.env / config.name
+    begun = time.perf_counter()
+    file = train(config, resume=(folder / "config.yaml").exists()).model_file
+    seconds = time.perf_counter() - begun
+    policy = load_model_file(file)
+    policy.model.eval()
+    spec = load_environment_spec(combination.env)
+
+    def score(past: int | None = None) -> float:
+        return evaluate(policy, spec, spec.return_targets[0], options.episodes, past=past).mean
+
+    output_rate, rate, synops = _activity(policy, config)
+    whole, cut, silenced = score(), None, None
+    if combination.model != ModelKind.spiking_mlp.value:
+        cut = score(past=int(spec.options.get("length", 1)))
+        _silence(policy)
+        silenced = score()
+    return Measured(options.episodes, whole, cut, silenced, output_rate, rate, synops, seconds)
+
+
+def _config(combination: Combination, options: Options) -> TrainConfig:
+    mlp = combination.model == ModelKind.spiking_mlp.value
+    return training_config(
+        [
+            f"env={combination.env}",
+            f"model.kind={combination.model}" if mlp else f"model.mixing={combination.model}",
+            f"model.surrogate={combination.surrogate}",
+            f"model.threshold={combination.threshold}",
+            "model.streaming=false",  # some mixings can't
+            f"seed={combination.seed}",
+            f"steps={combination.steps}",
+            "evaluate_every=0",
+            "final_episodes=2",  # scores come after it
+            f"output={options.output}",
+            f"threads={options.threads}",
+            f"name={'-'.join(str(value) for value in asdict(combination).values())}",
+        ]
+    )
+
+
+def _activity(policy: PolicyModel, config: TrainConfig) -> tuple[float | None, float, float | None]:
+    """Rates of the mixings' outputs and of all neurons, and synops a decision, over windows of the dataset."""
+    events, outputs, rates, synops = program_events(policy.model), [], [], []
+    for batch in _batches(policy, config):
+        spikes: Spikes = {}
+        with torch.no_grad():
+            policy.model(batch.states, batch.previous_actions, batch.returns_to_go, batch.mask, spikes, batch.steps)
+        outputs += [float(layer.mean()) for name, layer in spikes.items() if name.endswith("attention.output")]
+        rates.append(float(torch.cat([layer.flatten() for layer in spikes.values()]).mean()))
+        synops += [float(events.count(spikes, batch.mask).synops)] if events else []
+    return _mean(outputs), float(np.mean(rates)), _mean(synops)
+
+
+def _batches(policy: PolicyModel, config: TrainConfig) -> Iterator[Batch]:
+    dataset = open_dataset(load_environment_spec(config.env))
+    windows = TokenWindows(dataset, policy.normalisation, policy.model.config.context)
+    for number in range(BATCHES):
+        yield windows.batch(config.seed, config.steps + number, WINDOWS)
+
+
+def _silence(policy: PolicyModel) -> None:
+    """Let no spike of a token mixing have an effect; its projection's bias stays."""
+    with torch.no_grad():
+        for name, weight in policy.model.named_parameters():
+            if name.endswith("attention.project.linear.weight"):
+                weight.zero_()
+
+
+def _table(rows: dict[Combination, Measured]) -> str:
+    """One line for all seeds of a combination; intervals are over seeds."""
+    lines: dict[tuple[str, ...], list[Measured]] = defaultdict(list)
+    for combination, measured in rows.items():
+        key = combination.env, combination.model, combination.surrogate, f"{combination.threshold:g}"
+        lines[*key, str(combination.steps)].append(measured)
+    return text_table([(*COMBINED, *MEASURED), *((*key, *_cells(seeds)) for key, seeds in lines.items())])
+
+
+def _cells(seeds: Sequence[Measured]) -> tuple[str, ...]:
+    score = estimate_mean([measured.score for measured in seeds])
+    interval = "" if score.low is None else f" ({score.low:.1f} … {score.high:.1f})"
+    synops = _mean([measured.synops for measured in seeds if measured.synops is not None])
+    return (
+        ", ".join(f"{measured.score:.0f}" for measured in seeds),
+        f"{score.mean:.1f}{interval}",
+        _score([measured.past_cut for measured in seeds]),
+        _score([measured.silenced for measured in seeds]),
+        percent(_mean([measured.output_rate for measured in seeds if measured.output_rate is not None])),
+        percent(_mean([measured.rate for measured in seeds])),
+        NOTHING if synops is None else f"{synops:,.0f}",
+        f"{np.mean([measured.seconds for measured in seeds]):.0f} s",
+    )
+
+
+def _score(values: Sequence[float | None]) -> str:
+    given = _mean([value for value in values if value is not None])
+    return NOTHING if given is None else f"{given:.1f}"
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, "attention-surrogates"))
