@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Observation = NDArray[np.float64]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
+ANT_MAZE = "AntMaze_"  # begins the ids of gymnasium-robotics
 GOAL_RADIUS = 0.5  # m; gymnasium-robotics' own is 0.45
 
 

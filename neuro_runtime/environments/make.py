@@ -16,8 +16,9 @@ from gymnasium.wrappers import RescaleAction
 
 from dsf_common.errors import UserError, first_line
 from neuro_runtime.environments.adroit import like_d4rl
-from neuro_runtime.environments.antmaze import D4rlAntMaze
+from neuro_runtime.environments.antmaze import ANT_MAZE, D4rlAntMaze
 from neuro_runtime.environments.delayed import DelayedReward
+from neuro_runtime.environments.flat_observation import with_flat_observation
 from neuro_runtime.environments.partial import PartlyObserved
 from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_spec
 
@@ -25,7 +26,10 @@ Environment = gymnasium.Env[Any, Any]
 
 
 def make_environment(name: str, render_mode: str | None = None, delayed_reward: bool = False) -> Environment:
-    """The environment ``name`` with D4RL's reward, termination and time limit, and actions in [−1, 1].
+    """The environment ``name`` with its observation as a vector, and actions in [−1, 1].
+
+    An environment that D4RL recorded has D4RL's reward, termination and time limit; any other is what
+    `gymnasium.make` gives.
 
     Parameters
     ----------
@@ -42,8 +46,7 @@ def make_environment(name: str, render_mode: str | None = None, delayed_reward: 
     """
     spec = load_environment_spec(name)
     env = _legacy(spec, render_mode) if spec.legacy_gym else _modern(spec, render_mode)
-    if isinstance(env.observation_space, gymnasium.spaces.Dict):
-        env = D4rlAntMaze(env, env.observation_space)
+    env = _vector_observations(env, spec)
     if spec.observed and isinstance(env.observation_space, gymnasium.spaces.Box):
         env = PartlyObserved(env, env.observation_space, spec.observed)
     env = _unit_actions(env, spec)
@@ -55,7 +58,7 @@ def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     _register_robotics()
     try:
         env = _make(spec.gymnasium_id, max_episode_steps=spec.time_limit, render_mode=render_mode, **spec.options)
-        return like_d4rl(env, lambda: _make(spec.gymnasium_id, **spec.options))
+        return like_d4rl(env, lambda: _make(spec.gymnasium_id, **spec.options)) if spec.is_d4rl else env
     except (gymnasium.error.Error, ImportError) as problem:
         raise UserError(
             f"{spec.name} needs {spec.gymnasium_id}, which cannot be made here ({first_line(problem)}); "
@@ -114,6 +117,13 @@ def _register_robotics() -> None:
             gymnasium.register_envs(gymnasium_robotics)
     except ImportError:
         return
+
+
+def _vector_observations(env: Environment, spec: EnvironmentSpec) -> Environment:
+    space = env.observation_space
+    if spec.is_d4rl and spec.gymnasium_id.startswith(ANT_MAZE) and isinstance(space, gymnasium.spaces.Dict):
+        return D4rlAntMaze(env, space)
+    return with_flat_observation(env, spec.name)
 
 
 def _unit_actions(env: Environment, spec: EnvironmentSpec) -> Environment:

@@ -73,6 +73,15 @@ class EnvironmentSpec:
     generated: bool = False
     legacy_gym: bool = False
 
+    @property
+    def is_d4rl(self) -> bool:
+        """Whether D4RL recorded its dataset, so that reward, termination and places must be D4RL's."""
+        return bool(self.d4rl_file or self.d4rl_parts) or any(map(_is_of_d4rl, self.minari_datasets))
+
+
+def _is_of_d4rl(minari_dataset: str) -> bool:
+    return minari_dataset.startswith("D4RL/")
+
 
 def environment_names() -> list[str]:
     """Every environment's name, sorted; of a family (``t-maze-N``) those that its file lists."""
