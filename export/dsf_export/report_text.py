@@ -19,6 +19,8 @@ LAYER_HEADER = (
     "largest |u|",
     "largest |v|",
     "bits left of 24",
+    "largest arrival",
+    "bits left of 21",
 )
 
 
@@ -48,6 +50,8 @@ def _cells(layer: LayerReport) -> tuple[str, ...]:
         str(room.current),
         str(room.voltage),
         f"{room.bits:.1f}",
+        str(room.arriving),
+        f"{room.arrival_bits:.1f}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
-from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, STATE_LIMIT
 from neuro_runtime.program.nodes import Connection, Dense, Injection, Neurons, Sparse
 from neuro_runtime.program.program import Program
 
@@ -26,16 +27,24 @@ class Headroom:
     ----------
     current, voltage
         Bounds of |u| and |v| with every synapse of one sign active in every active time step.
+    arriving
+        Bound of what synapses bring in one time step, in weight units; see :func:`largest_arrival`.
     """
 
     node: str
     current: int
     voltage: int
+    arriving: int
 
     @property
     def bits(self) -> float:
         """Bits left before the larger of the two overflows; negative where it can."""
         return math.log2(STATE_LIMIT / max(self.current, self.voltage, 1))
+
+    @property
+    def arrival_bits(self) -> float:
+        """Bits left before what arrives wraps on an emulator that adds it up in 21; negative where it can."""
+        return math.log2(ARRIVAL_LIMIT / max(self.arriving, 1))
 
 
 def headroom(program: Program) -> list[Headroom]:
@@ -48,9 +57,37 @@ def largest_current(program: Program, node: Neurons, token: float | None = None)
 
     ``token`` is the largest that the host may inject; by default what its encoder can reach.
     """
+    return _largest_sum(program, node, program.connections_into(node.name), token)
+
+
+def largest_injection(program: Program, node: Neurons, token: float | None = None) -> float:
+    """Largest current that the host can bring one of ``node``'s neurons in a time step; ``token`` as above."""
+    return _largest_sum(
+        program, node, [item for item in program.connections_into(node.name) if not item.weighted], token
+    )
+
+
+def largest_arrival(program: Program, node: Neurons, token: float | None = None) -> float:
+    """Largest current of one sign that can reach one of ``node``'s neurons through a chip's synapses in a time step.
+
+    The host's current is a bias where the neuron keeps no current, and counts apart. Where it keeps one, a bias would
+    not be kept with it: the host must send spikes, which count here.
+    """
+    connections = program.connections_into(node.name)
+    if not keeps_current(node):
+        connections = [connection for connection in connections if connection.weighted]
+    return _largest_sum(program, node, connections, token)
+
+
+def keeps_current(node: Neurons) -> bool:
+    """Whether a loihi program's neurons carry current over into the next time step."""
+    return share_kept(current_loss(node.as_lif("loihi"))) > 0
+
+
+def _largest_sum(program: Program, node: Neurons, connections: Iterable[Connection], token: float | None) -> float:
     injected = np.ceil(current_bound(program.encoder) * program.encoder.input_scale) if token is None else token
     positive, negative = np.zeros(node.size), np.zeros(node.size)
-    for connection in program.connections_into(node.name):
+    for connection in connections:
         up, down = _extremes(connection, injected, node.size)
         positive += up
         negative += down
@@ -62,7 +99,7 @@ def _headroom(program: Program, node: Neurons) -> Headroom:
     arriving = largest_current(program, node) * 2**CURRENT_SHIFT
     current = arriving * _build_up(share_kept(current_loss(lif)), program.active_steps)
     voltage = current * _build_up(share_kept(voltage_loss(lif)), program.active_steps)
-    return Headroom(node.name, math.ceil(current), math.ceil(voltage))
+    return Headroom(node.name, math.ceil(current), math.ceil(voltage), math.ceil(largest_arrival(program, node)))
 
 
 def _extremes(connection: Connection, injected: Bound | float, size: int) -> tuple[Bound, Bound]:

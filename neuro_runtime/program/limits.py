@@ -49,3 +49,19 @@ BIAS_BITS = 16
 AND_WEIGHT = 64
 AND_SLACK = 28
 AND_DECAY = LARGEST_DECAY
+
+# The portable subset (`neuro_runtime.program.portable`): where the public emulators of Loihi agree. The numbers are
+# those of nengo-loihi 1.1.0 (`builder/discretize.py`), which was written with a Loihi 1 beside it. Nothing public says
+# what a Loihi 2 does beyond them.
+# What synapses bring a neuron in a time step has 21 bits and a sign (`Q_BITS`), and wraps: as a mantissa, 15 bits.
+ARRIVAL_BITS = 21
+ARRIVAL_LIMIT = 1 << (ARRIVAL_BITS - CURRENT_SHIFT)
+# A smaller exponent rounds each weight in nengo-loihi and brian2-loihi, and a connection's sum in Lava. Halves of even
+# weights are whole.
+SMALLEST_PORTABLE_EXPONENT = -1
+# A bias is a mantissa of 12 bits and a sign, shifted left by at most 7 (`BIAS_MAN_MAX`, `BIAS_EXP_MAX`). A current is
+# shifted by 6, so one beyond 12 bits must be even.
+LARGEST_ODD_BIAS = 2**12 - 1
+LARGEST_EVEN_BIAS = LARGEST_ODD_BIAS << (7 - CURRENT_SHIFT)
+# A chip refuses a threshold of 0 (`hardware/validate.py`, `validate_vth_cfg`).
+SMALLEST_PORTABLE_THRESHOLD = 1

@@ -5,11 +5,13 @@ Other simulators must agree with this one at every spike, current and voltage; i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import current_loss, voltage_loss
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, Weighted
@@ -36,7 +38,13 @@ class Interpreter:
         self._injections = program.injections
         longest = max((synapses.longest_delay for synapses in self._synapses), default=0)
         self._past = {node.name: _Past(node.size, longest + 1) for node in self._spiking}
+        self._peaks = _Peaks(self._neurons)
         self.reset()
+
+    @property
+    def arrival_peaks(self) -> list[ArrivalPeaks]:
+        """The largest magnitudes that ever arrived at each node of a loihi program in a time step."""
+        return self._peaks.read()
 
     def reset(self) -> None:
         """Forget everything: states, and spikes in flight."""
@@ -73,11 +81,15 @@ class Interpreter:
     def _advance(self, step: int, current: Values) -> dict[str, Raster]:
         """Time step ``step`` of a decision: gather what arrives, update every neuron, emit."""
         arriving = {name: np.zeros_like(neurons.voltage) for name, neurons in self._neurons.items()}
-        for injection in self._injections:
-            if injection.delay <= step < injection.delay + self._program.active_steps:
-                arriving[injection.target] += _shifted(current, injection.exponent)
+        injected = {injection.target: np.zeros_like(arriving[injection.target]) for injection in self._injections}
         for synapses in self._synapses:
             synapses.deliver(self._past[synapses.source], self._time, arriving[synapses.target])
+        for injection in self._injections:
+            if injection.delay <= step < injection.delay + self._program.active_steps:
+                injected[injection.target] += _shifted(current, injection.exponent)
+        self._peaks.note(arriving, injected)
+        for name, values in injected.items():
+            arriving[name] += values
         emitted = {
             node.name: np.array([step < self._program.active_steps])
             for node in self._spiking
@@ -107,6 +119,23 @@ class Interpreter:
         for name, neurons in self._neurons.items():
             recording.currents[name][step] = neurons.current
             recording.voltages[name][step] = neurons.voltage
+
+
+class _Peaks:
+    """The largest magnitudes that arrived at each node."""
+
+    def __init__(self, nodes: Iterable[str]) -> None:
+        self._largest = {name: np.zeros(3) for name in nodes}  # through synapses, from the host, together
+
+    def note(self, synaptic: Mapping[str, Values], injected: Mapping[str, Values]) -> None:
+        """Take in one time step."""
+        for name, largest in self._largest.items():
+            ours, theirs = synaptic[name], injected.get(name, np.zeros(1))
+            np.maximum(largest, [np.abs(values).max() for values in (ours, theirs, ours + theirs)], out=largest)
+
+    def read(self) -> list[ArrivalPeaks]:
+        """One for each node."""
+        return [ArrivalPeaks(name, *map(int, largest)) for name, largest in self._largest.items()]
 
 
 class _Past:

@@ -45,8 +45,22 @@ def test_the_bound_is_reached_by_the_largest_token() -> None:
     assert np.abs(recording.currents["lif"]).max() == bound.current == largest * 2 * 64
     assert bound.voltage - 4 <= np.abs(recording.voltages["lif"]).max() <= bound.voltage
     assert (action.current, action.voltage) == (256 * 64, 4 * 256 * 64)
+    assert (bound.arriving, action.arriving) == (0, 256), "what the host injects is a bias"
 
 
 def test_bits_are_counted_from_the_larger_state() -> None:
-    assert Headroom("lif", current=2**20, voltage=2**21).bits == 2
-    assert Headroom("lif", current=2**24, voltage=2**21).bits == -1
+    assert Headroom("lif", current=2**20, voltage=2**21, arriving=0).bits == 2
+    assert Headroom("lif", current=2**24, voltage=2**21, arriving=0).bits == -1
+
+
+def test_bits_of_what_arrives() -> None:
+    assert Headroom("lif", current=0, voltage=0, arriving=2**13).arrival_bits == 2
+    assert Headroom("lif", current=0, voltage=0, arriving=2**16).arrival_bits == -1
+
+
+def test_the_host_s_current_arrives_as_spikes_where_it_must_be_kept() -> None:
+    keeping = Lif("lif", 2, CLEARED - 1, BETA, 100)
+    program = make_program(
+        (CurrentInput("token", 2), keeping, Accumulator("action", 1)), (Injection("token", "lif", exponent=2),), 4, 40
+    )
+    assert headroom(program)[0].arriving == int(program.encoder.input_scale) * 4
