@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dsf_common.errors import UserError
+from dsf_models.configuration import Surrogate
 from dsf_train.command_data import main as dsf_data
 from dsf_train.command_train import main as dsf_train
 from dsf_train.command_train import training_config
@@ -48,6 +49,7 @@ def test_the_recipe_reaches_back_to_the_cue(length: int) -> None:
     config.validate()
     assert (config.model.context, config.model.window) == (length + 2, length + 1)
     assert not config.model.previous_action
+    assert config.model.surrogate is not Surrogate.published  # with which no attention remembers the cue
 
 
 def test_a_policy_is_trained_for_any_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
