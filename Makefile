@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: $(VENV)/.ready $(LAVA)/.ready ## make .venv (the package) and .venv-lava (Lava alone)
+setup: $(VENV)/.ready $(LAVA)/.ready ## make .venv (the package) and .venv-lava (Lava and nengo-loihi alone)
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt .ci/environment
 	.ci/environment 3.11 $(VENV)
@@ -18,7 +18,7 @@ $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt .ci/environment
 
 $(LAVA)/.ready: constraints-lava.txt .ci/environment
 	.ci/environment 3.10 $(LAVA)
-	$(LAVA)/bin/python -m pip install -q -c constraints-lava.txt lava-nc
+	$(LAVA)/bin/python -m pip install -q -c constraints-lava.txt lava-nc nengo-loihi
 	@touch $@
 
 demo: setup ## train pendulum, export it, run it and a shipped hand policy on the Loihi simulator
@@ -27,8 +27,9 @@ demo: setup ## train pendulum, export it, run it and a shipped hand policy on th
 test: setup ## run the tests
 	$(BIN)/python -m pytest
 
-nightly: setup ## compare many more random programs with Lava, other ones each time (an hour)
-	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/simulators/lava/test_differential.py
+nightly: setup ## compare many more random programs with both emulators, other ones each time (two hours)
+	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/simulators/lava/test_differential.py \
+		tests/neuro_runtime/simulators/nengo_loihi/test_differential.py
 
 lint: $(VENV)/.ready ## check style, types and import directions
 	$(BIN)/ruff check .

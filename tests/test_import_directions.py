@@ -23,15 +23,19 @@ PACKAGES = {
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys
 
+refused = {"torch", "snntorch", "nir", "lava", "nengo", "nengo_loihi", "dsf_train", "dsf_export", "dsf_models"}
+
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "snntorch", "nir", "lava", "dsf_train", "dsf_export", "dsf_models"}:
+        if name.partition(".")[0] in refused:
             raise ImportError(f"{name} must not be imported here")
 
 sys.meta_path.insert(0, Refuse())
-# The Lava worker's scripts are run by Lava's own Python; only what crosses its pipe is imported here.
+# The workers' scripts are run by the emulators' own Python; only what crosses their pipes is imported here.
 scripts = ("graph", "main", "network", "processes", "recorded", "virtual_ports")
 apart = {f"neuro_runtime.simulators.lava.worker.{script}" for script in scripts}
+apart |= {f"neuro_runtime.simulators.nengo_loihi.worker.{script}" for script in ("main", "network", "blocks")}
+apart.add("neuro_runtime.simulators.worker.serving")
 for name in ("dsf_common", "neuro_runtime", "hw_profiles"):
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):
@@ -64,7 +68,7 @@ LAYERS = "Each package imports only the packages below it"
         ("dsf_models", "import dsf_export", LAYERS),
         ("dsf_export", "import dsf_train", LAYERS),
         ("neuro_runtime", "import torch", "What runs a policy needs no training library"),
-        ("dsf_export", "import lava", "Lava is imported by its worker's scripts alone"),
+        ("dsf_export", "import lava", "An emulator is imported by its worker's scripts alone"),
     ],
 )
 def test_an_import_against_the_arrows_is_named(tmp_path: Path, module: str, statement: str, contract: str) -> None:

@@ -14,7 +14,8 @@ from hw_profiles.timing import _steps_to_zero
 from neuro_runtime.program import limits
 from neuro_runtime.program.decay import steps_to_zero
 
-WORKER_GRAPH = Path(neuro_runtime.__file__).parent / "simulators" / "lava" / "worker" / "graph.py"
+SIMULATORS = Path(neuro_runtime.__file__).parent / "simulators"
+LAVA, NENGO_LOIHI = "lava/worker/graph.py", "nengo_loihi/worker/blocks.py"
 
 
 def test_the_formats_are_those_of_lava() -> None:
@@ -24,11 +25,18 @@ def test_the_formats_are_those_of_lava() -> None:
     assert limits.LARGEST_THRESHOLD << limits.CURRENT_SHIFT <= limits.STATE_LIMIT - 1
 
 
-@pytest.mark.parametrize("name", ["AND_DECAY", "CLEARED_CURRENT", "NEVER_THRESHOLD"])
-def test_the_lava_worker_has_the_same_numbers(name: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        *[(LAVA, name) for name in ("AND_DECAY", "CLEARED_CURRENT", "NEVER_THRESHOLD")],
+        *[(NENGO_LOIHI, name) for name in ("AND_DECAY", "CLEARED_CURRENT", "CURRENT_SHIFT")],
+        *[(NENGO_LOIHI, name) for name in ("LARGEST_THRESHOLD", "STATE_LIMIT")],
+    ],
+)
+def test_a_worker_has_the_same_numbers(script: str, name: str) -> None:
     assigned = {
         target.id: ast.literal_eval(statement.value)
-        for statement in ast.parse(WORKER_GRAPH.read_text()).body
+        for statement in ast.parse((SIMULATORS / script).read_text()).body
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)
         for target in statement.targets
         if isinstance(target, ast.Name)

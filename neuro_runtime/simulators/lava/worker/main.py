@@ -1,59 +1,26 @@
-"""The worker's process: answers a session's requests until the session is gone.
-
-It ends with the session, however that ends, and Lava's processes end with it.
-"""
+"""The Lava worker's process: what a session asks, Lava does."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import select
-import signal
 import socket
 import sys
-import time
-import traceback
-from contextlib import suppress
-from threading import Thread
+from pathlib import Path
 
 import numpy as np
-from wire import Message, receive, send
+
+sys.path.append(str(Path(__file__).parents[2] / "worker"))
+from served_program import unpack_program
+from serving import serve
+from wire import Message
 
 try:
     from lava.utils.loihi import is_installed as has_hardware_support
-    from network import LavaNetwork, ProcessFailed, unpack_program
+    from network import LavaNetwork
 except ImportError as problem:
-    sys.exit(f"LAVA MISSING: {problem}")
-
-PARTING_S = 5.0  # how long Lava may take to stop once the session is gone
-LOOK_AROUND_S = 1.0
-PR_SET_PDEATHSIG = 1
+    sys.exit(f"MISSING: {problem}")
 
 
-def main(connection: socket.socket) -> None:
-    """Serve the session at the other end of ``connection``."""
-    end_children_with_this_process(connection)
-    Thread(target=end_after_session, args=(connection, os.getppid()), daemon=True).start()
-    worker = Worker()
-    with suppress(EOFError, ConnectionError):
-        while True:
-            send(connection, answer_or_fail(worker, receive(connection), connection))
-    worker.close()
-
-
-def answer_or_fail(worker: Worker, request: Message, connection: socket.socket) -> Message:
-    """The worker's answer; an error is told to the session and ends this process."""
-    try:
-        return worker.answer(request)
-    except Exception as error:
-        traceback.print_exc()
-        with suppress(ConnectionError):
-            send(connection, Message("failed", {"error": in_one_line(error)}))
-        # Lava's processes may hang, so nobody waits for them: they are killed with this one.
-        os._exit(1)
-
-
-class Worker:
+class LavaWorker:
     """Answers one session's requests: ``open`` a program, then ``decide`` and ``reset``."""
 
     def __init__(self) -> None:
@@ -86,37 +53,5 @@ class Worker:
         return Message("opened", {}, dict(self._network.numbers))
 
 
-def in_one_line(error: Exception) -> str:
-    """The problem, in the words of whoever raised it."""
-    if isinstance(error, ProcessFailed):
-        return str(error).splitlines()[-1]
-    return f"{type(error).__name__}: {error}"
-
-
-def end_children_with_this_process(connection: socket.socket) -> None:
-    """Have the kernel kill every process that is forked from now on when this one ends, even when it is killed."""
-    if sys.platform != "linux":
-        return  # elsewhere the session kills the process group
-    worker, prctl = os.getpid(), ctypes.CDLL(None).prctl
-
-    def prepare_child() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != worker:
-            os._exit(1)  # it was gone before the kernel was told
-        os.close(connection.fileno())
-
-    os.register_at_fork(after_in_child=prepare_child)
-
-
-def end_after_session(connection: socket.socket, session: int) -> None:
-    """Wait until the session's process has closed the connection or ended; then, after a while, kill this one."""
-    hung_up = select.poll()
-    hung_up.register(connection, 0)
-    while not hung_up.poll(LOOK_AROUND_S * 1000) and os.getppid() == session:
-        pass
-    time.sleep(PARTING_S)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), LavaWorker())

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from graph import Numbers, build_graph
@@ -27,6 +27,11 @@ T = TypeVar("T")
 
 class ProcessFailed(RuntimeError):
     """A Lava process raised an error or died; the message is its own."""
+
+    @property
+    def told_by_another_process(self) -> str:
+        """The message alone: this error's own kind says nothing more."""
+        return str(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,19 +147,3 @@ class LavaNetwork:
                 raise ProcessFailed(trace.strip())
             if not actor.is_alive():
                 raise ProcessFailed(f"a Lava process ended with exit code {actor.exitcode}")
-
-
-def unpack_program(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SimpleNamespace:
-    """The graph of a program that came as JSON and arrays, as `neuro_runtime.program.wire` packs it."""
-
-    def unpack(item: Mapping[str, Any], prefix: str) -> SimpleNamespace:
-        return SimpleNamespace(
-            **{name: arrays[f"{prefix}/{name}"] if value is None else value for name, value in item.items()}
-        )
-
-    return SimpleNamespace(
-        active_steps=header["active_steps"],
-        period=header["period"],
-        nodes=[unpack(item, f"nodes/{n}") for n, item in enumerate(header["nodes"])],
-        connections=[unpack(item, f"connections/{n}") for n, item in enumerate(header["connections"])],
-    )

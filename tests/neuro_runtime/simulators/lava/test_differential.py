@@ -20,7 +20,7 @@ from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.simulator import Simulator
 from tests.neuro_runtime.golden.golden_trace import GoldenTrace, run, save_golden
-from tests.neuro_runtime.simulators.lava.random_cases import Case, cases
+from tests.neuro_runtime.simulators.random_cases import Case, cases
 
 NIGHTLY = "DSF_NIGHTLY_PROGRAMS"
 PROGRAMS = int(os.environ.get(NIGHTLY, "8"))

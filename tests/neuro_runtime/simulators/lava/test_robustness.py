@@ -23,7 +23,8 @@ from neuro_runtime.policy import load_policy
 from neuro_runtime.program.nodes import Accumulator, CurrentInput, Dense, Injection, Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import save_program
-from neuro_runtime.simulators.lava.session import LavaSession, TimeLimits
+from neuro_runtime.simulators.lava.session import LavaSession
+from neuro_runtime.simulators.worker.session import TimeLimits
 from support.small_programs import block_program, make_program
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from neuro_runtime.simulators.lava.worker.wire import Message, receive, send
+from neuro_runtime.simulators.worker.wire import Message, receive, send
 
 Pair = tuple[socket.socket, socket.socket]
 

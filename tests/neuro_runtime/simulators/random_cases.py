@@ -24,6 +24,7 @@ from neuro_runtime.program.nodes import (
     Node,
     Sparse,
 )
+from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
 from support.small_programs import make_program
 
@@ -34,11 +35,15 @@ RESETS = 0.2  # of all decisions
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A program, the tokens' currents (decisions, D), and whether all is forgotten before each of them."""
+    """A program, the tokens' currents (decisions, D), and whether all is forgotten before each of them.
+
+    ``largest`` bounds the currents' magnitudes.
+    """
 
     program: Program
     currents: NDArray[np.int64]
     reset: NDArray[np.bool_]
+    largest: int
 
     @property
     def time_steps(self) -> int:
@@ -51,15 +56,37 @@ class Case:
         )
 
 
+@dataclass(frozen=True)
+class Ranges:
+    """What a random program's numbers are drawn from; exponents from the first to the last."""
+
+    exponents: tuple[int, int] = (-8, 7)
+    injection_exponents: tuple[int, int] = (-4, 6)
+    thresholds: tuple[int, ...] = (0, 10, 100, 1000, 20_000, 2**17 - 1)
+    currents: tuple[int, ...] = (400, 30_000, INJECTION_LIMIT)
+
+
+ANY = Ranges()
+MODERATE = Ranges((-1, 3), (-3, 0), (1, 10, 100, 1000), (400, 1500))
+
+
 @st.composite
-def cases(draw: st.DrawFn, decisions: int) -> Case:
+def portable_cases(draw: st.DrawFn, decisions: int) -> Case:
+    """Programs of the portable subset, by their bounds."""
+    case = draw(cases(decisions, MODERATE))
+    assume(not departures(case.program, token=case.largest))
+    return case
+
+
+@st.composite
+def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY) -> Case:
     """Any valid program of two to four LIF groups and perhaps AND gates, and ``decisions`` tokens for it.
 
     Hypothesis draws, and shrinks, the structure; what fills it comes from random numbers, which are livelier.
     """
     random = np.random.default_rng(draw(st.integers(0, 2**16)))
     size = draw(st.integers(1, 6))
-    lifs = [draw(_lif(f"lif{n}", size if n == 0 else None)) for n in range(draw(st.integers(2, 4)))]
+    lifs = [draw(_lif(f"lif{n}", size if n == 0 else None, ranges)) for n in range(draw(st.integers(2, 4)))]
     gates = [
         And("gate", draw(st.integers(1, 5)), fan_in, 64 * fan_in - 28)
         for fan_in in draw(st.lists(st.integers(2, 4), max_size=1))
@@ -69,19 +96,19 @@ def cases(draw: st.DrawFn, decisions: int) -> Case:
     period = active + max(_idle_steps(lif) for lif in lifs) + draw(st.integers(0, 3))
     sources: list[Node] = [BiasLine("bias"), *lifs, *gates]
     targets: list[Node] = [*lifs, action]
-    connections: list[Connection] = [draw(_injection(lif, active, period)) for lif in lifs if lif.size == size]
+    connections: list[Connection] = [draw(_injection(lif, active, period, ranges)) for lif in lifs if lif.size == size]
     for _ in range(draw(st.integers(4, 12))):
         source, target = draw(st.sampled_from(sources)), draw(st.sampled_from(targets))
-        connections.append(draw(_synapses(random, source, target, 2 * period)))
+        connections.append(draw(_synapses(random, source, target, 2 * period, ranges)))
     for gate in gates:
         connections += [_inputs(random, draw(st.sampled_from(lifs)), gate, period) for _ in range(gate.fan_in)]
     try:
         program = make_program([CurrentInput("token", size), *sources, action], connections, active, period)
     except UserError:
         assume(False)
-    largest = draw(st.sampled_from([400, 30_000, INJECTION_LIMIT]))
+    largest = draw(st.sampled_from(ranges.currents))
     currents = random.integers(-largest, largest, (decisions, size), endpoint=True)
-    return Case(program, currents, random.random(decisions) < RESETS)
+    return Case(program, currents, random.random(decisions) < RESETS, largest)
 
 
 def _idle_steps(lif: Lif) -> int:
@@ -89,24 +116,26 @@ def _idle_steps(lif: Lif) -> int:
 
 
 @st.composite
-def _lif(draw: st.DrawFn, name: str, size: int | None) -> Lif:
+def _lif(draw: st.DrawFn, name: str, size: int | None, ranges: Ranges) -> Lif:
     """Decays over the whole range in which a state is gone after ``LONGEST_GAP`` steps; 4095 is what most have."""
     slowest = next(decay for decay in range(4096) if steps_to_zero(decay, LONGEST_GAP + 1) <= LONGEST_GAP)
     decay = st.one_of(st.just(CLEARED), st.integers(slowest, CLEARED))
-    threshold = draw(st.sampled_from([0, 10, 100, 1000, 20_000, 2**17 - 1]))
+    threshold = draw(st.sampled_from(ranges.thresholds))
     return Lif(name, size or draw(st.integers(1, 6)), draw(decay), draw(decay), threshold)
 
 
 @st.composite
-def _injection(draw: st.DrawFn, target: Lif, active: int, period: int) -> Injection:
-    return Injection("token", target.name, draw(st.integers(0, period - active)), draw(st.integers(-4, 6)))
+def _injection(draw: st.DrawFn, target: Lif, active: int, period: int, ranges: Ranges) -> Injection:
+    return Injection(
+        "token", target.name, draw(st.integers(0, period - active)), draw(st.integers(*ranges.injection_exponents))
+    )
 
 
 @st.composite
 def _synapses(
-    draw: st.DrawFn, random: np.random.Generator, source: Node, target: Node, longest_delay: int
+    draw: st.DrawFn, random: np.random.Generator, source: Node, target: Node, longest_delay: int, ranges: Ranges
 ) -> Dense | Sparse:
-    exponent = draw(st.integers(-8, 7))
+    exponent = draw(st.integers(*ranges.exponents))
     if draw(st.booleans()):
         weight = 2 * random.integers(-128, 127, (target.size, source.size), endpoint=True)
         return Dense(source.name, target.name, weight, draw(st.integers(0, longest_delay)), exponent)

@@ -10,36 +10,59 @@ import subprocess
 import sys
 import tempfile
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsf_common.errors import UserError
-from neuro_runtime.simulators.lava.worker.wire import Message, receive, send
+from neuro_runtime.simulators.worker.wire import Message, receive, send
 
-SCRIPT = Path(__file__).parent / "worker" / "main.py"
-PARTING_S = 10.0  # how long a worker may take to stop Lava by itself
+PARTING_S = 10.0  # how long a worker may take to stop its emulator by itself
 DYING_S = 2.0  # how long a worker that hung up may take to end
-MISSING = "LAVA MISSING: "  # what the worker says where it cannot import Lava
-HOW_TO_GET_LAVA = "run `make setup`, or set DSF_LAVA_PYTHON to the Python 3.10 of an environment with lava-nc 0.10.0"
+MISSING = "MISSING: "  # what a worker says where it cannot import its emulator
+FOLDER = ".venv-lava"
 
 
-def find_lava_python() -> Path:
-    """Lava's own Python: ``DSF_LAVA_PYTHON``, else ``.venv-lava`` beside the package or in the current folder.
+@dataclass(frozen=True)
+class Emulator:
+    """An emulator that runs in a worker.
 
-    Raises
-    ------
-    UserError
-        There is none.
+    Attributes
+    ----------
+    name
+        Its name in sentences.
+    script
+        The worker's script, which gets the number of its end of the connection as argument.
+    distribution
+        The package and version that must be installed.
     """
-    named = os.environ.get("DSF_LAVA_PYTHON")
-    if named:
-        candidates = [Path(named)]
-    else:
-        folders = (Path(__file__).parents[2], Path.cwd())
-        candidates = [folder / ".venv-lava" / "bin" / "python" for folder in folders]
-    for candidate in candidates:
-        if os.access(candidate, os.X_OK) and candidate.is_file():
-            return candidate.absolute()
-    raise UserError(f"Lava is missing, there is no Python at {candidates[0]}: {HOW_TO_GET_LAVA}")
+
+    name: str
+    script: Path
+    distribution: str
+
+    @property
+    def how_to_get_it(self) -> str:
+        """For errors, where it is missing."""
+        environment = f"the Python 3.10 of an environment with {self.distribution}"
+        return f"run `make setup`, or set DSF_LAVA_PYTHON to {environment}"
+
+    def find_python(self) -> Path:
+        """The Python of the emulators: ``DSF_LAVA_PYTHON``, else ``.venv-lava`` beside the package or in the folder.
+
+        Raises
+        ------
+        UserError
+            There is none.
+        """
+        named = os.environ.get("DSF_LAVA_PYTHON")
+        if named:
+            candidates = [Path(named)]
+        else:
+            candidates = [folder / FOLDER / "bin" / "python" for folder in (Path(__file__).parents[3], Path.cwd())]
+        for candidate in candidates:
+            if os.access(candidate, os.X_OK) and candidate.is_file():
+                return candidate.absolute()
+        raise UserError(f"{self.name} is missing, there is no Python at {candidates[0]}: {self.how_to_get_it}")
 
 
 class WorkerProcess:
@@ -47,17 +70,19 @@ class WorkerProcess:
 
     Parameters
     ----------
-    python
-        Lava's own Python.
+    emulator
+        The emulator that it runs.
 
     Raises
     ------
     UserError
-        It cannot be started.
+        The emulator's Python is missing or cannot be started.
     """
 
-    def __init__(self, python: Path) -> None:
-        self._python = python
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._name = emulator.name
+        self.python = emulator.find_python()
         with contextlib.ExitStack() as resources:
             self._log = resources.enter_context(tempfile.TemporaryFile())
             self._connection, theirs = map(resources.enter_context, socket.socketpair())
@@ -87,14 +112,14 @@ class WorkerProcess:
             The worker has ended, ends, raises an error or does not answer in time: one sentence says which.
         """
         if not self._close.alive:
-            raise UserError("the Lava worker has ended: open the policy again")
+            raise UserError(f"the {self._name} worker has ended: open the policy again")
         try:
             send(self._connection, request, time_limit_s)
             answer = receive(self._connection, time_limit_s)
         except TimeoutError:
             raise self._failure(
-                f"the Lava worker was stopped because {doing} took more than {time_limit_s:g} s; on a slow machine "
-                "set DSF_LAVA_TIME_LIMIT to more seconds"
+                f"the {self._name} worker was stopped because {doing} took more than {time_limit_s:g} s; on a slow "
+                "machine set DSF_LAVA_TIME_LIMIT to more seconds"
             ) from None
         except (EOFError, OSError):
             raise self._death(doing) from None
@@ -102,27 +127,27 @@ class WorkerProcess:
             self.kill()
             raise
         if answer.kind == "failed":
-            raise self._failure(f"Lava failed while {doing}: {answer.fields['error']}")
+            raise self._failure(f"{self._name} failed while {doing}: {answer.fields['error']}")
         return answer
 
     def close(self) -> None:
-        """Let the worker stop Lava and end; kill it if it does not. May be called twice."""
+        """Let the worker stop its emulator and end; kill it if it does not. May be called twice."""
         self._close()
 
     def kill(self) -> None:
-        """End the worker and all of Lava's processes now."""
+        """End the worker and all processes that it forked now."""
         if self._close.detach():
             _kill(self._process)
             self._resources.close()
 
     def _start(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        # Threads of a numerical library would only wait for one another, in each of Lava's many processes.
+        # Threads of a numerical library would only wait for one another, in each of an emulator's many processes.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
             return subprocess.Popen(
                 # -E: our Python's paths are not its. -u: what it prints is in the log even if it is killed.
-                # -W: if it is, Python frees Lava's shared memory, and would say so.
-                [self._python, "-E", "-u", "-W", "ignore:resource_tracker", SCRIPT, str(theirs.fileno())],
+                # -W: if it is, Python frees its shared memory, and would say so.
+                [self.python, "-E", "-u", "-W", "ignore:resource_tracker", self._emulator.script, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
@@ -132,7 +157,7 @@ class WorkerProcess:
                 start_new_session=True,
             )
         except OSError as problem:
-            raise UserError(f"Lava is missing, {self._python} cannot run ({problem}): {HOW_TO_GET_LAVA}") from problem
+            raise UserError(self._is_missing(f"cannot run ({problem})")) from problem
 
     def _death(self, doing: str) -> UserError:
         """The worker ended instead of answering."""
@@ -141,17 +166,20 @@ class WorkerProcess:
         last = self._last_line()
         if last.startswith(MISSING):
             problem = last.removeprefix(MISSING)
-            return self._failure(f"Lava is missing, {self._python} lacks it ({problem}): {HOW_TO_GET_LAVA}", keep=False)
+            return self._failure(self._is_missing(f"lacks it ({problem})"), keep=False)
         status = self._process.poll()
         how = f"exit status {status}" if status is None or status >= 0 else f"signal {signal.Signals(-status).name}"
         said = f": {last}" if last else ""
-        return self._failure(f"the Lava worker ({self._python}) ended while {doing}, with {how}{said}")
+        return self._failure(f"the {self._name} worker ({self.python}) ended while {doing}, with {how}{said}")
+
+    def _is_missing(self, why: str) -> str:
+        return f"{self._name} is missing, {self.python} {why}: {self._emulator.how_to_get_it}"
 
     def _failure(self, sentence: str, keep: bool = True) -> UserError:
         """The error to raise; the worker is ended, and what it printed is kept in a file that the error names."""
         printed = self._printed() if keep else ""
         self.kill()
-        return UserError(f"{sentence} (all it printed is in {_saved(printed)})" if printed else sentence)
+        return UserError(f"{sentence} (all it printed is in {_saved(printed, self._name)})" if printed else sentence)
 
     def _printed(self) -> str:
         self._log.seek(0)
@@ -162,7 +190,7 @@ class WorkerProcess:
 
 
 def _close(process: subprocess.Popen[bytes], resources: contextlib.ExitStack) -> None:
-    """Hang up, upon which the worker stops Lava and ends; ``resources`` are the connection and the log."""
+    """Hang up, upon which the worker stops its emulator and ends; ``resources`` are the connection and the log."""
     resources.close()
     try:
         process.wait(PARTING_S)
@@ -171,10 +199,10 @@ def _close(process: subprocess.Popen[bytes], resources: contextlib.ExitStack) ->
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the worker and all of Lava's processes.
+    """Kill the worker and all processes that it forked.
 
     On Linux the kernel kills those with the worker (they have asked for it), and what is then left of the group, the
-    process that frees Lava's shared memory, ends by itself.
+    process that frees shared memory, ends by itself.
     """
     process.kill()
     if sys.platform != "linux":
@@ -183,7 +211,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _saved(printed: str) -> Path:
-    with tempfile.NamedTemporaryFile("w", prefix="dsf-lava-", suffix=".log", delete=False) as file:
+def _saved(printed: str, name: str) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix=f"dsf-{name.lower()}-", suffix=".log", delete=False) as file:
         file.write(printed)
     return Path(file.name)

@@ -1,0 +1,45 @@
+"""A program run by nengo-loihi's emulator in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neuro_runtime.program.program import Program
+from neuro_runtime.simulators.worker.process import Emulator
+from neuro_runtime.simulators.worker.session import TimeLimits, WorkerSession
+
+NENGO_LOIHI = Emulator("nengo-loihi", Path(__file__).parent / "worker" / "main.py", "nengo-loihi 1.1.0")
+
+
+class NengoLoihiSession(WorkerSession):
+    """Runs a program on nengo-loihi's emulator, one decision at a time.
+
+    Its decisions are those of `neuro_runtime.simulators.interpreter.Interpreter` for programs in the portable subset.
+
+    Parameters
+    ----------
+    program
+        A valid program in loihi arithmetic.
+    record_states
+        Let recordings hold every current and voltage besides the spikes.
+    limits
+        When a worker that does not answer is given up (default: see `TimeLimits.from_environment`).
+
+    Raises
+    ------
+    UserError
+        nengo-loihi is missing, fails or hangs, or the program is not in loihi arithmetic.
+    """
+
+    def __init__(self, program: Program, *, record_states: bool = False, limits: TimeLimits | None = None) -> None:
+        super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
+
+    def load(self, program: Program) -> None:
+        """Run another program from now on, in the same worker.
+
+        Raises
+        ------
+        UserError
+            As for a new session.
+        """
+        self._open(program)
