@@ -43,6 +43,7 @@ from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec
 
 WINDOWS, BATCHES = 256, 4  # that rates and synops are meaned over
+LEAST_SEEDS = 3  # for an interval of their scores
 COMBINED = ("env", "model", "surrogate", "V_th", "steps")
 MEASURED = ("seeds", "mean score", "past cut", "silenced", "output fires", "all fire", "synops", "training")
 
@@ -186,17 +187,17 @@ def _silence(policy: PolicyModel) -> None:
 
 
 def _table(rows: dict[Combination, Measured]) -> str:
-    """One line for all seeds of a combination; intervals are over seeds."""
+    """One line for all seeds of a combination; intervals are over seeds, of which they take three."""
     lines: dict[tuple[str, ...], list[Measured]] = defaultdict(list)
     for combination, measured in rows.items():
         key = combination.env, combination.model, combination.surrogate, f"{combination.threshold:g}"
         lines[*key, str(combination.steps)].append(measured)
-    return text_table([(*COMBINED, *MEASURED), *((*key, *_cells(seeds)) for key, seeds in lines.items())])
+    return text_table([(*COMBINED, *MEASURED), *((*key, *_cells(seeds)) for key, seeds in sorted(lines.items()))])
 
 
 def _cells(seeds: Sequence[Measured]) -> tuple[str, ...]:
     score = estimate_mean([measured.score for measured in seeds])
-    interval = "" if score.low is None else f" ({score.low:.1f} … {score.high:.1f})"
+    interval = "" if len(seeds) < LEAST_SEEDS else f" ({score.low:.1f} … {score.high:.1f})"
     synops = _mean([measured.synops for measured in seeds if measured.synops is not None])
     return (
         ", ".join(f"{measured.score:.0f}" for measured in seeds),
