@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     with load_policy(name, backend=backend) as policy:
         policy.reset()
         while not over:
-            action = policy.act(observation, reward)
+            action = policy.act(observation, reward, normalised=True)
             spikes += sum(policy.activity.spikes.values())
             synops += sum(policy.activity.synops.values())
             observation, earned, terminated, truncated, _ = environment.step(action)

@@ -251,7 +251,10 @@ def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration,
     lanes = _lanes(policy, configuration, video)
     with ExitStack() as stack:
         render_mode, delayed = "rgb_array" if video else None, configuration.delayed_reward
-        environments = [make_environment(spec.name, render_mode, delayed_reward=delayed) for _ in range(lanes)]
+        environments = [
+            make_environment(spec.name, render_mode, delayed_reward=delayed, action_bounds=policy.action_bounds)
+            for _ in range(lanes)
+        ]
         for environment in environments:
             stack.callback(environment.close)
         if video:
@@ -309,7 +312,7 @@ def _program(policy: Policy) -> Program | None:
 
 
 def _raster(program: Program, rollout: Rollout) -> SpikeRaster | None:
-    with closing(make_environment(rollout.environment)) as environment:
+    with closing(make_environment(rollout.environment, action_bounds=program.action_bounds)) as environment:
         return replay_raster(program, environment, rollout.episodes[0], rollout.return_target)
 
 

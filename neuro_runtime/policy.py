@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
-from neuro_runtime.backends.base import Backend
+from neuro_runtime.backends.base import Backend, action_bounds_of
 from neuro_runtime.backends.registry import open_backend
+from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.policy_files import find_policy
 
@@ -95,13 +98,34 @@ class Policy:
             raise UserError("the policy has not decided anything yet: call act first")
         return self._activity
 
+    @cached_property
+    def _rescaled(self) -> ActionBounds | None:
+        """The bounds that an action is brought into; None where they are its own −1 … 1."""
+        bounds = self.action_bounds
+        return None if bounds is None or bounds.are_unit else bounds
+
     def reset(self, return_target: float | None = None) -> None:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
         target = self.return_target if return_target is None else return_target
         self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment)
         self._backend.reset()
 
-    def act(self, observation: ArrayLike, reward: float = 0.0) -> NDArray[np.float64]:
+    @cached_property
+    def action_bounds(self) -> ActionBounds | None:
+        """The bounds of an action in the environment's own unit; None where they are not known to be but −1 … 1.
+
+        A file made by an earlier release has none, so its environment's specification is asked.
+        """
+        backend = self._backend
+        if bounds := action_bounds_of(backend):
+            return bounds
+        try:
+            bounds = load_environment_spec(backend.environment).action_bounds
+        except UserError:  # an environment of somebody else's
+            return None
+        return bounds if bounds and len(bounds.low) == backend.action_size else None
+
+    def act(self, observation: ArrayLike, reward: float = 0.0, *, normalised: bool = False) -> NDArray[np.float64]:
         """Decide one step.
 
         Parameters
@@ -111,10 +135,14 @@ class Policy:
         reward
             The previous action's reward; it is taken off the return-to-go. Ignored at an episode's first step.
 
+        normalised
+            Whether the action is wanted in the −1 … 1 of the policy's tanh, as `make_environment` takes it.
+
         Returns
         -------
         action
-            Shape (act,), in the −1 … 1 of the policy's tanh; the caller clips it to its actuators' range.
+            Shape (act,), in the environment's own unit (`action_bounds`), as `gymnasium.make` takes it; −1 … 1 where
+            no bounds are known.
 
         Raises
         ------
@@ -124,7 +152,9 @@ class Policy:
         decision = self._backend.decide(self._tokens.token(observation, reward))
         self._tokens.acted(decision.action)
         self._activity = decision.activity
-        return decision.action.copy()
+        if normalised or self._rescaled is None:
+            return decision.action.copy()
+        return self._rescaled.from_unit(decision.action)
 
     def close(self) -> None:
         """Release what the backend holds (for Lava, its process)."""

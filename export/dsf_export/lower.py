@@ -44,6 +44,7 @@ def lower(folded: FoldedPolicy, policy: PolicyModel, provenance: Mapping[str, st
         environment=policy.environment,
         return_target=policy.return_target,
         provenance=dict(provenance),
+        action_bounds=policy.action_bounds,
     )
 
 

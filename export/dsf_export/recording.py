@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from neuro_runtime.backends.base import Backend
+from neuro_runtime.backends.base import Backend, action_bounds_of
 from neuro_runtime.environments import make_environment
 from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
@@ -48,7 +48,7 @@ def record(backend: Backend, spread: StateSpread, decisions: int, seed: int = SE
     The first 50 tokens of each episode are taken; the n-th begins from seed ``seed + n``.
     """
     try:
-        environment = make_environment(backend.environment)
+        environment = make_environment(backend.environment, action_bounds=action_bounds_of(backend))
     except UserError as problem:
         return made_up_tokens(backend, spread, decisions, reason=str(problem), seed=seed)
     episodes: list[tuple[Token, ...]] = []

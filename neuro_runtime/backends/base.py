@@ -8,12 +8,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
 from neuro_runtime.token import Token
 
 
 class Decision(NamedTuple):
-    """One answer of a backend: ``action`` of shape (act,), as the policy gave it (not clipped), and what it cost."""
+    """One answer of a backend: ``action`` of shape (act,), in the policy's −1 … 1 (not clipped), and what it cost."""
 
     action: NDArray[np.float64]
     activity: Activity
@@ -55,6 +56,19 @@ class Backend(Protocol):
     def close(self) -> None:
         """Release processes and files; may be called twice."""
         ...
+
+
+@runtime_checkable
+class KnowsActionBounds(Protocol):
+    """A backend whose policy says what its −1 … 1 stands for, if its file does."""
+
+    @property
+    def action_bounds(self) -> ActionBounds | None: ...
+
+
+def action_bounds_of(backend: Backend) -> ActionBounds | None:
+    """The bounds of actions that a backend's policy says; None where it says nothing."""
+    return backend.action_bounds if isinstance(backend, KnowsActionBounds) else None
 
 
 @runtime_checkable

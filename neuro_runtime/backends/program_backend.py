@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.program.nodes import Sparse
@@ -64,6 +65,11 @@ class ProgramBackend:
     def action_size(self) -> int:
         """Width of an action."""
         return self._program.encoder.action_size
+
+    @property
+    def action_bounds(self) -> ActionBounds | None:
+        """The bounds of the environment's own actions; None in a file of an earlier release."""
+        return self._program.action_bounds
 
     def reset(self) -> None:
         """Forget every earlier token."""

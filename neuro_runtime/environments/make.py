@@ -13,8 +13,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.wrappers import RescaleAction
+from numpy.typing import NDArray
 
 from dsf_common.errors import UserError, first_line
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import ANT_MAZE, D4rlAntMaze
 from neuro_runtime.environments.delayed import DelayedReward
@@ -25,7 +27,9 @@ from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_sp
 Environment = gymnasium.Env[Any, Any]
 
 
-def make_environment(name: str, render_mode: str | None = None, delayed_reward: bool = False) -> Environment:
+def make_environment(
+    name: str, render_mode: str | None = None, delayed_reward: bool = False, action_bounds: ActionBounds | None = None
+) -> Environment:
     """The environment ``name`` with its observation as a vector, and actions in [−1, 1].
 
     An environment that D4RL recorded has D4RL's reward, termination and time limit; any other is what
@@ -37,6 +41,8 @@ def make_environment(name: str, render_mode: str | None = None, delayed_reward: 
         Gymnasium's, such as ``rgb_array``.
     delayed_reward
         Pay the whole return with an episode's last step.
+    action_bounds
+        What −1 … 1 stands for, in the environment's own unit, clipped to its range; by default the whole range.
 
     Raises
     ------
@@ -49,9 +55,29 @@ def make_environment(name: str, render_mode: str | None = None, delayed_reward: 
     env = _vector_observations(env, spec)
     if spec.observed and isinstance(env.observation_space, gymnasium.spaces.Box):
         env = PartlyObserved(env, env.observation_space, spec.observed)
-    env = _unit_actions(env, spec)
+    env = _unit_actions(env, spec, action_bounds)
     _check_sizes(env, spec)
     return DelayedReward(env) if delayed_reward else env
+
+
+def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
+    """The bounds of the environment's own actions; None where it cannot be made here, or has none.
+
+    Those that a specification names, and D4RL's −1 … 1, are known without making it.
+    """
+    if spec.action_bounds:
+        return spec.action_bounds
+    if spec.is_d4rl:
+        return ActionBounds.unit(spec.action_size)
+    try:
+        env = _legacy(spec, None) if spec.legacy_gym else _modern(spec, None)
+    except UserError:
+        return None
+    with contextlib.closing(env):
+        space = env.action_space
+        if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
+            return None
+        return ActionBounds.of(space.low.ravel(), space.high.ravel())
 
 
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
@@ -126,13 +152,32 @@ def _vector_observations(env: Environment, spec: EnvironmentSpec) -> Environment
     return with_flat_observation(env, spec.name)
 
 
-def _unit_actions(env: Environment, spec: EnvironmentSpec) -> Environment:
+def _unit_actions(env: Environment, spec: EnvironmentSpec, bounds: ActionBounds | None) -> Environment:
     space = env.action_space
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
         raise UserError(f"{spec.name} takes actions from {space}; a policy's are numbers within bounds")
+    own = ActionBounds.of(space.low.ravel(), space.high.ravel())
+    if spec.action_bounds and not spec.action_bounds.are_close_to(own):
+        raise UserError(f"{spec.gymnasium_id} takes actions of {own}, the specification of {spec.name} says otherwise")
+    if bounds and len(bounds.low) == len(own.low) and not bounds.are_close_to(own):
+        return WithinBounds(env, space, bounds)
     if np.any(space.low != -1) or np.any(space.high != 1):
         return RescaleAction(env, np.float32(-1), np.float32(1))
     return env
+
+
+class WithinBounds(gymnasium.ActionWrapper[Any, Any, Any]):
+    """−1 … 1 stands for ``bounds`` of the environment's own actions, clipped to its range."""
+
+    def __init__(self, env: Environment, space: gymnasium.spaces.Box, bounds: ActionBounds) -> None:
+        super().__init__(env)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, space.shape, np.float32)
+        self._space, self._bounds = space, bounds
+
+    def action(self, action: NDArray[Any]) -> NDArray[Any]:
+        """The environment's own action for one in −1 … 1."""
+        own = self._bounds.from_unit(action)
+        return np.clip(own, self._space.low, self._space.high).astype(self._space.dtype)
 
 
 def _check_sizes(env: Environment, spec: EnvironmentSpec) -> None:

@@ -14,6 +14,7 @@ import yaml
 from dsf_common.errors import UserError, first_line
 from dsf_common.numbered_names import is_family, member, serving_file, with_number
 from dsf_common.suggestions import suggestion
+from neuro_runtime.action_bounds import ActionBounds
 
 _SPECS = Path(__file__).parent / "specs"
 OWN_SPECS = "DSF_ENVIRONMENTS"  # names a folder with more of these files
@@ -41,6 +42,8 @@ class EnvironmentSpec:
         Divides returns-to-go before they reach a model.
     options
         Keyword arguments of the environment.
+    action_low, action_high
+        The bounds of the environment's own actions, where they are not −1 … 1.
     observed
         The entries of the environment's observation that a policy sees; none given means all. A dataset of the whole
         observation is cut down to them.
@@ -66,12 +69,19 @@ class EnvironmentSpec:
     return_targets: tuple[float, ...]
     return_scale: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    action_low: tuple[float, ...] = ()
+    action_high: tuple[float, ...] = ()
     observed: tuple[int, ...] = ()
     d4rl_file: str = ""
     d4rl_parts: tuple[str, ...] = ()
     minari_datasets: tuple[str, ...] = ()
     generated: bool = False
     legacy_gym: bool = False
+
+    @property
+    def action_bounds(self) -> ActionBounds | None:
+        """The bounds of the environment's own actions, where the file names them."""
+        return ActionBounds(self.action_low, self.action_high) if self.action_low or self.action_high else None
 
     @property
     def is_d4rl(self) -> bool:
@@ -224,6 +234,14 @@ def _check(spec: EnvironmentSpec) -> None:
         )
     if not spec.return_targets:
         raise UserError(f"environment {spec.name}: return_targets needs at least one return to ask a policy for")
+    try:
+        bounds = spec.action_bounds
+    except UserError as problem:
+        raise UserError(f"environment {spec.name}: {problem}") from problem
+    if bounds and len(bounds.low) != spec.action_size:
+        raise UserError(
+            f"environment {spec.name}: action_low lists {len(bounds.low)} bounds, action_size is {spec.action_size}"
+        )
     if spec.observed and len(spec.observed) != spec.observation_size:
         raise UserError(
             f"environment {spec.name}: observed lists {len(spec.observed)} entries, "

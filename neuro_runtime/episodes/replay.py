@@ -44,7 +44,7 @@ def replay_raster(
     run_closed_loop(
         [environment],
         [episode.seed],
-        lambda running: [policy.act(running[0].observation, running[0].reward)],
+        lambda running: [policy.act(running[0].observation, running[0].reward, normalised=True)],
         begin=lambda lane: policy.reset(return_target),
         at_most=decision + 1,
     )

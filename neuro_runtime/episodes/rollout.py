@@ -30,7 +30,7 @@ class Episode:
     score
         Normalised score of the return: 0 a random policy, 100 the reference.
     actions
-        Actions as the policy gave them, shape (steps, act).
+        Actions as the policy gave them, in −1 … 1, shape (steps, act).
     rewards, seconds
         Reward and wall time of each decision, shape (steps,).
     activities
@@ -110,7 +110,7 @@ def run_episodes(
     def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float64]]:
         (episode,) = running.values()
         begun = time.perf_counter()
-        action = policy.act(episode.observation, episode.reward)
+        action = policy.act(episode.observation, episode.reward, normalised=True)
         records[episode.seed].add(action, policy.activity, time.perf_counter() - begun)
         return [action]
 

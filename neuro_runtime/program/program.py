@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.program.host import HostEncoder, HostReadout
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -41,6 +42,8 @@ class Program:
         The environment that the policy was trained for, and the raw return it is asked for by default.
     provenance
         Where the program came from: hash of the model, configuration, versions.
+    action_bounds
+        What an action's −1 … 1 stands for, in the environment's own unit; None in a program of an earlier release.
     """
 
     arithmetic: Arithmetic
@@ -53,6 +56,7 @@ class Program:
     environment: str
     return_target: float
     provenance: Mapping[str, str] = field(default_factory=dict)
+    action_bounds: ActionBounds | None = None
 
     def node(self, name: str) -> Node:
         """The node called ``name``.

@@ -242,6 +242,12 @@ def _loihi_words(program: Program) -> None:
         )
 
 
+def _action_bounds(program: Program) -> None:
+    bounds, actions = program.action_bounds, program.encoder.action_size
+    if bounds:
+        _require(len(bounds.low) == actions, f"it has bounds of {len(bounds.low)} actions, the readout gives {actions}")
+
+
 _RULES: tuple[Callable[[Program], None], ...] = (
     _known_arithmetic,
     _steps,
@@ -253,6 +259,7 @@ _RULES: tuple[Callable[[Program], None], ...] = (
     _delays,
     _finite,
     _host_shapes,
+    _action_bounds,
     _fan_in,
     _and_thresholds,
     _float_ranges,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -25,7 +26,9 @@ from neuro_runtime.program.nodes import (
 )
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 
-VERSION = 1
+VERSION = 2
+VERSION_WITHOUT_BOUNDS = 1  # says nothing of actions beyond −1 … 1; still written for programs without bounds
+READABLE = (VERSION_WITHOUT_BOUNDS, VERSION)
 Arrays = dict[str, NDArray[Any]]
 
 # Fields whose name in a file is another, so that every program file keeps its content hash.
@@ -38,8 +41,8 @@ _KINDS = {kind.__name__: kind for kind in (CurrentInput, BiasLine, Lif, And, Acc
 def program_to_wire(program: Program) -> tuple[str, Arrays]:
     """The header (JSON) and the arrays of ``program``; arrays are named ``connections/<n>/<field>`` and so on."""
     arrays: Arrays = {}
-    header = {
-        "version": VERSION,
+    header: dict[str, Any] = {
+        "version": VERSION if program.action_bounds else VERSION_WITHOUT_BOUNDS,
         "arithmetic": program.arithmetic,
         "active_steps": program.active_steps,
         "period": program.period,
@@ -51,6 +54,8 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
         "encoder": _pack(program.encoder, "encoder", arrays),
         "readout": _pack(program.readout, "readout", arrays),
     }
+    if program.action_bounds:
+        header["action_bounds"] = asdict(program.action_bounds)
     return json.dumps(header, sort_keys=True), arrays
 
 
@@ -67,8 +72,8 @@ def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Progra
         version = content["version"]
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise UserError("not a program: its header is damaged; export it again") from problem
-    if version != VERSION:
-        raise UserError(f"program format {version} is not the {VERSION} this release reads; export it again")
+    if version not in READABLE:
+        raise UserError(f"program format {version} is not the 1 or 2 that this release reads; export it again")
     try:
         return _assemble(content, arrays)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
@@ -89,6 +94,7 @@ def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
         environment=str(content["environment"]),
         return_target=float(content["return_target"]),
         provenance={str(key): str(value) for key, value in content["provenance"].items()},
+        action_bounds=ActionBounds.of(**content["action_bounds"]) if "action_bounds" in content else None,
     )
 
 

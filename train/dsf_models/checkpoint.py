@@ -21,6 +21,7 @@ from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import mixing_names
 from dsf_models.published_checkpoint import is_published
 from dsf_models.quantisation import Quantisation
+from neuro_runtime.action_bounds import ActionBounds
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 2
@@ -57,6 +58,7 @@ class PolicyModel:
     return_target: float  # raw, the default for running it
     configuration: dict[str, Any]  # the whole run's, for provenance
     quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
+    action_bounds: ActionBounds | None = None  # what −1 … 1 stands for; None in a file of an earlier release
 
     @property
     def delayed_reward(self) -> bool:
@@ -90,6 +92,8 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         "configuration": policy.configuration,
         "weights": {name: tensor.detach().cpu() for name, tensor in policy.model.state_dict().items()},
     }
+    if policy.action_bounds:
+        content["action_bounds"] = {"low": list(policy.action_bounds.low), "high": list(policy.action_bounds.high)}
     if policy.quantisation:
         content["quantisation"] = policy.quantisation.plain()
     with atomic_write(path) as temporary:
@@ -209,7 +213,17 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
         return_target=return_target,
         configuration=dict(content["configuration"]),
         quantisation=Quantisation.from_plain(content["quantisation"]) if "quantisation" in content else None,
+        action_bounds=_action_bounds(content),
     )
+
+
+def _action_bounds(content: Mapping[str, Any]) -> ActionBounds | None:
+    if "action_bounds" not in content:
+        return None
+    bounds = ActionBounds.of(**content["action_bounds"])
+    if len(bounds.low) != content["action_size"]:
+        raise ValueError(f"it has bounds for {len(bounds.low)} actions of {content['action_size']}")
+    return bounds
 
 
 def _normalisation(content: Mapping[str, Any]) -> Normalisation:

@@ -15,6 +15,7 @@ from dsf_models.checkpoint import PolicyModel
 from dsf_models.dsformer import Block, MlpBlock, input_names
 from dsf_models.policy_network import Spikes
 from dsf_models.token_history import TokenHistory
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.token import Token
@@ -46,6 +47,11 @@ class TorchBackend:
     def action_size(self) -> int:
         """Width of an action."""
         return self._policy.model.action_size
+
+    @property
+    def action_bounds(self) -> ActionBounds | None:
+        """The bounds of the environment's own actions; None in a file of an earlier release."""
+        return self._policy.action_bounds
 
     def reset(self) -> None:
         """Forget every earlier token."""

@@ -10,6 +10,7 @@ from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 from dsf_models.configuration import ModelConfig
 from hw_profiles.spike_energy import spike_energy
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import MOST_EXPONENTS
 
@@ -38,6 +39,10 @@ class TrainConfig:
 
     env: str = "???"
     dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    # The bounds of the dataset's actions in its own unit, one or one an action with commas; else those that Minari or
+    # the environment names. They become −1 … 1.
+    action_low: str | None = None
+    action_high: str | None = None
     delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
     name: str = "default"  # the run's folder, runs/<env>/<name>
@@ -73,6 +78,21 @@ class TrainConfig:
     quantise_bits: int = 8  # of a weight, 2 … 8; 8 seldom needs training
     quantise_exponents: int = 4  # connections, each with its own exponent, that a weight matrix may become, 1 … 8
     model: ModelConfig = field(default_factory=ModelConfig)
+
+    @property
+    def action_bounds(self) -> ActionBounds | None:
+        """The bounds of the dataset's actions, where they are given.
+
+        Raises
+        ------
+        UserError
+            One is given without the other, or they are no bounds.
+        """
+        if self.action_low is None and self.action_high is None:
+            return None
+        if self.action_low is None or self.action_high is None:
+            raise UserError("action_low and action_high go together; give both.")
+        return ActionBounds(_numbers("action_low", self.action_low), _numbers("action_high", self.action_high))
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -124,3 +144,10 @@ class TrainConfig:
         ):
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{name}={getattr(self, name)} must be from {least} to {most}.")
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, text.strip("[] ").split(",")))
+    except ValueError as problem:
+        raise UserError(f"{name}={text} must be a number, or one an action with commas between.") from problem

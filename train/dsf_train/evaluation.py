@@ -55,7 +55,10 @@ def evaluate(
     past
         Where given, only this many latest tokens reach the model; 1 cuts the past off.
     """
-    environments = [make_environment(spec.name, delayed_reward=policy.delayed_reward) for _ in range(episodes)]
+    environments = [
+        make_environment(spec.name, delayed_reward=policy.delayed_reward, action_bounds=policy.action_bounds)
+        for _ in range(episodes)
+    ]
     try:
         returns = _run_side_by_side(policy, environments, return_target, seed, past, on_step)
     finally:

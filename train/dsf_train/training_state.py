@@ -26,6 +26,7 @@ from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend
 from dsf_train.spike_cost import SpikeCost, spike_cost
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 
 
@@ -48,6 +49,7 @@ class TrainingState:
     folder: RunFolder
     windows: TokenWindows
     normalisation: Normalisation
+    action_bounds: ActionBounds | None
     device: torch.device
     compiled: bool
     model: PolicyNetwork
@@ -61,7 +63,13 @@ class TrainingState:
         quantisation = self.model.quantisation if isinstance(self.model, QuantisedDSFormer) else None
         target = self.spec.return_targets[0]
         return PolicyModel(
-            self.model.eval(), self.normalisation, self.spec.name, target, plain(self.config), quantisation
+            self.model.eval(),
+            self.normalisation,
+            self.spec.name,
+            target,
+            plain(self.config),
+            quantisation,
+            self.action_bounds,
         )
 
     def save_checkpoint(self, step: int) -> None:
@@ -88,7 +96,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     first = distributed.is_first()
     with distributed.first_one_first():
-        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None)
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.action_bounds)
         folder = RunFolder.open(config, resume or not first, overwrite and first)
     _prepare_torch(config)
 
@@ -103,8 +111,21 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     optimiser = make_optimiser(model, config)
     first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     cost = spike_cost(config, program_events(model))
+    bounds = start.action_bounds if start else dataset.action_bounds
     return TrainingState(
-        config, spec, folder, windows, normalisation, device, compiled, model, optimiser, cost, start, first_step
+        config,
+        spec,
+        folder,
+        windows,
+        normalisation,
+        bounds,
+        device,
+        compiled,
+        model,
+        optimiser,
+        cost,
+        start,
+        first_step,
     )
 
 

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +24,7 @@ from dsf_common.errors import UserError
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.locate import DatasetLocation, cache_folder
 from dsf_train.datasets.minari import data_file
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
 LAYOUT = 1  # of the columns; another one gets folders of its own
@@ -45,6 +46,8 @@ class Columns:
         The step after each episode's last, (episodes,).
     state_moments
         Mean and standard deviation of each entry of the observations, (2, observation_size), float64.
+    action_bounds
+        What the actions' −1 … 1 stands for, in the environment's own unit; None where nobody has looked.
     """
 
     observations: NDArray[np.float32]
@@ -52,16 +55,25 @@ class Columns:
     returns_to_go: NDArray[np.float64]
     ends: NDArray[np.int64]
     state_moments: NDArray[np.float64]
+    action_bounds: ActionBounds | None = None
 
     def __len__(self) -> int:
         return len(self.returns_to_go)
 
 
-def columns_folder(spec: EnvironmentSpec, location: DatasetLocation) -> Path:
-    """Where the columns of a dataset are kept: named by its files' places, sizes and times, and by what is read."""
+def columns_folder(spec: EnvironmentSpec, location: DatasetLocation, bounds: ActionBounds | None = None) -> Path:
+    """Where the columns of a dataset are kept: named by its files' places, sizes and times, and by what is read.
+
+    Parameters
+    ----------
+    bounds
+        Of the dataset's actions, where they are not −1 … 1.
+    """
     files = [data_file(path) if location.kind == "minari" else path for path in location.paths]
     states = [(str(file.resolve()), *_state(file)) for file in files]
     read = [LAYOUT, spec.observation_size, spec.action_size, spec.observed, spec.time_limit, states]
+    read += ["clipped"] if location.kind == "d4rl" else []  # see `dsf_train.datasets.action_units`
+    read += [] if bounds is None or bounds.are_unit else [asdict(bounds)]
     digest = hashlib.sha256(json.dumps(read).encode()).hexdigest()
     return cache_folder() / "columns" / f"{spec.name}-{digest[:16]}"
 

@@ -25,6 +25,9 @@ DEMONSTRATORS: dict[str, Demonstrator] = {
 }
 
 
+UNIT_OF_ACTIONS, NORMALISED = "metadata/actions", "normalised"  # a file of ours says that its actions are in −1 … 1
+
+
 class _Row(NamedTuple):
     observations: NDArray[np.float64]
     actions: list[float]
@@ -71,6 +74,7 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
         file["rewards"] = rewards.astype(np.float32)
         file["terminals"] = terminals
         file["timeouts"] = timeouts
+        file[UNIT_OF_ACTIONS] = NORMALISED
         file["metadata/origin"] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
 
 

@@ -1,0 +1,201 @@
+"""The unit of a dataset's actions: their bounds, by which they are brought into −1 … 1 for training."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from dsf_common.errors import UserError
+from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
+from dsf_train.datasets.episode import Episode
+from dsf_train.datasets.locate import DatasetLocation
+from neuro_runtime.action_bounds import ActionBounds
+from neuro_runtime.environments import EnvironmentSpec
+from neuro_runtime.environments.make import own_action_bounds
+
+ROUNDING = 1e-5  # by which a bound may be passed, in −1 … 1: float32's
+FEW = 0.5  # of the bounds: actions that reach no further may be in another unit
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ActionUnits:
+    """What a dataset's actions are measured in.
+
+    Attributes
+    ----------
+    data
+        The bounds that become −1 … 1.
+    policy
+        The environment's own actions that −1 … 1 then stands for.
+    source
+        Who says so: ``given``, ``normalised file``, ``Minari``, ``D4RL``, ``environment``, or ``nobody``.
+    clipped
+        Actions beyond the bounds are clipped, as their environment did; else they are refused.
+    """
+
+    data: ActionBounds
+    policy: ActionBounds
+    source: str
+    clipped: bool = False
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether neither the dataset nor the user named the bounds."""
+        return self.source in ("environment", "nobody")
+
+
+def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: ActionBounds | None = None) -> ActionUnits:
+    """The unit of the actions in ``location``.
+
+    Parameters
+    ----------
+    given
+        The bounds that the user says.
+
+    Raises
+    ------
+    UserError
+        The bounds are of another number of actions, or parts of a dataset disagree.
+    """
+    unit = ActionBounds.unit(spec.action_size)
+    if given is not None:
+        given = _fitting(given.repeated(spec.action_size), spec, "action_low and action_high")
+        return ActionUnits(given, given, "given")
+    if location.kind == "generated" or all(map(_is_normalised, location.paths)):
+        return ActionUnits(unit, own_action_bounds(spec) or unit, "normalised file")
+    stated = {bounds for path in location.paths if (bounds := _of_minari(path, location.kind))}
+    if len(stated) > 1:
+        raise UserError(f"the parts of {_title(location)} have actions of different bounds; pass one with dataset=")
+    for bounds in stated:
+        return ActionUnits(_fitting(bounds, spec, _title(location)), bounds, "Minari")
+    if spec.is_d4rl:
+        return ActionUnits(unit, unit, "D4RL", location.kind == "d4rl")
+    own = own_action_bounds(spec)
+    return ActionUnits(own or unit, own or unit, "environment" if own else "nobody")
+
+
+def say_what_is_assumed(units: ActionUnits, spec: EnvironmentSpec, location: DatasetLocation) -> None:
+    """Warn of bounds that neither the dataset nor the user named."""
+    if units.is_assumed:
+        of_environment = f", as {spec.name} takes them" if units.source == "environment" else ""
+        _log.warning(
+            "%s does not say the bounds of its actions: %s is assumed%s; action_low= and action_high= say otherwise",
+            _title(location),
+            units.data,
+            of_environment,
+        )
+
+
+def in_unit(episodes: Iterable[Episode], units: ActionUnits, title: str) -> Iterator[Episode]:
+    """``episodes`` with their actions in −1 … 1.
+
+    Raises
+    ------
+    UserError
+        At the end, where actions lay beyond the bounds: how many, the first, and the largest.
+    """
+    beyond = _Beyond(units.data)
+    for number, episode in enumerate(episodes):
+        actions = episode.actions if units.data.are_unit else units.data.to_unit(episode.actions).astype(np.float32)
+        beyond.look_at(number, episode, actions)
+        yield (
+            replace(episode, actions=np.clip(actions, -1, 1))
+            if beyond.any_in(actions)
+            else replace(episode, actions=actions)
+        )
+    if beyond.count and not units.clipped:
+        raise UserError(f"{title} has {beyond}; say the bounds of its actions by action_low= and action_high=")
+    if beyond.count:
+        _log.warning("%s has %s; they are clipped, as D4RL's environments do", title, beyond)
+    elif units.is_assumed and beyond.largest < FEW:
+        _log.warning(
+            "the actions of %s reach %.0f %% of their bounds, %s; if they are in another unit, say theirs by "
+            "action_low= and action_high=",
+            title,
+            100 * beyond.largest,
+            units.data,
+        )
+
+
+class _Beyond:
+    """Actions beyond the bounds, counted over episodes."""
+
+    def __init__(self, bounds: ActionBounds) -> None:
+        self._bounds = bounds
+        self.count = self.total = 0
+        self.largest = 0.0  # in −1 … 1
+        self._first = ""
+        self._worst = 0.0  # in the data's unit
+
+    def any_in(self, actions: np.ndarray[Any, Any]) -> bool:
+        """Whether one of ``actions``, meant for −1 … 1, is beyond it by however little."""
+        return bool((np.abs(actions) > 1).any())
+
+    def look_at(self, number: int, episode: Episode, actions: np.ndarray[Any, Any]) -> None:
+        """Take an episode into account."""
+        sizes = np.abs(actions)
+        largest = float(sizes.max())
+        if largest > max(1 + ROUNDING, self.largest):
+            self._worst = float(episode.actions.reshape(-1)[int(sizes.argmax())])
+        beyond = np.flatnonzero((sizes > 1 + ROUNDING).any(axis=1))
+        if len(beyond) and not self.count:
+            self._first = f"the first in step {beyond[0]} of episode {number}"
+        self.count += len(beyond)
+        self.total += len(actions)
+        self.largest = max(self.largest, largest)
+
+    def __str__(self) -> str:
+        """How many, where, and the largest."""
+        return (
+            f"{self.count:,} of {self.total:,} actions beyond {self._bounds}, {self._first}, the largest "
+            f"{self._worst:g}"
+        )
+
+
+def _fitting(bounds: ActionBounds, spec: EnvironmentSpec, title: str) -> ActionBounds:
+    if len(bounds.low) != spec.action_size:
+        raise UserError(f"{title} bound {len(bounds.low)} actions, {spec.name} has {spec.action_size}")
+    return bounds
+
+
+def _title(location: DatasetLocation) -> str:
+    return " + ".join(map(str, location.paths))
+
+
+def _is_normalised(path: Path) -> bool:
+    """Whether a file says that its actions are in −1 … 1 already, as those that this project records do."""
+    if not path.is_file():
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            said = file[UNIT_OF_ACTIONS][()] if UNIT_OF_ACTIONS in file else b""
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+        return False  # its reader says what is wrong
+    return bool(said == NORMALISED.encode())
+
+
+def _of_minari(folder: Path, kind: str) -> ActionBounds | None:
+    """The bounds that a Minari dataset's ``data/metadata.json`` states, if it does and they are finite."""
+    metadata = folder / "data" / "metadata.json"
+    if kind != "minari" or not metadata.is_file():
+        return None
+    try:
+        space = json.loads(metadata.read_text(encoding="utf-8")).get("action_space")
+        space = json.loads(space) if isinstance(space, str) else space
+        if not isinstance(space, dict) or space.get("type") != "Box":
+            return None
+        low, high = (np.ravel(np.array(space[name], dtype=np.float64)) for name in ("low", "high"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise UserError(f"{metadata} is no readable description of a Minari dataset") from problem
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return None
+    return ActionBounds.of(low, high)
