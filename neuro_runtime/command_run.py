@@ -26,6 +26,7 @@ from hw_profiles.report.page_writer import check_libraries
 from hw_profiles.report.write import write_report
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
+from neuro_runtime.backends.checked import CheckedBackend, compared_by_default
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import backend_names, missing_library, open_backend
 from neuro_runtime.chip_network import chip_network
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")
 IN_RUN_FOLDER = ""  # --report without a folder of its own
+SUITING_THE_BACKEND = ""  # --check without a simulator's name
 MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 
@@ -129,7 +131,7 @@ def run_policy(
     profiles: Sequence[str],
     *,
     command: str,
-    check: bool = False,
+    check: str | None = None,
     video: Path | None = None,
     compare_stages: bool = False,
 ) -> SavedRun:
@@ -142,7 +144,8 @@ def run_policy(
     command
         The call that made the run, kept with it.
     check
-        Whether ``loihi-fast`` runs beside ``loihi-sim`` and the first difference ends the run.
+        The simulator that runs beside the backend, so that the first difference ends the run; an empty name is the
+        one that suits the backend.
     video
         The file of a film of the episodes.
     compare_stages
@@ -173,11 +176,14 @@ def run_policy(
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    """The parsed call. ``--report env=pen-e`` gives no folder: whatever holds a ``=`` is a pair."""
+    """The parsed call. ``--report env=pen-e`` gives no folder, nor ``--check env=pen-e`` a name: they give a pair."""
     arguments = _parser().parse_intermixed_args(argv)
     if arguments.report and "=" in arguments.report:
         arguments.overrides.append(arguments.report)
         arguments.report = IN_RUN_FOLDER
+    if arguments.check and "=" in arguments.check:
+        arguments.overrides.append(arguments.check)
+        arguments.check = SUITING_THE_BACKEND
     return arguments
 
 
@@ -197,8 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--check",
-        action="store_true",
-        help="run loihi-fast beside loihi-sim and stop at the first neuron in which they differ (status 1)",
+        nargs="?",
+        const=SUITING_THE_BACKEND,
+        metavar="NAME",
+        help="run simulator NAME beside the backend and stop at the first neuron in which they differ (status 1; "
+        "default: loihi-fast): any two of interpreter, loihi-fast, loihi-sim and nengo-loihi",
     )
     parser.add_argument("--video", type=Path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
     parser.add_argument(
@@ -226,16 +235,13 @@ def _policy_files(configuration: RunConfiguration) -> PolicyFiles:
     raise UserError("say what to run: env=NAME for a shipped policy, or policy=FILE")
 
 
-def _open(name: str, files: PolicyFiles, check: bool) -> Backend:
-    if not check:
+def _open(name: str, files: PolicyFiles, check: str | None) -> Backend:
+    if check is None:
         return open_backend(name, files)
-    if name != "loihi-sim":
-        raise UserError(f"--check compares loihi-sim with loihi-fast; give --backend loihi-sim, not {name}")
     try:
-        from neuro_runtime.backends.checked import CheckedBackend
+        return CheckedBackend(files, name, check or compared_by_default(name))
     except ModuleNotFoundError as error:
         raise missing_library("--check", error) from error
-    return CheckedBackend(files)
 
 
 def _environment_spec(configuration: RunConfiguration, policy: Policy) -> EnvironmentSpec:

@@ -1,45 +1,80 @@
-"""``dsf-run --check``: Lava's simulator and ours in co-simulation, stopped by the first neuron in which they differ."""
+"""``dsf-run --check``: two simulators in co-simulation, stopped by the first neuron in which they differ."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from numpy.typing import NDArray
 
-from dsf_common.errors import GateFailed
+from dsf_common.errors import GateFailed, UserError
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.co_simulation import CoSimulation, CoSimulationResult
+from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
-from neuro_runtime.simulators.loihi_fast import LoihiFast
-from neuro_runtime.simulators.simulator import SimulatedDecision
+from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
+from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator
+
+
+def compared_by_default(backend: str) -> str:
+    """The simulator that ``--check`` alone runs beside ``backend``."""
+    return "interpreter" if backend == "loihi-fast" else "loihi-fast"
 
 
 class CheckedBackend(ProgramBackend):
-    """A program on Lava's simulator, each decision compared with loihi-fast's: every spike, current and voltage.
+    """A program on one simulator, each decision compared with another's: every spike, current and voltage.
 
     Parameters
     ----------
     files
         The policy.
+    backend
+        The simulator whose decisions count.
+    beside
+        The other one.
 
     Raises
     ------
     UserError
-        The policy has no program, it cannot be read, or Lava is missing or fails.
+        One of them is no simulator that tells its states, they are the same, the policy has no program, it cannot be
+        read, or an emulator is missing or fails.
     """
 
-    def __init__(self, files: PolicyFiles) -> None:
+    def __init__(self, files: PolicyFiles, backend: str, beside: str) -> None:
+        for name in (backend, beside):
+            if name not in _SIMULATORS:
+                raise UserError(f"--check compares two of {', '.join(_SIMULATORS)}, and {name} is none of them")
+        if backend == beside:
+            raise UserError(f"--check compares two simulators, and both are {backend}")
         program = load_program(files.need_program())
-        session = LavaSession(program, record_states=True)
-        self._co_simulation = CoSimulation(program, LoihiFast(program), session, ("loihi-fast", "loihi-sim"))
-        super().__init__(program, _StopAtDifference(self._co_simulation), on_close=session.close)
+        with ExitStack() as open_sessions:
+            first, second = (_SIMULATORS[name](program, open_sessions) for name in (beside, backend))
+            self._co_simulation = CoSimulation(program, first, second, (beside, backend))
+            on_close = open_sessions.pop_all().close
+        super().__init__(program, _StopAtDifference(self._co_simulation), on_close)
 
     @property
     def result(self) -> CoSimulationResult:
         """The comparison of all decisions up to now."""
         return self._co_simulation.result
+
+
+def _loihi_fast(program: Program, _: ExitStack) -> Simulator:
+    from neuro_runtime.simulators.loihi_fast import LoihiFast  # needs numba
+
+    return LoihiFast(program)
+
+
+_SIMULATORS: dict[str, Callable[[Program, ExitStack], Simulator]] = {
+    "interpreter": lambda program, _: Interpreter(program),
+    "loihi-fast": _loihi_fast,
+    "loihi-sim": lambda program, opened: opened.enter_context(LavaSession(program, record_states=True)),
+    "nengo-loihi": lambda program, opened: opened.enter_context(NengoLoihiSession(program, record_states=True)),
+}
 
 
 class _StopAtDifference:
@@ -54,5 +89,5 @@ class _StopAtDifference:
     def decide(self, current: NDArray[Any], record: bool = True) -> SimulatedDecision:
         decision = self._co_simulation.decide(current)
         if difference := self._co_simulation.result.first_difference:
-            raise GateFailed(f"the simulators differ: {difference}")
+            raise GateFailed(f"the simulators differ: {difference}; likely cause: {self._co_simulation.cause}")
         return decision

@@ -206,7 +206,7 @@ def _interval_text(estimate: MeanEstimate) -> str:
 
 def _comparison_line(comparison: CoSimulationResult) -> str:
     return (
-        f"loihi-fast beside it: {comparison.compared:,} spikes ({comparison.fired:,} fired) and "
+        f"{comparison.names[0]} beside it: {comparison.compared:,} spikes ({comparison.fired:,} fired) and "
         f"{comparison.states_compared:,} states compared, "
         f"{comparison.different} spikes and {comparison.states_different} states different"
     )

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from neuro_runtime.program.program import Program
+from neuro_runtime.simulators.likely_cause import likely_cause
 from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision, Simulator, Values
 
 
@@ -68,6 +69,8 @@ class CoSimulationResult:
         Currents and voltages, likewise, where both record them; and each decision's accumulator.
     first_difference
         None where the two are identical.
+    names
+        The simulators'.
     """
 
     decisions: int
@@ -77,6 +80,7 @@ class CoSimulationResult:
     states_compared: int
     states_different: int
     first_difference: Difference | None
+    names: tuple[str, str]
 
 
 @runtime_checkable
@@ -101,6 +105,7 @@ class CoSimulation:
     """
 
     def __init__(self, program: Program, first: Simulator, second: Simulator, names: tuple[str, str]) -> None:
+        self._program = program
         self._first, self._second = first, second
         self._names = names
         self._accumulator, self._period = program.accumulator.name, program.period
@@ -108,6 +113,12 @@ class CoSimulation:
         self._fired = 0
         self._spikes, self._states = _Tally(), _Tally()
         self._difference: Difference | None = None
+        self._cause: str | None = None
+
+    @property
+    def cause(self) -> str | None:
+        """The likely cause of the first difference, where both simulators record states."""
+        return self._cause
 
     @property
     def result(self) -> CoSimulationResult:
@@ -120,6 +131,7 @@ class CoSimulation:
             self._states.compared,
             self._states.different,
             self._difference,
+            self._names,
         )
 
     def reset(self) -> None:
@@ -142,9 +154,17 @@ class CoSimulation:
             # Among several at the same time step it is the first in the list above, a spike if there is one.
             first = min(places, key=lambda place: place.time_step)
             self._difference = _with_voltages(first, ours.recording, theirs.recording)
+            self._cause = self._cause_of(self._difference, ours.recording, theirs.recording)
         self._fired += sum(ours.spikes.values())
         self._decisions += 1
         return theirs
+
+    def _cause_of(self, difference: Difference, ours: NeuronRecording, theirs: NeuronRecording) -> str | None:
+        node, place = difference.node, (difference.time_step, difference.neuron)
+        if difference.voltages is None:
+            return None
+        currents = int(ours.currents[node][place]), int(theirs.currents[node][place])
+        return likely_cause(self._program, node, currents, difference.voltages)
 
     def _result_of(self, decision: SimulatedDecision) -> dict[str, Values]:
         """The accumulator as (1, size), as if it were the last of the decision's time steps."""
