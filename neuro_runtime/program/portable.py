@@ -82,7 +82,7 @@ def departures(program: Program, token: float | None = None, observed: Iterable[
         The largest integer that the host gives for a channel of the token; by default what its encoder can reach in
         each.
     observed
-        The largest arrivals of a run, which replace those bounds that they exceed the limits of as well.
+        The largest arrivals of a run. Where one exceeds its limit, it is told instead of the bound.
     """
     peaks = {peak.node: peak for peak in observed}
     steps = arrival_steps(program)

@@ -87,7 +87,8 @@ class Interpreter:
         for injection in self._injections:
             if injection.delay <= step < injection.delay + self._program.active_steps:
                 injected[injection.target] += _shifted(current, injection.exponent)
-        self._peaks.note(arriving, injected)
+        if self._program.arithmetic == "loihi":
+            self._peaks.note(arriving, injected)
         for name, values in injected.items():
             arriving[name] += values
         emitted = {
@@ -125,17 +126,26 @@ class _Peaks:
     """The largest magnitudes that arrived at each node."""
 
     def __init__(self, nodes: Iterable[str]) -> None:
-        self._largest = {name: np.zeros(3) for name in nodes}  # through synapses, from the host, together
+        self._largest = dict.fromkeys(nodes, (0, 0, 0))  # through synapses, from the host, together
 
     def note(self, synaptic: Mapping[str, Values], injected: Mapping[str, Values]) -> None:
         """Take in one time step."""
-        for name, largest in self._largest.items():
-            ours, theirs = synaptic[name], injected.get(name, np.zeros(1))
-            np.maximum(largest, [np.abs(values).max() for values in (ours, theirs, ours + theirs)], out=largest)
+        for name, values in synaptic.items():
+            if name in injected:
+                parts = values, injected[name], values + injected[name]
+                through, host, together = map(max, self._largest[name], map(_magnitude, parts))
+                self._largest[name] = through, host, together
+            else:
+                largest = max(self._largest[name][0], _magnitude(values))
+                self._largest[name] = largest, 0, largest
 
     def read(self) -> list[ArrivalPeaks]:
         """One for each node."""
-        return [ArrivalPeaks(name, *map(int, largest)) for name, largest in self._largest.items()]
+        return [ArrivalPeaks(name, *largest) for name, largest in self._largest.items()]
+
+
+def _magnitude(values: Values) -> int:
+    return int(max(values.max(), -values.min()))
 
 
 class _Past:
