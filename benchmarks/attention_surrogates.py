@@ -34,10 +34,10 @@ from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.configuration import ModelKind
 from dsf_models.policy_network import Spikes
-from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
 from dsf_train.evaluation import evaluate
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch, TokenWindows
 from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec

@@ -25,10 +25,10 @@ import torch
 from dsf_common.exit_status import run_command
 from dsf_models import make_model
 from dsf_models.kernels.accelerate import accelerate
-from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import Columns, locate_dataset, open_dataset
 from dsf_train.datasets.columns import columns_folder
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.trainer import update
 from dsf_train.training_state import make_optimiser

@@ -27,10 +27,10 @@ from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.mixings import mixing_names
-from dsf_train.command_train import recipe, training_config
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
+from dsf_train.run_options import recipe, training_config
 from dsf_train.sampling import Batch, TokenWindows
 from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec

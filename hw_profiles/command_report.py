@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
+from dsf_common.json_text import json_text
 from dsf_common.text_table import text_table
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.report.comparison import compare, comparison_text
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def _report(run: str, arguments: argparse.Namespace) -> None:
     written = write_report(run, arguments.profile, arguments.out, arguments.front)
     if arguments.json:
-        print(json.dumps(written.report.document(), ensure_ascii=False))
+        print(json_text(written.report.document()))
     else:
         print(report_summary(written.report), f"report {written.page}", sep="\n\n")
 
@@ -80,7 +80,7 @@ def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
     comparison = compare((first, second), reports)
     page = None if arguments.out is None else write_comparison(comparison, arguments.out)
     if arguments.json:
-        print(json.dumps(comparison.document(), ensure_ascii=False))
+        print(json_text(comparison.document()))
     else:
         print("\n\n".join([comparison_text(comparison), *([] if page is None else [f"comparison {page}"])]))
 
@@ -88,7 +88,7 @@ def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
 def _print_profiles(as_json: bool) -> None:
     titles = {name: load_profile(name).title for name in profile_names()}
     if as_json:
-        print(json.dumps(titles, ensure_ascii=False))
+        print(json_text(titles))
         return
     print(text_table(list(titles.items()), numbers=False))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import reprlib
 import typing
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ SCHEMA_CHECK = TypeAdapter(Profile)
 UNKNOWN_KEY = "unexpected_keyword_argument"
 EXPECTED = {
     "float_type": "a number",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
     "int_type": "a whole number",
     "string_type": "a text; put it in quotes",
     "bool_type": "true or false",
@@ -30,6 +33,9 @@ EXPECTED = {
     "dataclass_type": "keys and values",
     "invalid_key": "a text as its key",
 }
+
+INTEGER, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+DIGITS = list("-+0123456789")
 
 Location = tuple[int | str, ...]
 
@@ -68,7 +74,15 @@ def _read(path: Path) -> Profile:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML keeps the last of two equal keys and says nothing; a profile with two prices of one event is refused."""
+    """YAML keeps the last of two equal keys and says nothing; a profile with two prices of one event is refused.
+
+    Numbers are those of YAML 1.2, not 1.1: ``062`` is 62 and ``236e-1`` 23.6, and ``1:30`` is a text.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012, as PyYAML declares it
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (INTEGER, FLOAT)]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[typing.Hashable, typing.Any]:
         keys = [key.value for key, _ in node.value]
@@ -78,6 +92,25 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                     problem=f"key {key!r} stands twice", problem_mark=node.start_mark
                 )
         return super().construct_mapping(node, deep)
+
+
+def _integer(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    return int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+
+
+def _real(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    return float(str(loader.construct_scalar(node)).replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_UniqueKeyLoader.add_implicit_resolver(INTEGER, re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"), DIGITS)
+_UniqueKeyLoader.add_implicit_resolver(
+    FLOAT,
+    re.compile(r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan)$"),
+    [*DIGITS, "."],
+)
+_UniqueKeyLoader.add_constructor(INTEGER, _integer)
+_UniqueKeyLoader.add_constructor(FLOAT, _real)
 
 
 def _parse(path: Path) -> object:
@@ -120,8 +153,12 @@ def _sentence(error: ErrorDetails) -> str:
     if kind == "value_error":
         reason = str(error["ctx"]["error"])
         return f"{place}: {reason}" if place else reason
+    if kind == "invalid_key" and len(location) > 1 and isinstance(error["input"], int | float):
+        section = ".".join(map(str, location[:-1]))
+        return f"{section}: {error['input']} stands as a key; write a number with a point, not a comma, as in 23.6"
     return (
         f"{place + ' ' if place else ''}must be {EXPECTED.get(kind, error['msg'])}, got {reprlib.repr(error['input'])}"
+        f"{'; write it with a point, not a comma' if kind.startswith('float') and ',' in str(error['input']) else ''}"
     )
 
 

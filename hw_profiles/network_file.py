@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write, require_readable
+from dsf_common.versions import if_newer
 from hw_profiles.network import (
     ChipNetwork,
     HostCurrent,
@@ -31,12 +34,8 @@ PLAIN = ("name", "layout", "active_steps", "period", "host_macs", "context")
 
 def save_network(network: ChipNetwork, path: str | Path) -> None:
     """Write ``network``; projections that share synapses share them in the file too."""
-    shared: dict[int, int] = {}
-    distinct: list[SynapseList] = []
-    for projection in network.projections:
-        if id(projection.synapses) not in shared:
-            shared[id(projection.synapses)] = len(distinct)
-            distinct.append(projection.synapses)
+    distinct = _distinct_synapses(network)
+    shared = {id(synapses): number for number, synapses in enumerate(distinct)}
     header = {
         "version": VERSION,
         **{name: getattr(network, name) for name in PLAIN},
@@ -47,6 +46,7 @@ def save_network(network: ChipNetwork, path: str | Path) -> None:
     }
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = FORMAT
+        file.attrs[CHECKSUM] = content_checksum(_checked_content(header, distinct))
         file.create_dataset("header", data=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8))
         for number, synapses in enumerate(distinct):
             for name in ARRAYS:
@@ -73,10 +73,26 @@ def load_network(path: str | Path) -> ChipNetwork:
             if header["version"] != VERSION:
                 raise UserError(
                     f"{path} has version {header['version']}, this version reads {VERSION}; run the policy again"
+                    f"{if_newer(header['version'], VERSION)}"
                 )
-            return _network(header, file)
+            network = _network(header, file)
+            checksum = {CHECKSUM: file.attrs[CHECKSUM]} if CHECKSUM in file.attrs else {}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {first_line(error)}; run the policy again to get another") from error
+    content = _checked_content(header, _distinct_synapses(network))
+    require_intact({**content, **checksum}, str(path), "run the policy again to get another")
+    return network
+
+
+def _distinct_synapses(network: ChipNetwork) -> list[SynapseList]:
+    """Each list of synapses once, in the order of the projections."""
+    return list({id(projection.synapses): projection.synapses for projection in network.projections}.values())
+
+
+def _checked_content(header: dict[str, Any], synapses: Sequence[SynapseList]) -> dict[str, Any]:
+    """The content that the file's checksum covers."""
+    arrays = [{name: getattr(item, name).astype(np.int32) for name in ARRAYS} for item in synapses]
+    return {"header": json.dumps(header, sort_keys=True), "synapses": arrays}
 
 
 def _population_document(population: Population) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from dsf_common.checksum import CHECKSUM, require_intact, with_checksum
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write, require_readable
 from dsf_common.validation import first_problem
+from dsf_common.versions import if_newer
 
 FOLDER = Path(__file__).parent / "fronts"
 FORMAT = "decision-spikeformer-front"
@@ -89,7 +91,7 @@ class ParetoFront:
 
 def save_front(front: ParetoFront, path: Path) -> None:
     """Write a front as JSON."""
-    document = {"format": FORMAT, "version": VERSION, **asdict(front)}
+    document = with_checksum({"format": FORMAT, "version": VERSION, **asdict(front)})
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -107,16 +109,22 @@ def load_front(path: Path) -> ParetoFront:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not readable JSON: {first_line(error)}") from error
-    if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{path} is no front: give the .json that dsf-bench front wrote")
-    version = document.pop("version", None)
+    version = document.get("version")
     if version != VERSION:
-        raise UserError(f"{path} has version {version} and this one reads {VERSION}: run dsf-bench front again")
+        raise UserError(
+            f"{path} has version {version} and this one reads {VERSION}: run dsf-bench front again"
+            f"{if_newer(version, VERSION)}"
+        )
+    content = {name: value for name, value in document.items() if name not in ("format", "version", CHECKSUM)}
     try:
         # As JSON: its lists are the tuples of the fields, and its types are checked strictly.
-        return TypeAdapter(ParetoFront).validate_json(json.dumps(document))
+        front = TypeAdapter(ParetoFront).validate_json(json.dumps(content))
     except ValidationError as error:
         raise UserError(f"{path}: {first_problem(error)}; run dsf-bench front again") from error
+    require_intact(document, str(path), "run dsf-bench front again")
+    return front
 
 
 def shipped_front(environment: str) -> ParetoFront | None:

@@ -12,13 +12,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write, require_readable
+from dsf_common.versions import if_newer
 
 FORMAT = "decision-spikeformer raster"
 VERSION = 1
@@ -52,6 +55,7 @@ def save_raster(raster: SpikeRaster, path: str | Path) -> None:
     """Write a raster to ``path``."""
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(format=FORMAT, version=VERSION, seed=raster.seed, decision=raster.decision)
+        file.attrs[CHECKSUM] = content_checksum(_checked_content(raster))
         file.attrs["layers"] = json.dumps(list(raster.spikes))
         for layer, spikes in raster.spikes.items():
             file.create_dataset(f"spikes/{layer}", data=spikes.astype(np.uint8), compression="gzip", shuffle=True)
@@ -77,10 +81,22 @@ def _read(file: h5py.File, path: str | Path) -> SpikeRaster:
     if file.attrs.get("format") != FORMAT:
         raise UserError(f"{path} is not a raster that dsf-run wrote")
     if file.attrs["version"] != VERSION:
-        raise UserError(f"{path} is a raster of version {file.attrs['version']}; this version reads {VERSION}")
+        raise UserError(
+            f"{path} is a raster of version {file.attrs['version']}; this version reads {VERSION}"
+            f"{if_newer(file.attrs['version'], VERSION)}"
+        )
     spikes = {str(layer): file["spikes"][layer][()] != 0 for layer in json.loads(file.attrs["layers"])}
     if not spikes:
         raise UserError(f"{path} holds no layer")
     if any(layer.ndim != 2 for layer in spikes.values()) or len({len(layer) for layer in spikes.values()}) != 1:
         raise UserError(f"{path}: every layer must have the same time steps, (time steps, neurons)")
-    return SpikeRaster(int(file.attrs["seed"]), int(file.attrs["decision"]), spikes)
+    raster = SpikeRaster(int(file.attrs["seed"]), int(file.attrs["decision"]), spikes)
+    checksum = {CHECKSUM: file.attrs[CHECKSUM]} if CHECKSUM in file.attrs else {}
+    require_intact({**_checked_content(raster), **checksum}, str(path), "run the policy again with dsf-run")
+    return raster
+
+
+def _checked_content(raster: SpikeRaster) -> dict[str, Any]:
+    """The content that the file's checksum covers."""
+    layers = [[name, spikes.astype(np.uint8)] for name, spikes in raster.spikes.items()]
+    return {"seed": raster.seed, "decision": raster.decision, "layers": layers}

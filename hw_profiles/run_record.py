@@ -9,9 +9,11 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from dsf_common.checksum import require_intact
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import require_readable
 from dsf_common.validation import first_problem
+from dsf_common.versions import if_newer
 from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.network import ContextLayout
 
@@ -190,8 +192,11 @@ def load_record(record: Path) -> RunRecord:
     if document.get("format") != FORMAT:
         raise UserError(
             f"{record} has format {document.get('format')} and this version reads {FORMAT}: run the policy again"
+            f"{if_newer(document.get('format'), FORMAT)}"
         )
     try:
-        return TypeAdapter(RunRecord).validate_python(document)
+        run = TypeAdapter(RunRecord).validate_python(document)
     except ValidationError as error:
         raise UserError(f"{record}: {first_problem(error)}") from error
+    require_intact(document, str(record), "run the policy again")
+    return run

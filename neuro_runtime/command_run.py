@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import shlex
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
+from dsf_common.json_text import json_text
 from dsf_common.key_value_options import compose, describe_keys
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ContextLayout
@@ -70,8 +70,8 @@ class RunConfiguration:
     return_target: float | None = field(
         default=None, metadata={"help": "raw return to ask for (default: the policy's own)"}
     )
-    delayed_reward: bool = field(
-        default=False, metadata={"help": "pay the whole return with the last step, for a policy trained so"}
+    delayed_reward: bool | None = field(
+        default=None, metadata={"help": "pay the whole return with the last step (default: as the policy was trained)"}
     )
     out: str | None = field(default=None, metadata={"help": "folder to save in (default: a new one in runs/<env>/)"})
 
@@ -111,7 +111,7 @@ def _main(argv: list[str]) -> int:
         report = Path(arguments.report) if arguments.report else None
         written.append(f"report {write_report(saved.folder, arguments.profile or (), report).page}")
     if arguments.json:
-        print(json.dumps(saved.summary.document()))
+        print(json_text(saved.summary.document()))
     else:
         print(saved.summary.text(), "\n".join(written), sep="\n\n")
     return 0
@@ -167,10 +167,12 @@ def run_policy(
     files = _policy_files(configuration)
     with Policy(_open(backend, files, check)) as policy:
         spec = _environment_spec(configuration, policy)
+        configuration = _with_reward_delay(configuration, policy)
         with run_folder(spec.name, backend, configuration.out) as folder:
             rollout = _run(policy, spec, configuration, video)
             stages = _stages(policy, backend, files, rollout, spec, configuration) if compare_stages else None
-            summary = _summary(backend, policy, files, rollout, loaded, stages, command)
+            delayed = bool(configuration.delayed_reward)
+            summary = _summary(backend, policy, files, rollout, loaded, stages, command, delayed)
             save_run(folder, summary)
     return SavedRun(folder, summary)
 
@@ -252,11 +254,26 @@ def _environment_spec(configuration: RunConfiguration, policy: Policy) -> Enviro
     return spec
 
 
+def _with_reward_delay(configuration: RunConfiguration, policy: Policy) -> RunConfiguration:
+    """The configuration with its reward paid as the policy was trained, unless it says otherwise, which is told."""
+    trained, asked = policy.delayed_reward, configuration.delayed_reward
+    if asked is None and trained:
+        logger.info("this policy was trained with delayed reward, so each episode's is paid with its last step")
+    elif asked is not None and asked != trained:
+        with_or_without = "with" if trained else "without"
+        logger.warning(
+            "this policy was trained %s delayed reward and is run with delayed_reward=%s: its score is of another task",
+            with_or_without,
+            str(asked).lower(),
+        )
+    return replace(configuration, delayed_reward=trained if asked is None else asked)
+
+
 def _run(policy: Policy, spec: EnvironmentSpec, configuration: RunConfiguration, video: Path | None) -> Rollout:
     """Run the episodes, with a progress bar, and a film where one is wanted."""
     lanes = _lanes(policy, configuration, video)
     with ExitStack() as stack:
-        render_mode, delayed = "rgb_array" if video else None, configuration.delayed_reward
+        render_mode, delayed = "rgb_array" if video else None, bool(configuration.delayed_reward)
         environments = [
             make_environment(spec.name, render_mode, delayed_reward=delayed, action_bounds=policy.action_bounds)
             for _ in range(lanes)
@@ -288,6 +305,7 @@ def _summary(
     profiles: Sequence[Profile],
     stages: ConversionStages | None,
     command: str,
+    delayed_reward: bool,
 ) -> RunSummary:
     """Everything that is said of the run; of a run of a program also its network and the spikes of one decision."""
     program = _program(policy)
@@ -307,7 +325,7 @@ def _summary(
         comparison=policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None,
         network=network,
         context=None if program is None else context_of(program),
-        raster=None if program is None else _raster(program, rollout),
+        raster=None if program is None else _raster(program, rollout, delayed_reward),
         stages=stages,
     )
 
@@ -317,8 +335,11 @@ def _program(policy: Policy) -> Program | None:
     return policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
 
 
-def _raster(program: Program, rollout: Rollout) -> SpikeRaster | None:
-    with closing(make_environment(rollout.environment, action_bounds=program.action_bounds)) as environment:
+def _raster(program: Program, rollout: Rollout, delayed_reward: bool) -> SpikeRaster | None:
+    bounds = program.action_bounds
+    with closing(
+        make_environment(rollout.environment, delayed_reward=delayed_reward, action_bounds=bounds)
+    ) as environment:
         return replay_raster(program, environment, rollout.episodes[0], rollout.return_target)
 
 

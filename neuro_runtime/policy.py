@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 import numpy as np
@@ -12,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
-from neuro_runtime.backends.base import Backend, action_bounds_of
+from neuro_runtime.backends.base import Backend, KnowsRewardDelay, action_bounds_of
 from neuro_runtime.backends.registry import open_backend
 from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
-from neuro_runtime.policy_files import find_policy
+from neuro_runtime.policy_files import find_policy, shipped_policies
 
 
 def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
@@ -43,20 +45,29 @@ def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
     ...     observation, reward, *_ = environment.step(action)
     ...     action = policy.act(observation, reward)
     """
-    return Policy(open_backend(backend, find_policy(name_or_path)))
+    files = find_policy(name_or_path)
+    where = files.name if files.name in shipped_policies() else str(Path(name_or_path).expanduser().absolute())
+    return Policy(open_backend(backend, files), opened_as=(where, backend))
 
 
 class Policy:
     """A return-conditioned policy in closed loop: it keeps the return-to-go and its own last action.
 
+    A policy between two episodes can be pickled, where :func:`load_policy` opened it: whoever unpickles it opens the
+    same file with the same backend.
+
     Parameters
     ----------
     backend
         The backend that decides. The policy owns it from here on and closes it.
+    opened_as
+        The arguments of :func:`load_policy` that open it again.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, opened_as: tuple[str, str] | None = None) -> None:
         self._backend = backend
+        self._opened_as = opened_as
+        self._deciding = Lock()
         self._activity: Activity | None = None
         self.reset()
 
@@ -86,6 +97,11 @@ class Policy:
         return self._backend.action_size
 
     @property
+    def delayed_reward(self) -> bool:
+        """Whether it was trained with all reward at the end of an episode: then :meth:`act` is to get 0 until then."""
+        return isinstance(self._backend, KnowsRewardDelay) and self._backend.delayed_reward
+
+    @property
     def activity(self) -> Activity:
         """The network's activity in the last decision.
 
@@ -107,6 +123,7 @@ class Policy:
     def reset(self, return_target: float | None = None) -> None:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
         target = self.return_target if return_target is None else return_target
+        self._wanted = target
         self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment)
         self._backend.reset()
 
@@ -147,10 +164,16 @@ class Policy:
         Raises
         ------
         UserError
-            The observation has another shape, or it or the reward is not finite.
+            The observation has another shape, it, the reward or the action is not finite, or another thread is
+            being answered.
         """
-        decision = self._backend.decide(self._tokens.token(observation, reward))
-        self._tokens.acted(decision.action)
+        if not self._deciding.acquire(blocking=False):
+            raise UserError("the policy is deciding in another thread: open one policy a thread")
+        try:
+            decision = self._backend.decide(self._tokens.token(observation, reward))
+            self._tokens.acted(decision.action)
+        finally:
+            self._deciding.release()
         self._activity = decision.activity
         if normalised or self._rescaled is None:
             return decision.action.copy()
@@ -160,6 +183,20 @@ class Policy:
         """Release what the backend holds (for Lava, its process)."""
         self._backend.close()
 
+    def __reduce__(self) -> tuple[Callable[[str, str, float], Policy], tuple[str, str, float]]:
+        """How to open it again, in another process for example.
+
+        Raises
+        ------
+        UserError
+            It is in the middle of an episode, or `load_policy` did not open it.
+        """
+        if self._opened_as is None:
+            raise UserError("this policy cannot be pickled, as load_policy did not open it: open it where it is used")
+        if not self._tokens.is_new:
+            raise UserError("this policy cannot be pickled in the middle of an episode: reset it first")
+        return _open_again, (*self._opened_as, self._wanted)
+
     def __enter__(self) -> Policy:
         return self
 
@@ -167,3 +204,10 @@ class Policy:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open_again(name_or_path: str, backend: str, return_target: float) -> Policy:
+    """A policy that was pickled."""
+    policy = load_policy(name_or_path, backend)
+    policy.reset(return_target)
+    return policy

@@ -22,7 +22,7 @@ from dsf_models.mixings.past import sum_of_past
 from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
 from dsf_models.spiking_layers import NormalisedLinear
-from dsf_train.command_train import training_config
+from dsf_train.run_options import training_config
 from dsf_train.trainer import train
 from neuro_runtime.policy import load_policy
 from neuro_runtime.program.nodes import Dense

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from dsf_common.errors import GateFailed, UserError
+from dsf_common.versions import installed_version
 
 PACKAGES = ("dsf_train", "dsf_export", "dsf_models", "neuro_runtime", "hw_profiles", "dsf_common")
 
 
 def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str] | None = None) -> int:
     """Run a command to its exit status: 0 done, 1 a gate failed, 2 wrong call or input (or a file that
-    the system refuses), 130 interrupted.
+    the system refuses), 130 interrupted, 143 told to end.
 
     ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
     """
     _log_to_stderr()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(f"{name} {installed_version('decision-spikeformer')}")
+        return 0
     try:
-        return main(list(sys.argv[1:] if argv is None else argv))
+        with _ending_in_order():
+            return main(arguments)
     except UserError as error:
         print(f"{name}: error: {error}", file=sys.stderr)
         return 2
@@ -38,6 +48,23 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
         print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Have SIGTERM unwind the program as Ctrl-C does, so that temporary files and folders are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _log_to_stderr() -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dsf_common.errors import UserError
+from dsf_common.errors import UserError, first_line
+
+
+def partial_path(path: Path) -> Path:
+    """A name beside ``path`` that no other process has, on this host or, over a shared folder, on another."""
+    return path.with_name(f".partial-{uuid.uuid4().hex[:12]}-{path.name}")
 
 
 @contextmanager
@@ -16,13 +22,20 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` at the end, remove it if the block raises.
 
     Missing parent folders are made. The temporary name keeps the suffixes, since writers choose a format by them.
+
+    Raises
+    ------
+    UserError
+        A library reports that it could not write.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    temporary = partial_path(path)
     try:
         yield temporary
         os.replace(temporary, path)
+    except RuntimeError as problem:  # in which PyTorch and HDF5 wrap a full disk
+        raise UserError(f"{path} cannot be written: {first_line(problem)}") from problem
     finally:
         temporary.unlink(missing_ok=True)
 

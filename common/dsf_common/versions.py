@@ -1,8 +1,9 @@
-"""The installed version of a distribution."""
+"""Versions: of an installed distribution, and of a file that another release wrote."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
 
 
 def installed_version(distribution: str) -> str:
@@ -11,3 +12,9 @@ def installed_version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "not installed"
+
+
+def if_newer(found: object, newest: int) -> str:
+    """The end of a sentence that refuses a file's version: what follows if a newer release wrote it, else nothing."""
+    newer = isinstance(found, Integral) and int(found) > newest
+    return "; it was made by a newer release, which reads it: upgrade" if newer else ""

@@ -7,6 +7,9 @@ from dsf_export.mixings import lowering_of
 from dsf_models.configuration import ModelConfig, Norm
 from dsf_models.dsformer import DSFormer
 from dsf_models.policy_network import PolicyNetwork
+from neuro_runtime.program.limits import DECAY_ONE, LARGEST_DECAY
+
+THRESHOLDS = (1e-2, 1e2)  # beyond these a new model is silent, or fires at everything
 
 
 def require_program(model: PolicyNetwork) -> DSFormer:
@@ -21,6 +24,26 @@ def require_program(model: PolicyNetwork) -> DSFormer:
     if not isinstance(model, DSFormer):
         raise UserError(f"{type(model).__name__} has no program; train with model.kind=dsformer.")
     return model
+
+
+def settings_without_loihi_form(config: ModelConfig) -> list[str]:
+    """A sentence for each setting with which a spiking model trains, and is refused when it is exported for Loihi."""
+    if not config.kind.spikes:
+        return []
+    sentences = []
+    mantissa = round((1 - config.beta) * DECAY_ONE)
+    if not 1 <= mantissa <= LARGEST_DECAY:
+        sentences.append(
+            f"model.beta={config.beta:g} is a decay of {mantissa} in Loihi's 12 bits, which hold 1 … {LARGEST_DECAY}: "
+            f"choose one from {1 / DECAY_ONE:.3g} to {1 - 1 / DECAY_ONE:.5g}"
+        )
+    low, high = THRESHOLDS
+    if not low <= config.threshold <= high:
+        sentences.append(
+            f"model.threshold={config.threshold:g} is far from a new model's currents, of the order of 1; weights in "
+            f"its units leave Loihi's range: choose one from {low:g} to {high:g}"
+        )
+    return sentences
 
 
 def refuse_without_program(config: ModelConfig) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsf_common.checksum import with_checksum
 from dsf_common.files import atomic_write
+from dsf_common.json_text import json_text
 from hw_profiles.loader import load_profile
 from hw_profiles.pareto_front import load_front
 from hw_profiles.report.assemble import default_profiles, report_of
@@ -85,7 +86,7 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
 
 
 def _write_document(path: Path, document: dict[str, Any]) -> None:
-    _write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    _write(path, json_text(with_checksum(document), indent=1) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -72,6 +72,20 @@ def action_bounds_of(backend: Backend) -> ActionBounds | None:
 
 
 @runtime_checkable
+class KnowsRewardDelay(Protocol):
+    """A backend whose policy says how it was paid in training.
+
+    Attributes
+    ----------
+    delayed_reward
+        Whether all reward came with the last step of an episode.
+    """
+
+    @property
+    def delayed_reward(self) -> bool: ...
+
+
+@runtime_checkable
 class BatchBackend(Backend, Protocol):
     """A backend that also steers several environments at once, each in a lane of its own."""
 

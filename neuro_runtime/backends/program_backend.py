@@ -13,6 +13,7 @@ from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.program.nodes import Sparse
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.provenance import trained_with_delayed_reward
 from neuro_runtime.program.weight_matrices import dense_matrices
 from neuro_runtime.simulators.simulator import Simulator
 from neuro_runtime.token import Token
@@ -70,6 +71,11 @@ class ProgramBackend:
     def action_bounds(self) -> ActionBounds | None:
         """The bounds of the environment's own actions; None in a file of an earlier release."""
         return self._program.action_bounds
+
+    @property
+    def delayed_reward(self) -> bool:
+        """Whether the policy was trained with all reward at the end of an episode."""
+        return trained_with_delayed_reward(self._program)
 
     def reset(self) -> None:
         """Forget every earlier token."""

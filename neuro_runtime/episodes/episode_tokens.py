@@ -36,6 +36,11 @@ class EpisodeTokens:
         self._previous_action = np.zeros(action_size)
         self._first = True
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no token yet."""
+        return self._first
+
     def token(self, observation: ArrayLike, reward: float) -> Token:
         """The next token: a raw observation (obs,), and what the previous action earned (ignored at the first).
 
@@ -53,7 +58,18 @@ class EpisodeTokens:
         return Token(state, self._previous_action, self._return_to_go)
 
     def acted(self, action: NDArray[np.float64]) -> None:
-        """Remember the answer to the last token, (act,)."""
+        """Remember the answer to the last token, (act,).
+
+        Raises
+        ------
+        UserError
+            It is not finite, so no actuator may get it.
+        """
+        if not np.isfinite(action).all():
+            raise UserError(
+                "the policy's action is not finite: the observation, the reward or the return target is far beyond "
+                "those it was trained with; reset the policy before it goes on"
+            )
         self._previous_action = action
 
     def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:

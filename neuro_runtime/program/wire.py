@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from dsf_common.versions import if_newer
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -73,7 +74,10 @@ def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Progra
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise UserError("not a program: its header is damaged; export it again") from problem
     if version not in READABLE:
-        raise UserError(f"program format {version} is not the 1 or 2 that this release reads; export it again")
+        raise UserError(
+            f"program format {version} is not the 1 or 2 that this release reads{if_newer(version, max(READABLE))}; "
+            "export it again"
+        )
     try:
         return _assemble(content, arrays)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:

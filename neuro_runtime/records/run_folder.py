@@ -5,14 +5,16 @@ A run of a program also has its network, which a report places on chips, and the
 
 from __future__ import annotations
 
-import json
+import itertools
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import atomic_write
+from dsf_common.folder_lock import locked_folder
+from dsf_common.json_text import json_text
 from hw_profiles.network_file import save_network
 from hw_profiles.raster_file import save_raster
 from hw_profiles.run_record import RECORD
@@ -34,36 +36,47 @@ def run_folder(environment: str, backend: str, out: str | None) -> Iterator[Path
     UserError
         ``out`` already holds a run, or the folder cannot be made.
     """
-    folder = (
-        Path(out)
-        if out is not None
-        else _unused(RUNS / environment / f"run-{backend}-{time.strftime('%Y%m%d-%H%M%S')}")
-    )
-    if (folder / RECORD).exists():
-        raise UserError(f"{folder} already holds a run: give another out=…")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {first_line(error)}") from error
-    try:
+    with ExitStack() as held:
+        try:
+            folder = Path(out) if out is not None else _new(RUNS / environment, f"run-{backend}-{_now()}")
+            held.enter_context(locked_folder(folder))
+        except OSError as error:
+            raise UserError(f"cannot make the folder {out or RUNS}: {first_line(error)}") from error
+        if (folder / RECORD).exists():
+            raise UserError(f"{folder} already holds a run: give another out=…")
         yield folder
-    finally:
-        with suppress(OSError):
-            folder.rmdir()  # only succeeds on an empty folder: a run that was saved stays
 
 
 def save_run(folder: Path, summary: RunSummary) -> None:
-    """Write what the record names, then the record, which makes the folder a run."""
+    """Write what the record names, then the record, which makes the folder a run; leave nothing where that fails."""
+    try:
+        _save(folder, summary)
+    except BaseException:
+        for name in (RECORD, TRACE, NETWORK, RASTER):
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _save(folder: Path, summary: RunSummary) -> None:
     save_trace(trace_of(summary.rollout, summary.provenance), folder / TRACE)
     if summary.network is not None:
         save_network(summary.network, folder / NETWORK)
     if summary.raster is not None:
         save_raster(summary.raster, folder / RASTER)
     with atomic_write(folder / RECORD) as temporary:
-        temporary.write_text(json.dumps(summary.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(summary.document(), indent=2) + "\n", encoding="utf-8")
 
 
-def _unused(folder: Path) -> Path:
-    """The folder itself, or with the first number that makes its name new."""
-    candidates = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))
-    return folder if not folder.exists() else next(path for path in candidates if not path.exists())
+def _now() -> str:
+    return time.strftime("%Y%m%d-%H%M%S")
+
+
+def _new(parent: Path, name: str) -> Path:
+    """Make a folder of that name, or with the first number that makes it new; no other process has it then."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("numbers end nowhere")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from dsf_common.checksum import with_checksum
 from dsf_common.files import sha256_of
 from dsf_common.statistics import MeanEstimate
 from dsf_common.text_table import text_table
@@ -84,7 +85,7 @@ class RunSummary:
     def document(self) -> dict[str, object]:
         """Plain values for JSON. ``activity`` and what lies in it are counts of an average decision."""
         rollout = self.rollout
-        return {
+        document = {
             "format": FORMAT,
             "environment": rollout.environment,
             "backend": self.backend,
@@ -113,6 +114,7 @@ class RunSummary:
             "command": self.command,
             "provenance": dict(self.provenance),
         }
+        return with_checksum(document)
 
     def text(self) -> str:
         """Episodes, means, layers and energy, as tables."""

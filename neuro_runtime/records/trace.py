@@ -8,7 +8,8 @@ Layout, for N decisions of E episodes; ``format``, ``version``, ``environment``,
     decisions/{reward, seconds, time_steps, host_macs, idle_neuron_steps, messages}        (N,)
     spikes/<layer>, neuron_steps/<layer>, synops/<target layer>                            (N,)
 
-Episodes lie one after another, ``steps`` decisions each.
+Episodes lie one after another, ``steps`` decisions each. HDF5's latest layout has checksums over its structures, and
+Fletcher's over the values, so that any reader refuses a damaged file.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def trace_of(rollout: Rollout, provenance: Mapping[str, str]) -> Trace:
 
 def save_trace(trace: Trace, path: str | Path) -> None:
     """Write a trace to ``path``."""
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
         file.attrs.update(
             format=FORMAT,
             version=VERSION,
@@ -95,7 +96,7 @@ def save_trace(trace: Trace, path: str | Path) -> None:
         )
         for group in GROUPS:
             for name, column in getattr(trace, group).items():
-                file.create_dataset(f"{group}/{name}", data=column, compression="gzip", shuffle=True)
+                file.create_dataset(f"{group}/{name}", data=column, compression="gzip", shuffle=True, fletcher32=True)
 
 
 def _by_layer(counts: Sequence[Mapping[str, int]]) -> Columns:

@@ -34,8 +34,8 @@ from dsf_models.token_history import TokenHistory
 from dsf_models.torch_backend import TorchBackend
 from dsf_models.trajectory_embedding import ELEMENTS
 from dsf_train import trainer
-from dsf_train.command_train import training_config
 from dsf_train.configuration import Schedule, TrainConfig
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch
 from dsf_train.trainer import train
 from neuro_runtime.command_run import main as dsf_run

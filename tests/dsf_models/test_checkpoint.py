@@ -111,7 +111,10 @@ BAD_FILES: dict[str, tuple[Spoil, str]] = {
     "a weight lost": (edited(lambda content: content["weights"].popitem()), "is damaged"),
     "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),
     "more observations": (edited(lambda content: content.update(state_mean=torch.zeros(5))), "is damaged"),
-    "unknown setting": (edited(lambda content: content["model"].update(depth=3)), "is damaged"),
+    "unknown setting": (
+        edited(lambda content: content["model"].update(depth=3)),
+        "settings depth, which this release does not know",
+    ),
     "unknown mixing": (
         edited(lambda content: content["model"].update(mixing="magic")),
         "model.mixing=magic, which is not registered",

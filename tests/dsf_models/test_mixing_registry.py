@@ -11,7 +11,7 @@ from dsf_common.errors import UserError
 from dsf_models.checkpoint import load_model_file, load_tensors, save_model_file
 from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import PSSA, make_mixing, mixing_class, mixing_names, register_mixing
-from dsf_train.command_train import training_config
+from dsf_train.run_options import training_config
 from support.mixing_cases import MIXINGS
 from support.random_policies import random_policy
 

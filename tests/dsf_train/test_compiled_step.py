@@ -21,9 +21,9 @@ from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.precision import in_bfloat16
 from dsf_models.spiking_layers import SpikeLinear
 from dsf_models.surrogates import PUBLISHED, Arctangent, Rectangle, SurrogateGradient, Triangle
-from dsf_train.command_train import training_config
 from dsf_train.compiled_step import CompiledObjective, Objective, compiles, real_tokens
 from dsf_train.configuration import Precision
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch
 from dsf_train.spike_cost import SpikeCost
 from dsf_train.trainer import TrainingResult, action_loss, loss_and_cost, train, update

@@ -15,9 +15,9 @@ from dsf_models import DSFormer
 from dsf_models.configuration import ModelConfig, ModelKind, Norm
 from dsf_models.mixings.attention import meeting_rate
 from dsf_models.normalisation import set_blend
-from dsf_train.command_train import training_config
 from dsf_train.firing import SILENT_BELOW, firing_rates
 from dsf_train.firing_rate_initialisation import raise_firing_rates
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch
 from dsf_train.trainer import train
 

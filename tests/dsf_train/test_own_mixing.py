@@ -20,7 +20,7 @@ from dsf_models.normalisation_choice import normalisation
 from dsf_models.padding import TokenLayout
 from dsf_models.spiking_layers import NormalisedLinear
 from dsf_models.torch_backend import TorchBackend
-from dsf_train.command_train import training_config
+from dsf_train.run_options import training_config
 from dsf_train.trainer import train
 from neuro_runtime.token import Token
 

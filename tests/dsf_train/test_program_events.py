@@ -15,7 +15,7 @@ from dsf_export.fold import fold
 from dsf_export.program_events import ProgramEvents, program_events
 from dsf_export.program_graph import BIAS
 from dsf_models.configuration import ModelConfig, ModelKind
-from dsf_train.command_train import training_config
+from dsf_train.run_options import training_config
 from dsf_train.trainer import train
 from neuro_runtime.program import Program
 from neuro_runtime.program.nodes import Dense

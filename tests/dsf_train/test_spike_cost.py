@@ -14,7 +14,8 @@ from dsf_export.fold import fold
 from dsf_export.program_events import ProgramEvents, program_events
 from dsf_export.program_graph import BIAS
 from dsf_models.configuration import ModelConfig, ModelKind
-from dsf_train.command_train import main, training_config
+from dsf_train.command_train import main
+from dsf_train.run_options import training_config
 from dsf_train.spike_cost import SpikeCost, spike_cost
 from dsf_train.trainer import train
 from hw_profiles.activity import ActivityCounts, PopulationCounts

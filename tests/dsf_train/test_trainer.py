@@ -13,11 +13,12 @@ import torch
 
 from dsf_common.errors import UserError
 from dsf_models.checkpoint import load_model_file, load_tensors
-from dsf_train.command_train import main, training_config
+from dsf_train.command_train import main
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import Episode
 from dsf_train.datasets.best import best_episodes
 from dsf_train.datasets.columns import returns_to_go
+from dsf_train.run_options import training_config
 from dsf_train.sampling import TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend, set_learning_rate
 from dsf_train.trainer import train

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from dsf_models.checkpoint import load_tensors
-from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
+from dsf_train.run_options import training_config
 
 TINY = (
     "env=pendulum",

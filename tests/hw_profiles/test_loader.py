@@ -287,3 +287,31 @@ def test_a_binary_file_is_not_yaml(tmp_path: Path) -> None:
     (tmp_path / "chip.yaml").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UserError, match="not a readable YAML file"):
         load_profile(tmp_path / "chip.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("236e-1", 23.6), ("062", 62.0), ("0o17", 15.0), ("0x1F", 31.0), ("2.36e+1", 23.6), (".5", 0.5)],
+)
+def test_numbers_are_those_of_yaml_1_2(tmp_path: Path, written: str, value: float) -> None:
+    text = GOOD.replace("{value: 2.0, low: 1, high: 3.5, unit: pJ", f"{{value: {written}, unit: pJ")
+    energy = load_profile(write(tmp_path, text)).energy
+    assert energy is not None
+    assert energy.synop is not None
+    assert energy.synop.value == value
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("23,6", "energy.synop: 6 stands as a key; write a number with a point, not a comma"),
+        ("'23,6'", "write it with a point, not a comma"),
+        ("1:30", "energy.synop.value must be a number, got '1:30'"),
+        ("1_000", "energy.synop.value must be a number, got '1_000'"),
+    ],
+)
+def test_what_is_no_number_is_told(tmp_path: Path, written: str, words: str) -> None:
+    text = GOOD.replace("{value: 2.0, low: 1, high: 3.5, unit: pJ", f"{{value: {written}, unit: pJ")
+    with pytest.raises(UserError) as refused:
+        load_profile(write(tmp_path, text))
+    assert words in str(refused.value)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from dsf_common.errors import UserError
-from neuro_runtime.policy import Policy
-from tests.neuro_runtime.run_doubles import ACTIVITY, ListeningBackend
+from neuro_runtime.backends.base import Decision
+from neuro_runtime.policy import Policy, load_policy
+from neuro_runtime.token import Token
+from tests.neuro_runtime.run_doubles import ACTIVITY, ListeningBackend, write_tiny_program
 
 
 @pytest.fixture
@@ -75,3 +81,34 @@ def test_wrong_observations_are_refused(
 def test_a_return_target_must_be_a_number(backend: ListeningBackend) -> None:
     with pytest.raises(UserError, match="return_target must be finite"):
         Policy(backend).reset(return_target=float("nan"))
+
+
+def test_an_action_that_is_not_finite_never_leaves(backend: ListeningBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(backend)
+    monkeypatch.setattr(backend, "decide", lambda token: Decision(np.array([np.nan]), ACTIVITY))
+    with pytest.raises(UserError, match="the policy's action is not finite"):
+        policy.act([3.4e38, 0, 0])
+
+
+def test_two_threads_are_not_answered_at_once(backend: ListeningBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, answer = Policy(backend), backend.decide
+
+    def meanwhile(token: Token) -> Decision:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(UserError, match="deciding in another thread"):
+            pool.submit(policy.act, [0, 0, 0]).result()
+        return answer(token)
+
+    monkeypatch.setattr(backend, "decide", meanwhile)
+    policy.act([1, 2, 3])
+    assert len(backend.tokens) == 1
+
+
+def test_a_policy_is_pickled_between_episodes_or_says_that_it_cannot(tmp_path: Path, backend: ListeningBackend) -> None:
+    opened = load_policy(write_tiny_program(tmp_path), backend="interpreter")
+    opened.reset(-50.0)
+    twin = pickle.loads(pickle.dumps(opened))
+    np.testing.assert_array_equal(twin.act([1, 2, 3]), opened.act([1, 2, 3]))
+    with pytest.raises(UserError, match="in the middle of an episode"):
+        pickle.dumps(opened)
+    with pytest.raises(UserError, match="load_policy did not open it"):
+        pickle.dumps(Policy(backend))

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
 from dsf_common.renamed_options import with_present_names
+from dsf_common.versions import if_newer
 from dsf_models import PolicyNetwork, make_model
 from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import mixing_names
@@ -25,7 +27,8 @@ from neuro_runtime.action_bounds import ActionBounds
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 2
-READABLE = (1, 2)  # version 1 has options by their former names
+READABLE = (1, 2)  # version 1 has options by their former names, and no checksum
+CHECKED = 2  # the first version with one
 _CONTENT = (
     "environment",
     "return_target",
@@ -37,6 +40,10 @@ _CONTENT = (
     "configuration",
     "weights",
 )
+
+
+class UnknownSettingsError(ValueError):
+    """A model has settings that this release does not know."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,38 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         content["action_bounds"] = {"low": list(policy.action_bounds.low), "high": list(policy.action_bounds.high)}
     if policy.quantisation:
         content["quantisation"] = policy.quantisation.plain()
+    save_tensors(path, content)
+
+
+def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
+    """Write nested tensors and plain values with their checksum, atomically."""
     with atomic_write(path) as temporary:
-        torch.save(content, temporary)
+        torch.save({**content, CHECKSUM: content_checksum(_as_arrays(content))}, temporary)
+
+
+def require_intact_tensors(content: Mapping[str, Any], path: Path, required: bool) -> None:
+    """Compare the content of a file that :func:`save_tensors` wrote with its checksum.
+
+    Parameters
+    ----------
+    required
+        Whether a file without one is refused too.
+
+    Raises
+    ------
+    UserError
+        They differ, or there is none and it is ``required``.
+    """
+    require_intact(_as_arrays(content), str(path), "copy or train it again.", required)
+
+
+def _as_arrays(content: Any) -> Any:
+    """The same nested values with arrays in place of tensors."""
+    if isinstance(content, torch.Tensor):
+        return content.detach().cpu().numpy()
+    if isinstance(content, Mapping):
+        return {key: _as_arrays(value) for key, value in content.items()}
+    return [_as_arrays(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 def load_model_file(path: Path) -> PolicyModel:
@@ -122,15 +159,24 @@ def load_model_file(path: Path) -> PolicyModel:
         )
     if content.get("version") not in READABLE:
         raise UserError(
-            f"{path} has model format {content.get('version')}, this release reads {' and '.join(map(str, READABLE))}; "
-            "retrain it."
+            f"{path} has model format {content.get('version')}, this release reads {' and '.join(map(str, READABLE))}"
+            f"{if_newer(content.get('version'), VERSION)}; retrain it."
         )
     _require_mixing(path, content)
     try:
-        return _policy(content)
+        policy = _policy(content)
+    except UnknownSettingsError as problem:
+        raise UserError(
+            f"{path} has the {problem}, which this release does not know: a newer one made it; retrain it, or upgrade."
+        ) from problem
     except (UserError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
         reason = str(problem).splitlines()[-1].strip().rstrip(".")
         raise UserError(f"{path} is damaged: {reason}; copy or train it again.") from problem
+    try:
+        require_intact_tensors(content, path, required=content["version"] >= CHECKED)
+    except TypeError as problem:
+        raise UserError(f"{path} is damaged: it holds {problem}; copy or train it again.") from problem
+    return policy
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
@@ -160,13 +206,15 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
 
     Raises
     ------
+    UnknownSettingsError
+        A name is unknown.
     ValueError
-        A name or a value is unknown, or a value has the wrong type.
+        A value is unknown, or a value has the wrong type.
     """
     values = with_present_names(ModelConfig, values)
     unknown = set(values) - {field.name for field in fields(ModelConfig)}
     if unknown:
-        raise ValueError(f"unknown model settings {sorted(unknown)}")
+        raise UnknownSettingsError(f"model settings {', '.join(sorted(unknown))}")
     typed: dict[str, Any] = {name: _setting(name, value) for name, value in values.items()}
     config = ModelConfig(**typed)
     config.validate()

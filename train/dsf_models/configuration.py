@@ -56,6 +56,11 @@ class Norm(Enum):
     ptbn = "ptbn"  # the paper's
     repbn = "repbn"  # PTBN with the published code's skip in its batch-norm branch
 
+    @property
+    def over_batch(self) -> bool:
+        """Whether its statistics are those of the batch, in training."""
+        return self in (Norm.tdbn, Norm.ptbn, Norm.repbn)
+
 
 class PositionBias(Enum):
     """The index of PSSA's weights."""

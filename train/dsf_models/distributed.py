@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from dsf_common.errors import UserError
+from dsf_common.errors import UserError, first_line
 
 LONGEST_WAIT = timedelta(days=1)  # of the others while the first process evaluates
 
@@ -83,6 +83,10 @@ def own_device(device: str) -> torch.device:
         raise UserError(f"device={device} is no device that PyTorch knows; choose cpu or cuda.") from problem
     if found.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device={device} needs a GPU that PyTorch can use, and there is none; leave device=cpu.")
+    try:
+        torch.empty(0, device=found)
+    except (RuntimeError, NotImplementedError, AssertionError) as problem:
+        raise UserError(f"device={device} is not to be had here: {first_line(problem)}; leave device=cpu.") from problem
     return found
 
 

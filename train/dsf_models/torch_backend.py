@@ -53,6 +53,11 @@ class TorchBackend:
         """The bounds of the environment's own actions; None in a file of an earlier release."""
         return self._policy.action_bounds
 
+    @property
+    def delayed_reward(self) -> bool:
+        """Whether the model was trained with all reward at the end of an episode."""
+        return self._policy.delayed_reward
+
     def reset(self) -> None:
         """Forget every earlier token."""
         self._history = TokenHistory(self._policy, lanes=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
+from dsf_common.json_text import json_text
 from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
 from neuro_runtime.environments import (
     EnvironmentSpec,
@@ -79,7 +79,7 @@ def _list(as_json: bool) -> int:
     specs = [load_environment_spec(name) for name in environment_names()]
     found = {spec.name: find_dataset(spec) for spec in specs}
     if as_json:
-        print(json.dumps({name: location and _as_dict(location) for name, location in found.items()}))
+        print(json_text({name: location and _as_dict(location) for name, location in found.items()}))
         return 0
     width = max(map(len, found))
     for spec in specs:
@@ -101,13 +101,13 @@ def _as_dict(location: DatasetLocation) -> dict[str, Any]:
 
 def _info(dataset: str, environment: str | None, as_json: bool) -> int:
     info = describe(*_resolve(dataset, environment))
-    print(json.dumps(asdict(info)) if as_json else _table(info))
+    print(json_text(asdict(info)) if as_json else _table(info))
     return 0
 
 
 def _fetch(environment: str, as_json: bool) -> int:
     location = locate_dataset(load_environment_spec(_environment_name(environment)))
-    print(json.dumps(_as_dict(location)) if as_json else "\n".join(map(str, location.paths)))
+    print(json_text(_as_dict(location)) if as_json else "\n".join(map(str, location.paths)))
     return 0
 
 

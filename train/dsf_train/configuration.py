@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -131,9 +132,34 @@ class TrainConfig:
                 raise UserError(
                     f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
+        self.validate_name()
+        if self.model.kind.spikes and self.model.norm.over_batch and self._values_a_channel < 2:
+            raise UserError(
+                f"model.norm={self.model.norm.value} needs two values a channel, and batch_size=1 with "
+                "model.context=1 and model.time_steps=1 has one; raise one of them."
+            )
         spike_energy(self.energy_profile)
         self._validate_quantisation()
         self.model.validate()
+
+    @property
+    def _values_a_channel(self) -> int:
+        """Values that a batch holds of each channel."""
+        return self.batch_size * self.model.context * self.model.time_steps
+
+    def validate_name(self) -> None:
+        """Refuse a name that is a path.
+
+        Raises
+        ------
+        UserError
+            It holds more than letters, digits and . _ - + = after its first.
+        """
+        if not re.fullmatch(r"\w[\w.=+-]*", self.name):
+            raise UserError(
+                f"name={self.name} is no name of a run: give letters and digits, and . _ - + = after the first; "
+                "output= names the folder of all runs."
+            )
 
     def _validate_quantisation(self) -> None:
         if self.policy is not None and not self.quantise:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.errors import UserError
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
@@ -35,6 +36,10 @@ class Scores:
         """The standard error of the mean; infinite for a single episode."""
         count = len(self.scores)
         return float(self.scores.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
+
+    def text(self) -> str:
+        """The mean and its standard error, which a single episode has none of."""
+        return f"{self.mean:.1f} ± {self.standard_error:.1f}" if len(self.scores) > 1 else f"{self.mean:.1f}"
 
 
 def evaluate(
@@ -84,6 +89,10 @@ def _run_side_by_side(
         observations = np.stack([episode.observation for episode in episodes.values()])
         returns = np.array([episode.total_reward for episode in episodes.values()])
         actions = history.act(observations, return_target - returns)
+        if not np.isfinite(actions).all():
+            raise UserError(
+                "the policy's action is not finite, so it has no score: train it with a lower learning_rate"
+            )
         on_step()
         return [actions[lane] for lane in running]
 

@@ -9,6 +9,7 @@ from dsf_models.checkpoint import PolicyModel, load_tensors, save_model_file
 from dsf_models.published_checkpoint import is_published, load_published
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
+from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import normalisation_of
 from neuro_runtime.environments import load_environment_spec
 
@@ -21,7 +22,13 @@ def import_published(path: Path, config: TrainConfig, overwrite: bool = False) -
     UserError
         The file is no published checkpoint, does not fit the environment, or a model is in the way.
     """
-    target = Path(config.output) / config.env / config.name / "model.pt"
+    config.validate_name()
+    with RunFolder.of(config).locked():
+        return _import(path, config, overwrite)
+
+
+def _import(path: Path, config: TrainConfig, overwrite: bool) -> Path:
+    target = RunFolder.of(config).model
     if target.exists() and not overwrite:
         raise UserError(f"{target} exists already; replace it by --overwrite, or choose another name=.")
     weights = load_tensors(path)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from dsf_common.checksum import require_intact, with_checksum
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
+from dsf_common.folder_lock import LOCK, locked_folder
 from dsf_common.renamed_options import with_present_names
 from dsf_models.checkpoint import plain
 from dsf_train.configuration import TrainConfig
@@ -82,11 +86,31 @@ class RunFolder:
                     f"{folder.path} holds a run already; go on with it by --resume, replace it by --overwrite, "
                     "or choose another name=."
                 )
-            shutil.rmtree(folder.path)
+            folder._empty()
         folder.path.mkdir(parents=True, exist_ok=True)
         with atomic_write(folder.config) as temporary:
             temporary.write_text(yaml.safe_dump(plain(config), sort_keys=False), encoding="utf-8")
         return folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing into the folder.
+
+        Raises
+        ------
+        UserError
+            One does already.
+        """
+        with locked_folder(self.path):
+            yield
+
+    def _empty(self) -> None:
+        """Remove everything but the lock."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != LOCK:
+                entry.unlink()
 
     def _check_same(self, config: TrainConfig) -> None:
         if not self.config.exists():
@@ -127,10 +151,10 @@ class Metrics:
 
     def write(self, step: int, values: Mapping[str, Metric]) -> None:
         """Add numbers (and lists of names, which TensorBoard does not take) of one step."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.write(json.dumps(with_checksum({"step": step, **values})) + "\n")
         self._file.flush()
         for name, value in values.items():
-            if isinstance(value, float):
+            if isinstance(value, float) and math.isfinite(value):
                 self._board.add_scalar(name, value, step)
 
     def _open_board(self) -> SummaryWriter:
@@ -150,11 +174,28 @@ class Metrics:
 
     def _step(self, line: str, number: int) -> int:
         try:
-            return int(json.loads(line)["step"])
+            return int(read_record(line)["step"])
         except (ValueError, KeyError, TypeError) as problem:
             raise UserError(
                 f"{self._path} is damaged at line {number}; take that line out and resume, or use --overwrite."
             ) from problem
+
+
+def read_record(line: str) -> dict[str, Any]:
+    """A line of metrics.jsonl.
+
+    Raises
+    ------
+    ValueError
+        It is no object of JSON, or does not match its checksum.
+    """
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("it is no object")
+    try:
+        return require_intact(record, "the line", "take it out")
+    except UserError as problem:
+        raise ValueError(str(problem)) from problem
 
 
 class UnwrittenMetrics(Metrics):

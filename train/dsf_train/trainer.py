@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +21,7 @@ from dsf_models.policy_network import Spikes
 from dsf_train.compiled_step import CompiledObjective, Objective, PaidSpikes, real_tokens
 from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import Scores, evaluate
+from dsf_train.finite_training import FiniteWatch
 from dsf_train.firing import FiringWatch, firing_rates
 from dsf_train.firing_rate_initialisation import raise_firing_rates
 from dsf_train.qat.gain import Gain, gain_metrics, measure_gains
@@ -69,11 +70,17 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     Raises
     ------
     UserError
-        The configuration, the dataset or the run folder is not usable; the message says what to do.
+        The configuration, the dataset or the run folder is not usable, or a loss, gradient or weight is not finite;
+        the message says what to do.
     """
-    state = prepare(config, resume, overwrite)
+    with ExitStack() as held:
+        return _train(prepare(config, resume, overwrite, held))
+
+
+def _train(state: TrainingState) -> TrainingResult:
+    """All steps that are left."""
     config, model = state.config, state.model
-    first, watch = distributed.is_first(), FiringWatch()
+    first, watch, finite = distributed.is_first(), FiringWatch(), FiniteWatch(config, model)
     objective, form = _step_form(state)
     with state.folder.metrics(state.first_step, first) as metrics, _progress(state) as progress:
         for step, batch in _batches(state):
@@ -89,7 +96,10 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
                 form, state.optimiser, batch, config.gradient_clip, seen, state.cost, objective
             )
 
+            finite.see(done, batch, loss, gradient_norm)
             progress.update()
+            if recorded or _due(done, config.checkpoint_every, config.steps):
+                finite.require(done, batch)
             if recorded:
                 spikes = real_tokens(spikes, batch.mask) if state.compiled else spikes
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, assert_never
@@ -9,12 +11,19 @@ from typing import Any, assert_never
 import torch
 
 from dsf_common.errors import UserError
-from dsf_common.files import atomic_write
+from dsf_common.versions import if_newer
 from dsf_export.program_events import program_events
-from dsf_export.program_requirements import refuse_without_program
+from dsf_export.program_requirements import refuse_without_program, settings_without_loihi_form
 from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models import DSFormer, PolicyNetwork, distributed, make_model
-from dsf_models.checkpoint import Normalisation, PolicyModel, load_tensors, plain
+from dsf_models.checkpoint import (
+    Normalisation,
+    PolicyModel,
+    load_tensors,
+    plain,
+    require_intact_tensors,
+    save_tensors,
+)
 from dsf_models.normalisation import set_blend
 from dsf_train.compiled_step import compiles
 from dsf_train.configuration import Precision, TrainConfig
@@ -28,6 +37,10 @@ from dsf_train.schedule import norm_blend
 from dsf_train.spike_cost import SpikeCost, spike_cost
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
+
+CHECKPOINT_VERSION = 1
+_log = logging.getLogger(__name__)
+UNCHECKED = 0  # the version of checkpoints that have none, and no checksum
 
 
 @dataclass(frozen=True)
@@ -74,13 +87,23 @@ class TrainingState:
 
     def save_checkpoint(self, step: int) -> None:
         """Write what `--resume` goes on from after ``step`` steps."""
-        content = {"step": step, "weights": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        with atomic_write(self.folder.checkpoint) as temporary:
-            torch.save(content | {"quantisation": _rounding(self.model)}, temporary)
+        content = {
+            "version": CHECKPOINT_VERSION,
+            "step": step,
+            "weights": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "quantisation": _rounding(self.model),
+        }
+        save_tensors(self.folder.checkpoint, content)
 
 
-def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState:
+def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack) -> TrainingState:
     """Open the dataset and the run's folder, and make the model, or load it from the checkpoint.
+
+    Parameters
+    ----------
+    held
+        Gets the lock of the run's folder.
 
     Raises
     ------
@@ -88,6 +111,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
         The configuration, the dataset or the run folder is not usable.
     """
     config.validate()
+    for sentence in settings_without_loihi_form(config.model):
+        _log.warning("this model trains, and its export for Loihi will be refused: %s", sentence)
     device, compiled = distributed.own_device(config.device), compiles(config)
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
@@ -97,6 +122,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
     first = distributed.is_first()
     with distributed.first_one_first():
         dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.action_bounds)
+        if first and (RunFolder.of(config).path.exists() or not resume):
+            held.enter_context(RunFolder.of(config).locked())
         folder = RunFolder.open(config, resume or not first, overwrite and first)
     _prepare_torch(config)
 
@@ -109,7 +136,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool) -> TrainingState
         raise_firing_rates(model, batch, config.initial_firing_rate)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
-    first_step = _load_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
+    first_step = restore_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
     cost = spike_cost(config, program_events(model))
     bounds = start.action_bounds if start else dataset.action_bounds
     return TrainingState(
@@ -171,11 +198,17 @@ def _rounding(model: PolicyNetwork) -> dict[str, Any] | None:
     return quantisation.plain() if quantisation else None
 
 
-def _load_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer) -> int:
+def restore_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer) -> int:
     """Restore a killed run and return the step to go on from; a run killed before its first checkpoint starts anew."""
     if not path.exists():
         return 0
     content = load_tensors(path)
+    version = content.get("version", UNCHECKED)
+    if version not in (UNCHECKED, CHECKPOINT_VERSION):
+        raise UserError(
+            f"{path} has version {version}, this release reads {CHECKPOINT_VERSION}"
+            f"{if_newer(version, CHECKPOINT_VERSION)}; or start the run anew with --overwrite."
+        )
     if content.get("quantisation") != _rounding(model):
         raise UserError(
             f"{path} was trained with other scales than the policy it goes on with has now, so that policy is another; "
@@ -184,6 +217,7 @@ def _load_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Op
     try:
         model.load_state_dict(content["weights"])
         optimiser.load_state_dict(content["optimiser"])
+        require_intact_tensors(content, path, required=version == CHECKPOINT_VERSION)
         return int(content["step"])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
         raise UserError(f"{path} is no checkpoint of this run; start the run anew with --overwrite.") from problem

@@ -87,7 +87,8 @@ def _best_scales(groups: Sequence[Group]) -> list[int]:
     widest = max(groups, key=lambda group: group.worst)
     raise UserError(
         f"{widest.name} adds up currents of as much as {widest.worst:.3g} thresholds, too much for Loihi's 24-bit "
-        f"state (limit {LARGEST_CURRENT / SMALLEST_SCALE:.0f}); train with a larger weight_decay."
+        f"state (limit {LARGEST_CURRENT / SMALLEST_SCALE:.0f}); train with a larger weight_decay, "
+        "or with a larger model.threshold where that is far below its default."
     )
 
 

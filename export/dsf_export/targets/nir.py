@@ -29,9 +29,10 @@ import numpy as np
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
-from neuro_runtime.program import Program, program_from_wire, program_to_wire, validate
+from neuro_runtime.program import Program, program_from_wire, program_hash, program_to_wire, validate
 from neuro_runtime.program.limits import DECAY_ONE
 from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif, Neurons
+from neuro_runtime.program.storage import content_hash
 from neuro_runtime.program.wire import Arrays
 
 NAMESPACE = "decision_spikeformer"
@@ -70,9 +71,18 @@ def read(path: Path) -> Program:
     except Exception as problem:  # nir and h5py raise anything, bare assertions too, on a file they cannot read
         raise UserError(f"{path} is not a readable NIR file (damaged, cut short or of another kind)") from problem
     try:
-        return from_graph(graph)
+        program = from_graph(graph)
+        _require_intact(graph, program)
     except UserError as problem:
         raise UserError(f"{path}: {problem}") from problem
+    return program
+
+
+def _require_intact(graph: nir.NIRGraph, program: Program) -> None:
+    """Compare the program with the hash that the file carries; a file of an earlier release has none."""
+    stored = graph.metadata[NAMESPACE].get("sha256")
+    if stored is not None and stored != program_hash(program):
+        raise UserError("its content does not match its hash, so it is damaged or was changed; export it again")
 
 
 def to_graph(program: Program) -> nir.NIRGraph:
@@ -145,7 +155,12 @@ def _metadata(program: Program) -> dict[str, Any]:
         for group in groups:
             place = place.setdefault(group, {})
         place[last] = array
-    return {"header": header, "time_step_seconds": TIME_STEP, "arrays": nested}
+    return {
+        "header": header,
+        "time_step_seconds": TIME_STEP,
+        "arrays": nested,
+        "sha256": content_hash(header, arrays),
+    }
 
 
 def _flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

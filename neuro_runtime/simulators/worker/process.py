@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsf_common.errors import UserError
@@ -83,13 +83,15 @@ class WorkerProcess:
         self._emulator = emulator
         self._name = emulator.name
         self.python = emulator.find_python()
+        self._owner = os.getpid()
+        self._asked = 0
         with contextlib.ExitStack() as resources:
             self._log = resources.enter_context(tempfile.TemporaryFile())
             self._connection, theirs = map(resources.enter_context, socket.socketpair())
             self._process = self._start(theirs)
             theirs.close()
             self._resources = resources.pop_all()
-        self._close = weakref.finalize(self, _close, self._process, self._resources)
+        self._close = weakref.finalize(self, _close, self._owner, self._connection, self._process, self._resources)
 
     @property
     def pid(self) -> int:
@@ -109,10 +111,18 @@ class WorkerProcess:
         Raises
         ------
         UserError
-            The worker has ended, ends, raises an error or does not answer in time: one sentence says which.
+            The worker has ended, ends, raises an error, does not answer in time or answers something else, or it
+            belongs to another process: one sentence says which.
         """
+        if os.getpid() != self._owner:
+            raise UserError(
+                f"this policy's {self._name} worker belongs to process {self._owner}, and this is its fork "
+                f"{os.getpid()}: open the policy anew here"
+            )
         if not self._close.alive:
             raise UserError(f"the {self._name} worker has ended: open the policy again")
+        self._asked += 1
+        request = replace(request, number=self._asked)
         try:
             send(self._connection, request, time_limit_s)
             answer = receive(self._connection, time_limit_s)
@@ -126,6 +136,9 @@ class WorkerProcess:
         except BaseException:
             self.kill()
             raise
+        if answer.number != request.number:
+            numbers = f"request {answer.number} while {doing}, request {request.number}"
+            raise self._failure(f"the {self._name} worker answered {numbers}")
         if answer.kind == "failed":
             raise self._failure(f"{self._name} failed while {doing}: {answer.fields['error']}")
         return answer
@@ -136,7 +149,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the worker and all processes that it forked now."""
-        if self._close.detach():
+        if os.getpid() == self._owner and self._close.detach():
             _kill(self._process)
             self._resources.close()
 
@@ -189,8 +202,19 @@ class WorkerProcess:
         return (self._printed().splitlines() or [""])[-1]
 
 
-def _close(process: subprocess.Popen[bytes], resources: contextlib.ExitStack) -> None:
-    """Hang up, upon which the worker stops its emulator and ends; ``resources`` are the connection and the log."""
+def _close(
+    owner: int, connection: socket.socket, process: subprocess.Popen[bytes], resources: contextlib.ExitStack
+) -> None:
+    """Hang up, upon which the worker stops its emulator and ends; ``resources`` are the connection and the log.
+
+    A process that was forked from the owner closes its copies and leaves the worker alone. The owner's hanging up is
+    heard at once, whether or not such copies are still open.
+    """
+    if os.getpid() != owner:
+        resources.close()
+        return
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
     resources.close()
     try:
         process.wait(PARTING_S)

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from threading import Thread
 from typing import Protocol
 
@@ -49,11 +50,11 @@ def serve(connection: socket.socket, worker: Worker) -> None:
 def answer_or_fail(worker: Worker, request: Message, connection: socket.socket) -> Message:
     """The worker's answer; an error is told to the session and ends this process."""
     try:
-        return worker.answer(request)
+        return replace(worker.answer(request), number=request.number)
     except Exception as error:
         traceback.print_exc()
         with suppress(ConnectionError):
-            send(connection, Message("failed", {"error": in_one_line(error)}))
+            send(connection, Message("failed", {"error": in_one_line(error)}, number=request.number))
         # An emulator's processes may hang, so nobody waits for them: they are killed with this one.
         os._exit(1)
 

@@ -31,11 +31,14 @@ class Message:
         Plain values that JSON can carry.
     arrays
         Named numpy arrays of booleans or numbers.
+    number
+        The request's place among those of its session; its answer carries the same.
     """
 
     kind: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    number: int = 0
 
 
 def send(connection: socket.socket, message: Message, time_limit_s: float | None = None) -> None:
@@ -51,6 +54,7 @@ def send(connection: socket.socket, message: Message, time_limit_s: float | None
     arrays = {name: np.ascontiguousarray(array) for name, array in message.arrays.items()}
     header = {
         "kind": message.kind,
+        "number": message.number,
         "fields": dict(message.fields),
         "arrays": [[name, array.dtype.str, array.shape] for name, array in arrays.items()],
     }
@@ -78,7 +82,7 @@ def receive(connection: socket.socket, time_limit_s: float | None = None) -> Mes
     for name, code, shape in header["arrays"]:
         array = np.empty(shape, dtype=np.dtype(code))
         arrays[name] = np.frombuffer(_read(connection, array.nbytes, deadline), array.dtype).reshape(shape)
-    return Message(header["kind"], header["fields"], arrays)
+    return Message(header["kind"], header["fields"], arrays, header["number"])
 
 
 def _read(connection: socket.socket, size: int, deadline: float | None) -> bytearray:

@@ -19,12 +19,13 @@ from dsf_common.statistics import MeanEstimate
 from dsf_models.checkpoint import load_tensors
 from dsf_train.bench.data import choose_data
 from dsf_train.bench.execution import carry_out
-from dsf_train.bench.front import Point, Price, front_rows, front_table
+from dsf_train.bench.front import Point, front_rows, front_table
+from dsf_train.bench.options import Price
 from dsf_train.bench.page import put_section
 from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.command_bench import main
-from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
+from dsf_train.run_options import training_config
 from dsf_train.trainer import train
 from hw_profiles.pareto_front import FrontPoint, load_front
 from neuro_runtime.environments import load_environment_spec

@@ -12,11 +12,11 @@ from dsf_common.errors import UserError
 from dsf_models.configuration import Surrogate
 from dsf_train.command_data import main as dsf_data
 from dsf_train.command_train import main as dsf_train
-from dsf_train.command_train import training_config
 from dsf_train.datasets import Episode, find_dataset
 from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.demonstrations import DEMONSTRATORS, record_demonstrations
 from dsf_train.datasets.t_maze import T_MAZE
+from dsf_train.run_options import training_config
 from neuro_runtime.environments import load_environment_spec
 
 

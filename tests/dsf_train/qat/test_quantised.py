@@ -23,11 +23,12 @@ from dsf_models.checkpoint import PolicyModel, load_model_file, load_tensors, sa
 from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
-from dsf_train.command_train import main, training_config
+from dsf_train.command_train import main
 from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import Scores, evaluate
 from dsf_train.qat.gain import gain_table, measure_gains
 from dsf_train.qat.scales import choose_quantisation
+from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch
 from dsf_train.trainer import TrainingResult, train
 from neuro_runtime.environments import load_environment_spec

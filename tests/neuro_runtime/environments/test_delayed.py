@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -12,14 +14,16 @@ from numpy.typing import NDArray
 
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.token_history import TokenHistory
-from dsf_train.command_train import training_config
 from dsf_train.datasets import Episode
 from dsf_train.evaluation import evaluate
+from dsf_train.run_options import training_config
 from dsf_train.sampling import TokenWindows, normalisation_of
 from dsf_train.trainer import train
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec, make_environment
+from neuro_runtime.program.storage import save_program
 from support.small_datasets import columns_of
+from tests.neuro_runtime.run_doubles import tiny_program
 
 
 def test_the_last_step_pays_for_all() -> None:
@@ -81,3 +85,28 @@ def test_one_option_reaches_data_evaluation_and_runs(
     summary = json.loads(capsys.readouterr().out)
     assert scores.returns[0] < -100
     assert summary["return"]["mean"] == pytest.approx(scores.returns[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("trained_so", "option", "paid_late", "told"),
+    [
+        (True, [], True, "so each episode's is paid with its last step"),
+        (True, ["delayed_reward=false"], False, "was trained with delayed reward and is run with delayed_reward=false"),
+        (False, ["delayed_reward=true"], True, "was trained without delayed reward"),
+        (False, [], False, ""),
+    ],
+)
+def test_a_run_pays_as_the_policy_was_trained_or_tells(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, trained_so: bool, option: list[str], paid_late: bool, told: str
+) -> None:
+    path = tmp_path / "policy.dsf.h5"
+    provenance = {"configuration": json.dumps({"delayed_reward": trained_so})}
+    save_program(dataclasses.replace(tiny_program(), provenance=provenance), path)
+    caplog.set_level("INFO")
+    assert dsf_run(["--backend", "interpreter", f"policy={path}", f"out={tmp_path / 'run'}", *option]) == 0
+    with h5py.File(tmp_path / "run" / "trace.h5") as trace:
+        rewards = trace["decisions/reward"][()]
+    assert bool((rewards[:-1] == 0).all()) == paid_late
+    assert rewards[-1] < 0
+    assert told in caplog.text
+    assert bool(told) == ("delayed" in caplog.text)

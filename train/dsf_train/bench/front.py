@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
 
+from dsf_common.checksum import require_intact, with_checksum
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.configuration import ModelConfig
 from dsf_train.bench.execution import finish
 from dsf_train.bench.grid import Grid, Row
+from dsf_train.bench.options import Price
 from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.bench.table import MISSING, cell, markdown_table
 from dsf_train.configuration import TrainConfig
@@ -50,13 +51,6 @@ class Point:
     active_pj: float
 
 
-class Price(Enum):
-    """The option of `dsf-train` that a front is drawn over."""
-
-    energy_price = "energy_price"
-    synop_price = "synop_price"
-
-
 def front_rows(price: Price, prices: str, profile: str) -> tuple[Row, ...]:
     """A row a price; ``profile`` prices what ``energy_price`` pays for.
 
@@ -85,12 +79,25 @@ class Measure:
         if self.result(config) is None:
             measured = measure_program(config, self.profile)
             with atomic_write(self._path(config)) as temporary:
-                temporary.write_text(json.dumps(asdict(measured)), encoding="utf-8")
+                temporary.write_text(json.dumps(with_checksum(asdict(measured))), encoding="utf-8")
 
     def result(self, config: TrainConfig) -> Measurement | None:
-        """A run's measurement, None where there is none yet."""
+        """A run's measurement, None where there is none yet.
+
+        Raises
+        ------
+        UserError
+            The file of it is damaged.
+        """
         path = self._path(config)
-        return Measurement(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        if not path.exists():
+            return None
+        remedy = "rename it, and the run is measured anew"
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            return Measurement(**require_intact(document, str(path), remedy))
+        except (ValueError, TypeError, AttributeError) as problem:
+            raise UserError(f"{path} is damaged; {remedy}") from problem
 
     def _path(self, config: TrainConfig) -> Path:
         return RunFolder.of(config).path / f"measured-{Path(self.profile).stem}.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from dsf_common.errors import UserError
 from dsf_common.suggestions import suggestion
 from dsf_train.bench.data import Data, choose_data
-from dsf_train.command_train import training_config
 from dsf_train.configuration import TrainConfig
+from dsf_train.run_options import training_config
 from neuro_runtime.environments import load_environment_spec
 
 WHOLE = "model.streaming=false"  # what needs the whole window at every decision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from dsf_common.errors import UserError
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_train.bench.grid import Grid
 from dsf_train.configuration import TrainConfig
-from dsf_train.run_folder import RunFolder
+from dsf_train.run_folder import RunFolder, read_record
 from neuro_runtime.environments import load_environment_spec
 
 
@@ -35,6 +34,7 @@ def outcome_of(config: TrainConfig) -> Outcome | None:
     folder = RunFolder.open(config, resume=True, overwrite=False)
     target = load_environment_spec(config.env).return_targets[0]
     scores = [record[key] for record in _records(folder) for key in record if key == f"final_score/{target:g}/mean"]
+    scores = [score for score in scores if score is not None]
     return Outcome(float(scores[-1])) if scores else None
 
 
@@ -52,8 +52,10 @@ def estimate(outcomes: Sequence[Outcome | None]) -> MeanEstimate | None:
 def _records(folder: RunFolder) -> list[dict[str, Any]]:
     if not folder.metrics_file.exists():
         return []
-    lines = folder.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
     try:
-        return [json.loads(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
+        lines = folder.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [read_record(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
     except ValueError as problem:
-        raise UserError(f"{folder.metrics_file} is damaged; remove the folder to train that run anew") from problem
+        raise UserError(
+            f"{folder.metrics_file} is damaged; train that run anew with --overwrite, or under another name"
+        ) from problem

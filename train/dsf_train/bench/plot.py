@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.statistics import MeanEstimate
-from dsf_train.bench.front import Point, Price
+from dsf_train.bench.front import Point
 from dsf_train.bench.grid import Grid
+from dsf_train.bench.options import Price
 from dsf_train.bench.outcome import scores_of
 
 if TYPE_CHECKING:

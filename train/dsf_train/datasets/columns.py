@@ -21,13 +21,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from dsf_common.errors import UserError
+from dsf_common.files import partial_path, sha256_of
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.locate import DatasetLocation, cache_folder
 from dsf_train.datasets.minari import data_file
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
-LAYOUT = 1  # of the columns; another one gets folders of its own
+LAYOUT = 2  # of the columns; another one gets folders of its own
+
+CHECKSUMS = "checksums.json"  # the SHA-256 of each column's file
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +116,7 @@ def open_columns(folder: Path) -> Columns:
         A column is missing or damaged.
     """
     try:
+        _require_intact(folder)
         return Columns(
             observations=_mapped(folder, "observations"),
             actions=_mapped(folder, "actions"),
@@ -120,8 +124,8 @@ def open_columns(folder: Path) -> Columns:
             ends=np.load(folder / "ends.npy"),
             state_moments=np.load(folder / "state_moments.npy"),
         )
-    except (OSError, ValueError, EOFError) as problem:
-        raise UserError(f"{folder} is a damaged copy of a dataset; remove it, it is made anew") from problem
+    except (OSError, ValueError, EOFError, AttributeError) as problem:
+        raise UserError(f"{folder} is a damaged copy of a dataset; rename it, and it is made anew") from problem
 
 
 def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -145,6 +149,15 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
             ends.append(end)
     np.save(folder / "ends.npy", np.array(ends, dtype=np.int64))
     np.save(folder / "state_moments.npy", np.stack([moments.mean, moments.standard_deviation]))
+    checksums = {file.name: sha256_of(file) for file in sorted(folder.glob("*.npy"))}
+    (folder / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
+
+
+def _require_intact(folder: Path) -> None:
+    checksums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+    for name, checksum in checksums.items():
+        if sha256_of(folder / name) != checksum:
+            raise ValueError(f"{name} does not match its checksum")
 
 
 def _mapped(folder: Path, name: str) -> NDArray[Any]:
@@ -155,8 +168,7 @@ def _mapped(folder: Path, name: str) -> NDArray[Any]:
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill, and rename it to ``folder`` at the end; another process may have been faster."""
-    temporary = folder.with_name(f".partial-{os.getpid()}-{folder.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = partial_path(folder)
     temporary.mkdir(parents=True)
     try:
         yield temporary

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_common.files import require_readable
+from dsf_common.read_errors import unreadable
 from dsf_train.datasets.episode import Episode, cut_episodes
 
 _COLUMNS = ("observations", "actions", "rewards", "terminals")
@@ -36,9 +37,7 @@ def read_d4rl(path: Path, time_limit: int) -> Iterator[Episode]:
         with h5py.File(path, "r") as file:
             yield from _episodes(_columns(file, path), path, time_limit)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
-        raise UserError(
-            f"{path} is no readable HDF5 dataset (damaged or cut short); remove it and fetch it again"
-        ) from problem
+        raise unreadable(path, problem, "HDF5 dataset", "copy or fetch it to another place") from problem
 
 
 def _columns(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:

@@ -68,12 +68,17 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
     finally:
         env.close()
     observations, actions, rewards, terminals, timeouts = (np.array(column) for column in zip(*rows, strict=True))
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        file["observations"] = observations.astype(np.float32)
-        file["actions"] = actions.astype(np.float32)
-        file["rewards"] = rewards.astype(np.float32)
-        file["terminals"] = terminals
-        file["timeouts"] = timeouts
+    # The latest layout has checksums over HDF5's own structures, and Fletcher's over the values.
+    with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+        columns = {
+            "observations": observations.astype(np.float32),
+            "actions": actions.astype(np.float32),
+            "rewards": rewards.astype(np.float32),
+            "terminals": terminals,
+            "timeouts": timeouts,
+        }
+        for name, column in columns.items():
+            file.create_dataset(name, data=column, fletcher32=True)
         file[UNIT_OF_ACTIONS] = NORMALISED
         file["metadata/origin"] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
 

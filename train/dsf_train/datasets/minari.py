@@ -10,6 +10,7 @@ import h5py
 
 from dsf_common.errors import UserError
 from dsf_common.files import require_readable
+from dsf_common.read_errors import unreadable
 from dsf_train.datasets.episode import Episode, as_float32
 
 _GROUP = re.compile(r"episode_(\d+)")
@@ -40,9 +41,7 @@ def read_minari(folder: Path) -> Iterator[Episode]:
             for number in numbers:
                 yield _episode(file[f"episode_{number}"], f"{path}, episode {number},")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
-        raise UserError(
-            f"{path} is no readable Minari dataset (damaged or cut short); remove it and fetch it again"
-        ) from problem
+        raise unreadable(path, problem, "Minari dataset", "copy or fetch it to another place") from problem
 
 
 def _episode(group: h5py.Group, title: str) -> Episode:

@@ -25,6 +25,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import save_program
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.worker.session import TimeLimits
+from neuro_runtime.simulators.worker.wire import Message, send
 from support.small_programs import block_program, make_program
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -88,6 +89,40 @@ def test_error_in_one_of_lavas_processes() -> None:
     assert "broadcast" in sentence
     printed = Path(log.removesuffix(")"))
     assert "in _injected_at" in printed.read_text(), "the whole traceback"
+
+
+@pytest.mark.lava
+def test_a_forked_process_is_refused_and_is_not_waited_for(session: LavaSession) -> None:
+    ours = session.decide(CURRENT).accumulator
+    session.reset()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            session.decide(CURRENT)
+        except UserError as refusal:
+            os.write(writing, str(refusal).encode())
+        session.close()
+        time.sleep(60)
+        os._exit(0)
+    try:
+        sentence = os.read(reading, 1000).decode()
+        assert f"this policy's Lava worker belongs to process {os.getpid()}" in sentence
+        np.testing.assert_array_equal(session.decide(CURRENT).accumulator, ours)
+        begun = time.monotonic()
+        session.close()
+        assert time.monotonic() - begun < 9, "the child still has the connection open"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.lava
+def test_an_answer_to_another_request_is_refused(session: LavaSession) -> None:
+    session.decide(CURRENT)
+    session._worker._asked += 1
+    send(session._worker._connection, Message("decide", arrays={"current": CURRENT.astype(np.int32)}, number=2))
+    assert "answered request 2 while deciding, request 4" in _failure_of(session)
 
 
 @pytest.mark.lava

@@ -1,0 +1,213 @@
+"""An export as it was called for: read the source, make the candidate, show its parity, write it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from dsf_common.errors import UserError
+from dsf_common.json_text import json_text
+from dsf_export.agreement_plot import plot_agreement
+from dsf_export.layer_report import LayerReport
+from dsf_export.parity import Parity, table
+from dsf_export.pipeline import (
+    MODEL_STAGES,
+    PROGRAM_STAGES,
+    Candidate,
+    from_policy,
+    from_program,
+    own_format,
+    provenance_of,
+)
+from dsf_export.program_file import write_program
+from dsf_export.report_text import format_table, layer_table
+from dsf_export.stages import OnDecision
+from dsf_export.targets import TARGETS, Target, find_target
+from dsf_models.checkpoint import PolicyModel, load_model_file
+from neuro_runtime.program import Program, program_hash
+from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
+from neuro_runtime.program.summary import summary
+from neuro_runtime.program.weight_format import WeightFormat
+
+
+def carry_out(arguments: argparse.Namespace) -> None:
+    """Do what ``dsf-export`` was asked for.
+
+    Raises
+    ------
+    UserError
+        An argument or the source is not usable.
+    GateFailed
+        A stage does not match the one before.
+    """
+    target = find_target(arguments.target)
+    if arguments.decisions < 1:
+        raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
+    source = _source(arguments.source)
+    output = _output(arguments.output, source, target)
+    content = _load(source)
+    formats = _formats(arguments.bits, arguments.exponents, content)
+    stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
+    with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
+        candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
+        plot = _plot(candidate, output)
+
+        def show(parity: Parity) -> None:
+            bar.close()
+            document = _document(candidate, parity, target, output, plot)
+            print(json_text(document) if arguments.json else _text(candidate, parity))
+
+        write_program(candidate, target, output, bar.update, show)
+    if not arguments.json:
+        print(f"\nwrote {output}" + (f"\nwrote {plot}" if plot else ""))
+
+
+def _source(path: Path) -> Path:
+    source = path / "model.pt" if path.is_dir() else path
+    if not source.is_file():
+        raise UserError(f"there is no {source}: pass a model.pt, the folder of a run, or a program (.nir, .dsf.h5)")
+    return source
+
+
+def _output(given: Path | None, source: Path, target: Target) -> Path:
+    output = given or source.with_name(f"program{target.suffix}")
+    if not output.name.endswith(target.suffix):
+        raise UserError(f"--output {output} must end in {target.suffix}, as files of the {target.name} target do")
+    if output.resolve() == source.resolve():
+        raise UserError(f"the output would replace its own source {source}: choose another --output")
+    return output
+
+
+def _load(source: Path) -> PolicyModel | Program:
+    """The program in ``source`` if its name says that it holds one, and the trained policy otherwise."""
+    for target in TARGETS.values():
+        if source.name.endswith(target.suffix):
+            return target.read(source)
+    return load_model_file(source)
+
+
+def _formats(bits: str | None, exponents: int | None, content: PolicyModel | Program) -> tuple[WeightFormat, ...]:
+    """The weight formats asked for, in their order; where nothing is said, the model's own. A program has none."""
+    if isinstance(content, Program):
+        if bits is not None or exponents is not None:
+            raise UserError(
+                "a program's weights are rounded already: pass its model.pt for other --bits or --exponents"
+            )
+        return ()
+    own = own_format(content)
+    widths = [own.bits] if bits is None else _widths(bits)
+    return tuple(WeightFormat(width, own.exponents if exponents is None else exponents) for width in widths)
+
+
+def _widths(bits: str) -> list[int]:
+    """``8`` is 8; ``8,6,4`` these; ``8-5`` is 8, 7, 6, 5."""
+    first, dash, last = bits.partition("-")
+    try:
+        if not dash:
+            widths = [int(width) for width in bits.split(",")]
+        else:
+            direction = 1 if int(first) <= int(last) else -1
+            widths = list(range(int(first), int(last) + direction, direction))
+    except ValueError:
+        widths = []
+    if not widths or not all(FEWEST_WEIGHT_BITS <= width <= WEIGHT_BITS for width in widths):
+        raise UserError(
+            f"--bits {bits} is neither a number from {FEWEST_WEIGHT_BITS} to {WEIGHT_BITS} "
+            "nor several, such as 8,6,4 or 8-2"
+        )
+    if len(set(widths)) < len(widths):
+        raise UserError(f"--bits {bits} names a number twice")
+    return widths
+
+
+def _candidate(
+    source: Path,
+    content: PolicyModel | Program,
+    decisions: int,
+    on_decision: OnDecision,
+    formats: tuple[WeightFormat, ...],
+) -> Candidate:
+    if isinstance(content, Program):
+        return from_program(content, decisions, on_decision)
+    return from_policy(content, provenance_of(source, content), decisions, on_decision, formats)
+
+
+def _plot(candidate: Candidate, output: Path) -> Path | None:
+    """Where several formats were plotted: beside the program."""
+    if len(candidate.formats) < 2:
+        return None
+    path = output.with_name(f"{output.name.split('.')[0]}-bits.svg")
+    plot_agreement(candidate.formats, path)
+    return path
+
+
+def _text(candidate: Candidate, parity: Parity) -> str:
+    program = candidate.program
+    lines = [
+        f"program: {program.active_steps} active of {program.period} time steps a decision{_weights(candidate)}",
+        "",
+        summary(program),
+        "",
+        f"layers on {parity.recording.decisions} decisions, {parity.recording.origin}: spikes beside the float",
+        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes), and the",
+        "largest states if every synapse of one sign is active at once",
+        layer_table(candidate.layers),
+        "",
+        f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
+        table(parity),
+    ]
+    if len(candidate.formats) > 1:
+        lines += ["", "spike agreement with float by the bits of a weight, alone / in the program"]
+        lines += [format_table(candidate.formats)]
+    return "\n".join(lines)
+
+
+def _weights(candidate: Candidate) -> str:
+    if not candidate.formats:
+        return ""
+    weight_format = candidate.formats[0].weight_format
+    return f", weights of {weight_format.bits} bits with up to {weight_format.exponents} exponents a matrix"
+
+
+def _document(candidate: Candidate, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
+    program = candidate.program
+    return {
+        "target": target.name,
+        "output": str(output),
+        "program": {
+            "sha256": program_hash(program),
+            "environment": program.environment,
+            "active_steps": program.active_steps,
+            "period": program.period,
+            "provenance": dict(program.provenance),
+        },
+        "layers": [_layer(layer) for layer in candidate.layers],
+        "formats": [
+            {
+                **asdict(quantised.weight_format),
+                "action_error": quantised.action_error,
+                "layers": [_layer(layer) for layer in quantised.layers],
+            }
+            for quantised in candidate.formats
+        ],
+        "plot": str(plot) if plot else None,
+        "parity": {
+            "decisions": parity.recording.decisions,
+            "origin": parity.recording.origin,
+            "rows": [asdict(row) for row in parity.rows],
+        },
+    }
+
+
+def _layer(layer: LayerReport) -> dict[str, Any]:
+    document = asdict(layer)
+    document["headroom"] = {
+        "current": layer.headroom.current,
+        "voltage": layer.headroom.voltage,
+        "bits": layer.headroom.bits,
+    }
+    return document

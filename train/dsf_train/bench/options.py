@@ -1,0 +1,44 @@
+"""The options that ``dsf-bench`` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+PRICES = "0,0.01,0.03,0.1,0.3,1"
+
+
+class Price(Enum):
+    """The option of `dsf-train` that a front is drawn over."""
+
+    energy_price = "energy_price"
+    synop_price = "synop_price"
+
+
+@dataclass
+class BenchOptions:
+    """The options that ``dsf-bench`` takes as ``key=value`` pairs."""
+
+    datasets: str | None = field(
+        default=None,
+        metadata={"help": "folder of <D4RL name>*.hdf5, or of stand-ins such as pen-expert-standin.hdf5"},
+    )
+    envs: str | None = field(default=None, metadata={"help": "environments, with commas (default: the paper's for it)"})
+    env: str | None = field(default=None, metadata={"help": "the environment of a front"})
+    models: str | None = field(default=None, metadata={"help": "rows, with commas (default: all)"})
+    price: Price = field(default=Price.energy_price, metadata={"help": "the price that a front varies, or synop_price"})
+    prices: str = field(default=PRICES, metadata={"help": "the values of that price, with commas"})
+    profile: str = field(
+        default="loihi1-davies2018", metadata={"help": "prices a front's energy, in training and in the result"}
+    )
+    seeds: str = field(default="0,1,2", metadata={"help": "seeds, with commas"})
+    steps: int | None = field(default=None, metadata={"help": "training steps (default: the recipe's)"})
+    episodes: int = field(default=100, metadata={"help": "episodes at the last checkpoint"})
+    name: str | None = field(default=None, metadata={"help": "begins the runs' names (default: the table's)"})
+    runs: str = field(default="runs", metadata={"help": "folder of the runs"})
+    fronts: str | None = field(
+        default=None, metadata={"help": "folder of a front's <env>.json, for dsf-report --front (default: by the plot)"}
+    )
+    output: str = field(default="results.md", metadata={"help": "Markdown file; plots lie beside it"})
+    workers: int = field(default=0, metadata={"help": "runs at once; 1 needs no Ray; 0 is as many as there are cores"})
+    cluster: str | None = field(default=None, metadata={"help": "address of a Ray cluster that shares runs="})
