@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from dsf_common.errors import UserError
-from dsf_train.command_train import training_config
 from dsf_train.datasets import locate_dataset, open_dataset
 from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
+from dsf_train.run_options import training_config
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from support.small_datasets import STEPS, d4rl_columns, write_hdf5
