@@ -132,7 +132,7 @@ def test_a_damaged_copy_gets_one_sentence(tmp_path: Path) -> None:
     open_dataset(HOPPER, path)
     actions = columns_folder(HOPPER, locate_dataset(HOPPER, path)) / "actions.npy"
     actions.write_bytes(actions.read_bytes()[:-8])
-    with pytest.raises(UserError, match="damaged copy of a dataset; remove it"):
+    with pytest.raises(UserError, match="damaged copy of a dataset; rename it"):
         open_dataset(HOPPER, path)
 
 

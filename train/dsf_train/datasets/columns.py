@@ -125,7 +125,7 @@ def open_columns(folder: Path) -> Columns:
             state_moments=np.load(folder / "state_moments.npy"),
         )
     except (OSError, ValueError, EOFError, AttributeError) as problem:
-        raise UserError(f"{folder} is a damaged copy of a dataset; rename it, and it is made anew") from problem
+        raise UserError(f"{folder} is a damaged copy of a dataset; rename it, it is made anew") from problem
 
 
 def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:
