@@ -86,7 +86,7 @@ def test_the_interpreter_steers_with_a_program(program_file: Path) -> None:
     """Token current (1, −1): input 0 spikes at both active steps, and each time all three hidden neurons follow."""
     with load_policy(program_file, backend="interpreter") as policy:
         policy.reset()
-        action = policy.act(np.zeros(3))
+        action = policy.act(np.zeros(3), normalised=True)
         assert policy.activity.spikes == {"bias": 2, "input": 2, "hidden": 6}
     np.testing.assert_allclose(action, np.tanh(6 * 0.1))
 
