@@ -84,7 +84,7 @@ def _read(path: Path) -> tuple[str, Arrays, str]:
             header = file["header"][()].tobytes().decode()
             arrays: Arrays = {}
             file["arrays"].visititems(
-                lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+                lambda name, item: arrays.update({str(name): item[()]}) if isinstance(item, h5py.Dataset) else None
             )
             return header, arrays, str(file.attrs["sha256"])
     except (OSError, KeyError, RuntimeError, ValueError, AttributeError) as problem:
