@@ -170,6 +170,7 @@ def run_policy(
         configuration = _with_reward_delay(configuration, policy)
         with run_folder(spec.name, backend, configuration.out) as folder:
             rollout = _run(policy, spec, configuration, video)
+            _warn_of_clipping(policy, rollout)
             stages = _stages(policy, backend, files, rollout, spec, configuration) if compare_stages else None
             delayed = bool(configuration.delayed_reward)
             summary = _summary(backend, policy, files, rollout, loaded, stages, command, delayed)
@@ -382,6 +383,14 @@ def _lanes(policy: Policy, configuration: RunConfiguration, video: Path | None) 
 def _warn_of_dead_layers(rollout: Rollout) -> None:
     if dead := dead_layers(rollout):
         logger.warning("never fired in the whole run: %s", ", ".join(dead))
+
+
+def _warn_of_clipping(policy: Policy, rollout: Rollout) -> None:
+    if clipped := policy.clipped_inputs:
+        inputs = len(rollout.seconds) * policy.observation_size
+        logger.warning(
+            "%s of %s observed numbers were clipped: training saw none as far off", f"{clipped:,}", f"{inputs:,}"
+        )
 
 
 def _warn_of_overflow(states: Sequence[StatePeaks]) -> None:

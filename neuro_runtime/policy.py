@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
-from neuro_runtime.backends.base import Backend, KnowsRewardDelay, action_bounds_of
+from neuro_runtime.backends.base import Backend, ClipsInputs, KnowsRewardDelay, action_bounds_of
 from neuro_runtime.backends.registry import open_backend
 from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
@@ -119,6 +119,11 @@ class Policy:
         """The bounds that an action is brought into; None where they are its own −1 … 1."""
         bounds = self.action_bounds
         return None if bounds is None or bounds.are_unit else bounds
+
+    @property
+    def clipped_inputs(self) -> int:
+        """Entries of observations that were clipped up to now, being far from all that the policy was trained on."""
+        return self._backend.clipped_inputs if isinstance(self._backend, ClipsInputs) else 0
 
     def reset(self, return_target: float | None = None) -> None:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""

@@ -59,7 +59,7 @@ class TorchStream:
     def act(self, token: Token) -> NDArray[np.float64]:
         """The action, (action_size,)."""
         given = self._normalisation
-        state = (token.state - given.state_mean) / given.state_std
+        state = given.states(token.state)
         vector = np.concatenate([state, token.previous_action, [token.return_to_go / given.return_scale]])
         current = torch.layer_norm(self._embedding(self._arithmetic.tensor(vector)), *self._norm)
         residual = current.expand(self._time_steps, -1)

@@ -106,6 +106,7 @@ def _encoder(folded: FoldedPolicy, policy: PolicyModel) -> HostEncoder:
         state_std=policy.normalisation.state_std.astype(np.float64),
         return_scale=policy.normalisation.return_scale,
         input_scale=1.0,
+        input_clip=policy.normalisation.input_clip,
     )
 
 

@@ -125,7 +125,7 @@ def _inputs(episode: Sequence[Token], normalisation: Normalisation) -> Array:
     states = np.array([token.state for token in episode])
     return np.concatenate(
         [
-            (states - normalisation.state_mean.astype(np.float64)) / normalisation.state_std.astype(np.float64),
+            normalisation.states(states),
             np.array([token.previous_action for token in episode]),
             np.array([[token.return_to_go / normalisation.return_scale] for token in episode]),
         ],

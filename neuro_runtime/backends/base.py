@@ -66,6 +66,14 @@ class KnowsActionBounds(Protocol):
     def action_bounds(self) -> ActionBounds | None: ...
 
 
+@runtime_checkable
+class ClipsInputs(Protocol):
+    """A backend that clips observations far from those its policy was trained on, and counts them."""
+
+    @property
+    def clipped_inputs(self) -> int: ...
+
+
 def action_bounds_of(backend: Backend) -> ActionBounds | None:
     """The bounds of actions that a backend's policy says; None where it says nothing."""
     return backend.action_bounds if isinstance(backend, KnowsActionBounds) else None

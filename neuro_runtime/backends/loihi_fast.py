@@ -35,6 +35,11 @@ class LoihiFastBackend(ProgramBackend):
         super().__init__(program, self._alone)
 
     @property
+    def clipped_inputs(self) -> int:
+        """Entries of observations that were clipped up to now."""
+        return self._host.clipped_inputs
+
+    @property
     def state_peaks(self) -> list[StatePeaks]:
         """The largest states of every node up to now, in whichever lanes were stepped."""
         alone, lanes = self._alone.state_peaks, self._lanes.state_peaks

@@ -41,6 +41,7 @@ class ProgramBackend:
         self._simulator = simulator
         self._meter = ProgramMeter(program)
         self._on_close = on_close
+        self._clipped_inputs = 0
 
     @property
     def program(self) -> Program:
@@ -77,6 +78,11 @@ class ProgramBackend:
         """Whether the policy was trained with all reward at the end of an episode."""
         return trained_with_delayed_reward(self._program)
 
+    @property
+    def clipped_inputs(self) -> int:
+        """Entries of observations that were clipped up to now."""
+        return self._clipped_inputs
+
     def reset(self) -> None:
         """Forget every earlier token."""
         self._simulator.reset()
@@ -84,6 +90,7 @@ class ProgramBackend:
     def decide(self, token: Token) -> Decision:
         """Answer one environment step."""
         encoder = self._program.encoder
+        self._clipped_inputs += encoder.clipped(token)
         current = encoder.encode(token)
         given = encoder.quantise(current) if self._program.arithmetic == "loihi" else current
         result = self._simulator.decide(given)

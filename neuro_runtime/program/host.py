@@ -6,6 +6,7 @@ Sums run from left to right, a definition to the last bit, which compiled code c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HostEncoder:
-    """``x = LayerNorm(W [(s − mean) / std ; a_prev ; R / return_scale] + b)``, in float64.
+    """``x = LayerNorm(W [clip((s − mean) / std) ; a_prev ; R / return_scale] + b)``, in float64.
 
     Attributes
     ----------
@@ -32,6 +33,9 @@ class HostEncoder:
         The dataset's normalisation: (observation_size,) twice, and a number.
     input_scale
         Integers for 1.0 of the current in a loihi program; 1 in a float one.
+    input_clip
+        Deviations from the mean at which an entry of the observation is clipped; infinite in a program of an earlier
+        release.
     """
 
     weight: Array
@@ -43,6 +47,7 @@ class HostEncoder:
     state_std: Array
     return_scale: float
     input_scale: float
+    input_clip: float = math.inf
 
     @property
     def observation_size(self) -> int:
@@ -56,14 +61,24 @@ class HostEncoder:
 
     def encode(self, token: Token) -> Array:
         """The token current x, shape (D,), in real units."""
-        state = (token.state - self.state_mean) / self.state_std
+        state = self._normalised(token)
+        if self.input_clip < math.inf:
+            state = state.clip(-self.input_clip, self.input_clip)
         vector = np.concatenate([state, token.previous_action, [token.return_to_go / self.return_scale]])
         return self._normalise(_weigh(self.weight, vector) + self.bias)
+
+    def clipped(self, token: Token) -> int:
+        """The entries of a token's observation that lie beyond the clip."""
+        return int((np.abs(self._normalised(token)) > self.input_clip).sum()) if self.input_clip < math.inf else 0
 
     def quantise(self, current: Array) -> NDArray[np.int64]:
         """The integers that a loihi program is given for the current: ``rint(x · input_scale)``, clipped to 18 bits."""
         scaled = np.rint(current * self.input_scale)
         return np.minimum(np.maximum(scaled, -INJECTION_LIMIT), INJECTION_LIMIT).astype(np.int64)
+
+    def _normalised(self, token: Token) -> Array:
+        state: Array = (token.state - self.state_mean) / self.state_std
+        return state
 
     def _normalise(self, values: Array) -> Array:
         centred = values - _mean(values)

@@ -145,6 +145,7 @@ def _host_shapes(program: Program) -> None:
     for name, (array, shape) in expected.items():
         _require(np.shape(array) == shape, f"{name} has shape {np.shape(array)}, not {shape}")
     _require(bool((encoder.state_std > 0).all()), "encoder.state_std is not positive")
+    _require(encoder.input_clip > 0, "encoder.input_clip is not positive")
     for name in ("return_scale", "input_scale", "norm_epsilon"):
         _require(getattr(encoder, name) > 0, f"encoder.{name}={getattr(encoder, name)} is not positive")
 
@@ -276,7 +277,7 @@ def _loihi_lifs(program: Program) -> list[Lif]:
 
 def _all_numbers(program: Program) -> list[tuple[str, Any]]:
     numbers: list[tuple[str, Any]] = [("return_target", program.return_target)]
-    numbers += [(f"encoder.{name}", value) for name, value in vars(program.encoder).items()]
+    numbers += [(f"encoder.{name}", value) for name, value in vars(program.encoder).items() if name != "input_clip"]
     numbers += [(f"readout.{name}", value) for name, value in vars(program.readout).items()]
     numbers += [(f"{_title(connection)} weight", connection.weight) for connection in program.weighted_connections]
     return numbers

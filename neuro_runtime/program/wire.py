@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -28,8 +29,9 @@ from neuro_runtime.program.nodes import (
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 
 VERSION = 2
-VERSION_WITHOUT_BOUNDS = 1  # says nothing of actions beyond −1 … 1; still written for programs without bounds
+VERSION_WITHOUT_BOUNDS = 1  # knows no bounds of actions and no clip of inputs; still written where there are none
 READABLE = (VERSION_WITHOUT_BOUNDS, VERSION)
+_LEFT_OUT_WHERE_INFINITE = "input_clip"
 Arrays = dict[str, NDArray[Any]]
 
 # Fields whose name in a file is another, so that every program file keeps its content hash.
@@ -43,7 +45,7 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
     """The header (JSON) and the arrays of ``program``; arrays are named ``connections/<n>/<field>`` and so on."""
     arrays: Arrays = {}
     header: dict[str, Any] = {
-        "version": VERSION if program.action_bounds else VERSION_WITHOUT_BOUNDS,
+        "version": VERSION if _has_bounds(program) else VERSION_WITHOUT_BOUNDS,
         "arithmetic": program.arithmetic,
         "active_steps": program.active_steps,
         "period": program.period,
@@ -58,6 +60,10 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
     if program.action_bounds:
         header["action_bounds"] = asdict(program.action_bounds)
     return json.dumps(header, sort_keys=True), arrays
+
+
+def _has_bounds(program: Program) -> bool:
+    return program.action_bounds is not None or program.encoder.input_clip < math.inf
 
 
 def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Program:
@@ -107,6 +113,8 @@ def _pack(item: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     packed: dict[str, Any] = {"kind": type(item).__name__}
     for field in fields(item):
         value, stored = getattr(item, field.name), _STORED_NAMES.get(field.name, field.name)
+        if field.name == _LEFT_OUT_WHERE_INFINITE and value == math.inf:
+            continue
         if isinstance(value, np.ndarray):
             arrays[f"{prefix}/{stored}"] = value
             packed[stored] = None

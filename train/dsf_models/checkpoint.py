@@ -48,11 +48,27 @@ class UnknownSettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How raw observations and returns become the model's inputs: ``(s − mean) / std`` and ``R / return_scale``."""
+    """How raw observations and returns become the model's inputs.
+
+    ``clip((s − mean) / std, −input_clip, input_clip)``, in float64, and ``R / return_scale``.
+    """
 
     state_mean: NDArray[np.float32]  # (observation_size,)
     state_std: NDArray[np.float32]  # (observation_size,)
     return_scale: float
+    input_clip: float = math.inf  # deviations; infinite in a file of an earlier release
+
+    def states(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """The model's inputs, (…, observation_size), for raw observations of any type."""
+        centred = observations.astype(np.float64) - self.state_mean.astype(np.float64)
+        normalised: NDArray[np.float64] = centred / self.state_std.astype(np.float64)
+        return normalised.clip(-self.input_clip, self.input_clip) if self.input_clip < math.inf else normalised
+
+    def clipped(self, observation: NDArray[np.float64]) -> int:
+        """The entries of a raw observation, (observation_size,), that lie beyond the clip."""
+        if self.input_clip == math.inf:
+            return 0
+        return int((np.abs((observation - self.state_mean) / self.state_std) > self.input_clip).sum())
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,8 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         "configuration": policy.configuration,
         "weights": {name: tensor.detach().cpu() for name, tensor in policy.model.state_dict().items()},
     }
+    if policy.normalisation.input_clip < math.inf:
+        content["input_clip"] = policy.normalisation.input_clip
     if policy.action_bounds:
         content["action_bounds"] = {"low": list(policy.action_bounds.low), "high": list(policy.action_bounds.high)}
     if policy.quantisation:
@@ -283,4 +301,7 @@ def _normalisation(content: Mapping[str, Any]) -> Normalisation:
     return_scale = float(content["return_scale"])
     if not 0 < return_scale < math.inf:
         raise ValueError(f"its return scale is {return_scale}")
-    return Normalisation(mean, std, return_scale)
+    input_clip = float(content.get("input_clip", math.inf))
+    if not input_clip > 0:
+        raise ValueError(f"its clip of inputs is {input_clip}")
+    return Normalisation(mean, std, return_scale, input_clip)

@@ -45,7 +45,7 @@ class TokenHistory:
         spikes: dict[str, Tensor] | None = None,
     ) -> NDArray[np.float32]:
         """Add a token (raw observation, last action, raw return-to-go) to each lane and return its actions."""
-        states = (observations - self._normalisation.state_mean) / self._normalisation.state_std
+        states = self._normalisation.states(observations)
         self._states = _append(self._states, states)
         self._actions = _append(self._actions, self._last_action)
         self._returns = _append(self._returns, returns_to_go[:, None] / self._normalisation.return_scale)

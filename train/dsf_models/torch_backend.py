@@ -26,6 +26,7 @@ class TorchBackend:
 
     def __init__(self, policy: PolicyModel) -> None:
         self._policy = policy
+        self._clipped_inputs = 0
         self.reset()
 
     @property
@@ -58,6 +59,11 @@ class TorchBackend:
         """Whether the model was trained with all reward at the end of an episode."""
         return self._policy.delayed_reward
 
+    @property
+    def clipped_inputs(self) -> int:
+        """Entries of observations that were clipped up to now."""
+        return self._clipped_inputs
+
     def reset(self) -> None:
         """Forget every earlier token."""
         self._history = TokenHistory(self._policy, lanes=1)
@@ -65,6 +71,7 @@ class TorchBackend:
     def decide(self, token: Token) -> Decision:
         """The last token's action. The previous action is the model's own, as the history keeps it."""
         spikes: dict[str, Tensor] = {}
+        self._clipped_inputs += self._policy.normalisation.clipped(token.state)
         with one_torch_thread():
             action = self._history.act(token.state[None], np.array([token.return_to_go]), spikes)
         activity = window_activity(self._policy.model, spikes, self._history.tokens)

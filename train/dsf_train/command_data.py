@@ -16,6 +16,8 @@ from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
 from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
+from dsf_train.datasets.columns import Moments
+from dsf_train.datasets.state_columns import doubts
 from neuro_runtime.environments import (
     EnvironmentSpec,
     environment_names,
@@ -40,6 +42,7 @@ class DatasetInfo:
     mean_return: float
     mean_score: float  # 0 a random policy, 100 the reference
     score_quantiles: tuple[float, ...]
+    doubts: tuple[str, ...]  # columns of observations that may not be what they seem
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,7 +116,11 @@ def _fetch(environment: str, as_json: bool) -> int:
 
 def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
     """Count a dataset's episodes and score them as ``spec``'s policy would be scored."""
-    measured = [(len(episode), episode.total) for episode in read_location(spec, location)]
+    measured, moments = [], Moments()
+    for episode in read_location(spec, location):
+        measured.append((len(episode), episode.total))
+        moments.add(episode.observations)
+    spread = np.stack([moments.mean, moments.standard_deviation])
     lengths, returns = np.array(measured, dtype=float).T
     scores = np.array([normalised_score(spec, value) for value in returns])
     return DatasetInfo(
@@ -127,6 +134,7 @@ def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
         mean_return=float(returns.mean()),
         mean_score=float(scores.mean()),
         score_quantiles=_quantiles(scores),
+        doubts=tuple(doubts(spread, np.stack([moments.least, moments.largest]))),
     )
 
 
@@ -180,6 +188,7 @@ def _table(info: DatasetInfo) -> str:
             row("return", info.return_quantiles),
             row("score", info.score_quantiles),
             f"mean return {info.mean_return:,.1f}, mean normalised score {info.mean_score:.1f}",
+            *info.doubts,
         ]
     )
 

@@ -44,6 +44,7 @@ class TrainConfig:
     # the environment names. They become −1 … 1.
     action_low: str | None = None
     action_high: str | None = None
+    input_clip: float = 10.0  # deviations from the mean at which an observation's entry is clipped; .inf: never
     delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
     name: str = "default"  # the run's folder, runs/<env>/<name>
@@ -112,6 +113,8 @@ class TrainConfig:
         for name in ("warmup_fraction", "norm_switch_fraction", "initial_firing_rate", "homeostasis_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
+        if not self.input_clip > 0:
+            raise UserError(f"input_clip={self.input_clip} must be positive.")
         if not 0 < self.best_share <= 1:
             raise UserError(f"best_share={self.best_share} must be above 0 and at most 1, the whole dataset.")
         for name in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,8 +16,10 @@ from torch import Tensor
 from dsf_models.checkpoint import Normalisation
 from dsf_train.datasets import Columns
 from dsf_train.datasets.best import best_episodes
+from dsf_train.datasets.state_columns import is_constant
 
-STD_FLOOR = 1e-6
+STD_FLOOR = 1e-6  # added to a deviation, as the paper's code does, …
+RELATIVE_FLOOR = 1e-3  # … but no more than this share of it, whatever the column's unit
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,16 @@ class Batch:
         return Batch(**{name: tensor.pin_memory() for name, tensor in vars(self).items()})
 
 
-def normalisation_of(dataset: Columns, return_scale: float) -> Normalisation:
-    """The dataset's state mean and standard deviation (+ 1e-6, as the paper's code)."""
+def normalisation_of(dataset: Columns, return_scale: float, input_clip: float = math.inf) -> Normalisation:
+    """The dataset's state mean and standard deviation (+ 1e-6, as the paper's code).
+
+    The deviation of a column that does not vary is taken to be the column's own size, so that a sensor's rounding or
+    a little noise stays little.
+    """
     mean, std = dataset.state_moments
-    return Normalisation(mean.astype(np.float32), (std + STD_FLOOR).astype(np.float32), return_scale)
+    size = np.where(mean == 0, 1.0, np.abs(mean))
+    floored = np.where(is_constant(dataset.state_moments), size, std + np.minimum(STD_FLOOR, RELATIVE_FLOOR * std))
+    return Normalisation(mean.astype(np.float32), floored.astype(np.float32), return_scale, input_clip)
 
 
 class TokenWindows:
@@ -131,7 +140,7 @@ class TokenWindows:
         places = last[:, None] + self._offsets
         real = places >= first
         states = self._dataset.observations[np.maximum(places, first)]
-        states = (states - self._normalisation.state_mean) / self._normalisation.state_std
+        states = self._normalisation.states(states)
         returns = self._dataset.returns_to_go[first if self._delayed_reward else np.maximum(places, first)]
         return Batch(
             states=_where(real, states),

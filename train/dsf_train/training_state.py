@@ -127,7 +127,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         folder = RunFolder.open(config, resume or not first, overwrite and first)
     _prepare_torch(config)
 
-    normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale)
+    normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale, config.input_clip)
     windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_firing_rate:

@@ -30,6 +30,8 @@ class _Encoder(NamedTuple):
     norm_bias: Reals
     norm_epsilon: float
     input_scale: float
+    states: int  # entries of a token that are its observation's, …
+    clip: float  # … and are clipped here once they are divided
 
 
 class _Readout(NamedTuple):
@@ -39,7 +41,13 @@ class _Readout(NamedTuple):
 
 
 class CompiledHost:
-    """The host's computation before and after the neurons of a program in loihi arithmetic."""
+    """The host's computation before and after the neurons of a program in loihi arithmetic.
+
+    Attributes
+    ----------
+    clipped_inputs
+        Entries of observations that were clipped up to now.
+    """
 
     def __init__(self, encoder: HostEncoder, readout: HostReadout) -> None:
         rest = encoder.action_size
@@ -52,7 +60,10 @@ class CompiledHost:
             norm_bias=encoder.norm_bias,
             norm_epsilon=encoder.norm_epsilon,
             input_scale=encoder.input_scale,
+            states=encoder.observation_size,
+            clip=encoder.input_clip,
         )
+        self.clipped_inputs = 0
         self._readout = _Readout(readout.inverse_scale, np.ascontiguousarray(readout.weight.T), readout.bias)
         self._make_ready(encoder)
 
@@ -64,7 +75,7 @@ class CompiledHost:
         vectors[:, observations:-1] = [token.previous_action for token in tokens]
         vectors[:, -1] = [token.return_to_go for token in tokens]
         currents, integers = np.empty(shape), np.empty(shape, np.int32)
-        _encode(self._encoder, vectors, currents, integers)
+        self.clipped_inputs += _encode(self._encoder, vectors, currents, integers)
         return currents, integers
 
     def decode(self, accumulators: NDArray[np.int64], currents: Reals) -> Reals:
@@ -82,16 +93,23 @@ class CompiledHost:
 
 
 @compiled
-def _encode(encoder: _Encoder, vectors: Reals, currents: Reals, integers: Integers) -> None:
+def _encode(encoder: _Encoder, vectors: Reals, currents: Reals, integers: Integers) -> int:
+    clipped = 0
     for n in range(len(vectors)):
         current = currents[n]
-        _weigh(encoder.weight, (vectors[n] - encoder.shift) / encoder.scale, current)
+        vector = (vectors[n] - encoder.shift) / encoder.scale
+        for i in range(encoder.states):
+            if abs(vector[i]) > encoder.clip:
+                vector[i] = encoder.clip if vector[i] > 0 else -encoder.clip
+                clipped += 1
+        _weigh(encoder.weight, vector, current)
         current += encoder.bias
         current -= _sum(current) / len(current)
         current /= np.sqrt(_sum(current * current) / len(current) + encoder.norm_epsilon)
         for d in range(len(current)):
             current[d] = current[d] * encoder.norm_weight[d] + encoder.norm_bias[d]
             integers[n, d] = min(max(np.rint(current[d] * encoder.input_scale), -INJECTION_LIMIT), INJECTION_LIMIT)
+    return clipped
 
 
 @compiled

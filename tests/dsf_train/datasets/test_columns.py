@@ -29,7 +29,7 @@ class InMemory:
         self._context = context
         states = np.concatenate([episode.observations for episode in episodes])
         self._columns = [
-            (states - normalisation.state_mean) / normalisation.state_std,
+            (states.astype(np.float64) - normalisation.state_mean) / normalisation.state_std,
             np.concatenate([np.concatenate([0 * one.actions[:1], one.actions[:-1]]) for one in episodes]),
             np.concatenate([self._returns(one) / normalisation.return_scale for one in episodes]).astype(np.float32),
             np.concatenate([episode.actions for episode in episodes]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,14 @@ from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.episode import Episode, checked, observed_alone
 from dsf_train.datasets.locate import DatasetLocation, find_dataset, locate_dataset
 from dsf_train.datasets.minari import read_minari
+from dsf_train.datasets.state_columns import doubts
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
 __all__ = ["Columns", "DatasetLocation", "Episode", "find_dataset", "locate_dataset", "open_dataset", "read_location"]
+
+
+_log = logging.getLogger(__name__)
 
 
 def open_dataset(
@@ -41,7 +46,10 @@ def open_dataset(
     folder = columns_folder(spec, location, units.data)
     if not folder.exists():
         write_columns(folder, read_location(spec, location, units))
-    return replace(open_columns(folder), action_bounds=units.policy)
+    columns = replace(open_columns(folder), action_bounds=units.policy)
+    for doubt in doubts(columns.state_moments, columns.state_range):
+        _log.warning("%s", doubt)
+    return columns
 
 
 def read_location(

@@ -28,7 +28,7 @@ from dsf_train.datasets.minari import data_file
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
-LAYOUT = 2  # of the columns; another one gets folders of its own
+LAYOUT = 3  # of the columns; another one gets folders of its own
 
 CHECKSUMS = "checksums.json"  # the SHA-256 of each column's file
 
@@ -49,6 +49,8 @@ class Columns:
         The step after each episode's last, (episodes,).
     state_moments
         Mean and standard deviation of each entry of the observations, (2, observation_size), float64.
+    state_range
+        Least and largest of each entry, (2, observation_size), float64.
     action_bounds
         What the actions' −1 … 1 stands for, in the environment's own unit; None where nobody has looked.
     """
@@ -58,6 +60,7 @@ class Columns:
     returns_to_go: NDArray[np.float64]
     ends: NDArray[np.int64]
     state_moments: NDArray[np.float64]
+    state_range: NDArray[np.float64]
     action_bounds: ActionBounds | None = None
 
     def __len__(self) -> int:
@@ -123,6 +126,7 @@ def open_columns(folder: Path) -> Columns:
             returns_to_go=_mapped(folder, "returns_to_go"),
             ends=np.load(folder / "ends.npy"),
             state_moments=np.load(folder / "state_moments.npy"),
+            state_range=np.load(folder / "state_range.npy"),
         )
     except (OSError, ValueError, EOFError, AttributeError) as problem:
         raise UserError(f"{folder} is a damaged copy of a dataset; rename it, it is made anew") from problem
@@ -149,6 +153,7 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
             ends.append(end)
     np.save(folder / "ends.npy", np.array(ends, dtype=np.int64))
     np.save(folder / "state_moments.npy", np.stack([moments.mean, moments.standard_deviation]))
+    np.save(folder / "state_range.npy", np.stack([moments.least, moments.largest]))
     checksums = {file.name: sha256_of(file) for file in sorted(folder.glob("*.npy"))}
     (folder / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
 
@@ -214,17 +219,21 @@ class GrowingColumn:
 
 
 class Moments:
-    """Mean and deviation of rows that come in parts, in float64 (Chan, Golub & LeVeque 1979)."""
+    """Mean, deviation, least and largest of rows that come in parts, in float64 (Chan, Golub & LeVeque 1979)."""
 
     def __init__(self) -> None:
         self._count = 0
         self.mean: NDArray[np.float64] = np.zeros(())
+        self.least: NDArray[np.float64] = np.full((), np.inf)
+        self.largest: NDArray[np.float64] = np.full((), -np.inf)
         self._squares: NDArray[np.float64] = np.zeros(())
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Take ``rows``, (n, width), into account."""
         values = rows.astype(np.float64)
         mean, total = values.mean(axis=0), self._count + len(values)
+        self.least = np.minimum(self.least, values.min(axis=0))
+        self.largest = np.maximum(self.largest, values.max(axis=0))
         apart = mean - self.mean
         self._squares = (
             self._squares + np.square(values - mean).sum(axis=0) + apart**2 * (self._count * len(values) / total)
