@@ -247,3 +247,9 @@ def test_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
     addresses = heard.read_text().splitlines()
     assert len(addresses) > 2
     assert all(address.removeprefix("::ffff:") == "127.0.0.1" for address in addresses)
+
+
+def test_repeated_seeds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*TWO[:3], "seeds=0,1,0", f"output={tmp_path}/results.md", f"runs={tmp_path}/runs"]) == 2
+    assert "seeds=0,1,0 has a seed twice" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from dsf_common.errors import UserError
 from dsf_common.files import require_readable
 from dsf_common.read_errors import unreadable
 from dsf_train.datasets.episode import Episode, cut_episodes
+
+_log = logging.getLogger(__name__)
 
 _COLUMNS = ("observations", "actions", "rewards", "terminals")
 BLOCK_STEPS = 1 << 16  # read at once
@@ -64,8 +67,18 @@ def _episodes(columns: dict[str, h5py.Dataset], path: Path, time_limit: int) -> 
         ends = ends | _flags(columns["timeouts"], path, "timeouts")
     else:
         ends = _with_time_limit(ends, time_limit)
+    _tell_unfinished(ends, path)
     for block in _blocks(ends):
         yield from cut_episodes(columns["observations"][block], columns["actions"][block], rewards[block], ends[block])
+
+
+def _tell_unfinished(ends: NDArray[np.bool_], path: Path) -> None:
+    kept = int(np.flatnonzero(ends)[-1]) + 1 if ends.any() else 0
+    if kept < len(ends):
+        left, share = len(ends) - kept, 100 * (len(ends) - kept) / len(ends)
+        _log.warning(
+            "%s: %d of %d steps (%.1f %%) come after the last end mark and are left out", path, left, len(ends), share
+        )
 
 
 def _blocks(ends: NDArray[np.bool_]) -> Iterator[slice]:
