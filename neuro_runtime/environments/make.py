@@ -83,8 +83,9 @@ def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     _register_robotics()
     try:
-        env = _make(spec.gymnasium_id, max_episode_steps=spec.time_limit, render_mode=render_mode, **spec.options)
-        return like_d4rl(env, lambda: _make(spec.gymnasium_id, **spec.options)) if spec.is_d4rl else env
+        picture = {} if render_mode is None else {"render_mode": render_mode}  # not every environment takes one
+        env = make_plain(spec.gymnasium_id, max_episode_steps=spec.time_limit, **picture, **spec.options)
+        return like_d4rl(env, lambda: make_plain(spec.gymnasium_id, **spec.options)) if spec.is_d4rl else env
     except (gymnasium.error.Error, ImportError) as problem:
         raise UserError(
             f"{spec.name} needs {spec.gymnasium_id}, which cannot be made here ({first_line(problem)}); "
@@ -107,14 +108,14 @@ def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
         ) from problem
     options = {"render_mode": render_mode, "max_episode_steps": spec.time_limit, "disable_env_checker": True}
     try:
-        return _make("GymV26Environment-v0", env_id=spec.gymnasium_id, make_kwargs={**spec.options, **options})
+        return make_plain("GymV26Environment-v0", env_id=spec.gymnasium_id, make_kwargs={**spec.options, **options})
     except (gymnasium.error.Error, gym.error.Error, ImportError) as problem:
         raise UserError(
             f"legacy gym cannot make {spec.gymnasium_id} for {spec.name}: {first_line(problem)}"
         ) from problem
 
 
-def _make(gymnasium_id: str, **options: Any) -> Environment:
+def make_plain(gymnasium_id: str, **options: Any) -> Environment:
     """`gymnasium.make`, quiet: which release of an environment is right was settled by D4RL."""
     with _quiet():
         return gymnasium.make(gymnasium_id, disable_env_checker=True, **options)

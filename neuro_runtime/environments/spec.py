@@ -37,7 +37,8 @@ class EnvironmentSpec:
     reference_min, reference_max
         Returns of normalised scores 0 (a random policy) and 100 (the reference).
     return_targets
-        Returns to ask a policy for, in raw reward; the first is the default.
+        Returns to ask a policy for, in raw reward; the first is the default. None of a registered id without a file,
+        where training takes the data's.
     return_scale
         Divides returns-to-go before they reach a model.
     options
@@ -99,7 +100,7 @@ def environment_names() -> list[str]:
 
 
 def load_environment_spec(name: str) -> EnvironmentSpec:
-    """The environment called ``name``.
+    """The environment called ``name``: by its file, or an id that is registered with Gymnasium.
 
     Raises
     ------
@@ -109,6 +110,10 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     files = _spec_files()
     serving = serving_file(name, files)
     if serving is None:
+        from neuro_runtime.environments.registered import is_registered, registered_spec  # which imports Gymnasium
+
+        if is_registered(name):
+            return registered_spec(name)
         raise UserError(f"unknown environment {name!r}: {suggestion(name, environment_names())}")
     stem, number = serving
     content = _content(name, files[stem])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, assert_never
 
+import numpy as np
 import torch
 
 from dsf_common.errors import UserError
@@ -125,6 +126,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         if first and (RunFolder.of(config).path.exists() or not resume):
             held.enter_context(RunFolder.of(config).locked())
         folder = RunFolder.open(config, resume or not first, overwrite and first)
+    spec = spec if spec.return_targets else with_targets_of(dataset, spec)
     _prepare_torch(config)
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale, config.input_clip)
@@ -154,6 +156,13 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         start,
         first_step,
     )
+
+
+def with_targets_of(dataset: Columns, spec: EnvironmentSpec) -> EnvironmentSpec:
+    """``spec`` with the data's best return as what to ask for, and their largest as what returns are divided by."""
+    returns = dataset.returns_to_go[np.concatenate([[0], dataset.ends[:-1]])]
+    largest = float(np.abs(returns).max())
+    return replace(spec, return_targets=(float(returns.max()),), return_scale=largest or 1.0)
 
 
 def firing_rate_batch(config: TrainConfig, windows: TokenWindows, done: int) -> Batch:

@@ -1,0 +1,80 @@
+"""Environments by the ids that Gymnasium knows, without a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+from dsf_common.errors import UserError
+from neuro_runtime.action_bounds import ActionBounds
+from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
+
+POINT = '''
+import gymnasium
+import numpy as np
+
+
+class Point(gymnasium.Env):
+    """Takes no render_mode."""
+
+    observation_space = gymnasium.spaces.Box(-9, 9, (2,))
+    action_space = gymnasium.spaces.Box(-3, 5, (1,))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        return np.ones(2, np.float32), float(action[0]), False, False, {}
+
+
+gymnasium.register("Point-v0", entry_point=Point, max_episode_steps=12)
+'''
+
+
+@pytest.mark.parametrize("gymnasium_id", ["MountainCarContinuous-v0", "Pendulum-v1"])
+def test_an_episode_earns_what_plain_gymnasium_pays(gymnasium_id: str) -> None:
+    spec = load_environment_spec(gymnasium_id)
+    ours, plain = make_environment(gymnasium_id), gymnasium.make(gymnasium_id)
+    assert isinstance(plain.action_space, gymnasium.spaces.Box)
+    assert spec.action_bounds == ActionBounds.of(plain.action_space.low, plain.action_space.high)
+    returns = []
+    for environment, scale in ((ours, 1.0), (plain, float(plain.action_space.high[0]))):
+        rng, total, over = np.random.default_rng(0), 0.0, False
+        environment.reset(seed=3)
+        while not over:
+            action = rng.uniform(-1, 1, 1).astype(np.float32) * np.float32(scale)
+            _, reward, terminated, truncated, _ = environment.step(action)
+            total, over = total + float(reward), terminated or truncated
+        returns.append(total)
+    assert returns[0] == returns[1]
+    assert normalised_score(spec, returns[0]) == pytest.approx(returns[0])
+
+
+def test_a_package_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pointpackage.py").write_text(POINT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    spec = load_environment_spec("pointpackage:Point-v0")
+    assert (spec.time_limit, spec.observation_size, spec.action_size) == (12, 2, 1)
+    assert spec.action_bounds == ActionBounds((-3.0,), (5.0,))
+    environment = make_environment("pointpackage:Point-v0")
+    environment.reset(seed=0)
+    assert environment.step(np.ones(1, np.float32))[1] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CartPole-v1", r"takes actions from Discrete\(2\)"),
+        ("nowhere_package:Point-v0", "cannot be made here: .*nowhere_package"),
+        ("Swing-v9", "unknown environment 'Swing-v9'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(name: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        load_environment_spec(name)
