@@ -81,7 +81,7 @@ def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
 
 
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
-    _register_robotics()
+    register_robotics()
     try:
         picture = {} if render_mode is None else {"render_mode": render_mode}  # not every environment takes one
         env = make_plain(spec.gymnasium_id, max_episode_steps=spec.time_limit, **picture, **spec.options)
@@ -135,7 +135,7 @@ def _quiet() -> Iterator[None]:
 
 
 @cache
-def _register_robotics() -> None:
+def register_robotics() -> None:
     """Adroit and AntMaze, where gymnasium-robotics is installed."""
     try:
         with _quiet():

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsf_common.errors import UserError, first_line
 from neuro_runtime.environments.flat_observation import with_flat_observation
-from neuro_runtime.environments.make import make_plain
+from neuro_runtime.environments.make import make_plain, register_robotics
 from neuro_runtime.environments.spec import EnvironmentSpec
 
 VERSIONED = re.compile(r"-v\d+$")
@@ -22,7 +22,12 @@ DEFAULT_TIME_LIMIT = 1_000  # of an id that is registered without one
 
 def is_registered(name: str) -> bool:
     """Whether ``name`` is an id that Gymnasium knows, or ``module:Id-v0``, whose module registers it."""
-    return ":" in name or (VERSIONED.search(name) is not None and name in gymnasium.registry)
+    if ":" in name:
+        return True
+    if not VERSIONED.search(name):
+        return False
+    register_robotics()
+    return name in gymnasium.registry
 
 
 @cache

@@ -85,6 +85,22 @@ class EnvironmentSpec:
         return ActionBounds(self.action_low, self.action_high) if self.action_low or self.action_high else None
 
     @property
+    def default_target(self) -> float:
+        """The return that a policy is asked for by default.
+
+        Raises
+        ------
+        UserError
+            It is a registered id without a file, so nobody has named one.
+        """
+        if not self.return_targets:
+            raise UserError(
+                f"{self.name} is known by its Gymnasium id alone, which names no return to ask for; give it a file of "
+                f"its own in ${OWN_SPECS}"
+            )
+        return self.return_targets[0]
+
+    @property
     def is_d4rl(self) -> bool:
         """Whether D4RL recorded its dataset, so that reward, termination and places must be D4RL's."""
         return bool(self.d4rl_file or self.d4rl_parts) or any(map(_is_of_d4rl, self.minari_datasets))

@@ -51,5 +51,5 @@ def _import(path: Path, config: TrainConfig, overwrite: bool) -> Path:
         open_dataset(spec, Path(config.dataset) if config.dataset else None), spec.return_scale
     )
     provenance = {"imported_from": path.name, "env": spec.name}
-    save_model_file(target, PolicyModel(model, normalisation, spec.name, spec.return_targets[0], provenance))
+    save_model_file(target, PolicyModel(model, normalisation, spec.name, spec.default_target, provenance))
     return target

@@ -67,6 +67,14 @@ def test_a_package_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert environment.step(np.ones(1, np.float32))[1] == 5.0
 
 
+def test_an_environment_of_gymnasium_robotics() -> None:
+    pytest.importorskip("gymnasium_robotics")
+    spec = load_environment_spec("PointMaze_UMazeDense-v3")
+    assert (spec.time_limit, spec.observation_size, spec.action_size) == (300, 8, 2)
+    with pytest.raises(UserError, match="names no return to ask for"):
+        _ = spec.default_target
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

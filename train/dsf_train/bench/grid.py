@@ -133,6 +133,8 @@ def make_grid(rows: Sequence[Row], sweep: Sweep) -> Grid:
     UserError
         An environment or an option is unknown, a dataset is missing, or dimensions are impossible.
     """
+    for name in sweep.environments:
+        _ = load_environment_spec(name).default_target  # refused before the first run
     data = {name: choose_data(load_environment_spec(name), sweep.datasets) for name in sweep.environments}
     runs = {
         (row.name, name): tuple(_config(row, name, data[name], seed, sweep) for seed in sweep.seeds)

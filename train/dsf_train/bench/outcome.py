@@ -32,7 +32,7 @@ def outcome_of(config: TrainConfig) -> Outcome | None:
     if not RunFolder.of(config).config.exists():
         return None
     folder = RunFolder.open(config, resume=True, overwrite=False)
-    target = load_environment_spec(config.env).return_targets[0]
+    target = load_environment_spec(config.env).default_target
     scores = [record[key] for record in _records(folder) for key in record if key == f"final_score/{target:g}/mean"]
     scores = [score for score in scores if score is not None]
     return Outcome(float(scores[-1])) if scores else None
