@@ -114,7 +114,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     config.validate()
     for sentence in settings_without_loihi_form(config.model):
         _log.warning("this model trains, and its export for Loihi will be refused: %s", sentence)
-    device, compiled = distributed.own_device(config.device), compiles(config)
+    compiled = compiles(config)  # what no device can compute is told before a device is asked for
+    device = distributed.own_device(config.device)
     spec = load_environment_spec(config.env)
     start = starting_policy(config) if config.quantise else None
     if (config.synop_price or config.energy_price) and not start:
