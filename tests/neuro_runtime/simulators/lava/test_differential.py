@@ -25,7 +25,7 @@ from tests.neuro_runtime.simulators.random_cases import Case, cases
 NIGHTLY = "DSF_NIGHTLY_PROGRAMS"
 PROGRAMS = int(os.environ.get(NIGHTLY, "8"))
 DECISIONS = 16
-FAILED = Path(__file__).parents[3] / ".hypothesis" / "failed-program.npz"
+FAILED = Path(__file__).parents[4] / ".hypothesis" / "failed-program.npz"
 
 SETTINGS = settings(
     max_examples=PROGRAMS,

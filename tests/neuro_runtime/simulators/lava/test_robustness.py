@@ -28,7 +28,7 @@ from neuro_runtime.simulators.worker.session import TimeLimits
 from neuro_runtime.simulators.worker.wire import Message, send
 from support.small_programs import block_program, make_program
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 CURRENT = np.full(8, 900)
 GONE_S = 20.0
 

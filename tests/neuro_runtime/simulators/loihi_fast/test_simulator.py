@@ -154,7 +154,7 @@ def test_a_second_process_finds_the_code_compiled() -> None:
         "LoihiFast(program).decide(next(currents(program, 1, 0)))\n"
         "print(kernel.decide_lanes.stats.cache_misses.total(), kernel.decide_lanes.stats.cache_hits.total())"
     )
-    repository = Path(__file__).resolve().parents[3]
+    repository = Path(__file__).resolve().parents[4]
     run = subprocess.run([sys.executable, "-c", script], cwd=repository, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["0", "1"]
 
