@@ -66,7 +66,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Combination:
-    """What is trained."""
+    """The network and the surrogate that a row trains."""
 
     env: str
     model: str

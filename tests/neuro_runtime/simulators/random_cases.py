@@ -58,7 +58,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Ranges:
-    """What a random program's numbers are drawn from; exponents from the first to the last."""
+    """The ranges from which a random program's numbers are drawn; exponents from the first to the last."""
 
     exponents: tuple[int, int] = (-8, 7)
     injection_exponents: tuple[int, int] = (-4, 6)

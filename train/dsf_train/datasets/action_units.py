@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ActionUnits:
-    """What a dataset's actions are measured in.
+    """The unit that a dataset's actions are measured in.
 
     Attributes
     ----------

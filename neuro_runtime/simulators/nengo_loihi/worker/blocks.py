@@ -41,7 +41,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class NeuronParameters:
-    """Of all neurons of a node: both decays in 1/4096, the threshold as a mantissa."""
+    """A node's neurons share both decays, in 1/4096, and the threshold, a mantissa."""
 
     current_decay: int
     voltage_decay: int
@@ -49,7 +49,7 @@ class NeuronParameters:
 
 
 def neuron_parameters(node: SimpleNamespace) -> NeuronParameters:
-    """What the neurons of a node with states run by."""
+    """The decays and the threshold by which the neurons of a node with states run."""
     if node.kind == "Accumulator":
         return NeuronParameters(CLEARED_CURRENT, 0, LARGEST_THRESHOLD)
     if node.kind == "And":
