@@ -42,5 +42,5 @@ format: $(VENV)/.ready ## let ruff format and repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## remove both environments and every cache; runs/ stays
-	rm -rf $(VENV) $(LAVA) .uv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove every environment and every cache; runs/ stays
+	rm -rf $(VENV) $(LAVA) .venv-sanafe .venv-brian2-loihi .uv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

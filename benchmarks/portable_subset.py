@@ -8,13 +8,13 @@ Without env= it looks at every shipped program. every=true lists each departure.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
+from hw_profiles.chip_arithmetic import Departure, counted
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.rollout import run_episodes
@@ -23,7 +23,7 @@ from neuro_runtime.policy_files import find_policy, shipped_policies
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.headroom import headroom
 from neuro_runtime.program.limits import ARRIVAL_LIMIT
-from neuro_runtime.program.portable import Departure, departures
+from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -73,14 +73,13 @@ def _observe(name: str, program: Program, options: Options) -> list[ArrivalPeaks
 
 
 def _row(name: str, program: Program, peaks: Sequence[ArrivalPeaks], outside: Sequence[Departure]) -> tuple[str, ...]:
-    counts = Counter(f"{departure.quantity} ({departure.evidence})" for departure in outside)
     return (
         name,
         f"{max(node.arriving for node in headroom(program)) / ARRIVAL_LIMIT:.2f}",
         f"{max(peak.synaptic for peak in peaks) / ARRIVAL_LIMIT:.2f}",
         str(min(connection.exponent for connection in program.weighted_connections)),
         f"{max(peak.injected for peak in peaks):,}",
-        ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing",
+        counted(outside) or "nothing",
     )
 
 

@@ -15,15 +15,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import numpy as np
-
 from dsf_common.errors import GateFailed
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
-from neuro_runtime.backends.program_backend import ProgramBackend
-from neuro_runtime.environments import make_environment
-from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import find_policy, shipped_policies
 from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
@@ -33,6 +28,7 @@ from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator, Values
+from support.closed_loop import steer
 
 LAVA, NENGO_LOIHI = "Lava", "nengo-loihi"
 HEADER = (
@@ -104,7 +100,7 @@ def main(argv: list[str]) -> int:
                 NENGO_LOIHI: Timed(sessions.enter_context(NengoLoihiSession(program, record_states=True))),
             }
             beside = BesideEmulators(program, emulators)
-            _run(name, program, beside, options)
+            steer(name, program, beside, options.decisions, options.seed)
         for emulator, comparison in beside.comparisons.items():
             result = comparison.result
             counts = (result.compared, result.different, result.states_compared, result.states_different)
@@ -118,20 +114,6 @@ def main(argv: list[str]) -> int:
     if unexpected:
         raise GateFailed(f"differ from loihi-fast: {', '.join(unexpected)}")
     return 0
-
-
-def _run(name: str, program: Program, simulator: BesideEmulators, options: Options) -> None:
-    environment, policy = make_environment(name), Policy(ProgramBackend(program, simulator))
-    over, seed, reward, observation = True, options.seed, 0.0, np.zeros(0)
-    for _ in range(options.decisions):
-        if over:
-            observation, _ = environment.reset(seed=seed)
-            policy.reset(program.return_target)
-            reward, seed = 0.0, seed + 1
-        action = policy.act(observation, reward, normalised=True)
-        observation, earned, terminated, truncated, _ = environment.step(action)
-        reward, over = float(earned), terminated or truncated
-    environment.close()
 
 
 if __name__ == "__main__":

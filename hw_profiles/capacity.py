@@ -20,6 +20,7 @@ from hw_profiles.figure import (
     StepCount,
     SynapseCount,
     TileCount,
+    WeightUnits,
     WordCount,
     YesOrNo,
 )
@@ -59,6 +60,20 @@ class Capacity:
         Width of a graded spike; 0 where spikes carry nothing.
     state_bits, threshold_bits, decay_bits
         Widths of a neuron's current and voltage, of its threshold's mantissa and of its decays.
+    smallest_threshold
+        The smallest mantissa of a threshold.
+    weight_shift
+        Bits by which weights and thresholds are shifted to meet a state.
+    accumulator_bits
+        Bits, without the sign, in which what synapses bring a neuron in one time step is added up, and wraps.
+    smallest_exact_weight_exponent
+        The smallest power of two that means the same for each weight as for their sum. Below it, bits are lost.
+    bias_bits, largest_bias_exponent
+        A bias: the mantissa without its sign, and the largest power of two.
+    bias_wraps_with_current
+        1 where current + bias wraps before it meets the voltage; 0 where the bias is added after the current wrapped.
+    voltage_floor_bits
+        Bits n of the lowest floor −(2^n − 1) that a voltage can be given.
     product_neurons
         1 where a neuron can multiply two graded inputs, else 0.
     """
@@ -89,6 +104,14 @@ class Capacity:
     state_bits: Bits | None = None
     threshold_bits: Bits | None = None
     decay_bits: Bits | None = None
+    smallest_threshold: WeightUnits | None = None
+    weight_shift: Bits | None = None
+    accumulator_bits: Bits | None = None
+    smallest_exact_weight_exponent: SignedBits | None = None
+    bias_bits: Bits | None = None
+    largest_bias_exponent: Bits | None = None
+    bias_wraps_with_current: YesOrNo | None = None
+    voltage_floor_bits: Bits | None = None
     product_neurons: YesOrNo | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +139,7 @@ BELONG_TOGETHER = (
     ("synapse_words_per_core", "word_bits"),
     ("synapses_per_axon_block", "axon_header_bits"),
     ("smallest_weight_exponent", "largest_weight_exponent"),
+    ("bias_bits", "largest_bias_exponent"),
 )
 NEEDED_FOR_MAPPING = (
     "cores_per_chip",

@@ -67,7 +67,7 @@ def _shipped(name: str) -> Profile:
 
 
 def _read(path: Path) -> Profile:
-    profile = _validated(_parse(path), path)
+    profile = _validated(_with_capacity(_parse(path), path), path)
     if profile.name != path.stem:
         raise UserError(f"{path}: name is {profile.name!r} but the file is called {path.stem!r}; make them the same")
     return profile
@@ -121,6 +121,16 @@ def _parse(path: Path) -> object:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path} is not a readable YAML file: {first_line(error)}") from error
+
+
+def _with_capacity(document: object, path: Path) -> object:
+    """The document with the capacity of another shipped profile where it names one instead of giving its own."""
+    if not isinstance(document, dict) or not isinstance(name := document.get("capacity"), str):
+        return document
+    if name not in profile_names():
+        raise UserError(f"{path}: capacity names {name!r}, which is no profile: {suggestion(name, profile_names())}")
+    named = _parse(FOLDER / f"{name}.yaml")
+    return {**document, "capacity": named.get("capacity") if isinstance(named, dict) else None}
 
 
 def _validated(document: object, path: Path) -> Profile:

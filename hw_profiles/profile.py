@@ -9,7 +9,7 @@ A profile is a YAML file; the classes here, in `capacity` and in `event_prices` 
     title: My chip, one die       # one line for reports
     kind: chip                    # chip, convention or processor
     about: What it is and how an input current gets in.
-    capacity:                     # limits; leave out what the chip does not limit
+    capacity:                     # limits; leave out what the chip does not limit (or: the name of a profile)
       cores_per_chip: {value: 128, unit: cores, grade: datasheet, source: "Author, venue year"}
     energy:                       # pJ an event; every key is optional
       synop: {value: 23.6, unit: pJ, grade: simulated, source: "Author, venue year, table n"}

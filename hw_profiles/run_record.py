@@ -15,6 +15,7 @@ from dsf_common.files import require_readable
 from dsf_common.validation import first_problem
 from dsf_common.versions import if_newer
 from hw_profiles.activity import ActivityCounts, PopulationCounts
+from hw_profiles.chip_arithmetic import Extreme
 from hw_profiles.network import ContextLayout
 
 RECORD = "run.json"
@@ -110,6 +111,8 @@ class RunRecord:
         Normalised and raw, over episodes.
     activity
         Counts of the average decision.
+    extremes
+        The most extreme numbers of the program; none of a run of an earlier version, or of no program.
     network, raster
         Names of files in the run's folder; a run of no program has neither.
     stages
@@ -139,6 +142,7 @@ class RunRecord:
     stages: StagesRecord | None
     command: str
     provenance: dict[str, str]
+    extremes: tuple[Extreme, ...] = ()
 
     @property
     def counts(self) -> ActivityCounts:

@@ -17,6 +17,7 @@ from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
 from dsf_common.key_value_options import compose, describe_keys
+from hw_profiles.chip_arithmetic import Extreme
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ContextLayout
 from hw_profiles.pricing import check_prices_runs, price
@@ -37,6 +38,7 @@ from neuro_runtime.episodes.rollout import Rollout, check_sizes, run_episodes, r
 from neuro_runtime.episodes.video import check_video, film, render_without_display
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
+from neuro_runtime.program.extremes import extremes
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.provenance import context_of
 from neuro_runtime.records.conversion_stages import ConversionStages, conversion_stages
@@ -323,12 +325,20 @@ def _summary(
         observation_size=policy.observation_size,
         action_size=policy.action_size,
         states=policy.backend.state_peaks if isinstance(policy.backend, WatchesStates) else [],
+        extremes=_extremes(policy.backend),
         comparison=policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None,
         network=network,
         context=None if program is None else context_of(program),
         raster=None if program is None else _raster(program, rollout, delayed_reward),
         stages=stages,
     )
+
+
+def _extremes(backend: Backend) -> list[Extreme]:
+    """The most extreme numbers of the program that the backend runs; none of one in float."""
+    if not isinstance(backend, ProgramBackend) or backend.program.arithmetic != "loihi":
+        return []
+    return extremes(backend.program, observed=backend.arrival_peaks)
 
 
 def _program(policy: Policy) -> Program | None:

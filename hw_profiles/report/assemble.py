@@ -16,6 +16,8 @@ from hw_profiles.pareto_front import ParetoFront, shipped_front
 from hw_profiles.pricing import Priced, check_prices_runs, price
 from hw_profiles.profile import Kind, Profile
 from hw_profiles.report.accounts import band_of, energy_account, time_account
+from hw_profiles.report.accounts_of_one_chip import accounts_of_one_chip
+from hw_profiles.report.arithmetic_answer import arithmetic_answer
 from hw_profiles.report.document.activity import LayerRate
 from hw_profiles.report.document.answers import Baseline, LayoutAnswer, ProfileAnswer
 from hw_profiles.report.document.context import ParetoFrontAnswer
@@ -60,6 +62,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: ParetoFront | N
     window = _window(run)
     mapping_cache = MappingCache()
     answers = tuple(_answer(run, profile, window, baselines, mapping_cache) for profile in profiles)
+    firsts = [answer.first for answer in answers]
     priced = [answer.name for answer in answers if answer.layouts[0].energy is not None]
     if not priced:
         raise UserError(f"no profile given can price this run: {answers[0].layouts[0].refusal}")
@@ -80,7 +83,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: ParetoFront | N
         break_even=break_even_of(run),
         anchors=anchors(),
         assumptions=tuple(item for profile in profiles for item in assumptions_of(profile)),
-        notes=notes_of(run),
+        notes=(*notes_of(run), *accounts_of_one_chip(list(zip(profiles, firsts, strict=True)))),
         command=record.command,
         versions=tuple(record.provenance.items()),
     )
@@ -105,6 +108,7 @@ def _answer(
         profile.kind.value,
         profile.about,
         tuple(_layout(run, priced, baselines) for priced in answers),
+        arithmetic_answer(profile, run.record.extremes),
     )
 
 

@@ -19,6 +19,7 @@ def report_summary(report: Report) -> str:
         f"{task.environment} on {task.backend}, policy {task.policy}, {number_text(task.decisions)} decisions",
         f"score {score}; 0 is a random policy, 100 the reference",
         report.main.layouts[0].verdict,
+        *([report.main.arithmetic.sentence] if report.main.arithmetic else []),
         *report.notes,
     ]
     return "\n\n".join(["\n".join(head), "\n".join(_table(report))])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from neuro_runtime.backends.base import Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.loihi_fast import LoihiFast
@@ -43,6 +44,12 @@ class LoihiFastBackend(ProgramBackend):
     def state_peaks(self) -> list[StatePeaks]:
         """The largest states of every node up to now, in whichever lanes were stepped."""
         alone, lanes = self._alone.state_peaks, self._lanes.state_peaks
+        return [ours.or_larger(theirs) for ours, theirs in zip(alone, lanes, strict=True)]
+
+    @property
+    def arrival_peaks(self) -> list[ArrivalPeaks]:
+        """The most that has arrived at every node in a time step up to now, in whichever lanes were stepped."""
+        alone, lanes = self._alone.arrival_peaks, self._lanes.arrival_peaks
         return [ours.or_larger(theirs) for ours, theirs in zip(alone, lanes, strict=True)]
 
     def open_lanes(self, count: int) -> None:

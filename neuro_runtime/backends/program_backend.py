@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks, CountsArrivals
 from neuro_runtime.program.nodes import Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.provenance import trained_with_delayed_reward
@@ -82,6 +83,11 @@ class ProgramBackend:
     def clipped_inputs(self) -> int:
         """Entries of observations that were clipped up to now."""
         return self._clipped_inputs
+
+    @property
+    def arrival_peaks(self) -> list[ArrivalPeaks]:
+        """The most that has arrived at every node in a time step; none where the simulator does not count it."""
+        return self._simulator.arrival_peaks if isinstance(self._simulator, CountsArrivals) else []
 
     def reset(self) -> None:
         """Forget every earlier token."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.headroom import keeps_current
+from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.nodes import Connection, Dense, Injection, Sparse
 from neuro_runtime.program.program import Program
 

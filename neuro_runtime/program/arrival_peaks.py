@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,20 @@ class ArrivalPeaks:
     synaptic: int
     injected: int
     total: int
+
+    def or_larger(self, other: ArrivalPeaks) -> ArrivalPeaks:
+        """The larger magnitudes of this and another simulation of the same program."""
+        return ArrivalPeaks(
+            self.node,
+            max(self.synaptic, other.synaptic),
+            max(self.injected, other.injected),
+            max(self.total, other.total),
+        )
+
+
+@runtime_checkable
+class CountsArrivals(Protocol):
+    """A simulator that knows how much has arrived at each node in a time step."""
+
+    @property
+    def arrival_peaks(self) -> list[ArrivalPeaks]: ...

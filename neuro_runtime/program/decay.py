@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
-from neuro_runtime.program.nodes import Lif
+from neuro_runtime.program.nodes import Lif, Neurons
 
 
 def current_loss(lif: Lif) -> int:
@@ -19,6 +19,11 @@ def voltage_loss(lif: Lif) -> int:
 def share_kept(loss: int) -> float:
     """The share of a state that is left after a time step, 0 … 1."""
     return 1 - loss / DECAY_ONE
+
+
+def keeps_current(node: Neurons) -> bool:
+    """Whether a loihi program's neurons carry current over into the next time step."""
+    return share_kept(current_loss(node.as_lif("loihi"))) > 0
 
 
 def steps_to_zero(loss: int, at_most: int = LONGEST_DECAY) -> int:

@@ -10,10 +10,11 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
+from neuro_runtime.program.active_time_steps import TimeSteps
+from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, STATE_LIMIT
-from neuro_runtime.program.nodes import Connection, Dense, Injection, Neurons, Sparse
+from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Neurons, Sparse
 from neuro_runtime.program.program import Program
 
 Bound = NDArray[np.float64]
@@ -79,9 +80,31 @@ def largest_arrival(program: Program, node: Neurons, token: float | None = None)
     return _largest_sum(program, node, connections, token)
 
 
-def keeps_current(node: Neurons) -> bool:
-    """Whether a loihi program's neurons carry current over into the next time step."""
-    return share_kept(current_loss(node.as_lif("loihi"))) > 0
+def state_bounds(
+    program: Program, node: Neurons, arriving: TimeSteps, token: float | None = None
+) -> tuple[float, float]:
+    """Bounds of |u| and |v| of a node's neurons, in units of u and v; infinite where a state never decays.
+
+    A state is largest if the most that can arrive does so in every time step in which anything can:
+    ``max_p Σ_k keep^k [something arrives at p − k]``, over all time steps k into the past. An accumulator begins every
+    decision at 0.
+
+    Parameters
+    ----------
+    arriving
+        The node's time steps of `neuro_runtime.program.active_time_steps.arrival_steps`.
+    token
+        As in :func:`largest_current`.
+    """
+    lif = node.as_lif("loihi")
+    most = largest_current(program, node, token) * 2**CURRENT_SHIFT
+    if not most:
+        return 0.0, 0.0
+    current = most * _build_up(current_loss(lif), arriving)
+    if isinstance(node, Accumulator):
+        return current, current * int(arriving.sum())
+    lasting = np.ones_like(arriving) if keeps_current(node) else arriving
+    return current, current * _build_up(voltage_loss(lif), lasting)
 
 
 def _largest_sum(program: Program, node: Neurons, connections: Iterable[Connection], token: float | None) -> float:
@@ -97,8 +120,8 @@ def _largest_sum(program: Program, node: Neurons, connections: Iterable[Connecti
 def _headroom(program: Program, node: Neurons) -> Headroom:
     lif = node.as_lif("loihi")
     arriving = largest_current(program, node) * 2**CURRENT_SHIFT
-    current = arriving * _build_up(share_kept(current_loss(lif)), program.active_steps)
-    voltage = current * _build_up(share_kept(voltage_loss(lif)), program.active_steps)
+    current = arriving * _over_steps(share_kept(current_loss(lif)), program.active_steps)
+    voltage = current * _over_steps(share_kept(voltage_loss(lif)), program.active_steps)
     return Headroom(node.name, math.ceil(current), math.ceil(voltage), math.ceil(largest_arrival(program, node)))
 
 
@@ -126,6 +149,16 @@ def current_bound(encoder: HostEncoder) -> Bound:
     return bound
 
 
-def _build_up(keep: float, steps: int) -> float:
+def _build_up(loss: int, arriving: TimeSteps) -> float:
+    """The largest that a state can become, in units of what arrives in each of those time steps of every period."""
+    keep, period = share_kept(loss), len(arriving)
+    if keep == 1:
+        return math.inf if arriving.any() else 0.0
+    shares = keep ** np.arange(period)
+    sums = [float((shares * np.roll(arriving[::-1], phase + 1)).sum()) for phase in range(period)]
+    return max(sums) / (1 - keep**period)
+
+
+def _over_steps(keep: float, steps: int) -> float:
     """The sum of a constant input after ``steps`` steps, in units of the input."""
     return float(sum(keep**step for step in range(steps)))

@@ -61,7 +61,9 @@ ARRIVAL_LIMIT = 1 << (ARRIVAL_BITS - CURRENT_SHIFT)
 SMALLEST_PORTABLE_EXPONENT = -1
 # A bias is a mantissa of 12 bits and a sign, shifted left by at most 7 (`BIAS_MAN_MAX`, `BIAS_EXP_MAX`). A current is
 # shifted by 6, so one beyond 12 bits must be even.
-LARGEST_ODD_BIAS = 2**12 - 1
-LARGEST_EVEN_BIAS = LARGEST_ODD_BIAS << (7 - CURRENT_SHIFT)
+BIAS_MANTISSA_BITS = 12
+LARGEST_BIAS_EXPONENT = 7
+LARGEST_ODD_BIAS = 2**BIAS_MANTISSA_BITS - 1
+LARGEST_EVEN_BIAS = LARGEST_ODD_BIAS << (LARGEST_BIAS_EXPONENT - CURRENT_SHIFT)
 # A chip refuses a threshold of 0 (`hardware/validate.py`, `validate_vth_cfg`).
 SMALLEST_PORTABLE_THRESHOLD = 1

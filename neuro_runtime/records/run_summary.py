@@ -14,6 +14,7 @@ from dsf_common.statistics import MeanEstimate
 from dsf_common.text_table import text_table
 from dsf_common.versions import installed_version
 from hw_profiles.activity import ActivityCounts
+from hw_profiles.chip_arithmetic import Extreme, bits_left, counted, nodes_of
 from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced
 from hw_profiles.raster_file import SpikeRaster
@@ -22,6 +23,7 @@ from hw_profiles.run_record import FORMAT
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.episodes.rollout import Episode, Rollout
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.program.portable import PORTABLE
 from neuro_runtime.records.conversion_stages import ConversionStages
 from neuro_runtime.simulators.co_simulation import CoSimulationResult
 from neuro_runtime.simulators.state_peaks import StatePeaks
@@ -53,6 +55,9 @@ class RunSummary:
         Widths of the policy.
     states
         How large the states have been, where the backend watches them.
+    extremes
+        The most extreme numbers of a loihi program, what arrives at its nodes among them: proven, and observed where
+        the backend counts it.
     comparison
         The agreement of two simulators, where the backend runs a co-simulation.
     network, context, raster
@@ -71,6 +76,7 @@ class RunSummary:
     observation_size: int
     action_size: int
     states: Sequence[StatePeaks] = ()
+    extremes: Sequence[Extreme] = ()
     comparison: CoSimulationResult | None = None
     network: ChipNetwork | None = None
     context: int | None = None
@@ -106,6 +112,7 @@ class RunSummary:
             "activity": asdict(self.counts),
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
             "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
+            "extremes": [asdict(extreme) for extreme in self.extremes],
             "comparison": None if self.comparison is None else asdict(self.comparison),
             "network": None if self.network is None else NETWORK,
             "raster": None if self.raster is None else RASTER,
@@ -126,7 +133,8 @@ class RunSummary:
                 _episode_table(rollout.episodes),
                 "\n".join(_mean_lines(rollout)),
                 *([] if self.comparison is None else [_comparison_line(self.comparison)]),
-                _layer_table(mean_layers(rollout.activities), self.states),
+                _layer_table(mean_layers(rollout.activities), self.states, self.extremes),
+                *([_portable_line(self.extremes)] if self.extremes else []),
                 *map(_priced_text, self.priced),
             ]
         )
@@ -214,13 +222,50 @@ def _comparison_line(comparison: CoSimulationResult) -> str:
     )
 
 
-def _layer_table(layers: Sequence[LayerActivity], states: Sequence[StatePeaks]) -> str:
+def _layer_table(layers: Sequence[LayerActivity], states: Sequence[StatePeaks], extremes: Sequence[Extreme]) -> str:
     if not layers:
         return "no spiking layers"
-    bits_left = {node.node: f"{node.bits_left:.1f}" for node in states}
-    header = ("layer", "firing rate", "spikes/decision", "synops/decision", *(["bits left"] if states else []))
-    rows = [(*_layer_cells(layer), *([bits_left.get(layer.name, "")] if states else [])) for layer in layers]
+    columns = {**_state_columns(states), **_arrival_columns(extremes)}
+    header = ("layer", "firing rate", "spikes/decision", "synops/decision", *columns)
+    rows = [(*_layer_cells(layer), *(cells.get(layer.name, "") for cells in columns.values())) for layer in layers]
     return text_table([header, *rows])
+
+
+def _state_columns(states: Sequence[StatePeaks]) -> dict[str, dict[str, str]]:
+    """A column's heading, and its cell for each node."""
+    return {"bits left of 24": {node.node: f"{node.bits_left:.1f}" for node in states}} if states else {}
+
+
+def _arrival_columns(extremes: Sequence[Extreme]) -> dict[str, dict[str, str]]:
+    """The most that arrives in a time step: proven, observed, and the bits left by the stronger evidence."""
+    arrivals = {extreme.node: extreme for extreme in extremes if extreme.quantity == "arrival"}
+    if not arrivals:
+        return {}
+    counted = {node: f"{item.observed:,}" for node, item in arrivals.items() if item.observed is not None}
+    return {
+        "arrival, bound": {node: f"{item.bound:,}" for node, item in arrivals.items()},
+        **({"observed": counted} if counted else {}),
+        f"bits left of {PORTABLE.accumulator_bits}": {node: _arrival_bits(item) for node, item in arrivals.items()},
+    }
+
+
+def _arrival_bits(arrival: Extreme) -> str:
+    limit = PORTABLE.limit(arrival)
+    assert limit is not None
+    if arrival.bound <= limit or arrival.observed is None:
+        return f"{bits_left(arrival.bound, limit):.1f} proven"
+    return f"{bits_left(arrival.observed, limit):.1f} observed"
+
+
+def _portable_line(extremes: Sequence[Extreme]) -> str:
+    """Whether Lava's and nengo-loihi's emulators run the program alike, as far as the run and the bounds tell."""
+    departures = PORTABLE.departures(extremes)
+    if not departures:
+        return "inside the portable subset: Lava's and nengo-loihi's emulators run it alike"
+    return (
+        f"outside the portable subset, where emulators of Loihi may part: {nodes_of(departures)} of "
+        f"{nodes_of(extremes)} nodes, {counted(departures)}"
+    )
 
 
 def _layer_cells(layer: LayerActivity) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def test_every_shipped_profile_loads_under_its_own_name() -> None:
         "cmos45-int8-ann",
         "cmos45-memory",
         "cmos45-paper",
+        "lava-simulator",
         "loihi1-davies2018",
         "loihi1-measured",
         "loihi2",
@@ -276,6 +277,15 @@ def test_a_misspelt_capacity_key_brings_its_neighbour_for_every_key(tmp_path: Pa
 def test_an_unknown_name_brings_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean loihi1-davies2018"):
         load_profile("loihi1-davis2018")
+
+
+def test_a_capacity_may_be_that_of_a_shipped_profile(tmp_path: Path) -> None:
+    document = {**yaml.safe_load(GOOD), "capacity": "loihi1-davies2018"}
+    profile = load_profile(write(tmp_path, yaml.safe_dump(document)))
+    assert profile.capacity == load_profile("loihi1-davies2018").capacity
+    document["capacity"] = "loihi1-davis2018"
+    with pytest.raises(UserError, match="capacity names 'loihi1-davis2018', which is no profile: did you mean loihi1-"):
+        load_profile(write(tmp_path, yaml.safe_dump(document)))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

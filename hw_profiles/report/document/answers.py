@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hw_profiles.network import ContextLayout
+from hw_profiles.report.document.arithmetic import ArithmeticAnswer
 from hw_profiles.report.document.costs import EnergyAccount, TimeAccount
 from hw_profiles.report.document.placement import Placement
 from hw_profiles.report.document.ranges import Band
@@ -27,13 +28,17 @@ class LayoutAnswer:
 
 @dataclass(frozen=True)
 class ProfileAnswer:
-    """A chip or a convention, and what it makes of the run."""
+    """A chip or a convention, and what it makes of the run.
+
+    ``arithmetic`` is None where the profile states none, or the run does not say what its program asks of one.
+    """
 
     name: str
     title: str
     kind: str
     about: str
     layouts: tuple[LayoutAnswer, ...]
+    arithmetic: ArithmeticAnswer | None = None
 
     @property
     def first(self) -> LayoutAnswer:

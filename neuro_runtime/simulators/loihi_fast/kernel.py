@@ -50,8 +50,8 @@ def _decide_lane(
                 if tables.nodes[number].is_line:
                     _fire_line(tables, state, lane, number, begin, end, tape)
                 else:
-                    _inject(tables, workspace, worker, number, begin, end, token)
                     _deliver(tables, state, workspace, worker, lane, number, begin, end)
+                    _inject(tables, state, workspace, worker, lane, number, begin, end, token)
                     _step(tables, state, workspace, worker, lane, number, begin, end, tape)
     state.time[lane] += tables.period
 
@@ -97,27 +97,15 @@ def _fire_line(tables: ProgramTables, state: State, lane: int, number: int, begi
 
 
 @inlined
-def _inject(
-    tables: ProgramTables, workspace: Workspace, worker: int, number: int, begin: int, end: int, token: Values
-) -> None:
-    """Begin what arrives at a node's neurons in time steps ``begin … end`` with the token's current."""
-    node, arrives, arriving = tables.nodes[number], workspace.arrives[worker], workspace.arriving[worker]
-    arrives[begin:end] = False
-    for injection in tables.injections[node.first_injection : node.end_injection]:
-        for step in range(max(begin, injection.delay), min(end, injection.delay + tables.active_steps)):
-            _add_shifted(arriving[step], token, injection.exponent, len(token), arrives[step])
-            arrives[step] = True
-
-
-@inlined
 def _deliver(
     tables: ProgramTables, state: State, workspace: Workspace, worker: int, lane: int, number: int, begin: int, end: int
 ) -> None:
-    """Add what synapses bring to a node's neurons in time steps ``begin … end``."""
+    """Begin what arrives at a node's neurons in time steps ``begin … end`` with what synapses bring."""
     node = tables.nodes[number]
     size = node.end_neuron - node.first_neuron
     arrives, arriving = workspace.arrives[worker], workspace.arriving[worker]
     brings, total = workspace.brings[worker], workspace.total[worker]
+    arrives[begin:end] = False
     for each in tables.sums[node.first_sum : node.end_sum]:
         if each.shift == 0:
             _sum_bundles(tables, state, lane, each, size, arriving, arrives, begin, end)
@@ -128,6 +116,52 @@ def _deliver(
             if brings[step]:
                 _add_shifted(arriving[step], total[step], -each.shift, size, arrives[step])
                 arrives[step] = True
+
+
+@inlined
+def _inject(
+    tables: ProgramTables,
+    state: State,
+    workspace: Workspace,
+    worker: int,
+    lane: int,
+    number: int,
+    begin: int,
+    end: int,
+    token: Values,
+) -> None:
+    """Add the token's current to what arrives, and count both.
+
+    A node without it whose u lasts one time step needs no counting: its u is what arrived.
+    """
+    node, tally = tables.nodes[number], state.tally[lane, number]
+    if node.first_injection == node.end_injection and node.keep_current == 0:
+        return
+    size = node.end_neuron - node.first_neuron
+    arrives, arriving = workspace.arrives[worker], workspace.arriving[worker]
+    brings, injected = workspace.brings[worker], workspace.total[worker]
+    brings[begin:end] = False
+    for injection in tables.injections[node.first_injection : node.end_injection]:
+        for step in range(max(begin, injection.delay), min(end, injection.delay + tables.active_steps)):
+            _add_shifted(injected[step], token, injection.exponent, size, brings[step])
+            brings[step] = True
+    for step in range(begin, end):
+        if arrives[step]:
+            tally.largest_synaptic = _larger(tally.largest_synaptic, arriving[step], size)
+        if brings[step]:
+            tally.largest_injected = _larger(tally.largest_injected, injected[step], size)
+            _add_shifted(arriving[step], injected[step], 0, size, arrives[step])
+            arrives[step] = True
+        if arrives[step]:
+            tally.largest_arrival = _larger(tally.largest_arrival, arriving[step], size)
+
+
+@inlined
+def _larger(largest: np.int32, values: Values, size: int) -> np.int32:
+    """``largest``, or the largest magnitude among ``values``."""
+    for n in range(size):
+        largest = max(largest, np.int32(abs(values[n])))
+    return largest
 
 
 @inlined

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
-from neuro_runtime.program.limits import INJECTION_LIMIT
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
+from neuro_runtime.program.limits import CURRENT_SHIFT, INJECTION_LIMIT
 from neuro_runtime.program.program import Program
 from neuro_runtime.simulators.loihi_fast.kernel import Tape, decide_lanes
 from neuro_runtime.simulators.loihi_fast.state import blank_state, forget, new_workspace
@@ -19,6 +20,7 @@ from neuro_runtime.simulators.loihi_fast.tables import tabulate
 from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision
 from neuro_runtime.simulators.state_peaks import StatePeaks
 
+ARRIVALS = ("largest_synaptic", "largest_injected", "largest_arrival")
 FIRST_LANE = np.zeros(1, dtype=np.int64)
 
 
@@ -76,6 +78,8 @@ class LoihiFast:
         self._action = numbered.neurons[program.accumulator.name]
         self._size = program.current_input.size
         self._stateless = {node.name for node in program.nodes if not node.has_state}
+        nodes = numbered.tables.nodes
+        self._counted = (nodes["first_injection"] < nodes["end_injection"]) | (nodes["keep_current"] != 0)
         self._accumulator = program.accumulator.name
         self._no_tape = self._tape(steps=0)
         self._make_ready()
@@ -132,6 +136,20 @@ class LoihiFast:
         current, voltage = tally["largest_current"].max(axis=0), tally["largest_voltage"].max(axis=0)
         return [
             StatePeaks(name, int(current[n]), int(voltage[n]))
+            for n, name in enumerate(self._names)
+            if name not in self._stateless
+        ]
+
+    @property
+    def arrival_peaks(self) -> list[ArrivalPeaks]:
+        """The largest magnitudes that ever arrived at each node in a time step, over all lanes and decisions."""
+        tally = self._state.tally
+        by_field = {field: tally[field].max(axis=0).tolist() for field in ARRIVALS}
+        of_current = (tally["largest_current"].max(axis=0) >> CURRENT_SHIFT).tolist()
+        return [
+            ArrivalPeaks(name, *(by_field[field][n] for field in ARRIVALS))
+            if self._counted[n]
+            else ArrivalPeaks(name, of_current[n], 0, of_current[n])
             for n, name in enumerate(self._names)
             if name not in self._stateless
         ]

@@ -6,6 +6,7 @@ from hw_profiles.network import ContextLayout
 from hw_profiles.pareto_front import FrontPoint, ParetoFront
 from hw_profiles.report.document.activity import LayerRate, Raster, RasterLayer
 from hw_profiles.report.document.answers import Baseline, LayoutAnswer, ProfileAnswer
+from hw_profiles.report.document.arithmetic import ArithmeticAnswer, ReportedArrival
 from hw_profiles.report.document.context import (
     Assumption,
     OwnPlace,
@@ -45,6 +46,15 @@ def made_up_report() -> Report:
                 "chip",
                 "A chip with <tags> & signs.",
                 (_layout("stream", 1), _layout("window", 20)),
+                ArithmeticAnswer(
+                    "As far as its arithmetic is known, the program leaves it at 1 of 2 nodes.",
+                    21,
+                    (
+                        ReportedArrival("block0.mlp.hidden", 40_000, 35_123, -0.3, -0.1),
+                        ReportedArrival("action", 8_192, None, 2.0, None),
+                    ),
+                    ("block0.mlp.hidden: arrival 35,123 is above 32,767 (observed)",),
+                ),
             ),
             ProfileAnswer("chip-b", "Chip B, as a band", "chip", "Another chip.", (_layout("stream", 3), _refused())),
             ProfileAnswer("paper", "The paper's convention", "convention", "Arithmetic only.", (_convention(),)),

@@ -107,6 +107,17 @@ def test_every_line_of_every_account_is_in_the_text(page: Page) -> None:
         assert item.source in page.text
 
 
+def test_what_arrives_stands_beside_the_chip_s_integers(page: Page) -> None:
+    section = " ".join(page.text.split()).partition("The chip's integers")[2].partition("The newest token")[0]
+    arithmetic = made_up_report().profiles[0].arithmetic
+    assert arithmetic is not None
+    for words in (arithmetic.sentence, *arithmetic.departures, "Bits left of 21, proven", "only a chip can tell"):
+        assert words in section
+    for row in ("block0.mlp.hidden 40,000 35,123 −0.3 −0.1", "action 8,192 not counted 2.0"):
+        assert row.replace(" ", "") in section.replace(" ", "")
+    assert "it has no integers of its own" in section
+
+
 def test_text_of_a_run_is_never_markup() -> None:
     hostile = "<script>alert(1)</script>"
     report = made_up_report()

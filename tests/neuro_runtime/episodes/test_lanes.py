@@ -64,6 +64,10 @@ def test_the_command_saves_every_lane(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == document
     assert {node["node"] for node in document["largest_states"]} >= {"block0.mlp.hidden", "action"}
     assert all(0 < node["bits_left"] < 20 for node in document["largest_states"] if node["voltage"])
+    arrivals = [extreme for extreme in document["extremes"] if extreme["quantity"] == "arrival"]
+    assert {extreme["node"] for extreme in arrivals} == {node["node"] for node in document["largest_states"]}
+    assert all(0 <= extreme["observed"] <= extreme["bound"] for extreme in arrivals)
+    assert any(extreme["observed"] for extreme in arrivals)
 
 
 def test_states_that_overflow_are_named(

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 import neuro_runtime
+from hw_profiles.chip_arithmetic import ChipArithmetic, Extreme
+from hw_profiles.loader import load_profile
 from hw_profiles.mapping.relays import RELAY_PARAMETERS
 from hw_profiles.network import NeuronParameters
 from hw_profiles.timing import _steps_to_zero
 from neuro_runtime.program import limits
 from neuro_runtime.program.decay import steps_to_zero
+from neuro_runtime.program.portable import PORTABLE
 
 SIMULATORS = Path(neuro_runtime.__file__).parent / "simulators"
 LAVA, NENGO_LOIHI = "lava/worker/graph.py", "nengo_loihi/worker/blocks.py"
@@ -48,6 +51,27 @@ def test_a_relay_is_an_and_of_one_input() -> None:
     threshold = limits.AND_WEIGHT - limits.AND_SLACK
     assert NeuronParameters(limits.AND_DECAY, limits.AND_DECAY, threshold) == RELAY_PARAMETERS
     assert RELAY_PARAMETERS.state_bits == limits.STATE_BITS
+
+
+@pytest.mark.parametrize("profile", ["loihi1-davies2018", "loihi1-measured"])
+def test_a_loihi_1_has_the_arithmetic_of_the_portable_subset(profile: str) -> None:
+    capacity = load_profile(profile).capacity
+    assert capacity is not None
+    assert ChipArithmetic.of(capacity) == PORTABLE
+
+
+def test_lava_s_own_limits_are_those_of_a_valid_program() -> None:
+    capacity = load_profile("lava-simulator").capacity
+    assert capacity is not None
+    arithmetic = ChipArithmetic.of(capacity)
+    assert arithmetic.smallest_exponent == limits.SMALLEST_EXPONENT
+    assert arithmetic.largest_threshold == limits.LARGEST_THRESHOLD
+    assert (arithmetic.state_bits, arithmetic.weight_shift) == (limits.STATE_BITS, limits.CURRENT_SHIFT)
+
+
+def test_the_largest_bias_is_odd_up_to_its_mantissa_and_even_beyond() -> None:
+    injections = [Extreme("node", "node", "injection", 0, step=step) for step in (1, 2, 4)]
+    assert list(map(PORTABLE.limit, injections)) == [limits.LARGEST_ODD_BIAS, *2 * [limits.LARGEST_EVEN_BIAS]]
 
 
 @pytest.mark.parametrize("loss", [0, 1, 7, 1024, limits.LARGEST_DECAY])

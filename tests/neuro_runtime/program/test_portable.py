@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from hw_profiles.chip_arithmetic import Departure
 from neuro_runtime.program.active_time_steps import arrival_steps
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -18,7 +19,7 @@ from neuro_runtime.program.nodes import (
     Lif,
     Sparse,
 )
-from neuro_runtime.program.portable import Departure, departures
+from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
 from neuro_runtime.simulators.interpreter import Interpreter
 from support.small_programs import CLEARED, block_program, currents, make_program, random_program

@@ -117,6 +117,20 @@ def test_peaks_of_states_are_seen_before_they_are_taken_back() -> None:
     assert (action.node, action.current, action.voltage) == ("action", 0, 0)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_arrives_is_counted_as_the_interpreter_counts_it(seed: int) -> None:
+    """Loops, currents that are kept, several injections; two lanes count together what one would."""
+    program = random_program(seed)
+    fast, interpreter = LoihiFast(program, lanes=2), Interpreter(program)
+    for current in currents(program, 3, seed):
+        fast.decide_batch([0, 1], np.array([np.zeros_like(current), current]))
+        interpreter.decide(current)
+    expected = {peak.node: peak for peak in interpreter.arrival_peaks}
+    assert {peak.node: peak for peak in fast.arrival_peaks} == expected
+    assert any(peak.synaptic for peak in expected.values())
+    assert any(peak.injected for peak in expected.values())
+
+
 @pytest.mark.parametrize(
     ("current", "sentence"),
     [

@@ -1,0 +1,94 @@
+"""The most extreme numbers of a loihi program: set in it, proven whatever spikes arrive, and observed in a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from hw_profiles.chip_arithmetic import Extreme, Quantity
+from neuro_runtime.program.active_time_steps import TimeSteps, arrival_steps
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
+from neuro_runtime.program.decay import keeps_current
+from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds
+from neuro_runtime.program.limits import LARGEST_WORD
+from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons
+from neuro_runtime.program.program import Program
+
+
+def extremes(program: Program, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()) -> list[Extreme]:
+    """Every extreme of every node, in the order of the nodes.
+
+    Parameters
+    ----------
+    token
+        The largest integer that the host gives for a channel of the token; by default what its encoder can reach in
+        each.
+    observed
+        The largest arrivals of a run.
+    """
+    peaks = {peak.node: peak for peak in observed}
+    steps = arrival_steps(program)
+    return [
+        extreme
+        for node in program.neurons
+        for extreme in extremes_of(program, node, steps[node.name], token, peaks.get(node.name))
+    ]
+
+
+def extremes_of(
+    program: Program,
+    node: Neurons,
+    arriving: TimeSteps,
+    token: float | None = None,
+    observed: ArrivalPeaks | None = None,
+) -> list[Extreme]:
+    """One node's part of :func:`extremes`; of the program it needs the connections into it and the encoder.
+
+    Parameters
+    ----------
+    arriving
+        The time steps in which anything can arrive, `neuro_runtime.program.active_time_steps.arrival_steps`.
+    """
+    return [
+        *_exponents(program, node),
+        *_thresholds(node),
+        *_arrivals(program, node, token, observed),
+        *_states(program, node, token, arriving),
+    ]
+
+
+def _exponents(program: Program, node: Neurons) -> Iterator[Extreme]:
+    """Those below 0; others round nothing."""
+    for connection in program.connections_into(node.name):
+        if connection.weighted and connection.exponent < 0:
+            where = f"{type(connection).__name__} {connection.source} -> {connection.target}"
+            yield Extreme(node.name, where, "exponent", int(connection.exponent))
+
+
+def _thresholds(node: Neurons) -> Iterator[Extreme]:
+    if isinstance(node, Lif):
+        yield Extreme(node.name, node.name, "threshold", int(node.threshold))
+
+
+def _arrivals(program: Program, node: Neurons, token: float | None, peak: ArrivalPeaks | None) -> Iterator[Extreme]:
+    seen = None if peak is None else peak.total if keeps_current(node) else peak.synaptic
+    yield _bounded(node, "arrival", largest_arrival(program, node, token), seen)
+    exponents = [item.exponent for item in program.connections_into(node.name) if isinstance(item, Injection)]
+    if exponents and not keeps_current(node):
+        injected = largest_injection(program, node, token)
+        yield _bounded(node, "injection", injected, peak.injected if peak else None, step=2 ** max(min(exponents), 0))
+
+
+def _states(program: Program, node: Neurons, token: float | None, arriving: TimeSteps) -> Iterator[Extreme]:
+    current, voltage = state_bounds(program, node, arriving, token)
+    yield _bounded(node, "current", current)
+    # An accumulator must not exceed the largest threshold that a chip can give it.
+    yield _bounded(node, "voltage", voltage, silent=isinstance(node, Accumulator))
+
+
+def _bounded(
+    node: Neurons, quantity: Quantity, bound: float, observed: int | None = None, step: int = 1, silent: bool = False
+) -> Extreme:
+    """An extreme by its bound, which is at most the largest word that a valid program's states are computed in."""
+    value = math.ceil(min(bound, LARGEST_WORD))
+    return Extreme(node.name, node.name, quantity, value, observed, step, silent)
