@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # A synapse with a delay in SANA-FE's description of Loihi brings its current only if another spike reaches the same
-# neuron in the time step in which it is due: the dendrite that keeps it is looked at when a message arrives, and else not.
+# neuron at the right time: the dendrite that keeps it is looked at when a message arrives, and else not.
 # Delays above 5 time steps are refused.
 #
 # Versions: sanafe 2.2.9, Python 3.10.
-# Behaviour: neuron a spikes in time step 1; its synapse of weight 2 into b, threshold 1, has delay d. Unit
-#   loihi_dendrites_delay. With delay 0 b spikes two steps later (the plain dendrite: one), with delay 1 never. If c
-#   spikes in step 2 with a synapse of weight 0 into b, b spikes after all. Delay 6: "delay > max delay".
+# Behaviour: neuron a spikes in time step 1; its synapse of weight 2 goes into b, threshold 1. On the plain dendrite b spikes
+#   in step 2. On loihi_dendrites_delay it never does, at delay 0 nor 1, unless c spikes in step 3 through a synapse of
+#   weight 0: then b spikes in step 4. Delay 6 is refused at load.
+#   An input's spikes must be given as model_attributes: as soma_attributes they are dropped without a word.
 # Seen: the lines below. The script fails if that changes.
 # Use: PYTHON=python3.10 findings/sanafe_loses_delayed_spikes.sh
 set -e
@@ -30,7 +31,7 @@ def spikes_of_b(delay, dendrite, c_spikes=()):
     sources = network.create_neuron_group("sources", 2, log_spikes=True)
     for number, times in enumerate(([1], c_spikes)):
         sources[number].set_attributes(
-            soma_hw_name=f"loihi_inputs[{number}]", soma_attributes={"spikes": [t in times for t in range(1, 10)]}
+            soma_hw_name=f"loihi_inputs[{number}]", model_attributes={"spikes": [t in times for t in range(1, 10)]}
         )
         sources[number].map_to_core(core)
     b = network.create_neuron_group(
@@ -57,3 +58,11 @@ except RuntimeError as error:
     print("delay 6:", str(error).strip(), file=answers)
 PYTHON
 "$work/venv/bin/python" "$work/delay.py" | tee "$work/seen"
+diff - "$work/seen" <<'SEEN'
+plain, delay 0: [2]
+delay 0: []
+delay 1: []
+delay 1, c in step 3: [4]
+delay 6: Error: delay > max delay
+SEEN
+echo "as described"
