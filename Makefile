@@ -27,9 +27,12 @@ demo: setup ## train pendulum, export it, run it and a shipped hand policy on th
 test: setup ## run the tests
 	$(BIN)/python -m pytest
 
-nightly: setup ## compare many more random programs with both emulators, other ones each time (two hours)
+nightly: setup ## compare many more random programs with both emulators, policies with two others (two hours)
 	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/simulators/lava/test_differential.py \
 		tests/neuro_runtime/simulators/nengo_loihi/test_differential.py
+	$(BIN)/python -m benchmarks.third_emulator env=pendulum
+	$(BIN)/python -m benchmarks.third_emulator env=pen-e
+	$(BIN)/python -m benchmarks.second_account
 
 lint: $(VENV)/.ready ## check style, types and import directions
 	$(BIN)/ruff check .

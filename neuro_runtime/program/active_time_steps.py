@@ -1,6 +1,8 @@
-"""In which time steps of a decision anything can arrive at each node."""
+"""In which time steps of a decision anything can arrive at each node, and each can emit a spike."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,29 @@ from neuro_runtime.program.program import Program
 TimeSteps = NDArray[np.bool_]  # (period,)
 
 
+@dataclass(frozen=True, eq=False)
+class ActiveTimeSteps:
+    """The time steps of a decision, (period,), in which anything can happen.
+
+    Attributes
+    ----------
+    arriving
+        In which a node with states can be brought current, by name.
+    emitted
+        In which a node can emit spikes or the host's current, by name.
+    """
+
+    arriving: dict[str, TimeSteps]
+    emitted: dict[str, TimeSteps]
+
+
 def arrival_steps(program: Program) -> dict[str, TimeSteps]:
-    """The time steps, (period,), in which a loihi program's nodes with states can be brought current.
+    """The ``arriving`` of :func:`active_time_steps`."""
+    return active_time_steps(program).arriving
+
+
+def active_time_steps(program: Program) -> ActiveTimeSteps:
+    """The time steps in which a loihi program's nodes can be reached and can emit.
 
     They are the same in every decision: a delay beyond the period's end goes on from its beginning. A neuron can spike
     in a time step in which nothing arrives only if it keeps some current, since v alone decays towards 0 from a value
@@ -31,7 +54,7 @@ def arrival_steps(program: Program) -> dict[str, TimeSteps]:
             for delay in _time_steps_taken(connection):
                 steps[connection.target] |= np.roll(emitted[connection.source], delay)
         if sum(int(these.sum()) for these in steps.values()) == before:
-            return steps
+            return ActiveTimeSteps(steps, emitted)
 
 
 def _time_steps_taken(connection: Connection) -> list[int]:

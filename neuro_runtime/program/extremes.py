@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from hw_profiles.chip_arithmetic import Extreme, Quantity
-from neuro_runtime.program.active_time_steps import TimeSteps, arrival_steps
+from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds
 from neuro_runtime.program.limits import LARGEST_WORD
-from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons
+from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons, Weighted
 from neuro_runtime.program.program import Program
 
 
@@ -27,42 +29,44 @@ def extremes(program: Program, token: float | None = None, observed: Iterable[Ar
         The largest arrivals of a run.
     """
     peaks = {peak.node: peak for peak in observed}
-    steps = arrival_steps(program)
+    steps = active_time_steps(program)
     return [
         extreme
         for node in program.neurons
-        for extreme in extremes_of(program, node, steps[node.name], token, peaks.get(node.name))
+        for extreme in extremes_of(program, node, steps, token, peaks.get(node.name))
     ]
 
 
 def extremes_of(
     program: Program,
     node: Neurons,
-    arriving: TimeSteps,
+    steps: ActiveTimeSteps,
     token: float | None = None,
     observed: ArrivalPeaks | None = None,
 ) -> list[Extreme]:
     """One node's part of :func:`extremes`; of the program it needs the connections into it and the encoder.
 
-    Parameters
-    ----------
-    arriving
-        The time steps in which anything can arrive, `neuro_runtime.program.active_time_steps.arrival_steps`.
+    ``steps`` are those of the whole program.
     """
     return [
         *_exponents(program, node),
         *_thresholds(node),
         *_arrivals(program, node, token, observed),
-        *_states(program, node, token, arriving),
+        *_states(program, node, token, steps),
     ]
 
 
 def _exponents(program: Program, node: Neurons) -> Iterator[Extreme]:
-    """Those below 0; others round nothing."""
+    """Those by which a shift rounds weights or sums."""
     for connection in program.connections_into(node.name):
-        if connection.weighted and connection.exponent < 0:
+        if connection.weighted and not _is_whole(connection):
             where = f"{type(connection).__name__} {connection.source} -> {connection.target}"
             yield Extreme(node.name, where, "exponent", int(connection.exponent))
+
+
+def _is_whole(connection: Weighted) -> bool:
+    """Whether every weight is whole with its exponent multiplied in."""
+    return connection.exponent >= 0 or not (np.asarray(connection.weight) & ((1 << -connection.exponent) - 1)).any()
 
 
 def _thresholds(node: Neurons) -> Iterator[Extreme]:
@@ -73,14 +77,19 @@ def _thresholds(node: Neurons) -> Iterator[Extreme]:
 def _arrivals(program: Program, node: Neurons, token: float | None, peak: ArrivalPeaks | None) -> Iterator[Extreme]:
     seen = None if peak is None else peak.total if keeps_current(node) else peak.synaptic
     yield _bounded(node, "arrival", largest_arrival(program, node, token), seen)
-    exponents = [item.exponent for item in program.connections_into(node.name) if isinstance(item, Injection)]
-    if exponents and not keeps_current(node):
+    if step := injection_step(program, node):
         injected = largest_injection(program, node, token)
-        yield _bounded(node, "injection", injected, peak.injected if peak else None, step=2 ** max(min(exponents), 0))
+        yield _bounded(node, "injection", injected, peak.injected if peak else None, step=step)
 
 
-def _states(program: Program, node: Neurons, token: float | None, arriving: TimeSteps) -> Iterator[Extreme]:
-    current, voltage = state_bounds(program, node, arriving, token)
+def injection_step(program: Program, node: Neurons) -> int:
+    """The power of two that every current of the host into a node is a multiple of; 0 where none comes as a bias."""
+    exponents = [item.exponent for item in program.connections_into(node.name) if isinstance(item, Injection)]
+    return 2 ** max(min(exponents), 0) if exponents and not keeps_current(node) else 0
+
+
+def _states(program: Program, node: Neurons, token: float | None, steps: ActiveTimeSteps) -> Iterator[Extreme]:
+    current, voltage = state_bounds(program, node, steps, token)
     yield _bounded(node, "current", current)
     # An accumulator must not exceed the largest threshold that a chip can give it.
     yield _bounded(node, "voltage", voltage, silent=isinstance(node, Accumulator))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.active_time_steps import TimeSteps
+from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, STATE_LIMIT
@@ -80,40 +80,58 @@ def largest_arrival(program: Program, node: Neurons, token: float | None = None)
     return _largest_sum(program, node, connections, token)
 
 
+def largest_sum_of_decision(
+    program: Program, node: Neurons, emissions: Callable[[str], int], token: float | None = None
+) -> float:
+    """Largest current of one sign that one of ``node``'s neurons can be brought in a whole decision.
+
+    ``emissions`` says in how many time steps of a decision a source can emit; ``token`` as above.
+    """
+    return _largest_sum(program, node, program.connections_into(node.name), token, emissions)
+
+
 def state_bounds(
-    program: Program, node: Neurons, arriving: TimeSteps, token: float | None = None
+    program: Program, node: Neurons, steps: ActiveTimeSteps, token: float | None = None
 ) -> tuple[float, float]:
     """Bounds of |u| and |v| of a node's neurons, in units of u and v; infinite where a state never decays.
 
     A state is largest if the most that can arrive does so in every time step in which anything can:
     ``max_p Σ_k keep^k [something arrives at p − k]``, over all time steps k into the past. An accumulator begins every
-    decision at 0.
+    decision at 0, and sums what each source can send in it.
 
     Parameters
     ----------
-    arriving
-        The node's time steps of `neuro_runtime.program.active_time_steps.arrival_steps`.
+    steps
+        Those of the whole program; of ``program`` it needs the connections into the node and the encoder.
     token
         As in :func:`largest_current`.
     """
+    arriving = steps.arriving[node.name]
     lif = node.as_lif("loihi")
     most = largest_current(program, node, token) * 2**CURRENT_SHIFT
     if not most:
         return 0.0, 0.0
     current = most * _build_up(current_loss(lif), arriving)
     if isinstance(node, Accumulator):
-        return current, current * int(arriving.sum())
+        total = largest_sum_of_decision(program, node, lambda source: int(steps.emitted[source].sum()), token)
+        return current, total * 2**CURRENT_SHIFT
     lasting = np.ones_like(arriving) if keeps_current(node) else arriving
     return current, current * _build_up(voltage_loss(lif), lasting)
 
 
-def _largest_sum(program: Program, node: Neurons, connections: Iterable[Connection], token: float | None) -> float:
+def _largest_sum(
+    program: Program,
+    node: Neurons,
+    connections: Iterable[Connection],
+    token: float | None,
+    emissions: Callable[[str], int] = lambda source: 1,
+) -> float:
     injected = np.ceil(current_bound(program.encoder) * program.encoder.input_scale) if token is None else token
     positive, negative = np.zeros(node.size), np.zeros(node.size)
     for connection in connections:
         up, down = _extremes(connection, injected, node.size)
-        positive += up
-        negative += down
+        positive += up * emissions(connection.source)
+        negative += down * emissions(connection.source)
     return float(max(positive.max(), negative.max()))
 
 

@@ -2,7 +2,8 @@
 
 Lava, nengo-loihi and brian2-loihi agree on every spike, current and voltage of a program
 
-- whose weights are even (every valid program's are, `neuro_runtime.program.validate`) with exponents from −1 up,
+- whose weights are whole with their connection's exponent multiplied in: even ones, as every valid program's are
+  (`neuro_runtime.program.validate`), from −1 up,
 - that brings no neuron 2^15 weight units or more through its synapses in a time step,
 - whose u and v never leave 24 bits,
 - whose thresholds a chip accepts, and whose host injects currents that a chip's bias holds.
@@ -16,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hw_profiles.chip_arithmetic import ChipArithmetic, Departure
-from neuro_runtime.program.active_time_steps import TimeSteps
+from hw_profiles.chip_arithmetic import ChipArithmetic, Departure, Extreme
+from neuro_runtime.program.active_time_steps import ActiveTimeSteps
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
-from neuro_runtime.program.extremes import extremes, extremes_of
+from neuro_runtime.program.extremes import extremes, extremes_of, injection_step
 from neuro_runtime.program.limits import (
     ARRIVAL_BITS,
     BIAS_MANTISSA_BITS,
@@ -62,9 +63,16 @@ def departures(program: Program, token: float | None = None, observed: Iterable[
 def departures_of(
     program: Program,
     node: Neurons,
-    arriving: TimeSteps,
+    steps: ActiveTimeSteps,
     token: float | None = None,
     observed: ArrivalPeaks | None = None,
 ) -> list[Departure]:
     """One node's part of :func:`departures`; parameters are those of `neuro_runtime.program.extremes.extremes_of`."""
-    return PORTABLE.departures(extremes_of(program, node, arriving, token, observed))
+    return PORTABLE.departures(extremes_of(program, node, steps, token, observed))
+
+
+def injection_limit(program: Program, node: Neurons) -> int:
+    """The largest current that a chip's bias holds exactly, whatever the token: beyond 12 bits, even ones alone."""
+    limit = PORTABLE.limit(Extreme(node.name, node.name, "injection", 0, step=injection_step(program, node) or 2))
+    assert limit is not None
+    return limit

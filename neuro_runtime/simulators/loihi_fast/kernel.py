@@ -130,12 +130,13 @@ def _inject(
     end: int,
     token: Values,
 ) -> None:
-    """Add the token's current to what arrives, and count both.
+    """Add the token's current to what arrives, and count what u alone does not tell.
 
-    A node without it whose u lasts one time step needs no counting: its u is what arrived.
+    The u of a node that keeps none of it is what arrived, so that only its parts need counting, if it has two.
     """
     node, tally = tables.nodes[number], state.tally[lane, number]
-    if node.first_injection == node.end_injection and node.keep_current == 0:
+    keeps = node.keep_current != 0
+    if node.first_injection == node.end_injection and not keeps:
         return
     size = node.end_neuron - node.first_neuron
     arrives, arriving = workspace.arrives[worker], workspace.arriving[worker]
@@ -145,15 +146,31 @@ def _inject(
         for step in range(max(begin, injection.delay), min(end, injection.delay + tables.active_steps)):
             _add_shifted(injected[step], token, injection.exponent, size, brings[step])
             brings[step] = True
+    synaptic, host = tally.largest_synaptic, tally.largest_injected
     for step in range(begin, end):
-        if arrives[step]:
-            tally.largest_synaptic = _larger(tally.largest_synaptic, arriving[step], size)
-        if brings[step]:
-            tally.largest_injected = _larger(tally.largest_injected, injected[step], size)
-            _add_shifted(arriving[step], injected[step], 0, size, arrives[step])
+        if arrives[step] and brings[step]:
+            synaptic, host = _add_and_count(arriving[step], injected[step], size, synaptic, host)
+        elif arrives[step]:
+            synaptic = _larger(synaptic, arriving[step], size)
+        elif brings[step]:
+            host = _larger(host, injected[step], size)
+            _add_shifted(arriving[step], injected[step], 0, size, False)
             arrives[step] = True
-        if arrives[step]:
+        if keeps and arrives[step]:
             tally.largest_arrival = _larger(tally.largest_arrival, arriving[step], size)
+    tally.largest_synaptic, tally.largest_injected = synaptic, host
+
+
+@inlined
+def _add_and_count(
+    arriving: Values, injected: Values, size: int, synaptic: np.int32, host: np.int32
+) -> tuple[np.int32, np.int32]:
+    """Add the host's current to what synapses bring; the largest magnitudes of both up to now."""
+    for n in range(size):
+        synaptic = max(synaptic, np.int32(abs(arriving[n])))
+        host = max(host, np.int32(abs(injected[n])))
+        arriving[n] += injected[n]
+    return synaptic, host
 
 
 @inlined

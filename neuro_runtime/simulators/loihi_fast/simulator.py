@@ -78,8 +78,6 @@ class LoihiFast:
         self._action = numbered.neurons[program.accumulator.name]
         self._size = program.current_input.size
         self._stateless = {node.name for node in program.nodes if not node.has_state}
-        nodes = numbered.tables.nodes
-        self._counted = (nodes["first_injection"] < nodes["end_injection"]) | (nodes["keep_current"] != 0)
         self._accumulator = program.accumulator.name
         self._no_tape = self._tape(steps=0)
         self._make_ready()
@@ -146,13 +144,17 @@ class LoihiFast:
         tally = self._state.tally
         by_field = {field: tally[field].max(axis=0).tolist() for field in ARRIVALS}
         of_current = (tally["largest_current"].max(axis=0) >> CURRENT_SHIFT).tolist()
-        return [
-            ArrivalPeaks(name, *(by_field[field][n] for field in ARRIVALS))
-            if self._counted[n]
-            else ArrivalPeaks(name, of_current[n], 0, of_current[n])
-            for n, name in enumerate(self._names)
-            if name not in self._stateless
-        ]
+        nodes = self._tables.nodes
+        peaks = []
+        for n, name in enumerate(self._names):
+            synaptic, injected, total = (by_field[field][n] for field in ARRIVALS)
+            if nodes["keep_current"][n] == 0:
+                total = of_current[n]
+                if nodes["first_injection"][n] == nodes["end_injection"][n]:
+                    synaptic = total
+            if name not in self._stateless:
+                peaks.append(ArrivalPeaks(name, synaptic, injected, total))
+        return peaks
 
     def _make_ready(self) -> None:
         """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""

@@ -25,7 +25,7 @@ TALLY = np.dtype(
         # What arrived in a time step, in weight units, since the beginning; counted where u alone does not tell it.
         ("largest_synaptic", "i4"),
         ("largest_injected", "i4"),
-        ("largest_arrival", "i4"),
+        ("largest_arrival", "i4"),  # both together
     ]
 )
 

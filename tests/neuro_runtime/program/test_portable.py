@@ -74,10 +74,21 @@ def test_the_node_that_leaves_is_named(program: Program, departure: Departure) -
 
 
 def test_an_accumulator_stays_below_the_largest_threshold() -> None:
-    twice = [Dense("sources", "action", into(254, 64, target="action").weight, delay) for delay in (0, 4)]
-    assert departures(small(twice[0]), token=0) == []
-    (departure,) = departures(small(*twice), token=0)
-    assert departure == Departure("action", "action", "voltage", 8 * 128 * 254 * 64, 2**23 - 64, "bound")
+    """A source of 4 active time steps counts 4 times, whenever its spikes arrive."""
+    once, twice = (
+        [Dense("sources", "action", into(254, count, target="action").weight, delay) for delay in (0, 4)]
+        for count in (64, 66)
+    )
+    assert departures(small(*once), token=0) == []
+    arrival, voltage = departures(small(*twice), token=0)
+    assert arrival == Departure("action", "action", "arrival", 2 * 66 * 254, 2**15 - 1, "bound")
+    assert voltage == Departure("action", "action", "voltage", 8 * 66 * 254 * 64, 2**23 - 64, "bound")
+
+
+def test_a_weight_that_stays_whole_may_have_any_exponent() -> None:
+    assert departures(small(into(128, 10, exponent=-7)), token=0) == []
+    (departure,) = departures(small(into(64, 10, exponent=-7)), token=0)
+    assert (departure.quantity, departure.value) == ("exponent", -7)
 
 
 @pytest.mark.parametrize(("exponent", "limit"), [(0, 4095), (1, 8190), (-1, 4095)])
