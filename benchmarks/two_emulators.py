@@ -4,7 +4,8 @@
 
 loihi-fast steers; Lava and nengo-loihi get the same currents. The nodes outside are those that the check of the
 portable subset names, by their bounds; the first difference of each program follows with its likely cause. Without env=
-it runs every shipped policy. It fails if Lava differs anywhere, or nengo-loihi on a program inside the subset.
+it runs every shipped policy. The times are those of a decision whose every state is kept; loihi-fast's are of the same
+run. It fails if Lava differs anywhere, or nengo-loihi on a program inside the subset.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator, Values
 from support.closed_loop import steer
 
-LAVA, NENGO_LOIHI = "Lava", "nengo-loihi"
+LAVA, NENGO_LOIHI, LOIHI_FAST = "Lava", "nengo-loihi", "loihi-fast"
 HEADER = (
     "program",
     "emulator",
@@ -39,6 +40,7 @@ HEADER = (
     "u and v",
     "different",
     "ms/decision",
+    "ms, loihi-fast",
     "nodes outside the subset",
 )
 
@@ -74,8 +76,9 @@ class BesideEmulators:
     """loihi-fast, compared with every emulator; its own answer counts."""
 
     def __init__(self, program: Program, emulators: Mapping[str, Simulator]) -> None:
+        self.fast = {name: Timed(LoihiFast(program)) for name in emulators}
         self.comparisons = {
-            name: CoSimulation(program, emulator, LoihiFast(program), (name, "loihi-fast"))
+            name: CoSimulation(program, emulator, self.fast[name], (name, LOIHI_FAST))
             for name, emulator in emulators.items()
         }
 
@@ -104,8 +107,9 @@ def main(argv: list[str]) -> int:
         for emulator, comparison in beside.comparisons.items():
             result = comparison.result
             counts = (result.compared, result.different, result.states_compared, result.states_different)
-            milliseconds = f"{1000 * emulators[emulator].seconds / result.decisions:.1f}"
-            rows.append((name, emulator, *(f"{count:,}" for count in counts), milliseconds, str(len(outside))))
+            times = [1000 * each[emulator].seconds / result.decisions for each in (emulators, beside.fast)]
+            cells = *(f"{count:,}" for count in counts), *(f"{time:.2f}" for time in times)
+            rows.append((name, emulator, *cells, str(len(outside))))
             if result.first_difference:
                 differences.append(f"{name}: {result.first_difference}; likely cause: {comparison.cause}")
                 if emulator == LAVA or not outside:
