@@ -1,12 +1,14 @@
 # `make demo` shows the whole path, `make test` runs the tests; each makes what it needs and reuses it afterwards.
-.PHONY: help setup demo test nightly lint format clean
+.PHONY: help setup demo test test-long nightly lint format clean
 
 VENV := .venv
 LAVA := .venv-lava
 BIN := $(VENV)/bin
+# A file of tests has one process; each process computes on one thread.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(VENV)/.ready $(LAVA)/.ready ## make .venv (the package) and .venv-lava (Lava and nengo-loihi alone)
 
@@ -24,8 +26,11 @@ $(LAVA)/.ready: constraints-lava.txt .ci/environment
 demo: setup ## train pendulum, export it, run it and a shipped hand policy on the Loihi simulator
 	examples/demo.sh
 
-test: setup ## run the tests
-	$(BIN)/python -m pytest
+test: setup ## run the tests, but for the long ones that `.ci/run` adds
+	$(PYTEST) -m 'not long'
+
+test-long: setup ## run the long ones: hundreds of random programs on both emulators, whole trainings
+	$(PYTEST) -m long
 
 nightly: setup ## compare many more random programs with both emulators, policies with two others (two hours)
 	DSF_NIGHTLY_PROGRAMS=200 $(BIN)/python -m pytest -s tests/neuro_runtime/simulators/lava/test_differential.py \

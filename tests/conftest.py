@@ -12,9 +12,10 @@ from support.clean_install import build_wheel
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# Numerical libraries read these once, when first imported, and the networks here are too small for more threads.
+# Numerical libraries read these once, when first imported. The networks here are small, and beside another process of
+# tests a second thread only waits for its turn.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "2")
+    os.environ.setdefault(variable, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("DSF_LAVA_PYTHON", str(REPOSITORY / ".venv-lava" / "bin" / "python"))
 
 

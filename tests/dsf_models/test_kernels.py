@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -148,11 +148,16 @@ def test_layer_is_the_pytorch_form(seed: int, steps: int, tokens: int, outputs: 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, kind=KINDS, steps=st.integers(1, 5), tokens=st.integers(2, 150), channels=st.integers(1, 40))
+@example(seed=11074, kind=torch.float32, steps=1, tokens=2, channels=1)
 def test_layer_in_one_pass_is_norm_and_neuron_in_turn(
     seed: int, kind: torch.dtype, steps: int, tokens: int, channels: int
 ) -> None:
-    """Spikes and running statistics bit for bit; gradients add the same numbers in another order."""
+    """Spikes and running statistics bit for bit; gradients add the same numbers in another order.
+
+    The gradient of the bias before a batch norm is 0, and both ways have rounding alone to show for it.
+    """
     layer = layer_of(kind, channels, channels, seed)
+    layer.linear.bias.requires_grad_(False)
     spikes = (numbers(seed, steps, max(tokens, FEW[kind]), channels, kind=kind) > 0).to(kind)
     state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
     compiled = accelerate(layer)

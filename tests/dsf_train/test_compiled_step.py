@@ -261,6 +261,7 @@ def run(folder: Path, *overrides: str) -> tuple[TrainingResult, list[float]]:
     return result, [record["loss"] for record in map(json.loads, lines) if "loss" in record]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a compiler that shares the machine is slow
 def test_training_with_the_compiled_step_is_training(tmp_path: Path) -> None:
     """Inductor compiles; λ is 0 from the start, so that there is one graph."""

@@ -58,6 +58,7 @@ def spiking_neurons(program: Program) -> int:
 
 
 @pytest.mark.lava
+@pytest.mark.long
 @pytest.mark.timeout(0)
 def test_lava_does_what_loihi_fast_does() -> None:
     """At least 2,000 time steps, among them wraps of u and saturations of v."""

@@ -23,10 +23,15 @@ from support.small_programs import block_program
 from tests.neuro_runtime.simulators.random_cases import Case, cases, portable_cases
 
 NIGHTLY = "DSF_NIGHTLY_PROGRAMS"
-PORTABLE = 300 if NIGHTLY not in os.environ else 20 * int(os.environ[NIGHTLY])
+EACH_NIGHT = 20 * int(os.environ.get(NIGHTLY, "0"))
 DECISIONS = 8
 
 pytestmark = [pytest.mark.lava, pytest.mark.timeout(0)]
+
+
+def each_number(few: int, many: int) -> pytest.MarkDecorator:
+    """Random programs in a quick run and, a test of its own, in a long one."""
+    return pytest.mark.parametrize("programs", [few, pytest.param(max(many, EACH_NIGHT), marks=pytest.mark.long)])
 
 
 def many(programs: int) -> settings:
@@ -59,20 +64,21 @@ def agree(case: Case, first: Simulator, second: Simulator, names: tuple[str, str
     return result.fired
 
 
-def test_inside_the_portable_subset_no_state_differs(session: NengoLoihiSession) -> None:
-    programs = fired = 0
+@each_number(30, 300)
+def test_inside_the_portable_subset_no_state_differs(session: NengoLoihiSession, programs: int) -> None:
+    ran = fired = 0
 
-    @many(PORTABLE)
+    @many(programs)
     @given(case=portable_cases(decisions=DECISIONS))
     def compare(case: Case) -> None:
-        nonlocal programs, fired
+        nonlocal ran, fired
         session.load(case.program)
         fired += agree(case, Interpreter(case.program), session, ("the interpreter", "nengo-loihi"))
-        programs += 1
+        ran += 1
 
     compare()
-    print(f"compared with nengo-loihi: {programs:,} programs, in which {fired:,} spikes fired")
-    assert programs >= PORTABLE
+    print(f"compared with nengo-loihi: {ran:,} programs, in which {fired:,} spikes fired")
+    assert ran >= programs
     assert fired >= 10 * programs
 
 
@@ -89,10 +95,11 @@ def test_inside_the_portable_subset_lava_and_nengo_loihi_agree(session: NengoLoi
     compare()
 
 
-def test_outside_the_check_has_named_where_they_part(session: NengoLoihiSession) -> None:
+@each_number(20, 100)
+def test_outside_the_check_has_named_where_they_part(session: NengoLoihiSession, programs: int) -> None:
     parted = 0
 
-    @many(PORTABLE // 3)
+    @many(programs)
     @given(case=cases(decisions=DECISIONS))
     def compare(case: Case) -> None:
         nonlocal parted
@@ -103,8 +110,8 @@ def test_outside_the_check_has_named_where_they_part(session: NengoLoihiSession)
         parted += bool(apart)
 
     compare()
-    print(f"nengo-loihi parts in {parted:,} of {PORTABLE // 3:,} programs")
-    assert parted >= PORTABLE // 10
+    print(f"nengo-loihi parts in {parted:,} of {programs:,} programs")
+    assert parted >= programs // 3
 
 
 def first_nodes_apart(case: Case, first: Simulator, second: Simulator) -> set[str]:
