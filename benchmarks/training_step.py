@@ -95,7 +95,7 @@ def main(argv: list[str]) -> int:
         _check_compiled(device)
     for blend in (0.0, 0.5):
         ways, reference = _ways(blend, device, options)
-        times = take_turns({way: apart(partial(_work, way, blend, options)) for way in ways}, options.rounds)
+        times = take_turns({way: apart(partial(work_of, way, blend, options)) for way in ways}, options.rounds)
         print(f"\nλ = {blend:g}, {device.type}, {options.threads} threads, {options.rounds} rounds of {options.steps}")
         print(_table(times, reference))
     return 0
@@ -201,7 +201,7 @@ def _relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
 
 
-def _work(way: str, blend: float, options: Options) -> Work:
+def work_of(way: str, blend: float, options: Options) -> Work:
     """The work of a way, in its process."""
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)

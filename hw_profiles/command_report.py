@@ -1,4 +1,7 @@
-"""``dsf-report``: what a saved run costs, as a page, as JSON and in the terminal; or two runs compared."""
+"""``dsf-report``: what a saved run costs, as a page, as JSON and in the terminal; or two runs compared.
+
+What reads profiles and draws pages is imported where it is used, so that ``--help`` need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsf_common.command_line import CommandParser
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
 from dsf_common.text_table import text_table
-from hw_profiles.loader import load_profile, profile_names
-from hw_profiles.report.comparison import compare, comparison_text
-from hw_profiles.report.summary import report_summary
-from hw_profiles.report.write import make_report, write_comparison, write_report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,11 +38,13 @@ def _main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="dsf-report",
         description="What a saved run's average decision costs: writes report.html and report.json. "
         "With two runs: what changed from the first to the second.",
+        values=_profile_names,
+        formatter_class=argparse.HelpFormatter,
     )
     parser.add_argument("run", nargs="*", metavar="RUN", help="folder written by dsf-run")
     parser.add_argument(
@@ -68,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(run: str, arguments: argparse.Namespace) -> None:
+    from hw_profiles.report.summary import report_summary
+    from hw_profiles.report.write import write_report
+
     written = write_report(run, arguments.profile, arguments.out, arguments.front)
     if arguments.json:
         print(json_text(written.report.document()))
@@ -76,6 +81,9 @@ def _report(run: str, arguments: argparse.Namespace) -> None:
 
 
 def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
+    from hw_profiles.report.comparison import compare, comparison_text
+    from hw_profiles.report.write import make_report, write_comparison
+
     reports = (make_report(first, arguments.profile), make_report(second, arguments.profile))
     comparison = compare((first, second), reports)
     page = None if arguments.out is None else write_comparison(comparison, arguments.out)
@@ -85,8 +93,16 @@ def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
         print("\n\n".join([comparison_text(comparison), *([] if page is None else [f"comparison {page}"])]))
 
 
+def _profile_names() -> list[str]:
+    from hw_profiles.loader import profile_names
+
+    return profile_names()
+
+
 def _print_profiles(as_json: bool) -> None:
-    titles = {name: load_profile(name).title for name in profile_names()}
+    from hw_profiles.loader import load_profile
+
+    titles = {name: load_profile(name).title for name in _profile_names()}
     if as_json:
         print(json_text(titles))
         return

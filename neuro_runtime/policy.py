@@ -7,21 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Backend, ClipsInputs, KnowsRewardDelay, action_bounds_of
-from neuro_runtime.backends.registry import open_backend
+from neuro_runtime.backends.registry import default_backend, open_backend
 from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.policy_files import find_policy, shipped_policies
 
 
-def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
+def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
     """Open a policy for closed loop.
 
     Parameters
@@ -31,6 +31,7 @@ def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
     backend
         The runner's name: ``loihi-sim`` (Lava's simulator), ``loihi-fast`` (ours, compiled), ``interpreter`` (plain
         numpy), ``torch`` (the trained model), ``loihi`` (hardware), or any other installed under the entry-point group.
+        By default the first of these that is installed, which is said where it is not the first.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def load_policy(name_or_path: str | Path, backend: str = "loihi-sim") -> Policy:
     ...     observation, reward, *_ = environment.step(action)
     ...     action = policy.act(observation, reward)
     """
-    files = find_policy(name_or_path)
+    files, backend = find_policy(name_or_path), backend or default_backend()
     where = files.name if files.name in shipped_policies() else str(Path(name_or_path).expanduser().absolute())
     return Policy(open_backend(backend, files), opened_as=(where, backend))
 
@@ -129,7 +130,8 @@ class Policy:
         """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
         target = self.return_target if return_target is None else return_target
         self._wanted = target
-        self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment)
+        bounds = action_bounds_of(self._backend)
+        self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment, bounds)
         self._backend.reset()
 
     @cached_property
@@ -147,7 +149,7 @@ class Policy:
             return None
         return bounds if bounds and len(bounds.low) == backend.action_size else None
 
-    def act(self, observation: ArrayLike, reward: float = 0.0, *, normalised: bool = False) -> NDArray[np.float64]:
+    def act(self, observation: ArrayLike, reward: float = 0.0, *, normalised: bool = False) -> NDArray[Any]:
         """Decide one step.
 
         Parameters
@@ -156,7 +158,6 @@ class Policy:
             Raw observation, shape (obs,).
         reward
             The previous action's reward; it is taken off the return-to-go. Ignored at an episode's first step.
-
         normalised
             Whether the action is wanted in the −1 … 1 of the policy's tanh, as `make_environment` takes it.
 
@@ -164,7 +165,7 @@ class Policy:
         -------
         action
             Shape (act,), in the environment's own unit (`action_bounds`), as `gymnasium.make` takes it; −1 … 1 where
-            no bounds are known.
+            no bounds are known. Where the environment takes a choice, that whole number, of shape ().
 
         Raises
         ------

@@ -69,6 +69,42 @@ def dsf_run(clean_python: Path, backend: str, cwd: Path, *options: str) -> subpr
     return run(clean_python.with_name("dsf-run"), "--backend", backend, *pairs, *options, cwd=cwd)
 
 
+@pytest.mark.parametrize("command", ["dsf-train", "dsf-bench", "dsf-data", "dsf-export", "dsf-run", "dsf-report"])
+def test_every_tool_says_what_it_does(command: str, clean_python: Path, tmp_path: Path) -> None:
+    result = run(clean_python.with_name(command), "--help", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"usage: {command}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("dsf-train env=pendulum", "needs torch, which is not installed: pip install 'decision-spikeformer[train]'"),
+        ("dsf-bench scores", "needs torch, which is not installed: pip install 'decision-spikeformer[train]'"),
+        ("dsf-export model.pt --target lava", "pip install 'decision-spikeformer[export]'"),
+        ("dsf-run --backend loihi-fast env=pendulum", "pip install 'decision-spikeformer[fast]'"),
+        ("dsf-run --backend loihi-sim env=pendulum", "Lava is missing, there is no Python at"),
+        ("dsf-run --backend interpreter env=pen-e", "pip install 'decision-spikeformer[envs]'"),
+        ("dsf-run --backend interpreter env=pendulum --video film.mp4", "pip install 'decision-spikeformer[video]'"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(call: str, words: str, clean_python: Path, tmp_path: Path) -> None:
+    command, *arguments = call.split()
+    result = run(clean_python.with_name(command), *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "make " not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_default_backend_is_one_that_is_installed(clean_python: Path, tmp_path: Path) -> None:
+    result = run(clean_python.with_name("dsf-run"), "env=pendulum", "out=run", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "interpreter runs the policy" in result.stderr
+    assert "pendulum on interpreter" in result.stdout
+
+
 def test_dsf_run_needs_only_the_base_install(clean_python: Path, tmp_path: Path) -> None:
     result = dsf_run(clean_python, "interpreter", tmp_path)
     assert result.returncode == 0, result.stderr

@@ -1,5 +1,8 @@
 """The two ways a command ends other than well; every package raises these, so they live in the lowest one."""
 
+import traceback
+from pathlib import Path
+
 
 class UserError(Exception):
     """The call or an input was wrong: one sentence that says what and what to do. Exit status 2."""
@@ -12,3 +15,11 @@ class GateFailed(Exception):
 def first_line(error: Exception) -> str:
     """The message of another library's error in one line, to quote in ours."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def with_place(error: Exception) -> str:
+    """Another's error in one line with its type, and the file and line that raised it: for code of a user's own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    said = str(error).splitlines()
+    return f"{type(error).__name__}{f': {said[0]}' if said else ''}{place}"

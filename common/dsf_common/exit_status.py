@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from dsf_common.errors import GateFailed, UserError
+from dsf_common.extras import brings, missing_library
 from dsf_common.versions import installed_version
 
 PACKAGES = ("dsf_train", "dsf_export", "dsf_models", "neuro_runtime", "hw_profiles", "dsf_common")
@@ -32,13 +33,16 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         with _ending_in_order():
             return main(arguments)
     except UserError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return 2
+        return _refused(name, error)
+    except ModuleNotFoundError as error:
+        if not brings(error):
+            raise
+        return _refused(name, missing_library(name, error))
     except GateFailed as error:
         print(f"{name}: failed: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(f"{name}: interrupted{f'; {interruption}' if str(interruption) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
@@ -48,6 +52,11 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
         print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         return 2
+
+
+def _refused(name: str, error: UserError) -> int:
+    print(f"{name}: error: {error}", file=sys.stderr)
+    return 2
 
 
 @contextmanager

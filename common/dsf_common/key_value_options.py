@@ -1,20 +1,25 @@
-"""The parts that all ``dsf-`` commands share: ``key=value`` configuration and how a command ends."""
+"""``key=value`` pairs over a dataclass's defaults, as all commands take them, and their list for ``--help``."""
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import sys
+import textwrap
 from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from dsf_common.errors import UserError, first_line
+from dsf_common.option_meanings import Option, options_of
 from dsf_common.renamed_options import former_names
 from dsf_common.suggestions import suggestion
+from dsf_common.synonyms import ours
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from omegaconf import DictConfig
+
+WIDTH, COLUMN = 116, 36  # of the list, and where meanings begin in it
 
 _log = logging.getLogger(__name__)
 
@@ -31,16 +36,20 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
         default (or with OmegaConf's ``MISSING``) must be given.
     overrides
         ``key=value`` strings; values are read as YAML (``null`` is none, ``[1, 2]`` a list). A later one wins.
-        An option's former name is taken for its name, with a warning (`dsf_common.renamed_options`).
+        An option's former name is taken for its name, with a warning (`dsf_common.renamed_options`). ``--help``
+        prints the options, beside what the dataclass's module says, and ends the program.
 
     Raises
     ------
     UserError
-        A pair without ``=``, an unknown key (with the nearest known ones), a value of the wrong type,
-        or a field without a default that no pair sets.
+        A pair without ``=``, an unknown key (with ours for what it means elsewhere, or the nearest), a value of the
+        wrong type, or a field without a default that no pair sets.
     """
     from omegaconf import OmegaConf
 
+    if {"-h", "--help"} & set(overrides):
+        print(f"{sys.modules[configuration.__module__].__doc__}\noptions:\n{describe_keys(configuration)}")
+        raise SystemExit(0)
     tree = OmegaConf.structured(configuration)
     renamed = former_names(configuration)
     for override in overrides:
@@ -48,7 +57,7 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
         if key in renamed:
             _log.warning("%s is called %s now; change it in your script or configuration", key, renamed[key])
             key = renamed[key]
-        _check_key(tree, key)
+        _check_key(tree, key, configuration)
         _set(tree, key, value)
     missing = sorted(OmegaConf.missing_keys(tree))
     if missing:
@@ -57,14 +66,16 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
 
 
 def describe_keys(configuration: type[DataclassInstance]) -> str:
-    """One line a field for a command's ``--help``: ``key=default`` and the field metadata's ``help``."""
-    lines = []
-    for field in dataclasses.fields(configuration):
-        default = "…" if field.default in (dataclasses.MISSING, "???") else field.default
-        default = "null" if default is None else default
-        default = default.value if isinstance(default, Enum) else default
-        lines.append(f"  {f'{field.name}={default}':<24} {field.metadata.get('help', '')}")
-    return "\n".join(lines)
+    """Every option for a command's ``--help``: ``key=default``, what it means, and which values it takes."""
+    return "\n".join(map(_described, options_of(configuration)))
+
+
+def _described(option: Option) -> str:
+    values = f"{'; ' if option.meaning else ''}{', '.join(option.values)}" if option.values else ""
+    pair = f"  {option.key}={option.default or '…'}"
+    lines = textwrap.wrap(f"{option.meaning}{values}", WIDTH - COLUMN) or [""]
+    first = f"{pair:<{COLUMN}}" if len(pair) < COLUMN else f"{pair}\n{'':<{COLUMN}}"
+    return f"\n{'':<{COLUMN}}".join([first + lines[0], *lines[1:]]).rstrip()
 
 
 def _split(override: str) -> tuple[str, str]:
@@ -74,7 +85,7 @@ def _split(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _check_key(tree: DictConfig, key: str) -> None:
+def _check_key(tree: DictConfig, key: str, configuration: type[DataclassInstance]) -> None:
     """Walk a dotted key through the configuration, so that the error names the nearest key at its level."""
     from omegaconf import DictConfig, OmegaConf
 
@@ -84,7 +95,9 @@ def _check_key(tree: DictConfig, key: str) -> None:
         if not isinstance(node, DictConfig):
             raise UserError(f"unknown key {key!r}: {'.'.join(walked)} is a single value")
         if part not in list(node):
-            raise UserError(f"unknown key {key!r}: {suggestion(part, map(str, node))}")
+            meant = ours(key, [option.key for option in options_of(configuration)])
+            answer = f"here it is {meant}" if meant else suggestion(part, map(str, node))
+            raise UserError(f"unknown key {key!r}: {answer}")
         walked.append(part)
         node = None if OmegaConf.is_missing(node, part) else node[part]
 

@@ -23,7 +23,7 @@ def former_names(configuration: type[DataclassInstance]) -> dict[str, str]:
     for field in dataclasses.fields(configuration):
         if _FORMERLY in field.metadata:
             names[field.metadata[_FORMERLY]] = field.name
-        inner = _nested(field)
+        inner = nested(field)
         if inner is not None:
             names |= {f"{field.name}.{old}": f"{field.name}.{new}" for old, new in former_names(inner).items()}
     return names
@@ -34,13 +34,13 @@ def with_present_names(configuration: type[DataclassInstance], values: Mapping[s
     names = former_names(configuration)
     present = {names.get(name, name): value for name, value in values.items()}
     for field in dataclasses.fields(configuration):
-        inner = _nested(field)
+        inner = nested(field)
         if inner is not None and isinstance(present.get(field.name), Mapping):
             present[field.name] = with_present_names(inner, present[field.name])
     return present
 
 
-def _nested(field: dataclasses.Field[Any]) -> type[DataclassInstance] | None:
+def nested(field: dataclasses.Field[Any]) -> type[DataclassInstance] | None:
     """The dataclass that a field holds by default, if it holds one."""
     made: Any = field.default_factory
     return made if isinstance(made, type) and dataclasses.is_dataclass(made) else None

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
@@ -28,11 +29,13 @@ def _main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="dsf-export",
         description="Fold, lower and quantise a trained policy to a program of integer spiking neurons, compare every "
         "stage with the model on recorded decisions, and write it; a stage that does not match is refused (status 1).",
+        values=lambda: TARGET_NAMES,
+        formatter_class=argparse.HelpFormatter,
     )
     parser.add_argument(
         "source", type=Path, metavar="MODEL", help="model.pt, the run folder with it, or a program (.nir, .dsf.h5)"

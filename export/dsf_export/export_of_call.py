@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from dsf_common.errors import UserError
 from dsf_common.json_text import json_text
+from dsf_common.progress import Progress
 from dsf_export.agreement_plot import plot_agreement
+from dsf_export.command_export import DEFAULT_DECISIONS
 from dsf_export.layer_report import LayerReport
 from dsf_export.parity import Parity, table
 from dsf_export.pipeline import (
@@ -52,7 +52,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
     content = _load(source)
     formats = _formats(arguments.bits, arguments.exponents, content)
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
-    with tqdm(total=stages * arguments.decisions, desc="parity", unit=" decisions", leave=False, disable=None) as bar:
+    with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
         plot = _plot(candidate, output)
 
@@ -64,6 +64,45 @@ def carry_out(arguments: argparse.Namespace) -> None:
         write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
         print(f"\nwrote {output}" + (f"\nwrote {plot}" if plot else ""))
+
+
+def export(
+    model: str | Path, target: str = "lava", output: str | Path | None = None, decisions: int = DEFAULT_DECISIONS
+) -> Path:
+    """Fold, lower and quantise a policy, compare every stage with the model, and write the program.
+
+    Parameters
+    ----------
+    model
+        A model.pt, the folder of a run, or a program.
+    target
+        The format.
+    output
+        The file; by default ``program`` with the target's suffix, beside the model.
+    decisions
+        Decisions of the policy in its environment to compare the stages on.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    UserError
+        An argument or the model is not usable.
+    GateFailed
+        A stage does not match the one before; nothing is written.
+    """
+    chosen, source = find_target(target), _source(Path(model))
+    written = _output(None if output is None else Path(output), source, chosen)
+    content = _load(source)
+    write_program(_candidate(source, content, decisions, nothing, _formats(None, None, content)), chosen, written)
+    return written
+
+
+def nothing() -> None:
+    """For callers who follow no progress."""
 
 
 def _source(path: Path) -> Path:

@@ -92,7 +92,11 @@ def record_episode(backend: Backend, environment: Environment, seed: int, at_mos
     """The tokens of one episode of ``backend``, or its first ``at_most``."""
     tokens: list[Token] = []
     episode_tokens = EpisodeTokens(
-        backend.return_target, backend.observation_size, backend.action_size, backend.environment
+        backend.return_target,
+        backend.observation_size,
+        backend.action_size,
+        backend.environment,
+        action_bounds_of(backend),
     )
 
     def act(running: Mapping[int, EpisodeUnderWay]) -> list[NDArray[np.float64]]:

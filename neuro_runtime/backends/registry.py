@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import cast
 
 from dsf_common.errors import UserError
+from dsf_common.extras import missing_library
 from dsf_common.suggestions import suggestion
 from neuro_runtime.backends.base import Backend
+from neuro_runtime.backends.names import GROUP, LAVAS, backend_names
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.simulators.lava.session import LAVA
 
-GROUP = "decision_spikeformer.backends"
-INSTALL = {
-    "numba": "pip install 'decision-spikeformer[fast]'",
-    "torch": "pip install 'decision-spikeformer[train]'",
-    "snntorch": "pip install 'decision-spikeformer[train]'",
-}
+COMPILED = "loihi-fast"
+PLAIN = "interpreter"
+
+_log = logging.getLogger(__name__)
 
 
-def backend_names() -> list[str]:
-    """Names a ``--backend`` option takes."""
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+def default_backend() -> str:
+    """Lava's simulator where it is installed; else the same arithmetic compiled, or plain, and it is said which."""
+    try:
+        LAVA.find_python()
+        return LAVAS
+    except UserError as problem:
+        instead = COMPILED if find_spec("numba") else PLAIN
+        _log.warning("%s; %s runs the policy, spike for spike the same", problem, instead)
+        return instead
 
 
 def open_backend(name: str, files: PolicyFiles) -> Backend:
@@ -49,9 +58,3 @@ def _load(entry: EntryPoint) -> Callable[[PolicyFiles], Backend]:
         return cast(Callable[[PolicyFiles], Backend], entry.load())
     except ModuleNotFoundError as error:
         raise missing_library(f"backend {entry.name}", error) from error
-
-
-def missing_library(what: str, error: ModuleNotFoundError) -> UserError:
-    """Says what ``what`` needs, and how to get it."""
-    library = (error.name or "").partition(".")[0]
-    return UserError(f"{what} needs {library}, which is not installed: {INSTALL.get(library, 'install it')}")

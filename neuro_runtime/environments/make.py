@@ -8,14 +8,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.wrappers import RescaleAction
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError, first_line
+from dsf_common.errors import UserError, first_line, with_place
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import ANT_MAZE, D4rlAntMaze
@@ -28,17 +28,22 @@ Environment = gymnasium.Env[Any, Any]
 
 
 def make_environment(
-    name: str, render_mode: str | None = None, delayed_reward: bool = False, action_bounds: ActionBounds | None = None
+    environment: str | Environment,
+    render_mode: str | None = None,
+    delayed_reward: bool = False,
+    action_bounds: ActionBounds | None = None,
 ) -> Environment:
-    """The environment ``name`` with its observation as a vector, and actions in [−1, 1].
+    """The environment of a name, or one that is made, with its observation as a vector and actions in [−1, 1].
 
     An environment that D4RL recorded has D4RL's reward, termination and time limit; any other is what
     `gymnasium.make` gives.
 
     Parameters
     ----------
+    environment
+        A name that `dsf-data list` shows, an id that is registered with Gymnasium, or an environment.
     render_mode
-        Gymnasium's, such as ``rgb_array``.
+        Gymnasium's, such as ``rgb_array``; of an environment that is made already it stays.
     delayed_reward
         Pay the whole return with an episode's last step.
     action_bounds
@@ -50,12 +55,16 @@ def make_environment(
         The name is unknown, a package that the environment needs is not installed, or the environment is not what
         its specification says.
     """
-    spec = load_environment_spec(name)
+    if not isinstance(environment, str):
+        title = type(environment.unwrapped).__name__
+        env = _unit_actions(with_flat_observation(environment, title), title, None, action_bounds)
+        return DelayedReward(env) if delayed_reward else env
+    spec = load_environment_spec(environment)
     env = _legacy(spec, render_mode) if spec.legacy_gym else _modern(spec, render_mode)
     env = _vector_observations(env, spec)
     if spec.observed and isinstance(env.observation_space, gymnasium.spaces.Box):
         env = PartlyObserved(env, env.observation_space, spec.observed)
-    env = _unit_actions(env, spec, action_bounds)
+    env = _unit_actions(env, spec.name, spec.action_bounds, action_bounds)
     _check_sizes(env, spec)
     return DelayedReward(env) if delayed_reward else env
 
@@ -75,6 +84,8 @@ def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
         return None
     with contextlib.closing(env):
         space = env.action_space
+        if isinstance(space, gymnasium.spaces.Discrete):
+            return ActionBounds.choices(int(space.n), int(space.start))
         if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
             return None
         return ActionBounds.of(space.low.ravel(), space.high.ravel())
@@ -86,18 +97,37 @@ def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
         picture = {} if render_mode is None else {"render_mode": render_mode}  # not every environment takes one
         env = make_plain(spec.gymnasium_id, max_episode_steps=spec.time_limit, **picture, **spec.options)
         return like_d4rl(env, lambda: make_plain(spec.gymnasium_id, **spec.options)) if spec.is_d4rl else env
-    except (gymnasium.error.Error, ImportError) as problem:
-        raise UserError(
-            f"{spec.name} needs {spec.gymnasium_id}, which cannot be made here ({first_line(problem)}); "
-            "run `pip install 'decision-spikeformer[envs]'`"
-        ) from problem
+    except UserError:
+        raise
+    except Exception as problem:  # an environment of somebody's own raises anything
+        raise _not_made(spec, render_mode, problem) from problem
+
+
+def _not_made(spec: EnvironmentSpec, render_mode: str | None, problem: Exception) -> UserError:
+    if render_mode and isinstance(problem, TypeError) and "render_mode" in str(problem):
+        return UserError(f"{spec.gymnasium_id} takes no render_mode, so it cannot be filmed")
+    if spec.is_d4rl and isinstance(problem, gymnasium.error.UnregisteredEnv):
+        problem = register_robotics() or problem
+    own = isinstance(problem, gymnasium.error.Error | ImportError)
+    why = first_line(problem) if own else with_place(problem)
+    name = spec.name if spec.name == spec.gymnasium_id else f"{spec.name} needs {spec.gymnasium_id}, which"
+    return UserError(f"{name} cannot be made here ({why}){_advice(spec, problem)}")
+
+
+def _advice(spec: EnvironmentSpec, problem: Exception) -> str:
+    """The extra that a missing library of Gymnasium's or gymnasium-robotics' comes with, if that is the reason."""
+    if not isinstance(problem, ImportError | gymnasium.error.DependencyNotInstalled) or ":" in spec.gymnasium_id:
+        return ""
+    extras = {"mujoco": "envs", "gymnasium_robotics": "envs", "pygame": "video"}
+    missing = {extra for library, extra in extras.items() if library in str(problem).lower() and not find_spec(library)}
+    return f"; run `pip install 'decision-spikeformer[{','.join(sorted(missing))}]'`" if missing else ""
 
 
 def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     """An environment that exists in legacy ``gym`` alone, through Gymnasium's compatibility layer."""
     try:
         with _quiet():
-            import gym
+            import gym  # noqa: F401  # shimmy alone finds out late that it is missing
             import shimmy
 
             gymnasium.register_envs(shimmy)
@@ -109,7 +139,7 @@ def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     options = {"render_mode": render_mode, "max_episode_steps": spec.time_limit, "disable_env_checker": True}
     try:
         return make_plain("GymV26Environment-v0", env_id=spec.gymnasium_id, make_kwargs={**spec.options, **options})
-    except (gymnasium.error.Error, gym.error.Error, ImportError) as problem:
+    except Exception as problem:  # an environment of somebody's own raises anything
         raise UserError(
             f"legacy gym cannot make {spec.gymnasium_id} for {spec.name}: {first_line(problem)}"
         ) from problem
@@ -135,15 +165,16 @@ def _quiet() -> Iterator[None]:
 
 
 @cache
-def register_robotics() -> None:
-    """Adroit and AntMaze, where gymnasium-robotics is installed."""
+def register_robotics() -> Exception | None:
+    """Adroit and AntMaze, where gymnasium-robotics is installed; where it cannot be imported, the reason."""
     try:
         with _quiet():
             import gymnasium_robotics
 
             gymnasium.register_envs(gymnasium_robotics)
-    except ImportError:
-        return
+    except Exception as problem:  # MuJoCo's libraries of drawing raise anything where they find no display
+        return problem
+    return None
 
 
 def _vector_observations(env: Environment, spec: EnvironmentSpec) -> Environment:
@@ -153,32 +184,51 @@ def _vector_observations(env: Environment, spec: EnvironmentSpec) -> Environment
     return with_flat_observation(env, spec.name)
 
 
-def _unit_actions(env: Environment, spec: EnvironmentSpec, bounds: ActionBounds | None) -> Environment:
+def _unit_actions(
+    env: Environment, title: str, stated: ActionBounds | None, bounds: ActionBounds | None
+) -> Environment:
     space = env.action_space
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return Choosing(env, ActionBounds.choices(int(space.n), int(space.start)))
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
-        raise UserError(f"{spec.name} takes actions from {space}; a policy's are numbers within bounds")
+        raise UserError(f"{title} takes actions from {space}; a policy's are numbers within bounds, or one choice")
     own = ActionBounds.of(space.low.ravel(), space.high.ravel())
-    if spec.action_bounds and not spec.action_bounds.are_close_to(own):
-        raise UserError(f"{spec.gymnasium_id} takes actions of {own}, the specification of {spec.name} says otherwise")
+    if stated and not stated.are_close_to(own):
+        raise UserError(f"{title} takes actions of {own}, its specification says {stated}")
     if bounds and len(bounds.low) == len(own.low) and not bounds.are_close_to(own):
         return WithinBounds(env, space, bounds)
-    if np.any(space.low != -1) or np.any(space.high != 1):
-        return RescaleAction(env, np.float32(-1), np.float32(1))
-    return env
+    return env if own.are_unit else WithinBounds(env, space, own)
+
+
+class Choosing(gymnasium.ActionWrapper[Any, Any, Any]):
+    """The place of the largest of ``choices``' numbers in −1 … 1 is what the environment is given."""
+
+    def __init__(self, env: Environment, choices: ActionBounds) -> None:
+        super().__init__(env)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(choices.low),), np.float32)
+        self._choices = choices
+
+    def action(self, action: NDArray[Any]) -> int:
+        """The environment's own action for one in −1 … 1."""
+        return int(self._choices.from_unit(action))
 
 
 class WithinBounds(gymnasium.ActionWrapper[Any, Any, Any]):
-    """−1 … 1 stands for ``bounds`` of the environment's own actions, clipped to its range."""
+    """−1 … 1 stands for ``bounds`` of the environment's own actions, clipped to its range.
+
+    It takes actions in float64 and rounds once, as a loop that calls :meth:`Policy.act` and `gymnasium.make` does.
+    """
 
     def __init__(self, env: Environment, space: gymnasium.spaces.Box, bounds: ActionBounds) -> None:
         super().__init__(env)
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, space.shape, np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, space.shape, np.float64)
         self._space, self._bounds = space, bounds
 
     def action(self, action: NDArray[Any]) -> NDArray[Any]:
         """The environment's own action for one in −1 … 1."""
         own = self._bounds.from_unit(action)
-        return np.clip(own, self._space.low, self._space.high).astype(self._space.dtype)
+        clipped: NDArray[Any] = np.clip(own, self._space.low, self._space.high)
+        return clipped.astype(self._space.dtype)
 
 
 def _check_sizes(env: Environment, spec: EnvironmentSpec) -> None:

@@ -7,11 +7,13 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-from dsf_common.errors import UserError, first_line
+from dsf_common.errors import UserError, first_line, with_place
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.flat_observation import with_flat_observation
 from neuro_runtime.environments.make import make_plain, register_robotics
 from neuro_runtime.environments.spec import EnvironmentSpec
@@ -30,6 +32,26 @@ def is_registered(name: str) -> bool:
     return name in gymnasium.registry
 
 
+def name_of(environment: gymnasium.Env[Any, Any]) -> str:
+    """The id by which Gymnasium makes another environment like this one.
+
+    Raises
+    ------
+    UserError
+        It was not made by `gymnasium.make`, or with arguments that its id does not tell.
+    """
+    spec = environment.spec
+    if spec is None:
+        raise UserError(
+            f"{type(environment.unwrapped).__name__} was not made by gymnasium.make, so no other can be made like it; "
+            "register it (gymnasium.register) and make it by its id"
+        )
+    own = {key: value for key, value in spec.kwargs.items() if key != "render_mode"}
+    if own != {key: value for key, value in gymnasium.spec(spec.id).kwargs.items() if key != "render_mode"}:
+        raise UserError(f"{spec.id} was made with arguments of its own, {own}; register an id for it with these")
+    return spec.id
+
+
 @cache
 def registered_spec(name: str) -> EnvironmentSpec:
     """The environment of a registered id, with scores that are its returns.
@@ -39,18 +61,21 @@ def registered_spec(name: str) -> EnvironmentSpec:
     Raises
     ------
     UserError
-        It cannot be made here, or its observations or actions are no vectors of numbers within bounds.
+        It cannot be made here, its observations are no vectors of numbers, or its actions neither such a vector within
+        bounds nor a choice.
     """
     if ":" in name and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # a tool that is installed does not have it
     try:
         environment = make_plain(name)
-    except (gymnasium.error.Error, ImportError, TypeError) as problem:
-        raise UserError(f"the environment {name} cannot be made here: {first_line(problem)}") from problem
+    except Exception as problem:  # an environment of somebody's own raises anything
+        plain = isinstance(problem, gymnasium.error.Error | ImportError)
+        why = first_line(problem) if plain else with_place(problem)
+        raise UserError(f"the environment {name} cannot be made here: {why}") from problem
     with contextlib.closing(environment):
-        observations, actions = with_flat_observation(environment, name).observation_space, environment.action_space
-        if not isinstance(actions, gymnasium.spaces.Box) or not actions.is_bounded("both") or len(actions.shape) != 1:
-            raise UserError(f"{name} takes actions from {actions}; a policy's are a vector of numbers within bounds")
+        shown = environment.observation_space
+        observations = with_flat_observation(environment, name).observation_space
+        action_bounds = _bounds_of(environment.action_space, name)
         if len(observations.shape or ()) != 1:
             raise UserError(f"{name} shows observations from {observations}; a policy takes a vector")
         limit = environment.spec.max_episode_steps if environment.spec else None
@@ -59,11 +84,23 @@ def registered_spec(name: str) -> EnvironmentSpec:
             gymnasium_id=name,
             time_limit=limit or DEFAULT_TIME_LIMIT,
             observation_size=int(np.prod(observations.shape or ())),
-            action_size=int(actions.shape[0]),
+            action_size=len(action_bounds.low),
             reference_min=0.0,
             reference_max=100.0,
             return_targets=(),
             return_scale=1.0,
-            action_low=tuple(map(float, actions.low)),
-            action_high=tuple(map(float, actions.high)),
+            action_low=action_bounds.low,
+            action_high=action_bounds.high,
+            first_choice=action_bounds.first_choice,
+            first_observation=int(shown.start) if isinstance(shown, gymnasium.spaces.Discrete) else None,
         )
+
+
+def _bounds_of(space: gymnasium.Space[Any], name: str) -> ActionBounds:
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return ActionBounds.choices(int(space.n), int(space.start))
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both") or len(space.shape) != 1:
+        raise UserError(
+            f"{name} takes actions from {space}; a policy's are a vector of numbers within bounds, or one choice"
+        )
+    return ActionBounds.of(space.low, space.high)

@@ -45,6 +45,11 @@ class EnvironmentSpec:
         Keyword arguments of the environment.
     action_low, action_high
         The bounds of the environment's own actions, where they are not −1 … 1.
+    first_choice
+        Where the environment takes one of action_size whole numbers, the first of them.
+    first_observation
+        Where the environment shows one of observation_size whole numbers, which a policy sees as a one-hot vector, the
+        first of them.
     observed
         The entries of the environment's observation that a policy sees; none given means all. A dataset of the whole
         observation is cut down to them.
@@ -72,6 +77,8 @@ class EnvironmentSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     action_low: tuple[float, ...] = ()
     action_high: tuple[float, ...] = ()
+    first_choice: int | None = None
+    first_observation: int | None = None
     observed: tuple[int, ...] = ()
     d4rl_file: str = ""
     d4rl_parts: tuple[str, ...] = ()
@@ -82,6 +89,8 @@ class EnvironmentSpec:
     @property
     def action_bounds(self) -> ActionBounds | None:
         """The bounds of the environment's own actions, where the file names them."""
+        if self.first_choice is not None:
+            return ActionBounds.choices(self.action_size, self.first_choice)
         return ActionBounds(self.action_low, self.action_high) if self.action_low or self.action_high else None
 
     @property
@@ -229,6 +238,7 @@ _READERS: dict[str, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
     "str": ("text", _is_text, str),
     "bool": ("true or false", lambda value: isinstance(value, bool), bool),
     "int": ("a whole number", _is_whole, int),
+    "int | None": ("a whole number", _is_whole, int),
     "float": ("a number", _is_number, float),
     "tuple[int, ...]": ("a list of whole numbers", _is_list_of(_is_whole), tuple),
     "tuple[float, ...]": ("a list of numbers", _is_list_of(_is_number), lambda value: tuple(map(float, value))),

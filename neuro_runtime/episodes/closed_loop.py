@@ -10,11 +10,13 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.errors import UserError, with_place
+
 Environment = gymnasium.Env[Any, Any]
 
 
 class EpisodeUnderWay:
-    """One episode under way.
+    """One episode under way; every number that goes in or comes out is checked.
 
     Parameters
     ----------
@@ -28,11 +30,16 @@ class EpisodeUnderWay:
     Attributes
     ----------
     observation
-        The environment's latest, (obs,).
+        The environment's latest, (obs,), in float64.
     rewards, total_reward
         The reward of every step, and their sum.
     is_over
         Whether it has ended.
+
+    Raises
+    ------
+    UserError
+        The environment fails, or shows what is no finite vector of its space: its name, episode and step are told.
     """
 
     def __init__(self, environment: Environment, seed: int, at_most: int | None = None) -> None:
@@ -42,7 +49,7 @@ class EpisodeUnderWay:
         self.is_over = False
         self._environment = environment
         self._at_most = at_most
-        self.observation, _ = environment.reset(seed=seed)
+        self.observation = self._reset()
 
     @property
     def reward(self) -> float:
@@ -50,14 +57,71 @@ class EpisodeUnderWay:
         return self.rewards[-1] if self.rewards else 0.0
 
     def step(self, action: NDArray[Any]) -> None:
-        """Give the environment an action, (act,), within its actuators' range and in the type it declares."""
-        environment = self._environment
-        space = cast(gymnasium.spaces.Box, environment.action_space)
+        """Give the environment an action, (act,), within its actuators' range and in the type it declares.
+
+        Raises
+        ------
+        UserError
+            The action, the observation or the reward is not finite, or the environment fails.
+        """
+        if not np.isfinite(action).all():
+            raise self._error(f"the policy's action is not finite, {action}")
+        space = cast(gymnasium.spaces.Box, self._environment.action_space)
         given = np.clip(action, space.low, space.high).astype(space.dtype)
-        self.observation, reward, terminated, truncated, _ = environment.step(given)
-        self.rewards.append(float(reward))
-        self.total_reward += float(reward)
+        try:
+            observation, reward, terminated, truncated, _ = self._environment.step(given)
+        except UserError:
+            raise
+        except Exception as problem:  # an environment of somebody's own raises anything
+            raise self._error(f"its step fails, {with_place(problem)}") from problem
+        earned = self._checked_reward(reward)
+        self.observation = self._checked(observation)
+        self.rewards.append(earned)
+        self.total_reward += earned
         self.is_over = bool(terminated or truncated) or len(self.rewards) == self._at_most
+
+    def _reset(self) -> NDArray[np.float64]:
+        try:
+            result = self._environment.reset(seed=self.seed)
+        except UserError:
+            raise
+        except Exception as problem:
+            raise self._error(f"its reset fails, {with_place(problem)}") from problem
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise self._error("its reset gives no observation with a dictionary beside it, as Gymnasium's does")
+        return self._checked(result[0])
+
+    def _checked(self, observation: Any) -> NDArray[np.float64]:
+        try:
+            numbers = np.asarray(observation, dtype=np.float64)
+        except (TypeError, ValueError) as problem:
+            raise self._error(
+                f"the observation is a {type(observation).__name__} and no vector of numbers"
+            ) from problem
+        if numbers.shape != self._environment.observation_space.shape:
+            expected = self._environment.observation_space.shape
+            raise self._error(f"the observation has shape {numbers.shape}, its space says {expected}")
+        if not np.isfinite(numbers).all():
+            entry = int(np.flatnonzero(~np.isfinite(numbers))[0])
+            raise self._error(
+                f"the observation holds a value that is not finite, {numbers.flat[entry]} in entry {entry}"
+            )
+        return numbers
+
+    def _checked_reward(self, reward: Any) -> float:
+        try:
+            earned = float(reward)
+        except (TypeError, ValueError) as problem:
+            raise self._error(f"the reward is a {type(reward).__name__} and no number") from problem
+        if not np.isfinite(earned):
+            raise self._error(f"the reward is not finite, {earned}")
+        return earned
+
+    def _error(self, what: str) -> UserError:
+        """``what`` is wrong, where."""
+        spec = self._environment.spec
+        name = spec.id if spec else type(self._environment.unwrapped).__name__
+        return UserError(f"{name}, episode of seed {self.seed}, step {len(self.rewards)}: {what}")
 
 
 Act = Callable[[Mapping[int, EpisodeUnderWay]], Sequence[NDArray[Any]]]
@@ -71,6 +135,7 @@ def run_closed_loop(
     begin: Callable[[int], object] = lambda lane: None,
     on_step: Callable[[], object] = lambda: None,
     at_most: int | None = None,
+    finished: list[EpisodeUnderWay] | None = None,
 ) -> list[EpisodeUnderWay]:
     """Run an episode for each seed, side by side, one in each environment, and the next one wherever one ends.
 
@@ -86,6 +151,8 @@ def run_closed_loop(
         Called after every step of an environment.
     at_most
         Steps after which an episode counts as over.
+    finished
+        Gets each episode as it ends, so that a caller has them where a later one fails.
 
     Returns
     -------
@@ -94,7 +161,7 @@ def run_closed_loop(
     """
     waiting = iter(seeds)
     running: dict[int, EpisodeUnderWay] = {}
-    finished: list[EpisodeUnderWay] = []
+    finished = [] if finished is None else finished
 
     def begin_next(lane: int) -> None:
         for seed in itertools.islice(waiting, 1):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
+from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.token import Token
 
 
@@ -20,6 +21,8 @@ class EpisodeTokens:
         Widths of the policy.
     environment
         The environment that it was trained for, to name in complaints.
+    action_bounds
+        The bounds of its actions, where they are known.
 
     Raises
     ------
@@ -27,12 +30,20 @@ class EpisodeTokens:
         The return target is not finite.
     """
 
-    def __init__(self, return_target: float, observation_size: int, action_size: int, environment: str) -> None:
+    def __init__(
+        self,
+        return_target: float,
+        observation_size: int,
+        action_size: int,
+        environment: str,
+        action_bounds: ActionBounds | None = None,
+    ) -> None:
         if not np.isfinite(return_target):
             raise UserError(f"return_target must be finite, got {return_target}")
         self._return_to_go = float(return_target)
         self._observation_size = observation_size
         self._environment = environment
+        self._bounds = action_bounds or ActionBounds.unit(action_size)
         self._previous_action = np.zeros(action_size)
         self._first = True
 
@@ -70,7 +81,7 @@ class EpisodeTokens:
                 "the policy's action is not finite: the observation, the reward or the return target is far beyond "
                 "those it was trained with; reset the policy before it goes on"
             )
-        self._previous_action = action
+        self._previous_action = self._bounds.remembered(action)
 
     def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
         state = np.asarray(observation, dtype=np.float64)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from neuro_runtime.backends.base import BatchBackend, Decision
+from neuro_runtime.backends.base import BatchBackend, Decision, action_bounds_of
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 
 
@@ -50,4 +50,5 @@ class PolicyLanes:
 
     def _new_episode(self, return_target: float) -> EpisodeTokens:
         backend = self._backend
-        return EpisodeTokens(return_target, backend.observation_size, backend.action_size, backend.environment)
+        bounds = action_bounds_of(backend)
+        return EpisodeTokens(return_target, backend.observation_size, backend.action_size, backend.environment, bounds)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +52,8 @@ class Episode:
 
     @property
     def total_reward(self) -> float:
-        """The episode's return."""
-        return float(self.rewards.sum())
+        """The episode's return, summed from its first reward on, as a plain loop does."""
+        return float(np.cumsum(self.rewards)[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,10 @@ class Rollout:
         return estimate_mean([episode.score for episode in self.episodes])
 
 
+def nothing(*_: object) -> None:
+    """For callers who need not be told."""
+
+
 def run_episodes(
     policy: Policy,
     environment: Environment,
@@ -92,7 +97,8 @@ def run_episodes(
     episodes: int,
     seed: int,
     return_target: float,
-    on_step: Callable[[], object] = lambda: None,
+    on_step: Callable[[], object] = nothing,
+    on_stop: Callable[[Rollout], object] = nothing,
 ) -> Rollout:
     """Run ``episodes`` episodes one after another, episode n seeded ``seed + n``.
 
@@ -104,6 +110,8 @@ def run_episodes(
         Return-to-go at each episode's first step, in raw reward; every reward is taken off it.
     on_step
         Called after every step.
+    on_stop
+        Called with the episodes that have ended, if any, where another fails or is interrupted; the error goes on.
     """
     records: dict[int, _Record] = defaultdict(_Record)
 
@@ -114,10 +122,16 @@ def run_episodes(
         records[episode.seed].add(action, policy.activity, time.perf_counter() - begun)
         return [action]
 
-    seeds = range(seed, seed + episodes)
-    finished = run_closed_loop(
-        [environment], seeds, act, begin=lambda lane: policy.reset(return_target), on_step=on_step
-    )
+    finished: list[EpisodeUnderWay] = []
+    with _told_of_a_stop(lambda: _rollout(spec, return_target, finished, records), finished, on_stop):
+        run_closed_loop(
+            [environment],
+            range(seed, seed + episodes),
+            act,
+            begin=lambda lane: policy.reset(return_target),
+            on_step=on_step,
+            finished=finished,
+        )
     return _rollout(spec, return_target, finished, records)
 
 
@@ -129,7 +143,8 @@ def run_episodes_in_lanes(
     episodes: int,
     seed: int,
     return_target: float,
-    on_step: Callable[[], object] = lambda: None,
+    on_step: Callable[[], object] = nothing,
+    on_stop: Callable[[Rollout], object] = nothing,
 ) -> Rollout:
     """Run ``episodes`` episodes side by side, one in each environment, and the next one wherever one ends.
 
@@ -140,7 +155,7 @@ def run_episodes_in_lanes(
     ----------
     environments
         One environment of ``spec`` for each lane of the policy; they stay open.
-    return_target, on_step
+    return_target, on_step, on_stop
         See :func:`run_episodes`.
     """
     records: dict[int, _Record] = defaultdict(_Record)
@@ -157,10 +172,16 @@ def run_episodes_in_lanes(
             records[episode.seed].add(decision.action, decision.activity, seconds)
         return [decision.action for decision in decisions]
 
-    seeds = range(seed, seed + episodes)
-    finished = run_closed_loop(
-        environments, seeds, act, begin=lambda lane: policy.reset(lane, return_target), on_step=on_step
-    )
+    finished: list[EpisodeUnderWay] = []
+    with _told_of_a_stop(lambda: _rollout(spec, return_target, finished, records), finished, on_stop):
+        run_closed_loop(
+            environments,
+            range(seed, seed + episodes),
+            act,
+            begin=lambda lane: policy.reset(lane, return_target),
+            on_step=on_step,
+            finished=finished,
+        )
     return _rollout(spec, return_target, finished, records)
 
 
@@ -193,6 +214,18 @@ class _Record:
         self.actions.append(action)
         self.activities.append(activity)
         self.seconds.append(seconds)
+
+
+@contextmanager
+def _told_of_a_stop(
+    ended: Callable[[], Rollout], finished: Sequence[EpisodeUnderWay], on_stop: Callable[[Rollout], object]
+) -> Iterator[None]:
+    try:
+        yield
+    except (UserError, KeyboardInterrupt):
+        if finished:
+            on_stop(ended())
+        raise
 
 
 def _rollout(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,10 @@ from neuro_runtime.program.nodes import (
 )
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program
 
-VERSION = 2
+VERSION = 3
+VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
 VERSION_WITHOUT_BOUNDS = 1  # knows no bounds of actions and no clip of inputs; still written where there are none
-READABLE = (VERSION_WITHOUT_BOUNDS, VERSION)
+READABLE = (VERSION_WITHOUT_BOUNDS, VERSION_WITHOUT_CHOICES, VERSION)
 _LEFT_OUT_WHERE_INFINITE = "input_clip"
 Arrays = dict[str, NDArray[Any]]
 
@@ -45,7 +46,7 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
     """The header (JSON) and the arrays of ``program``; arrays are named ``connections/<n>/<field>`` and so on."""
     arrays: Arrays = {}
     header: dict[str, Any] = {
-        "version": VERSION if _has_bounds(program) else VERSION_WITHOUT_BOUNDS,
+        "version": _least_version(program),
         "arithmetic": program.arithmetic,
         "active_steps": program.active_steps,
         "period": program.period,
@@ -58,12 +59,16 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
         "readout": _pack(program.readout, "readout", arrays),
     }
     if program.action_bounds:
-        header["action_bounds"] = asdict(program.action_bounds)
+        header["action_bounds"] = program.action_bounds.plain()
     return json.dumps(header, sort_keys=True), arrays
 
 
-def _has_bounds(program: Program) -> bool:
-    return program.action_bounds is not None or program.encoder.input_clip < math.inf
+def _least_version(program: Program) -> int:
+    """The first that knows all that the program has."""
+    if program.action_bounds is not None and program.action_bounds.first_choice is not None:
+        return VERSION
+    bounded = program.action_bounds is not None or program.encoder.input_clip < math.inf
+    return VERSION_WITHOUT_CHOICES if bounded else VERSION_WITHOUT_BOUNDS
 
 
 def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Program:
@@ -81,7 +86,7 @@ def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Progra
         raise UserError("not a program: its header is damaged; export it again") from problem
     if version not in READABLE:
         raise UserError(
-            f"program format {version} is not the 1 or 2 that this release reads{if_newer(version, max(READABLE))}; "
+            f"program format {version} is not the 1 to {VERSION} that this release reads{if_newer(version, VERSION)}; "
             "export it again"
         )
     try:

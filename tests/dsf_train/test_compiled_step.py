@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,35 @@ def test_what_a_graph_reads_from_modules_stays_at_its_address(
         objective(model, padded_batch(step), {}, lambda spikes, mask: 0.0)
     assert len(addresses[0]) == HELD
     assert addresses[0] == addresses[1] == addresses[2]
+
+
+def test_the_spikes_of_a_step_live_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do whether or not they are recorded: a CUDA graph must find what it reads freed at the same place."""
+    returned: list[list[weakref.ref[Tensor]]] = []
+
+    def watched(function: Callable[..., Any], **options: object) -> Callable[..., Any]:
+        compiled = COMPILE(function, fullgraph=True, dynamic=False, backend="aot_eager")
+
+        def step(*inputs: Any) -> Any:
+            loss, paid, fired = compiled(*inputs)
+            returned.append([weakref.ref(spikes) for spikes in fired.values()])
+            return loss, paid, fired
+
+        return step
+
+    monkeypatch.setattr(torch, "compile", watched)
+    torch._dynamo.reset()
+    model = lively(config(blocks=1), torch.float32)
+    optimiser = torch.optim.AdamW(model.parameters())
+    objective = CompiledObjective(action_loss, Precision.float32, CPU)
+    for step, wanted in enumerate((True, False, False, True)):
+        spikes: dict[str, Tensor] | None = {} if wanted else None
+        update(model, optimiser, padded_batch(step, torch.float32), 0.25, spikes, objective=objective)
+        del spikes
+        assert returned[step]
+        assert all(layer() is not None for layer in returned[step])
+        assert all(layer() is None for earlier in returned[:step] for layer in earlier)
+    torch._dynamo.reset()
 
 
 @pytest.mark.parametrize("surrogate", [PUBLISHED, Rectangle(0.8), Triangle(), Arctangent()], ids=repr)

@@ -12,9 +12,10 @@ import pytest
 
 from dsf_common.errors import UserError
 from neuro_runtime import load_policy, policy_files
-from neuro_runtime.backends import registry
+from neuro_runtime.backends import names
+from neuro_runtime.backends.names import backend_names
 from neuro_runtime.backends.program_backend import ProgramMeter
-from neuro_runtime.backends.registry import backend_names, open_backend
+from neuro_runtime.backends.registry import open_backend
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.nodes import Dense, Sparse
 from neuro_runtime.program.program import Program
@@ -122,7 +123,7 @@ def test_an_unknown_backend_brings_the_nearest(name: str, message: str) -> None:
 
 
 def test_a_package_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "GROUP", "no.such.group")
+    monkeypatch.setattr(names, "GROUP", "no.such.group")
     with pytest.raises(UserError, match="no backend is installed: install the package"):
         open_backend("interpreter", PolicyFiles("x", None, None))
 

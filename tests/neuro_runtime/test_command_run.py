@@ -6,15 +6,18 @@ import dataclasses
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hw_profiles.command_report import main as report
 from hw_profiles.network_file import load_network
 from hw_profiles.raster_file import load_raster
 from hw_profiles.report import page_writer
-from neuro_runtime import command_run, policy_files
+from neuro_runtime import policy_files, run_of_call
 from neuro_runtime.command_run import main
 from neuro_runtime.episodes import video
 from neuro_runtime.program.storage import save_program
@@ -31,7 +34,7 @@ def program_file(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _short_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps in place of the pendulum's two hundred."""
-    monkeypatch.setattr(command_run, "make_environment", lambda name, render_mode=None, **_: CountingEnvironment())
+    monkeypatch.setattr(run_of_call, "make_environment", lambda name, render_mode=None, **_: CountingEnvironment())
 
 
 def test_a_run_is_printed_saved_and_priced(program_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,3 +213,53 @@ def test_an_environment_that_cannot_draw_says_why(
     assert main([*INTERPRETER, f"policy={program_file}", "--video", "film.mp4"]) == 2
     assert "the environment cannot be drawn here: no EGL" in capsys.readouterr().err
     assert not list(Path.cwd().glob("*film.mp4"))
+
+
+class _StopsAtSeed(CountingEnvironment):
+    """Fails, or is interrupted, in the episode of seed 2."""
+
+    problem: type[BaseException] = ZeroDivisionError
+
+    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        if self.seeds[-1] == 2:
+            raise self.problem
+        return super().step(action)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "words"),
+    [
+        (ZeroDivisionError, 2, "episode of seed 2, step 0: its step fails, ZeroDivisionError"),
+        (KeyboardInterrupt, 130, "dsf-run: interrupted; the 2 episodes"),
+    ],
+)
+def test_episodes_that_ended_are_saved_where_a_later_one_fails(
+    problem: type[BaseException],
+    status: int,
+    words: str,
+    program_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(_StopsAtSeed, "problem", problem)
+    monkeypatch.setattr(run_of_call, "make_environment", lambda name, render_mode=None, **_: _StopsAtSeed())
+    assert main([*INTERPRETER, f"policy={program_file}", "episodes=4", "out=saved"]) == status
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.rstrip().endswith("the 2 episodes that had ended are a run of their own, saved")
+    record = json.loads(Path("saved/run.json").read_text())
+    assert [episode["seed"] for episode in record["episodes"]] == [0, 1]
+
+
+def test_the_default_backend_is_one_that_is_installed_and_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    program_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("DSF_LAVA_PYTHON", "/nowhere/python")
+    monkeypatch.setattr("neuro_runtime.backends.registry.find_spec", lambda name: None)
+    assert main([f"policy={program_file}"]) == 0
+    assert "pendulum on interpreter" in capsys.readouterr().out
+    assert "Lava is missing, there is no Python at /nowhere/python" in caplog.text
+    assert "interpreter runs the policy" in caplog.text

@@ -26,8 +26,9 @@ from dsf_models.quantisation import Quantisation
 from neuro_runtime.action_bounds import ActionBounds
 
 FORMAT = "decision-spikeformer-model"
-VERSION = 2
-READABLE = (1, 2)  # version 1 has options by their former names, and no checksum
+VERSION = 3
+VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
+READABLE = (1, 2, 3)  # version 1 has options by their former names, and no checksum
 CHECKED = 2  # the first version with one
 _CONTENT = (
     "environment",
@@ -102,9 +103,10 @@ def plain(value: object) -> Any:
 
 def save_model_file(path: Path, policy: PolicyModel) -> None:
     """Write ``policy`` to ``path`` atomically, in a form that ``torch.load(weights_only=True)`` reads."""
+    has_choices = policy.action_bounds is not None and policy.action_bounds.first_choice is not None
     content = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if has_choices else VERSION_WITHOUT_CHOICES,
         "environment": policy.environment,
         "return_target": policy.return_target,
         "return_scale": policy.normalisation.return_scale,
@@ -118,7 +120,7 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
     if policy.normalisation.input_clip < math.inf:
         content["input_clip"] = policy.normalisation.input_clip
     if policy.action_bounds:
-        content["action_bounds"] = {"low": list(policy.action_bounds.low), "high": list(policy.action_bounds.high)}
+        content["action_bounds"] = policy.action_bounds.plain()
     if policy.quantisation:
         content["quantisation"] = policy.quantisation.plain()
     save_tensors(path, content)

@@ -94,12 +94,12 @@ class ModelConfig:
     a kind, which `model.kind=…` brings.
     """
 
-    kind: ModelKind = ModelKind.dsformer
+    kind: ModelKind = ModelKind.dsformer  # a DSFormer, or a baseline
     embedding_size: int = 128  # D
     blocks: int = (
         2  # L, of an MLP the hidden layers; with S = 8 and K = 20, L = 2 leaves room for streaming: L(S − 1) + 1 = 15
     )
-    heads: int = 1
+    heads: int = 1  # of the attention
     context: int = 20  # K, tokens a decision may look back on
     time_steps: int = 4  # T
     window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
@@ -110,12 +110,12 @@ class ModelConfig:
     carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
     levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
     previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
-    norm: Norm = Norm.ptbn
-    position_bias: PositionBias = PositionBias.relative
-    bias_sharing: BiasSharing = BiasSharing.layer
+    norm: Norm = Norm.ptbn  # after each Linear of a spiking layer; tdln has no program
+    position_bias: PositionBias = PositionBias.relative  # the index of PSSA's weights; pairwise does not stream
+    bias_sharing: BiasSharing = BiasSharing.layer  # who shares one vector of position weights
     beta: float = renamed(0.25, formerly="leak")  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
-    surrogate: Surrogate = Surrogate.published
+    surrogate: Surrogate = Surrogate.published  # the gradient of a spike by its membrane
     surrogate_half_width: float = 0.501  # of surrogate=rectangle
     dropout: float = 0.1  # of the baselines that do not spike
     episode_steps: int = (

@@ -84,7 +84,7 @@ def own_device(device: str) -> torch.device:
     if found.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device={device} needs a GPU that PyTorch can use, and there is none; leave device=cpu.")
     try:
-        torch.empty(0, device=found)
+        torch.zeros(1, device=found).item()
     except (RuntimeError, NotImplementedError, AssertionError) as problem:
         raise UserError(f"device={device} is not to be had here: {first_line(problem)}; leave device=cpu.") from problem
     return found

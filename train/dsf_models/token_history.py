@@ -20,6 +20,7 @@ class TokenHistory:
         model = policy.model
         self._model = model
         self._normalisation = policy.normalisation
+        self._bounds = policy.action_bounds
         parameter = next(model.parameters())
         tokens = min(past or model.tokens_seen, model.tokens_seen)
         self._seen = tokens
@@ -64,8 +65,8 @@ class TokenHistory:
                 steps=self._steps[..., 0],
             )
         self._model.train(training)
-        self._last_action = actions[:, -1]
-        chosen: NDArray[np.float32] = self._last_action.cpu().numpy()
+        chosen: NDArray[np.float32] = actions[:, -1].cpu().numpy()
+        self._last_action = torch.from_numpy(self._bounds.remembered(chosen)) if self._bounds else actions[:, -1]
         return chosen
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
-from dsf_common.key_value_options import compose, describe_keys
+from dsf_common.key_value_options import compose
 from dsf_train.bench.options import BenchOptions
+from dsf_train.waiting import wait_briefly
+from neuro_runtime.environments.spec import environment_names
 
 DESCRIPTION = """\
 Train a grid of models, environments and seeds, and write its table and plot. Each run is one of dsf-train, in its own
@@ -28,16 +30,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="dsf-bench",
-        description=DESCRIPTION,
-        epilog=f"keys:\n{describe_keys(BenchOptions)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = CommandParser(
+        prog="dsf-bench", description=DESCRIPTION, configuration=lambda: BenchOptions, values=environment_names
     )
     parser.add_argument("what", choices=("scores", "ablations", "front"))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     parser.add_argument("--table-only", action="store_true", help="run nothing: make the table of what has finished")
     arguments = parser.parse_intermixed_args(argv)
+    wait_briefly()
     from dsf_train.bench.sweeps import score_against_energy, table_of_grid  # not sooner: they bring PyTorch
 
     options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.command_line import CommandParser
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
@@ -59,9 +60,9 @@ def _main(argv: list[str]) -> int:
     return _fetch(arguments.environment, arguments.json)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dsf-data", description=__doc__)
-    anywhere = argparse.ArgumentParser(add_help=False)  # so that --json may come before or after the command
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="dsf-data", description=__doc__, values=environment_names)
+    anywhere = CommandParser(add_help=False)  # so that --json may come before or after the command
     anywhere.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="put one JSON document on stdout"
     )

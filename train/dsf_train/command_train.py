@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
+from dsf_train.waiting import wait_briefly
+from neuro_runtime.environments.spec import environment_names
+
+if TYPE_CHECKING:
+    from dsf_train.configuration import TrainConfig
 
 DESCRIPTION = """\
 Train a policy, a Decision SpikeFormer unless told otherwise, on an environment's dataset; writes runs/<env>/<name>/
-with model.pt, config.yaml, metrics.jsonl and TensorBoard events. Options are key=value pairs: every key of
-train/dsf_train/configuration.py, such as steps=5000, seed=1, dataset=FILE, model.mixing=delay,
-model.embedding_size=64. env=NAME also brings that environment's recipe, where there is one.
+with model.pt, config.yaml, metrics.jsonl and TensorBoard events. Options are key=value pairs, such as steps=5000,
+dataset=FILE or model.mixing=delay, all listed below. env=NAME also brings that environment's recipe, if there is one.
 model.kind=decision-transformer, decision-convformer, mlp, difference-mlp or spiking-mlp trains a baseline in the
 DSFormer's place, with its published settings where it has any. quantise=true goes on with a trained policy
 (policy=FILE, or the one that ships) through weights of Loihi's format (quantise_bits=4), and says what that gained."""
@@ -25,11 +31,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="dsf-train", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = CommandParser(
+        prog="dsf-train", description=DESCRIPTION, configuration=_configuration, values=environment_names
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="env=NAME, and any option of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was killed; env= and name= are enough"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a run of the same name")
     parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
     parser.add_argument(
@@ -38,25 +46,34 @@ def _main(argv: list[str]) -> int:
         metavar="FILE",
         help="do not train: turn a checkpoint of the paper's published code into runs/<env>/<name>/model.pt",
     )
-    arguments = parser.parse_args(argv)
-    return _carry_out(arguments)
+    return _carry_out(parser.parse_intermixed_args(argv))
+
+
+def _configuration() -> type[TrainConfig]:
+    from dsf_train.configuration import TrainConfig
+
+    return TrainConfig
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
     """What was asked for; its modules are imported here, so that ``--help`` need not wait for PyTorch."""
+    wait_briefly()
     from dsf_models import distributed
     from dsf_train.import_published import import_published
     from dsf_train.result_text import result_document, result_text
-    from dsf_train.run_options import training_config
+    from dsf_train.run_options import how_to_go_on, resumed_config, training_config
     from dsf_train.trainer import train
 
-    config = training_config(arguments.overrides)
+    config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
     if arguments.import_published:
         model_file = import_published(arguments.import_published, config, arguments.overwrite)
         print(json_text({"model": str(model_file)}) if arguments.json else f"model  {model_file}")
         return 0
     with distributed.joined(config.device):
-        result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
+        try:
+            result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
+        except KeyboardInterrupt as interruption:
+            raise KeyboardInterrupt(how_to_go_on(config)) from interruption
         if distributed.is_first():
             print(json_text(result_document(result)) if arguments.json else result_text(result))
     return 0

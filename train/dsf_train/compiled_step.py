@@ -73,6 +73,10 @@ class CompiledObjective:
 
     It records every token's spikes, (T, B · K, width), padding's too: :func:`real_tokens` leaves that out.
 
+    The spikes of a step live until the next one, whether the caller wants them or not. A CUDA graph is recorded once
+    and replayed; PyTorch refuses to record the gradient's where a tensor that it reads is freed earlier in one step
+    than in another.
+
     Parameters
     ----------
     loss
@@ -89,6 +93,7 @@ class CompiledObjective:
         mode = "reduce-overhead" if device.type == "cuda" else "default"  # the former is CUDA graphs
         self._compiled = torch.compile(self._padded, fullgraph=True, dynamic=False, mode=mode)
         self._kept: dict[str, Tensor] = {}
+        self._fired: Spikes = {}  # of the latest step
 
     def __call__(
         self, model: PolicyNetwork, batch: Batch, spikes: Spikes | None, spike_cost: PaidSpikes
@@ -111,6 +116,7 @@ class CompiledObjective:
                     f"The training step could not be compiled ({first_line(problem)}); install a C++ compiler, such as "
                     "g++, or do without by compile=false."
                 ) from problem
+        self._fired = fired
         if spikes is not None:
             spikes.update(fired)
         return loss, paid

@@ -10,7 +10,6 @@ from enum import Enum
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 from dsf_models.configuration import ModelConfig
-from hw_profiles.spike_energy import spike_energy
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import MOST_EXPONENTS
@@ -38,22 +37,22 @@ class TrainConfig:
     """One run of `dsf-train`; `env=NAME` also brings the recipe `train/dsf_train/recipes/NAME.yaml` where there is
     one."""
 
-    env: str = "???"
+    env: str = "???"  # a name that dsf-data list shows, a file of your own, or an id of Gymnasium, module:Id-v0 too
     dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
     # The bounds of the dataset's actions in its own unit, one or one an action with commas; else those that Minari or
     # the environment names. They become −1 … 1.
     action_low: str | None = None
-    action_high: str | None = None
+    action_high: str | None = None  # goes with action_low
     input_clip: float = 10.0  # deviations from the mean at which an observation's entry is clipped; .inf: never
     delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
     name: str = "default"  # the run's folder, runs/<env>/<name>
-    output: str = "runs"
-    seed: int = 0
-    steps: int = 20_000
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
+    output: str = "runs"  # the folder of all runs
+    seed: int = 0  # of initial weights, batches and dropout
+    steps: int = 20_000  # of the optimiser, one batch each
+    batch_size: int = 64  # windows of model.context tokens
+    learning_rate: float = 1e-3  # AdamW's, at its highest
+    weight_decay: float = 1e-4  # AdamW's
     raised_returns: float = 0.0  # by how much a window asks for more than was had, half-normal, scaled; 0 asks for that
     gradient_clip: float = 0.25  # largest norm of the whole gradient
     warmup_fraction: float = 0.1  # of the steps, linear
@@ -67,14 +66,14 @@ class TrainConfig:
     energy_profile: str = "loihi1-davies2018"  # prices synops, spikes and a message each; dsf-report --list shows all
     norm_switch_fraction: float = 0.1  # PTBN's T_p: λ falls from 1 to 0 over this share of the steps
     evaluate_every: int = 5_000  # steps; 0 evaluates at the end alone
-    evaluation_episodes: int = 20
-    final_episodes: int = 100
-    log_every: int = 50
-    checkpoint_every: int = 500
+    evaluation_episodes: int = 20  # of each evaluation on the way
+    final_episodes: int = 100  # of the evaluation at the end
+    log_every: int = 50  # steps between records in metrics.jsonl
+    checkpoint_every: int = 500  # steps between checkpoints, from which --resume goes on
     threads: int = 0  # 0 leaves the choice to PyTorch
-    device: str = "cpu"
+    device: str = "cpu"  # or cuda, cuda:1, …
     compile: bool | None = None  # the step by torch.compile; null is on a GPU, where there is a form for it
-    precision: Precision = Precision.float32
+    precision: Precision = Precision.float32  # of the Linears' products
     quantise: bool = False  # go on with a trained policy through Loihi's weights; brings recipes/quantise.yaml
     policy: str | None = None  # what quantise=true goes on with: model.pt or its folder; else the shipped policy
     quantise_bits: int = 8  # of a weight, 2 … 8; 8 seldom needs training
@@ -141,9 +140,14 @@ class TrainConfig:
                 f"model.norm={self.model.norm.value} needs two values a channel, and batch_size=1 with "
                 "model.context=1 and model.time_steps=1 has one; raise one of them."
             )
-        spike_energy(self.energy_profile)
+        self._validate_profile()
         self._validate_quantisation()
         self.model.validate()
+
+    def _validate_profile(self) -> None:
+        from hw_profiles.spike_energy import spike_energy  # here, since profiles bring pydantic
+
+        spike_energy(self.energy_profile)
 
     @property
     def _values_a_channel(self) -> int:

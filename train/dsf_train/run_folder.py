@@ -112,16 +112,25 @@ class RunFolder:
             elif entry.name != LOCK:
                 entry.unlink()
 
-    def _check_same(self, config: TrainConfig) -> None:
+    def stored_options(self) -> dict[str, Any]:
+        """The options that the run was started with, nested as they are in config.yaml, by their present names.
+
+        Raises
+        ------
+        UserError
+            There is no run, or its config.yaml is damaged.
+        """
         if not self.config.exists():
             raise UserError(f"There is no run to resume in {self.path}; start it without --resume.")
         try:
             stored = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise UserError(f"{self.config} is damaged; start the run anew with --overwrite.") from problem
-        wanted = plain(config)
-        begun = with_present_names(TrainConfig, stored) if isinstance(stored, dict) else {}
-        different = sorted(key for key in wanted if begun.get(key) != wanted[key])
+        return with_present_names(TrainConfig, stored) if isinstance(stored, dict) else {}
+
+    def _check_same(self, config: TrainConfig) -> None:
+        begun, wanted = self.stored_options(), plain(config)
+        different = sorted(key for key in wanted if key != "output" and begun.get(key) != wanted[key])
         if different:
             raise UserError(
                 f"The run in {self.path} was started with other values of {', '.join(different)}; resume it with the "

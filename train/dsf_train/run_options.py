@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,10 @@ import yaml
 from dsf_common.errors import UserError
 from dsf_common.key_value_options import compose
 from dsf_common.numbered_names import serving_file, with_number
+from dsf_models.checkpoint import plain
 from dsf_models.configuration import ModelKind
 from dsf_train.configuration import TrainConfig
+from dsf_train.run_folder import RunFolder
 from neuro_runtime.environments import load_environment_spec
 
 
@@ -24,19 +30,59 @@ def training_config(overrides: list[str]) -> TrainConfig:
     UserError
         No environment is named, or a key or a value is unknown; the nearest valid ones are named.
     """
-    names = [pair.split("=", 1)[1] for pair in overrides if pair.startswith("env=")]
-    if not names:
-        raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
-    load_environment_spec(names[-1])
+    environment = _environment_of(overrides)
+    load_environment_spec(environment)
     if compose(TrainConfig, overrides).quantise:
         _refuse_dimensions(overrides)
-        return compose(TrainConfig, [*_without_model(recipe(names[-1])), *recipe("quantise"), *overrides])
+        return compose(TrainConfig, [*_without_model(recipe(environment)), *recipe("quantise"), *overrides])
     _refuse_idle(overrides)
-    pairs = [*recipe(names[-1]), *overrides]
+    pairs = [*recipe(environment), *overrides]
     kind = compose(TrainConfig, pairs).model.kind
     if kind is ModelKind.dsformer:
         return compose(TrainConfig, pairs)
-    return compose(TrainConfig, [*recipe(names[-1]), *recipe(kind.value), *overrides])
+    return compose(TrainConfig, [*recipe(environment), *recipe(kind.value), *overrides])
+
+
+def _environment_of(overrides: list[str]) -> str:
+    names = [pair.split("=", 1)[1] for pair in overrides if pair.startswith("env=")]
+    if not names:
+        compose(TrainConfig, ["env=unnamed", *overrides])  # a wrong pair is told first: it may be meant for env=
+        raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
+    return names[-1]
+
+
+def resumed_config(overrides: list[str]) -> TrainConfig:
+    """The options that a run was started with; ``overrides`` find it by ``env``, ``name`` and ``output``.
+
+    Raises
+    ------
+    UserError
+        There is no such run, or it is damaged.
+    """
+    _environment_of(overrides)
+    stored = RunFolder.of(compose(TrainConfig, overrides)).stored_options()
+    return compose(TrainConfig, [*pairs_of(stored), *overrides])
+
+
+def pairs_of(options: Mapping[str, Any]) -> list[str]:
+    """Options as Python has them, those of the model in a mapping of their own, as ``key=value`` pairs."""
+    return [f"{key}={_quoted(value)}" for key, value in _flat(plain(dict(options)))]
+
+
+def _quoted(value: object) -> object:
+    """A stored value as a pair has it: none is null, and a text that YAML would read otherwise is in quotes."""
+    if isinstance(value, str) and re.search(r"[^\w./+-]", value):
+        return json.dumps(value)
+    return "null" if value is None else value
+
+
+def how_to_go_on(config: TrainConfig) -> str:
+    """The sentence for a run that was interrupted."""
+    pairs = [f"env={config.env}", *([f"name={config.name}"] if config.name != TrainConfig.name else [])]
+    pairs += [f"output={config.output}"] if config.output != TrainConfig.output else []
+    if not RunFolder.of(config).config.exists():
+        return "nothing was begun"
+    return f"go on with it by dsf-train {shlex.join(pairs)} --resume"
 
 
 def _refuse_dimensions(overrides: list[str]) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from tqdm import tqdm
 
+from dsf_common.errors import UserError
+from dsf_common.progress import Progress
 from dsf_models import DSFormer, PolicyNetwork, distributed
 from dsf_models.checkpoint import save_model_file
 from dsf_models.kernels.accelerate import accelerate
@@ -103,13 +103,12 @@ def _train(state: TrainingState) -> TrainingResult:
             if recorded:
                 spikes = real_tokens(spikes, batch.mask) if state.compiled else spikes
                 postfix = _record(state, metrics, watch, done, batch, spikes, loss, gradient_norm)
-                progress.set_postfix(postfix)
+                progress.say(postfix)
                 if config.homeostasis_rate and watch.silent and done < config.steps and isinstance(model, DSFormer):
                     firing_batch = firing_rate_batch(config, state.windows, done).to(state.device)
                     raise_firing_rates(model, firing_batch, config.homeostasis_rate)
             if first and config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps:
-                for scores in _evaluate_all(state, config.evaluation_episodes):
-                    metrics.write(done, score_metrics(scores))
+                _evaluate_on_the_way(state, metrics, done)
             if first and _due(done, config.checkpoint_every, config.steps):
                 state.save_checkpoint(done)
         return _finish(state, metrics) if first else TrainingResult(state.folder.model, ())
@@ -207,11 +206,24 @@ def _record(
     return {"loss": f"{means['loss']:.4f}", **firing}
 
 
+def _evaluate_on_the_way(state: TrainingState, metrics: Metrics, done: int) -> None:
+    """Score the policy as it is; where that fails, what was trained is kept."""
+    try:
+        for scores in _evaluate_all(state, state.config.evaluation_episodes):
+            metrics.write(done, score_metrics(scores))
+    except UserError as problem:
+        state.save_checkpoint(done)
+        raise UserError(f"{problem}; step {done} is saved, and --resume goes on after this evaluation") from problem
+
+
 def _finish(state: TrainingState, metrics: Metrics) -> TrainingResult:
-    """Write the policy, then score it: an evaluation that is killed has lost no training."""
+    """Write the policy, then score it: an evaluation that is killed or fails has lost no training."""
     config, policy = state.config, state.policy()
     save_model_file(state.folder.model, policy)
-    final = tuple(_evaluate_all(state, config.final_episodes))
+    try:
+        final = tuple(_evaluate_all(state, config.final_episodes))
+    except UserError as problem:
+        raise UserError(f"{problem}; the trained policy is saved, {state.folder.model}") from problem
     for scores in final:
         metrics.write(config.steps, {f"final_{name}": value for name, value in score_metrics(scores).items()})
     gains: tuple[Gain, ...] = ()
@@ -227,8 +239,8 @@ def _evaluate_all(state: TrainingState, episodes: int) -> Iterator[Scores]:
     policy, spec = state.policy(), state.spec
     for target in spec.return_targets:
         title = f"evaluate, return {target:g}"
-        with tqdm(desc=title, unit="step", total=spec.time_limit, leave=False) as progress:
-            yield evaluate(policy, spec, target, episodes, on_step=lambda: progress.update())
+        with Progress(spec.time_limit, title, "step") as progress:
+            yield evaluate(policy, spec, target, episodes, on_step=progress.update)
     state.model.train()
 
 
@@ -238,8 +250,6 @@ def score_metrics(scores: Scores) -> dict[str, float]:
     return {f"{prefix}/mean": scores.mean, f"{prefix}/standard_error": scores.standard_error}
 
 
-def _progress(state: TrainingState) -> tqdm[NoReturn]:
-    title, hidden = f"train {state.config.env}", not distributed.is_first()
-    return tqdm(
-        total=state.config.steps, initial=state.first_step, desc=title, unit="step", dynamic_ncols=True, disable=hidden
-    )
+def _progress(state: TrainingState) -> Progress:
+    hidden = not distributed.is_first()
+    return Progress(state.config.steps, f"train {state.config.env}", "step", state.first_step, hidden)

@@ -38,6 +38,7 @@ from dsf_train.schedule import norm_blend
 from dsf_train.spike_cost import SpikeCost, spike_cost
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
+from neuro_runtime.episodes.trial import try_environment
 
 CHECKPOINT_VERSION = 1
 _log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     compiled = compiles(config)  # what no device can compute is told before a device is asked for
     device = distributed.own_device(config.device)
     spec = load_environment_spec(config.env)
+    if distributed.is_first():
+        try_environment(spec, delayed_reward=config.delayed_reward)
     start = starting_policy(config) if config.quantise else None
     if (config.synop_price or config.energy_price) and not start:
         refuse_without_program(config.model)

@@ -20,6 +20,7 @@ PARTING_S = 10.0  # how long a worker may take to stop its emulator by itself
 DYING_S = 2.0  # how long a worker that hung up may take to end
 MISSING = "MISSING: "  # what a worker says where it cannot import its emulator
 FOLDER = ".venv-lava"
+REPOSITORY = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Emulator:
     def how_to_get_it(self) -> str:
         """For errors, where it is missing."""
         environment = f"the Python 3.10 of an environment with {self.distribution}"
-        return f"run `make setup`, or set DSF_LAVA_PYTHON to {environment}"
+        make = "run `make setup`, or " if (REPOSITORY / "Makefile").is_file() else ""  # an installed package has none
+        return f"{make}set DSF_LAVA_PYTHON to {environment}"
 
     def find_python(self) -> Path:
         """The Python of the emulators: ``DSF_LAVA_PYTHON``, else ``.venv-lava`` beside the package or in the folder.
@@ -58,7 +60,7 @@ class Emulator:
         if named:
             candidates = [Path(named)]
         else:
-            candidates = [folder / FOLDER / "bin" / "python" for folder in (Path(__file__).parents[3], Path.cwd())]
+            candidates = [folder / FOLDER / "bin" / "python" for folder in (REPOSITORY, Path.cwd())]
         for candidate in candidates:
             if os.access(candidate, os.X_OK) and candidate.is_file():
                 return candidate.absolute()

@@ -128,11 +128,15 @@ def pendulum_file(own: Path, name: str, **changes: Any) -> str:
     [
         (
             {"gymnasium_id": "Swing-v9"},
-            r"mine needs Swing-v9, which cannot be made here .*decision-spikeformer\[envs\]",
+            r"mine needs Swing-v9, which cannot be made here \(.* doesn't exist\.\)$",
         ),
         ({"observation_size": 4}, r"observations of shape \(3,\), the specification of mine says \(4,\)"),
         ({"action_size": 2}, r"actions of shape \(1,\), the specification of mine says \(2,\)"),
-        ({"gymnasium_id": "CartPole-v1"}, "a policy's are numbers within bounds"),
+        ({"gymnasium_id": "CartPole-v1"}, r"observations of shape \(4,\), the specification of mine says \(3,\)"),
+        (
+            {"gymnasium_id": "CartPole-v1", "observation_size": 4},
+            r"actions of shape \(2,\), the specification of mine says \(1,\)",
+        ),
     ],
 )
 def test_environment_that_is_not_as_specified(own: Path, changes: dict[str, Any], message: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
+from neuro_runtime.environments.registered import name_of
 
 POINT = '''
 import gymnasium
@@ -75,10 +78,66 @@ def test_an_environment_of_gymnasium_robotics() -> None:
         _ = spec.default_target
 
 
+class _TwoChoices(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(0, 1, (2,))
+    action_space = gymnasium.spaces.MultiDiscrete([2, 2])
+
+
+class _Picture(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(0, 1, (8, 8))
+    action_space = gymnasium.spaces.Discrete(2)
+
+
+@pytest.fixture(autouse=True)
+def _own_environments() -> Iterator[None]:
+    for name, environment in (("TwoChoices-v0", _TwoChoices), ("Picture-v0", _Picture)):
+        gymnasium.register(name, entry_point=f"{__name__}:{environment.__name__}")
+    yield
+    for name in ("TwoChoices-v0", "Picture-v0"):
+        del gymnasium.registry[name]
+
+
+@pytest.mark.parametrize(("gymnasium_id", "observed"), [("CartPole-v1", 4), ("FrozenLake-v1", 16)])
+def test_choices_and_numbered_states_are_one_hot(gymnasium_id: str, observed: int) -> None:
+    spec = load_environment_spec(gymnasium_id)
+    plain = gymnasium.make(gymnasium_id)
+    assert isinstance(plain.action_space, gymnasium.spaces.Discrete)
+    choices = int(plain.action_space.n)
+    assert spec.action_bounds == ActionBounds.choices(choices, 0)
+    assert (spec.observation_size, spec.action_size) == (observed, choices)
+    environment, rng = make_environment(gymnasium_id), np.random.default_rng(0)
+    shown, _ = environment.reset(seed=3)
+    plain.reset(seed=3)
+    assert shown.shape == (observed,)
+    for _ in range(8):
+        action = rng.uniform(-1, 1, choices)
+        ours, theirs = environment.step(action), plain.step(int(np.argmax(action)))
+        assert ours[1:4] == theirs[1:4]
+        if ours[2] or ours[3]:
+            break
+
+
+def test_an_environment_that_is_made_already() -> None:
+    environment = make_environment(gymnasium.make("Pendulum-v1"))
+    assert isinstance(environment.action_space, gymnasium.spaces.Box)
+    assert environment.action_space.high.tolist() == [1.0]
+    choosing = make_environment(gymnasium.make("CartPole-v1"))
+    assert choosing.action_space.shape == (2,)
+
+
+def test_an_environment_is_named_by_what_makes_another_like_it() -> None:
+    assert name_of(gymnasium.make("Pendulum-v1", render_mode="rgb_array")) == "Pendulum-v1"
+    with pytest.raises(UserError, match="made with arguments of its own"):
+        name_of(gymnasium.make("Pendulum-v1", g=9.0))
+    with pytest.raises(UserError, match="_Picture was not made by"):
+        name_of(_Picture())
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("CartPole-v1", r"takes actions from Discrete\(2\)"),
+        ("TwoChoices-v0", r"takes actions from MultiDiscrete\(\[2 2\]\)"),
+        ("Picture-v0", r"shows observation from Box.*which is no vector|shows observations from"),
         ("nowhere_package:Point-v0", "cannot be made here: .*nowhere_package"),
         ("Swing-v9", "unknown environment 'Swing-v9'"),
     ],

@@ -9,9 +9,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from tqdm import tqdm
-
 from dsf_common.errors import UserError
+from dsf_common.progress import Progress
 from dsf_train.bench.outcome import outcome_of
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_folder import RunFolder
@@ -46,8 +45,10 @@ def carry_out(configs: Sequence[TrainConfig], work: Work, workers: int, cluster:
     """
     has_ray = find_spec("ray") is not None
     if cluster is None and (workers == 1 or (workers == 0 and not has_ray)):
-        for config in tqdm(configs, desc="runs", unit="run"):
-            work(config)
+        with Progress(len(configs), "runs", "run") as progress:
+            for config in configs:
+                work(config)
+                progress.update()
         return
     if not has_ray:
         raise UserError("several workers need Ray: pip install 'decision-spikeformer[cluster]', or pass workers=1")
@@ -77,7 +78,7 @@ def _on_ray(configs: Sequence[TrainConfig], work: Work, workers: int | None, clu
     try:
         task = ray.remote(num_cpus=1)(_do)
         waiting = [task.remote(work, config) for config in configs]
-        with tqdm(total=len(waiting), desc="runs", unit="run") as progress:
+        with Progress(len(waiting), "runs", "run") as progress:
             while waiting:
                 done, waiting = ray.wait(waiting)
                 _raise_plainly(ray, done[0])

@@ -15,7 +15,8 @@ from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import EVALUATION_SEED
 from dsf_train.run_folder import RunFolder
 from hw_profiles.energy import POWERS
-from neuro_runtime.command_run import RunConfiguration, run_policy
+from neuro_runtime.run_of_call import run_policy
+from neuro_runtime.run_options import RunConfiguration
 
 BACKEND = "loihi-fast"
 

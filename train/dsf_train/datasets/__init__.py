@@ -13,6 +13,7 @@ from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.episode import Episode, checked, observed_alone
 from dsf_train.datasets.locate import DatasetLocation, find_dataset, locate_dataset
 from dsf_train.datasets.minari import read_minari
+from dsf_train.datasets.one_hot import one_hot
 from dsf_train.datasets.plausibility import plausible
 from dsf_train.datasets.state_columns import doubts
 from neuro_runtime.action_bounds import ActionBounds
@@ -62,7 +63,7 @@ def read_location(
     """
     title = " + ".join(map(str, location.paths))
     read = (episode for path in location.paths for episode in _read(spec, location.kind, path))
-    observed = (observed_alone(episode, spec.observed) for episode in read)
+    observed = (observed_alone(episode, spec.observed) for episode in one_hot(read, spec, title))
     fitting = checked(observed, title, spec.observation_size, spec.action_size)
     fitting = plausible(fitting, title, spec.time_limit)
     return in_unit(fitting, units or action_units(spec, location), title)

@@ -37,7 +37,8 @@ class ActionUnits:
     policy
         The environment's own actions that −1 … 1 then stands for.
     source
-        Who says so: ``given``, ``normalised file``, ``Minari``, ``D4RL``, ``environment``, or ``nobody``.
+        Who says so: ``given``, ``choices`` (of an environment that takes one of several), ``normalised file``,
+        ``Minari``, ``D4RL``, ``environment``, or ``nobody``.
     clipped
         Actions beyond the bounds are clipped, as their environment did; else they are refused.
     """
@@ -67,6 +68,10 @@ def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: Action
         The bounds are of another number of actions, or parts of a dataset disagree.
     """
     unit = ActionBounds.unit(spec.action_size)
+    if spec.first_choice is not None:
+        if given is not None:
+            raise UserError(f"{spec.name} takes {spec.action_bounds}; leave out action_low and action_high")
+        return ActionUnits(unit, ActionBounds.choices(spec.action_size, spec.first_choice), "choices")
     if given is not None:
         given = _fitting(given.repeated(spec.action_size), spec, "action_low and action_high")
         return ActionUnits(given, given, "given")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from dsf_common.progress import Progress
 from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel
@@ -122,8 +122,8 @@ def _rounded(model: PolicyNetwork, quantisation: Quantisation) -> QuantisedDSFor
 
 def _scores(policy: PolicyModel, like: Scores) -> Scores:
     spec = load_environment_spec(policy.environment)
-    with tqdm(desc="evaluate, before", unit="step", total=spec.time_limit, leave=False) as progress:
-        return evaluate(policy, spec, like.return_target, len(like.scores), on_step=lambda: progress.update())
+    with Progress(spec.time_limit, "evaluate, before", "step") as progress:
+        return evaluate(policy, spec, like.return_target, len(like.scores), on_step=progress.update)
 
 
 def _spikes(model: PolicyNetwork, batch: Batch) -> dict[str, Tensor]:

@@ -1,0 +1,40 @@
+"""The options that ``dsf-run`` takes as ``key=value`` pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dsf_common.errors import UserError
+
+DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")  # that price a run
+
+
+@dataclass
+class RunConfiguration:
+    """The options that ``dsf-run`` takes as ``key=value`` pairs."""
+
+    env: str | None = field(default=None, metadata={"help": "environment (default: the one the policy is for)"})
+    policy: str | None = field(
+        default=None, metadata={"help": "model.pt, program .dsf.h5, or their folder (default: the one shipped for env)"}
+    )
+    episodes: int = field(default=1, metadata={"help": "episodes to run"})
+    seed: int = field(default=0, metadata={"help": "seed of the first episode; the next has seed + 1"})
+    lanes: int | None = field(
+        default=None,
+        metadata={"help": "environments to step at once on a backend that can (default: one an episode, at most 32)"},
+    )
+    return_target: float | None = field(
+        default=None, metadata={"help": "raw return to ask for (default: the policy's own)"}
+    )
+    delayed_reward: bool | None = field(
+        default=None, metadata={"help": "pay the whole return with the last step (default: as the policy was trained)"}
+    )
+    out: str | None = field(default=None, metadata={"help": "folder to save in (default: a new one in runs/<env>/)"})
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise UserError(f"episodes must be at least 1, got {self.episodes}")
+        if self.lanes is not None and self.lanes < 1:
+            raise UserError(f"lanes must be at least 1, got {self.lanes}")
+        if self.seed < 0:
+            raise UserError(f"seed must not be negative, got {self.seed}")
