@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
-from dsf_common.files import atomic_write, require_readable
+from dsf_common.files import require_readable
+from dsf_common.hdf5 import atomic_hdf5
 from dsf_common.versions import if_newer
 from hw_profiles.network import (
     ChipNetwork,
@@ -44,7 +45,7 @@ def save_network(network: ChipNetwork, path: str | Path) -> None:
         "formats": [[dataclasses.astuple(item) for item in synapses.formats] for synapses in distinct],
         "host_currents": [dataclasses.asdict(current) for current in network.host_currents],
     }
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs[CHECKSUM] = content_checksum(_checked_content(header, distinct))
         file.create_dataset("header", data=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8))

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
-from dsf_common.files import atomic_write, require_readable
+from dsf_common.files import require_readable
+from dsf_common.hdf5 import atomic_hdf5
 from dsf_common.versions import if_newer
 
 FORMAT = "decision-spikeformer raster"
@@ -53,7 +54,7 @@ class SpikeRaster:
 
 def save_raster(raster: SpikeRaster, path: str | Path) -> None:
     """Write a raster to ``path``."""
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_hdf5(path) as file:
         file.attrs.update(format=FORMAT, version=VERSION, seed=raster.seed, decision=raster.decision)
         file.attrs[CHECKSUM] = content_checksum(_checked_content(raster))
         file.attrs["layers"] = json.dumps(list(raster.spikes))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dsf_common.errors import UserError, first_line
+
+NEXT_TO_NOTHING = 1 << 16  # bytes; a disk that has no more is full
 
 
 def partial_path(path: Path) -> Path:
@@ -34,10 +38,19 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as problem:  # a full disk, which a failed write does not place
+        problem.filename = problem.filename or str(path)
+        raise
     except RuntimeError as problem:  # in which PyTorch and HDF5 wrap a full disk
-        raise UserError(f"{path} cannot be written: {first_line(problem)}") from problem
+        raise UserError(f"{path} cannot be written: {_reason(path.parent, problem)}") from problem
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _reason(folder: Path, problem: RuntimeError) -> str:
+    """The system's word for a full disk, which libraries swallow; else the library's own."""
+    full = shutil.disk_usage(folder).free < NEXT_TO_NOTHING
+    return os.strerror(errno.ENOSPC) if full else first_line(problem)
 
 
 def require_readable(path: Path, absent: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -99,7 +100,9 @@ def _options(path: Path, frame_rate: float) -> dict[str, Any]:
 def _picture(environment: gymnasium.Env[Any, Any]) -> NDArray[np.uint8]:
     """The environment's picture, shape (height, width, 3)."""
     try:
-        frame = environment.render()
+        with warnings.catch_warnings():  # the sentence below says it
+            warnings.simplefilter("ignore")
+            frame = environment.render()
     except Exception as error:  # a missing pygame, EGL or display raises whatever the renderer chooses
         raise UserError(f"the environment cannot be drawn here: {first_line(error)}") from error
     return np.asarray(frame, dtype=np.uint8)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from dsf_common.files import atomic_write, require_readable
+from dsf_common.files import require_readable
+from dsf_common.hdf5 import atomic_hdf5
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import validate
 from neuro_runtime.program.wire import Arrays, program_from_wire, program_to_wire
@@ -30,7 +31,7 @@ def save_program(program: Program, path: str | Path) -> None:
     """
     validate(program)
     header, arrays = program_to_wire(program)
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         # As a dataset, since a long provenance outgrows an attribute.
         file["header"] = np.frombuffer(header.encode(), dtype=np.uint8)

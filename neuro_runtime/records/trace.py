@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.files import atomic_write
+from dsf_common.hdf5 import atomic_hdf5
 from neuro_runtime.episodes.rollout import Rollout
 
 FORMAT = "decision-spikeformer trace"
@@ -86,7 +85,7 @@ def trace_of(rollout: Rollout, provenance: Mapping[str, str]) -> Trace:
 
 def save_trace(trace: Trace, path: str | Path) -> None:
     """Write a trace to ``path``."""
-    with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+    with atomic_hdf5(path, libver="latest") as file:
         file.attrs.update(
             format=FORMAT,
             version=VERSION,

@@ -160,8 +160,12 @@ class Metrics:
 
     def write(self, step: int, values: Mapping[str, Metric]) -> None:
         """Add numbers (and lists of names, which TensorBoard does not take) of one step."""
-        self._file.write(json.dumps(with_checksum({"step": step, **values})) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(with_checksum({"step": step, **values})) + "\n")
+            self._file.flush()
+        except OSError as problem:
+            problem.filename = str(self._path)  # a full disk, which the error does not place
+            raise
         for name, value in values.items():
             if isinstance(value, float) and math.isfinite(value):
                 self._board.add_scalar(name, value, step)

@@ -18,6 +18,7 @@ provenance) and its arrays (synapse lists, the host's weights). Synaptic weights
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -53,8 +54,10 @@ def write(program: Program, path: Path) -> None:
         raise UserError(
             f"NIR files hold programs in loihi arithmetic, this one is in {program.arithmetic}: export a model.pt"
         )
+    image = io.BytesIO()  # as `dsf_common.hdf5` does
+    nir.write(image, to_graph(program))
     with atomic_write(path) as temporary:
-        nir.write(temporary, to_graph(program))
+        temporary.write_bytes(image.getbuffer())
 
 
 def read(path: Path) -> Program:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from dsf_common.files import atomic_write
+from dsf_common.hdf5 import atomic_hdf5
 from dsf_train.datasets.demonstrator import Demonstrator
 from dsf_train.datasets.pendulum import PENDULUM
 from dsf_train.datasets.t_maze import T_MAZE
@@ -69,7 +68,7 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
         env.close()
     observations, actions, rewards, terminals, timeouts = (np.array(column) for column in zip(*rows, strict=True))
     # The latest layout has checksums over HDF5's own structures, and Fletcher's over the values.
-    with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+    with atomic_hdf5(path, libver="latest") as file:
         columns = {
             "observations": observations.astype(np.float32),
             "actions": actions.astype(np.float32),

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.checksum import content_checksum
 from dsf_common.errors import UserError
-from dsf_common.files import atomic_write
+from dsf_common.hdf5 import atomic_hdf5
 from dsf_train.datasets.locate import cache_folder
 from neuro_runtime.environments import EnvironmentSpec
 
@@ -42,7 +41,7 @@ def dataset_path(dataset: str | Path | Episodes, spec: EnvironmentSpec) -> Path:
     columns |= {"terminals": np.zeros_like(ends), "timeouts": ends}
     path = cache_folder() / "datasets" / f"{spec.name.replace('/', '-')}-in-memory-{content_checksum(columns)}.hdf5"
     if not path.is_file():
-        with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+        with atomic_hdf5(path, libver="latest") as file:
             for name, column in columns.items():
                 file.create_dataset(name, data=column, fletcher32=True)
     return path
