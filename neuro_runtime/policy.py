@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from types import TracebackType
 from typing import Any
 
@@ -127,7 +128,20 @@ class Policy:
         return self._backend.clipped_inputs if isinstance(self._backend, ClipsInputs) else 0
 
     def reset(self, return_target: float | None = None) -> None:
-        """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it."""
+        """Begin an episode: forget the past and want ``return_target`` (default: the policy's own) from it.
+
+        The episode belongs to the thread that begins it.
+
+        Raises
+        ------
+        UserError
+            The return target is not finite, or another thread is being answered.
+        """
+        with self._alone():
+            self._begin(return_target)
+
+    def _begin(self, return_target: float | None) -> None:
+        self._thread = get_ident()
         target = self.return_target if return_target is None else return_target
         self._wanted = target
         bounds = action_bounds_of(self._backend)
@@ -170,20 +184,30 @@ class Policy:
         Raises
         ------
         UserError
-            The observation has another shape, it, the reward or the action is not finite, or another thread is
-            being answered.
+            The observation has another shape, it, the reward or the action is not finite, or another thread began
+            the episode or is being answered.
         """
-        if not self._deciding.acquire(blocking=False):
-            raise UserError("the policy is deciding in another thread: open one policy a thread")
-        try:
+        with self._alone():
+            if get_ident() != self._thread:
+                raise UserError(
+                    "another thread began this policy's episode: open one policy a thread, or reset it here"
+                )
             decision = self._backend.decide(self._tokens.token(observation, reward))
             self._tokens.acted(decision.action)
-        finally:
-            self._deciding.release()
         self._activity = decision.activity
         if normalised or self._rescaled is None:
             return decision.action.copy()
         return self._rescaled.from_unit(decision.action)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads out, which are told so."""
+        if not self._deciding.acquire(blocking=False):
+            raise UserError("the policy is deciding in another thread: open one policy a thread")
+        try:
+            yield
+        finally:
+            self._deciding.release()
 
     def close(self) -> None:
         """Release what the backend holds (for Lava, its process)."""

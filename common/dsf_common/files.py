@@ -39,7 +39,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as problem:  # a full disk, which a failed write does not place
-        problem.filename = problem.filename or str(path)
+        if problem.errno is not None and problem.filename is None:
+            problem.filename = str(path)
         raise
     except RuntimeError as problem:  # in which PyTorch and HDF5 wrap a full disk
         raise UserError(f"{path} cannot be written: {_reason(path.parent, problem)}") from problem

@@ -24,8 +24,8 @@ def atomic_hdf5(path: str | Path, **options: Any) -> Iterator[h5py.File]:
     options
         See `h5py.File`.
     """
-    image = io.BytesIO()
-    with h5py.File(image, "w", **options) as file:
-        yield file
     with atomic_write(path) as temporary:
+        image = io.BytesIO()
+        with h5py.File(image, "w", **options) as file:
+            yield file
         temporary.write_bytes(image.getbuffer())

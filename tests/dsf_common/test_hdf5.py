@@ -25,6 +25,9 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match=r"No space left on device: '.*file\.h5'"), atomic_hdf5(tmp_path / "file.h5") as file:
+    with (
+        pytest.raises(OSError, match=r"No space left on device: '.*file\.h5'"),
+        atomic_hdf5(tmp_path / "file.h5") as file,
+    ):
         file["numbers"] = [1, 2]
     assert not list(tmp_path.iterdir())

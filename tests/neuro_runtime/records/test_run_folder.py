@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise problem
 
-    monkeypatch.setattr("neuro_runtime.records.trace.h5py.File.create_dataset", full)
+    monkeypatch.setattr("h5py.File.create_dataset", full)
     assert dsf_run(["--backend", "interpreter", f"policy={program}", f"out={tmp_path / 'run'}"]) == 2
     *_, error = capsys.readouterr().err.splitlines()
     assert error.startswith("dsf-run: error: ")
