@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zipfile
 from pathlib import Path
@@ -24,8 +25,10 @@ print("acted")
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The command's status and output."""
-    return subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True)
+    """The command's status and output, on a machine that knows of no Lava and no source tree."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DSF_LAVA_PYTHON", "PYTHONPATH")}
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

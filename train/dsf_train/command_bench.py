@@ -42,10 +42,13 @@ def _main(argv: list[str]) -> int:
 
     options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])
     command = [arguments.what, *arguments.overrides]
-    if arguments.what == "front":
-        score_against_energy(options, command, arguments.table_only)
-    else:
-        table_of_grid(arguments.what, options, command, arguments.table_only)
+    try:
+        if arguments.what == "front":
+            score_against_energy(options, command, arguments.table_only)
+        else:
+            table_of_grid(arguments.what, options, command, arguments.table_only)
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt("the same call goes on where it stopped") from interruption
     return 0
 
 
