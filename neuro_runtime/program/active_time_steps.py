@@ -40,7 +40,8 @@ def active_time_steps(program: Program) -> ActiveTimeSteps:
 
     They are the same in every decision: a delay beyond the period's end goes on from its beginning. A neuron can spike
     in a time step in which nothing arrives only if it keeps some current, since v alone decays towards 0 from a value
-    that the threshold has let pass.
+    that the threshold has let pass. A source that is no node of the program, which may be a part of one, emits in the
+    active time steps.
     """
     active = np.arange(program.period) < program.active_steps
     steps = {node.name: np.zeros(program.period, dtype=bool) for node in program.neurons}
@@ -52,7 +53,7 @@ def active_time_steps(program: Program) -> ActiveTimeSteps:
         before = sum(int(these.sum()) for these in steps.values())
         for connection in program.connections:
             for delay in _time_steps_taken(connection):
-                steps[connection.target] |= np.roll(emitted[connection.source], delay)
+                steps[connection.target] |= np.roll(emitted.setdefault(connection.source, active), delay)
         if sum(int(these.sum()) for these in steps.values()) == before:
             return ActiveTimeSteps(steps, emitted)
 

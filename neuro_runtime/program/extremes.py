@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,8 +10,7 @@ from hw_profiles.chip_arithmetic import Extreme, Quantity
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import keeps_current
-from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds
-from neuro_runtime.program.limits import LARGEST_WORD
+from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds, whole_bound
 from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons, Weighted
 from neuro_runtime.program.program import Program
 
@@ -98,6 +96,5 @@ def _states(program: Program, node: Neurons, token: float | None, steps: ActiveT
 def _bounded(
     node: Neurons, quantity: Quantity, bound: float, observed: int | None = None, step: int = 1, silent: bool = False
 ) -> Extreme:
-    """An extreme by its bound, which is at most the largest word that a valid program's states are computed in."""
-    value = math.ceil(min(bound, LARGEST_WORD))
-    return Extreme(node.name, node.name, quantity, value, observed, step, silent)
+    """An extreme by its bound."""
+    return Extreme(node.name, node.name, quantity, whole_bound(bound), observed, step, silent)

@@ -10,10 +10,10 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps
+from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps, active_time_steps
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
-from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, STATE_LIMIT
+from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, LARGEST_WORD, STATE_LIMIT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Neurons, Sparse
 from neuro_runtime.program.program import Program
 
@@ -27,7 +27,7 @@ class Headroom:
     Attributes
     ----------
     current, voltage
-        Bounds of |u| and |v| with every synapse of one sign active in every active time step.
+        Bounds of |u| and |v| with every synapse of one sign active whenever it can be; see :func:`state_bounds`.
     arriving
         Bound of what synapses bring in one time step, in weight units; see :func:`largest_arrival`.
     """
@@ -50,7 +50,8 @@ class Headroom:
 
 def headroom(program: Program) -> list[Headroom]:
     """The headroom of every LIF, AND and accumulator group of a loihi program."""
-    return [_headroom(program, node) for node in program.neurons]
+    steps = active_time_steps(program)
+    return [_headroom(program, node, steps) for node in program.neurons]
 
 
 def largest_current(program: Program, node: Neurons, token: float | None = None) -> float:
@@ -119,6 +120,11 @@ def state_bounds(
     return current, current * _build_up(voltage_loss(lif), lasting)
 
 
+def whole_bound(bound: float) -> int:
+    """The largest integer that a bound of integers allows; at most a word, as valid programs' states are."""
+    return math.floor(min(bound, LARGEST_WORD))
+
+
 def _largest_sum(
     program: Program,
     node: Neurons,
@@ -135,27 +141,33 @@ def _largest_sum(
     return float(max(positive.max(), negative.max()))
 
 
-def _headroom(program: Program, node: Neurons) -> Headroom:
-    lif = node.as_lif("loihi")
-    arriving = largest_current(program, node) * 2**CURRENT_SHIFT
-    current = arriving * _over_steps(share_kept(current_loss(lif)), program.active_steps)
-    voltage = current * _over_steps(share_kept(voltage_loss(lif)), program.active_steps)
-    return Headroom(node.name, math.ceil(current), math.ceil(voltage), math.ceil(largest_arrival(program, node)))
+def _headroom(program: Program, node: Neurons, steps: ActiveTimeSteps) -> Headroom:
+    current, voltage = (whole_bound(bound) for bound in state_bounds(program, node, steps))
+    return Headroom(node.name, current, voltage, whole_bound(largest_arrival(program, node)))
 
 
 def _extremes(connection: Connection, injected: Bound | float, size: int) -> tuple[Bound, Bound]:
-    """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,)."""
+    """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,).
+
+    A negative exponent floors a connection's sum, which takes a negative one away from 0.
+    """
     scale = 2.0**connection.exponent
     if isinstance(connection, Injection):
-        bound = np.broadcast_to(injected * scale, size)
-        return bound, bound
-    weight = np.asarray(connection.weight, dtype=np.float64) * scale
-    up, down = weight.clip(min=0), -weight.clip(max=0)
+        up = down = np.broadcast_to(injected * scale, size)
+    else:
+        weight = np.asarray(connection.weight, dtype=np.float64) * scale
+        up, down = (_summed(connection, part, size) for part in (weight.clip(min=0), -weight.clip(max=0)))
+    return (up, down) if connection.exponent >= 0 else (np.floor(up), np.ceil(down))
+
+
+def _summed(connection: Dense | Sparse, weight: Bound, size: int) -> Bound:
+    """What a connection's synapses weigh together for each target neuron, (size,)."""
     match connection:
         case Dense():
-            return up.sum(axis=1), down.sum(axis=1)
+            total: Bound = weight.sum(axis=1)
+            return total
         case Sparse(target_index=target):
-            return np.bincount(target, up, size).astype(float), np.bincount(target, down, size).astype(float)
+            return np.bincount(target, weight, size).astype(float)
         case _:
             assert_never(connection)
 
@@ -175,8 +187,3 @@ def _build_up(loss: int, arriving: TimeSteps) -> float:
     shares = keep ** np.arange(period)
     sums = [float((shares * np.roll(arriving[::-1], phase + 1)).sum()) for phase in range(period)]
     return max(sums) / (1 - keep**period)
-
-
-def _over_steps(keep: float, steps: int) -> float:
-    """The sum of a constant input after ``steps`` steps, in units of the input."""
-    return float(sum(keep**step for step in range(steps)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,6 +48,40 @@ def test_the_bound_is_reached_by_the_largest_token() -> None:
     assert bound.voltage - 4 <= np.abs(recording.voltages["lif"]).max() <= bound.voltage
     assert (action.current, action.voltage) == (256 * 64, 4 * 256 * 64)
     assert (bound.arriving, action.arriving) == (0, 256), "what the host injects is a bias"
+
+
+def test_a_negative_exponent_floors_the_sum_of_each_connection() -> None:
+    """−2 shifted by two is −1 each time, where −0.5 and −0.5 would be −1 together."""
+    nodes = (CurrentInput("token", 1), Lif("lif", 1, CLEARED, CLEARED, 1), Lif("two", 1, CLEARED, CLEARED, 9))
+    both = [Dense("lif", "two", np.array([[-2]]), exponent=-2)] * 2
+    program = make_program((*nodes, Accumulator("action", 1)), (Injection("token", "lif"), *both), 1, 40)
+    recording = Interpreter(program).decide(np.array([9]), record=True).recording
+    assert recording is not None
+    (bound,) = (row for row in headroom(program) if row.node == "two")
+    assert int(recording.currents["two"].min()) == -bound.current == -2 * 64
+    assert bound.arriving == 2
+
+
+def test_currents_that_arrive_in_turn_add_up_in_a_voltage() -> None:
+    """Two paths of one source, one step apart: the voltage sums more time steps than are active."""
+    lif, reader = Lif("lif", 1, CLEARED, CLEARED, 1), Lif("reader", 1, CLEARED, BETA, 2**17 - 1)
+    nodes = (CurrentInput("token", 1), lif, reader, Accumulator("action", 1))
+    paths = [Dense("lif", "reader", np.array([[200]]), delay) for delay in (0, 1)]
+    program = make_program(nodes, (Injection("token", "lif"), *paths), 1, 40)
+    recording = Interpreter(program).decide(np.array([9]), record=True).recording
+    assert recording is not None
+    (bound,) = (row for row in headroom(program) if row.node == "reader")
+    assert np.abs(recording.voltages["reader"]).max() == 200 * 64 * 5 // 4
+    assert (bound.current, bound.voltage) == (400 * 64, 400 * 64 * 5 // 4)
+
+
+def test_a_group_alone_takes_its_sources_to_be_active() -> None:
+    program = block_program()
+    whole = {row.node: row for row in headroom(program)}
+    for node in program.neurons:
+        alone = replace(program, nodes=(node,), connections=tuple(program.connections_into(node.name)))
+        (row,) = headroom(alone)
+        assert row.current == whole[node.name].current
 
 
 def test_bits_are_counted_from_the_larger_state() -> None:
