@@ -110,6 +110,11 @@ class EnvironmentSpec:
         return self.return_targets[0]
 
     @property
+    def has_references(self) -> bool:
+        """Whether the returns of scores 0 and 100 are known; a registered id without a file has returns for scores."""
+        return bool(self.return_targets)
+
+    @property
     def is_d4rl(self) -> bool:
         """Whether D4RL recorded its dataset, so that reward, termination and places must be D4RL's."""
         return bool(self.d4rl_file or self.d4rl_parts) or any(map(_is_of_d4rl, self.minari_datasets))

@@ -21,6 +21,7 @@ from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.run_record import FORMAT
 from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
+from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.episodes.rollout import Episode, Rollout
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.portable import PORTABLE
@@ -199,9 +200,11 @@ def _episode_cells(episode: Episode) -> tuple[str, ...]:
 def _mean_lines(rollout: Rollout) -> list[str]:
     count = len(rollout.episodes)
     over = f"over {count} episodes" if count > 1 else "of 1 episode (no interval)"
+    known = load_environment_spec(rollout.environment).has_references
+    scale = "0 is a random policy, 100 the reference" if known else "the return itself, as no reference is known"
     return [
         f"return {_interval_text(rollout.total_reward)} {over}",
-        f"score  {_interval_text(rollout.score)} {over}; 0 is a random policy, 100 the reference",
+        f"score  {_interval_text(rollout.score)} {over}; {scale}",
     ]
 
 

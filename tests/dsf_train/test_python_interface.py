@@ -75,6 +75,7 @@ def test_from_episodes_to_a_policy_whose_returns_are_a_plain_loops(gymnasium_id:
         ["cmos45-paper"],
         command="",
     )
+    assert ("the return itself, as no reference is known" in saved.summary.text()) == (not spec.has_references)
     ours = [episode.total_reward for episode in saved.summary.rollout.episodes]
     assert ours == [plain_return(gymnasium_id, program, seed) for seed in (7, 8)]
     with load_policy(program, backend="interpreter") as policy, load_policy(result.model_file, "torch") as model:
