@@ -11,13 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neuro_runtime.program.nodes import Accumulator, CurrentInput, Dense, Injection, Lif
+from neuro_runtime.program.nodes import Accumulator, CurrentInput, Injection, Lif, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
@@ -38,33 +37,29 @@ VOLTAGES = "a3c44bcb18cf938a1d32c6521d7af576f600acf3820302b16c98efc90abe803c"
 READ_AT_A_SPIKE = 128
 
 VOLTAGE_DECAY = 163
-EVERY = 10  # time steps: inputs come at multiples of it
 Opened = AbstractContextManager[Simulator]
 
 
 def published_neuron() -> Program:
-    """A decision of ten time steps; a token of 1 makes the input spike in the first of them."""
+    """One decision of 1,000 time steps: the token makes one neuron spike first, and a delay brings each input."""
+    delays = np.array(INPUT_TIMES, dtype=np.int32)
+    here = np.zeros(len(delays), dtype=np.int32)
     nodes = (
         CurrentInput("token", 1),
-        Lif("input", 1, CLEARED, CLEARED, 1),
+        Lif("first", 1, CLEARED, CLEARED, 1),
         Lif("lif", 1, CLEARED, VOLTAGE_DECAY, 25),
         Accumulator("action", 1),
     )
-    connections = (Injection("token", "input", exponent=1), Dense("input", "lif", np.array([[10]])))
-    # Its voltage goes on from decision to decision, which no program of ours may ask for.
-    return replace(make_program(nodes, connections, active_steps=1, period=400), period=EVERY)
+    inputs = Sparse("first", "lif", here, here, np.full(len(delays), 10), delays)
+    return make_program(nodes, (Injection("token", "first"), inputs), active_steps=1, period=STEPS)
 
 
 def trace(simulator: Simulator) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Output spikes and voltages, (steps,)."""
-    fired, voltages = [], []
-    for step in range(0, STEPS, EVERY):
-        recording = simulator.decide(np.array([step in INPUT_TIMES], dtype=np.int64), record=True).recording
-        assert recording is not None
-        assert recording.spikes["input"][0, 0] == (step in INPUT_TIMES)
-        fired.append(recording.spikes["lif"][:, 0])
-        voltages.append(recording.voltages["lif"][:, 0])
-    return np.concatenate(fired), np.concatenate(voltages)
+    recording = simulator.decide(np.array([2]), record=True).recording
+    assert recording is not None
+    assert np.flatnonzero(recording.spikes["first"]).tolist() == [0]
+    return recording.spikes["lif"][:, 0], recording.voltages["lif"][:, 0]
 
 
 @pytest.mark.parametrize(
