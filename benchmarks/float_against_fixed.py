@@ -1,9 +1,10 @@
 """Does 8-bit arithmetic cost a policy anything? The same episodes in float and in fixed point, paired by seed.
 
-    python -m benchmarks.float_against_fixed [env=pen-e] [policy=FILE_OR_FOLDER] [episodes=100] [seed=10000]
+    python -m benchmarks.float_against_fixed [env=pen-e] [policy=FILE_OR_FOLDER] [before=FILE] [episodes=100] [seed=N]
 
 Float is the trained model recomputing its window in PyTorch; fixed point is the exported program, streamed by
-loihi-fast, whose spikes are Lava's (`dsf-run --backend loihi-sim --check`).
+loihi-fast, whose spikes are Lava's (`dsf-run --backend loihi-sim --check`). With before= another program of the policy
+takes the place of float. The first episode is that of seed 10000.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from neuro_runtime.episodes.rollout import run_episodes_in_lanes
 from neuro_runtime.policy_files import find_policy
 
 LANES = 32
+FLOAT_TITLES = ("float, window, PyTorch", "fixed point, stream", "fixed − float, paired")
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Options:
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment
+    before: str | None = None  # the trained model
     episodes: int = 100
     seed: int = EVALUATION_SEED
 
@@ -41,13 +44,13 @@ def main(argv: list[str]) -> int:
     """Run both and print the paired difference."""
     options = compose(Options, argv)
     policy = options.policy or options.env
-    float_scores = _float_scores(options, policy)
-    fixed_scores = _fixed_scores(options, policy)
-    difference = estimate_mean([fixed - exact for fixed, exact in zip(fixed_scores, float_scores, strict=True)])
+    titles = ("before", "after", "after − before, paired") if options.before else FLOAT_TITLES
+    first = _fixed_scores(options, options.before) if options.before else _float_scores(options, policy)
+    second = _fixed_scores(options, policy)
+    difference = [after - before for before, after in zip(first, second, strict=True)]
     print(f"{options.env}, {options.episodes} episodes, seeds {options.seed} …, normalised scores\n")
-    print(_row("float, window, PyTorch", estimate_mean(float_scores)))
-    print(_row("fixed point, stream", estimate_mean(fixed_scores)))
-    print(_row("fixed − float, paired", difference))
+    for title, scores in zip(titles, (first, second, difference), strict=True):
+        print(_row(title, estimate_mean(scores)))
     return 0
 
 

@@ -18,6 +18,7 @@ from neuro_runtime.episodes.rollout import run_episodes
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
 from neuro_runtime.program import Program
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.weight_format import WeightFormat
@@ -70,7 +71,8 @@ def test_the_program_is_the_models(name: str) -> None:
     assert program.environment == policy.environment == name
     assert program.provenance["model_sha256"] == sha256_of(folder / "model.pt")
     lowered = lower(fold(policy.model), policy, dict(program.provenance))
-    weight_format = WeightFormat(*(int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents")))
+    bits, exponents = (int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents"))
+    weight_format = WeightFormat(bits, exponents, Chip(program.provenance.get("chip", Chip.lava)))
     again = quantise(lowered, _scales(program, lowered), weight_format)
     (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
     assert header == stored_header

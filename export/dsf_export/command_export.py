@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
 
@@ -65,6 +66,12 @@ def _parser() -> CommandParser:
         metavar="N",
         help=f"connections, each with its own exponent, that a weight matrix may become, 1 to {MOST_EXPONENTS} "
         f"(default: {DEFAULT_FORMAT.exponents}, likewise); synapses stay as many",
+    )
+    parser.add_argument(
+        "--chip",
+        metavar="NAME",
+        help=f"whose arithmetic: {', '.join(Chip)} (default: {DEFAULT_FORMAT.chip}, in which the public emulators of "
+        "Loihi agree, or that of training with quantise=true)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from dsf_common.progress import Progress
 from dsf_export.agreement_plot import plot_agreement
 from dsf_export.command_export import DEFAULT_DECISIONS
 from dsf_export.layer_report import LayerReport
+from dsf_export.lost_layers import warnings_of
 from dsf_export.parity import Parity, table
 from dsf_export.pipeline import (
     MODEL_STAGES,
@@ -24,11 +25,12 @@ from dsf_export.pipeline import (
     provenance_of,
 )
 from dsf_export.program_file import write_program
-from dsf_export.report_text import format_table, layer_table
+from dsf_export.report_text import format_table, layer_table, portable_lines
 from dsf_export.stages import OnDecision
 from dsf_export.targets import TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.program import Program, program_hash
+from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.summary import summary
 from neuro_runtime.program.weight_format import WeightFormat
@@ -50,7 +52,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
     source = _source(arguments.source)
     output = _output(arguments.output, source, target)
     content = _load(source)
-    formats = _formats(arguments.bits, arguments.exponents, content)
+    formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
@@ -97,7 +99,7 @@ def export(
     chosen, source = find_target(target), _source(Path(model))
     written = _output(None if output is None else Path(output), source, chosen)
     content = _load(source)
-    write_program(_candidate(source, content, decisions, nothing, _formats(None, None, content)), chosen, written)
+    write_program(_candidate(source, content, decisions, nothing, _formats(None, None, None, content)), chosen, written)
     return written
 
 
@@ -129,17 +131,24 @@ def _load(source: Path) -> PolicyModel | Program:
     return load_model_file(source)
 
 
-def _formats(bits: str | None, exponents: int | None, content: PolicyModel | Program) -> tuple[WeightFormat, ...]:
+def _formats(
+    bits: str | None, exponents: int | None, chip: str | None, content: PolicyModel | Program
+) -> tuple[WeightFormat, ...]:
     """The weight formats asked for, in their order; where nothing is said, the model's own. A program has none."""
     if isinstance(content, Program):
-        if bits is not None or exponents is not None:
+        if (bits, exponents, chip) != (None, None, None):
             raise UserError(
-                "a program's weights are rounded already: pass its model.pt for other --bits or --exponents"
+                "a program's weights are rounded already: pass its model.pt for other --bits, --exponents or --chip"
             )
         return ()
     own = own_format(content)
     widths = [own.bits] if bits is None else _widths(bits)
-    return tuple(WeightFormat(width, own.exponents if exponents is None else exponents) for width in widths)
+    some = replace(
+        own,
+        exponents=own.exponents if exponents is None else exponents,
+        chip=own.chip if chip is None else find_chip(chip),
+    )
+    return tuple(replace(some, bits=width) for width in widths)
 
 
 def _widths(bits: str) -> list[int]:
@@ -192,9 +201,12 @@ def _text(candidate: Candidate, parity: Parity) -> str:
         summary(program),
         "",
         f"layers on {parity.recording.decisions} decisions, {parity.recording.origin}: spikes beside the float",
-        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes), and the",
-        "largest states if every synapse of one sign is active at once",
+        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes), the largest",
+        "states and arrivals of a time step if every synapse of one sign is active at once, and those observed",
         layer_table(candidate.layers),
+        "",
+        *portable_lines(candidate.layers, program),
+        *_warnings(candidate),
         "",
         f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
         table(parity),
@@ -209,7 +221,15 @@ def _weights(candidate: Candidate) -> str:
     if not candidate.formats:
         return ""
     weight_format = candidate.formats[0].weight_format
-    return f", weights of {weight_format.bits} bits with up to {weight_format.exponents} exponents a matrix"
+    return (
+        f", weights of {weight_format.bits} bits with up to {weight_format.exponents} exponents a matrix, "
+        f"for {weight_format.chip.arithmetic}"
+    )
+
+
+def _warnings(candidate: Candidate) -> list[str]:
+    """Sentences about layers that rounding harms; of a program, none."""
+    return warnings_of(candidate.layers, candidate.formats[0].weight_format) if candidate.formats else []
 
 
 def _document(candidate: Candidate, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
@@ -234,6 +254,7 @@ def _document(candidate: Candidate, parity: Parity, target: Target, output: Path
             for quantised in candidate.formats
         ],
         "plot": str(plot) if plot else None,
+        "warnings": _warnings(candidate),
         "parity": {
             "decisions": parity.recording.decisions,
             "origin": parity.recording.origin,

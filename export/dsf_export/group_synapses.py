@@ -54,7 +54,7 @@ def round_synapses(synapses: GroupSynapses, scale: int, weight_format: WeightFor
         tuple(
             _through(weight, round_weight(_array(weight), scale, weight_format).value) for weight in synapses.weights
         ),
-        tuple(_through(item, _rounded_bias(_array(item), scale, weight_format.bits)) for item in synapses.biases),
+        tuple(_through(item, _rounded_bias(_array(item), scale, weight_format)) for item in synapses.biases),
     )
 
 
@@ -75,9 +75,9 @@ def _through(real: Tensor, rounded: Array) -> Tensor:
     return value
 
 
-def _rounded_bias(bias: Array, scale: int, bits: int) -> Array:
+def _rounded_bias(bias: Array, scale: int, weight_format: WeightFormat) -> Array:
     """The sum of the bias line's connections."""
-    total: Array = np.sum([part.value for part in round_bias(bias, scale, bits)], axis=0) / scale
+    total: Array = np.sum([part.value for part in round_bias(bias, scale, weight_format)], axis=0) / scale
     return total
 
 

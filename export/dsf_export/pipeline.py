@@ -27,6 +27,7 @@ from dsf_export.parity import (
 )
 from dsf_export.quantise.calibration import LayerCalibration, layer_calibrations
 from dsf_export.quantise.group_scales import choose_scales, trained_scales
+from dsf_export.quantise.outliers import Reaches, choose_reaches, limit_reach
 from dsf_export.quantise.program_rounding import quantise
 from dsf_export.quantise.rounding_bound import require_rounding_bound
 from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record
@@ -36,11 +37,16 @@ from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.program import Program, program_hash, validate
+from neuro_runtime.program.portable import departures
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
 from neuro_runtime.simulators.interpreter import Interpreter
 
 MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the file read back included
-SCALES_CHOSEN_ON = "units_chosen_on"  # a key of the provenance, which a program file's hash covers
+# Keys of the provenance, which a program file's hash covers.
+SCALES_CHOSEN_ON = "units_chosen_on"
+CHIP = "chip"
+ARRIVAL = "arrival"  # by what the largest arrivals are known to stay inside the portable subset
+REACHES = "reaches"  # of layers with outliers, in thresholds
 DISTRIBUTIONS = ("decision-spikeformer", "numpy", "torch")
 
 
@@ -113,7 +119,7 @@ def from_policy(
     chosen_on, recording = (record(backend, spread, decisions, seed) for seed in (CHOICE_SEED, SEED))
     model_run = run_model(policy, recording, on_decision)
     calibrations = layer_calibrations(lowered, chosen_on, run_program(lowered, chosen_on, on_decision))
-    choice = _Choice(lowered, calibrations, chosen_on.origin, policy.quantisation)
+    choice = _Choice(lowered, calibrations, chosen_on, policy.quantisation)
     folded_run = run_folded(folded, policy.normalisation, recording, on_decision)
     lowered_run = run_program(lowered, recording, on_decision)
     judge = _Judge(lowered, recording, lowered_run, layer_calibrations(lowered, recording, lowered_run))
@@ -146,33 +152,66 @@ class _Choice:
 
     lowered: Program
     calibrations: dict[str, LayerCalibration]
-    origin: str
+    recording: Recording
     trained: Quantisation | None
 
-    def scales(self, weight_format: WeightFormat) -> tuple[Scales, str]:
-        """The scales of a format, and a phrase that says what they were chosen on."""
+    def choose(self, weight_format: WeightFormat) -> _Chosen:
+        """The scales of a format; what was trained through rounding has no outliers to limit."""
         if self.trained and self.trained.weight_format == weight_format:
-            return trained_scales(self.lowered, self.trained, weight_format), "training with quantise=true"
-        scales = choose_scales(self.lowered, self.calibrations, weight_format)
-        return scales, f"{len(self.calibrations[self.lowered.accumulator.name].tokens)} decisions, {self.origin}"
+            scales = trained_scales(self.lowered, self.trained, weight_format)
+            return _Chosen(scales, "training with quantise=true", {}, self.lowered)
+        reaches = choose_reaches(self.lowered, self.calibrations, weight_format)
+        limited = limit_reach(self.lowered, reaches)
+        scales = choose_scales(limited, self.calibrations, weight_format)
+        return _Chosen(scales, f"{self.recording.decisions} decisions, {self.recording.origin}", reaches, limited)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The scales of a format.
+
+    Attributes
+    ----------
+    on
+        A phrase that says what they were chosen on.
+    reaches, limited
+        Layers whose reach was limited, and the float program after it.
+    """
+
+    scales: Scales
+    on: str
+    reaches: Reaches
+    limited: Program
 
 
 def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_decision: OnDecision) -> Quantised:
     """The float program in one format."""
-    scales, chosen_on = choice.scales(weight_format)
-    program = quantise(judge.lowered, scales, weight_format)
+    chosen = choice.choose(weight_format)
+    program = quantise(chosen.limited, chosen.scales, weight_format)
     provenance = {
         "weight_bits": str(weight_format.bits),
         "weight_exponents": str(weight_format.exponents),
-        SCALES_CHOSEN_ON: chosen_on,
+        CHIP: str(weight_format.chip),
+        ARRIVAL: _arrival(program, choice.recording),
+        SCALES_CHOSEN_ON: chosen.on,
     }
+    if chosen.reaches:
+        provenance[REACHES] = json.dumps(chosen.reaches, sort_keys=True)
     program = replace(program, provenance={**program.provenance, **provenance})
     validate(program)
-    require_rounding_bound(judge.lowered, program, scales, weight_format)
+    require_rounding_bound(chosen.limited, program, chosen.scales, weight_format)
     run = run_program(program, judge.recording, on_decision)
-    layers = report_layers(program, judge.lowered, run, judge.run, judge.calibrations)
+    layers = report_layers(program, judge.lowered, run, judge.run, judge.calibrations, chosen.limited)
     error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
     return Quantised(weight_format, program, layers, error, run)
+
+
+def _arrival(program: Program, recording: Recording) -> str:
+    """By what the program's arrivals keep to the portable subset."""
+    outside = {departure.node: departure for departure in departures(program)}
+    if not outside:
+        return "proven"
+    return f"observed in {recording.decisions} decisions, {recording.origin}: {', '.join(outside)}"
 
 
 def own_format(policy: PolicyModel) -> WeightFormat:
@@ -185,7 +224,7 @@ def from_program(program: Program, decisions: int, on_decision: OnDecision) -> C
     spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
     recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
     run = run_program(program, recording, on_decision)
-    return Candidate(program, report_program(program), recording, (reference_row("program", run),), run, run)
+    return Candidate(program, report_program(program, run), recording, (reference_row("program", run),), run, run)
 
 
 def with_read_back(candidate: Candidate, again: Program, stage: str, on_decision: OnDecision) -> Parity:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsf_common.files import atomic_write
+from dsf_export.lost_layers import refuse_lost_layers
 from dsf_export.parity import Parity
 from dsf_export.pipeline import Candidate, with_read_back
 from dsf_export.stages import OnDecision
@@ -30,6 +31,8 @@ def write_program(
     ------
     GateFailed
         A stage does not match; nothing is written.
+    UserError
+        A layer is lost in rounding; nothing is written.
     """
     with atomic_write(output) as temporary:
         target.write(candidate.program, temporary)
@@ -37,4 +40,6 @@ def write_program(
         parity = with_read_back(candidate, again, f"{target.name} file, read back", on_decision)
         on_parity(parity)
         parity.require()
+        if candidate.formats:
+            refuse_lost_layers(candidate.layers, candidate.formats[0].weight_format)
     return parity

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dsf_common.text_table import NOTHING, percent, text_table
 from dsf_export.layer_report import LayerReport, SpikeAgreement
 from dsf_export.pipeline import Quantised
+from neuro_runtime.program.portable import departures
+from neuro_runtime.program.program import Program
 
 LAYER_HEADER = (
     "layer",
     "weight error",
+    "worst neuron",
+    "vanished",
     "bits used",
     "agreement alone",
     "overlap alone",
@@ -21,6 +25,9 @@ LAYER_HEADER = (
     "bits left of 24",
     "largest arrival",
     "bits left of 21",
+    "observed",
+    "within by",
+    "injected",
 )
 
 
@@ -39,11 +46,29 @@ def format_table(formats: Sequence[Quantised]) -> str:
     return text_table(rows)
 
 
+def portable_lines(layers: Sequence[LayerReport], program: Program) -> list[str]:
+    """Whether the public emulators of Loihi agree on the program, and how the token's current reaches it."""
+    outside = [str(departure) for departure in departures(program)]
+    told = "proven" if not outside else f"not proven, as {outside[0]}"
+    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+    by_bound = sum(layer.arrival.within == "bound" for layer in layers)
+    injected = [layer.arrival.injected for layer in layers if layer.arrival.injected]
+    largest = max(most for most, _ in injected)
+    holds = "holds" if all(most <= limit for most, limit in injected) else "does not hold"
+    return [
+        f"the same on every public emulator of Loihi: {told}{more}",
+        f"arrivals inside the portable subset by their bound: {by_bound} of {len(layers)} layers",
+        f"the token's current is a bias of the neurons: at most {largest}, which a chip's bias {holds}",
+    ]
+
+
 def _cells(layer: LayerReport) -> tuple[str, ...]:
     room = layer.headroom
     return (
         layer.layer,
         percent(layer.weight_error),
+        _worst(layer),
+        percent(layer.vanished),
         NOTHING if layer.bits_used is None else f"{layer.bits_used:.1f}",
         *_measures(layer.alone),
         *_measures(layer.in_program),
@@ -52,7 +77,17 @@ def _cells(layer: LayerReport) -> tuple[str, ...]:
         f"{room.bits:.1f}",
         str(room.arriving),
         f"{room.arrival_bits:.1f}",
+        str(layer.arrival.observed),
+        layer.arrival.within,
+        str(layer.arrival.injected[0]) if layer.arrival.injected else NOTHING,
     )
+
+
+def _worst(layer: LayerReport) -> str:
+    """The neuron with the largest weight error."""
+    if not layer.worst_neurons:
+        return NOTHING
+    return f"{layer.worst_neurons[0].neuron}: {percent(layer.worst_neurons[0].weight_error)}"
 
 
 def _measures(spikes: SpikeAgreement | None) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from dsf_models.checkpoint import Normalisation, PolicyModel
 from dsf_models.torch_backend import one_torch_thread
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.token import Token
 
@@ -51,10 +52,11 @@ class FoldedRun(StageRun):
 
 @dataclass(frozen=True, eq=False)
 class ProgramRun(StageRun):
-    """A run of a program, with all it did: every node and time step, and what the host read."""
+    """A run of a program, with all it did: every node and time step, what the host read, and how much arrived."""
 
     rasters: list[dict[str, Raster]]  # node -> (P, size)
     accumulators: list[NDArray[np.generic]]
+    arrival_peaks: list[ArrivalPeaks]
 
 
 def run_model(policy: PolicyModel, recording: Recording, on_decision: OnDecision) -> StageRun:
@@ -110,7 +112,7 @@ def run_program(program: Program, recording: Recording, on_decision: OnDecision)
     depth = arrival_times(program)
     active = {name: slice(depth[name], depth[name] + program.active_steps) for name in rasters[0]}
     aligned = [{name: raster[active[name]] for name, raster in nodes.items()} for nodes in rasters]
-    return ProgramRun(np.array(actions), aligned, rasters, accumulators)
+    return ProgramRun(np.array(actions), aligned, rasters, accumulators, interpreter.arrival_peaks)
 
 
 def windows(recording: Recording, normalisation: Normalisation, context: int) -> Iterator[Array]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsf_common.errors import UserError
-from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, MANTISSA_SPAN, SMALLEST_WEIGHT, WEIGHT_BITS
+from neuro_runtime.program.chip import Chip
+from neuro_runtime.program.limits import (
+    FEWEST_WEIGHT_BITS,
+    MANTISSA_SPAN,
+    SMALLEST_EXPONENT,
+    SMALLEST_WEIGHT,
+    WEIGHT_BITS,
+)
 
 MOST_EXPONENTS = 8
 
@@ -20,6 +27,8 @@ class WeightFormat:
         Bits of a mantissa, sign included, 2 … 8.
     exponents
         Connections, each with its own exponent, that a weight matrix may be laid out as, 1 … 8.
+    chip
+        Whose arithmetic decides which exponents there are, and how much may arrive at a neuron.
 
     Raises
     ------
@@ -29,6 +38,7 @@ class WeightFormat:
 
     bits: int = WEIGHT_BITS
     exponents: int = 4
+    chip: Chip = Chip.portable
 
     def __post_init__(self) -> None:
         for what, value, low, high in (
@@ -52,6 +62,11 @@ class WeightFormat:
     def largest(self) -> int:
         """The highest mantissa."""
         return MANTISSA_SPAN // 2 - self.step
+
+    @property
+    def smallest_exponent(self) -> int:
+        """The least exponent of a connection; in the portable subset its weights are whole, exponent multiplied in."""
+        return 1 - self.step.bit_length() if self.chip.is_portable else SMALLEST_EXPONENT
 
 
 DEFAULT_FORMAT = WeightFormat()

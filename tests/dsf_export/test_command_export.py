@@ -41,6 +41,9 @@ def test_a_model_becomes_a_program_beside_it(run: Path, capsys: pytest.CaptureFi
     assert set(program.provenance) >= {"model_sha256", "configuration", "decision-spikeformer", "torch", "numpy"}
     assert program.provenance["weight_bits"] == "8"
     assert program.provenance["units_chosen_on"] == "12 decisions, pendulum in closed loop"
+    assert (program.provenance["chip"], program.provenance["arrival"]) == ("portable", "proven")
+    assert "the same on every public emulator of Loihi: proven" in out
+    assert re.search(r"the token's current is a bias of the neurons: at most \d+, which a chip's bias holds", out)
 
 
 def test_through_nir_and_back_is_the_identical_program(run: Path, tmp_path: Path) -> None:
@@ -147,6 +150,7 @@ def test_a_failed_gate_is_status_1_and_writes_nothing(
         (["{tmp}", "--target", "lava"], "there is no {tmp}/model.pt"),
         (["{run}", "--target", "lava", "--output", "{tmp}/x.nir"], "must end in .dsf.h5"),
         (["{run}", "--target", "lava", "--decisions", "0"], "--decisions must be at least 1"),
+        (["{run}", "--target", "lava", "--chip", "loihi3"], "unknown chip 'loihi3': did you mean loihi"),
         (["{run}", "--target", "lava", "--bits", "9"], "--bits 9 is neither a number from 2 to 8"),
         (["{run}", "--target", "lava", "--bits", "8-1"], "--bits 8-1 is neither"),
         (["{run}", "--target", "lava", "--bits", "four"], "--bits four is neither"),

@@ -104,7 +104,8 @@ def test_bits_used_are_those_between_the_smallest_and_the_largest_mantissa() -> 
 
 def test_a_program_alone_reports_its_room_and_its_bits() -> None:
     program = quantised(pssa_policy(), WeightFormat(4))
-    rows = {row.layer: row for row in report_program(program)}
+    run = run_program(program, made_up(pssa_policy()), lambda: None)
+    rows = {row.layer: row for row in report_program(program, run)}
     for node in program.nodes:
         if isinstance(node, Lif) and (used := rows[node.name].bits_used) is not None:
             assert 0 < used <= 4

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.weight_format import WeightFormat
 
 
@@ -43,13 +44,14 @@ class Quantisation:
         return {
             "bits": self.weight_format.bits,
             "exponents": self.weight_format.exponents,
+            "chip": str(self.weight_format.chip),
             "scales": dict(self.scales.of),
             "injected": self.scales.injected,
         }
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Quantisation:
-        """The inverse of :meth:`plain`; format 1 of model.pt calls the scales ``units``.
+        """The inverse of :meth:`plain`; format 1 of model.pt calls the scales ``units``; without a chip it is for Lava.
 
         Raises
         ------
@@ -61,4 +63,5 @@ class Quantisation:
         injected = int(content["injected"])
         if min(injected, *scales.values()) < 1:
             raise ValueError("its quantisation has a scale that is not positive")
-        return cls(WeightFormat(int(content["bits"]), int(content["exponents"])), Scales(scales, injected))
+        chip = Chip(content.get("chip", Chip.lava))
+        return cls(WeightFormat(int(content["bits"]), int(content["exponents"]), chip), Scales(scales, injected))

@@ -63,7 +63,7 @@ def integer_connections(
     if isinstance(program.node(connection.target), And):
         return [replace(connection, weight=np.full(connection.weight.shape, And.weight("loihi"), dtype=np.int32))]
     if isinstance(program.node(connection.source), BiasLine):
-        parts = round_bias(connection.weight, scale, weight_format.bits)
+        parts = round_bias(connection.weight, scale, weight_format)
         return [_with(connection, part.mantissa, int(part.exponent.flat[0])) for part in parts]
     return _by_exponent(connection, round_weight(connection.weight, scale, weight_format))
 

@@ -126,7 +126,8 @@ def _allowed(pair: _Pair, place: Place, made: WeightMatrix, real: Array) -> Arra
     """How far a weight may be from the real one, in integers: half a step of the finest synapse it is made of.
 
     Gates round nothing. A bias has several synapses, each with what the ones before left over, and none of them may be
-    missing: of the largest, N bits and a power of two leave at most 2 / (2^N − 1) each; and steps end at 2 integers.
+    missing: of the largest, N bits and a power of two leave at most 2 / (2^N − 1) each; and steps end at 1 integer, by
+    Lava's arithmetic at 2.
     """
     source, target, _ = place
     bits, half_step = pair.weight_format.bits, made.finest_step * pair.weight_format.step / 2
@@ -134,7 +135,8 @@ def _allowed(pair: _Pair, place: Place, made: WeightMatrix, real: Array) -> Arra
         return np.zeros_like(half_step)
     if isinstance(pair.lowered.node(source), BiasLine):
         left: float = (2 / (2**bits - 1)) ** math.ceil(BIAS_BITS / bits)
-        return np.full_like(half_step, min(half_step.min(), max(1.0, left * float(np.abs(real).max()))))
+        finest = 0.5 if pair.weight_format.chip.is_portable else 1.0
+        return np.full_like(half_step, min(half_step.min(), max(finest, left * float(np.abs(real).max()))))
     return half_step
 
 

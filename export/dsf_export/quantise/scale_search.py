@@ -33,6 +33,10 @@ class Group(Protocol):
         """Its largest possible current, in thresholds."""
 
     @property
+    def widest_neuron(self) -> int:
+        """The neuron that it can reach."""
+
+    @property
     def takes_token(self) -> bool:
         """Whether the token's current is injected into it."""
 
@@ -40,8 +44,8 @@ class Group(Protocol):
     def limit(self) -> int:
         """No scale above this is safe."""
 
-    def is_safe(self, scale: int) -> bool:
-        """Whether its rounded weights can overflow nothing."""
+    def is_safe(self, scale: int, injected: int) -> bool:
+        """Whether its rounded weights, and the token's current in ``injected``, can exceed nothing."""
 
     def wrong_spikes(self, scale: int, injected: int) -> int:
         """How many spikes its rounded weights get wrong; ``injected`` is the scale of the token's current."""
@@ -61,13 +65,13 @@ def search_scales(groups: Sequence[Group]) -> Scales:
         A group's currents, added up, span more than 24 bits hold.
     """
     readers = [group for group in groups if group.takes_token]
-    scales = {group.name: _best_scales([group])[0] for group in groups if not group.takes_token}
-    shared = _best_scales(readers)
+    scales = {group.name: best_scales([group])[0] for group in groups if not group.takes_token}
+    shared = best_scales(readers)
     scales |= {group.name: scale for group, scale in zip(readers, shared, strict=True)}
     return Scales(scales, injected=min(shared))
 
 
-def _best_scales(groups: Sequence[Group]) -> list[int]:
+def best_scales(groups: Sequence[Group]) -> list[int]:
     """Scales of groups that must differ by powers of two, with the fewest wrong spikes in all.
 
     The error of the currents decides between scales with the same number of wrong spikes.
@@ -86,9 +90,9 @@ def _best_scales(groups: Sequence[Group]) -> list[int]:
         top //= 2
     widest = max(groups, key=lambda group: group.worst)
     raise UserError(
-        f"{widest.name} adds up currents of as much as {widest.worst:.3g} thresholds, too much for Loihi's 24-bit "
-        f"state (limit {LARGEST_CURRENT / SMALLEST_SCALE:.0f}); train with a larger weight_decay, "
-        "or with a larger model.threshold where that is far below its default."
+        f"{widest.name} adds up currents of as much as {widest.worst:.3g} thresholds in its neuron "
+        f"{widest.widest_neuron}, more than the chip's integers hold beside a threshold of {SMALLEST_SCALE}; train "
+        "with a larger weight_decay, or with a larger model.threshold where that is far below its default."
     )
 
 
@@ -109,23 +113,19 @@ def _fewest_wrong_spikes(groups: Sequence[Group], bases: Sequence[int]) -> list[
 
 
 def _scales(groups: Sequence[Group], base: int) -> list[int] | None:
-    """The highest safe scale of each group; none if a group has none."""
-    scales: list[int] = []
-    for group in groups:
-        scale = _highest(group, base)
-        if scale is None:
-            return None
-        scales.append(scale)
-    return scales
+    """The highest safe scale of each group, ``base`` times a power of two; none if a group has none.
 
-
-def _highest(group: Group, base: int) -> int | None:
-    """The largest of ``base`` times a power of two that can overflow nothing; none if ``base`` itself can."""
-    scale = base << ((group.limit // base).bit_length() - 1) if base <= group.limit else base
-    while scale >= base:
-        if group.is_safe(scale):
-            return scale
-        scale //= 2
+    The token's current comes in the least of them. A chip's bias holds more of it shifted than as it comes, so a group
+    that is safe beside a smaller scale need not be where its own is the least.
+    """
+    scales = [base << max((group.limit // base).bit_length() - 1, 0) for group in groups]
+    while min(scales) >= base:
+        injected = min(scales)
+        unsafe = [n for n, group in enumerate(groups) if not group.is_safe(scales[n], injected)]
+        if not unsafe:
+            return scales
+        for n in unsafe:
+            scales[n] //= 2
     return None
 
 

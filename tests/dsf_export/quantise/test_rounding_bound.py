@@ -90,7 +90,7 @@ def _wrong_connections(connection: Connection) -> Iterator[tuple[str, Connection
         yield what, replace(connection, weight=weight)
     if isinstance(connection, Dense) and connection.weight.shape[1] > 1:
         yield "sources shifted by one", replace(connection, weight=np.roll(connection.weight, 1, axis=1))
-    if isinstance(connection, Sparse):
+    if isinstance(connection, Sparse) and len(connection.weight) > 1:
         yield "targets reversed", replace(connection, target_index=connection.target_index[::-1].copy())
 
 

@@ -22,9 +22,10 @@ class MadeUpGroup:
     safe_up_to: int = 2**17
     takes_token: bool = False
     worst: float = 1.0
+    widest_neuron: int = 7
     asked: list[int] = field(default_factory=list)
 
-    def is_safe(self, scale: int) -> bool:
+    def is_safe(self, scale: int, injected: int) -> bool:
         """Up to its own scale."""
         return scale <= self.safe_up_to
 
@@ -74,5 +75,5 @@ def test_no_group_is_run_once_those_before_it_are_worse_than_the_best() -> None:
 
 
 def test_a_group_that_no_scale_suits_is_named() -> None:
-    with pytest.raises(UserError, match="huge adds up currents of as much as 1e"):
+    with pytest.raises(UserError, match=r"huge adds up currents of as much as 1e.* neuron 7"):
         search_scales([MadeUpGroup("huge", 640, safe_up_to=0, worst=1e9), TOKEN])

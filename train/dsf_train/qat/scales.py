@@ -20,7 +20,13 @@ from dsf_models import DSFormer, PolicyNetwork
 from dsf_models.lif import Lif
 from dsf_models.quantisation import Quantisation
 from dsf_train.sampling import Batch
-from neuro_runtime.program.limits import LARGEST_EXPONENT, LARGEST_THRESHOLD
+from neuro_runtime.program.limits import (
+    ARRIVAL_LIMIT,
+    LARGEST_EVEN_BIAS,
+    LARGEST_EXPONENT,
+    LARGEST_ODD_BIAS,
+    LARGEST_THRESHOLD,
+)
 from neuro_runtime.program.weight_format import WeightFormat
 
 GROWTH = 2  # times as large as now a group's currents may become in training before its state could overflow
@@ -69,11 +75,12 @@ class _Group:
         )
         self._wanted = self._current(synapses)
         self._token = _largest_token(model) if self.takes_token else torch.zeros(1)
+        self._token_reach = float(self._token.max())
         keep = 1.0 if name == ACTION else model.config.beta
         self._build_up = sum(keep**step for step in range(model.config.time_steps))
         self.worst = self._largest(synapses)
-        largest = LARGEST_CURRENT / (self.worst * self._build_up * GROWTH) if self.worst else LARGEST_THRESHOLD
-        self.limit = min(LARGEST_THRESHOLD, int(largest))
+        self.widest_neuron = int(self._reach(synapses).argmax())
+        self.limit = min(LARGEST_THRESHOLD, *(int(limit / value) for limit, value in self._room(synapses) if value))
 
     def wrong_spikes(self, scale: int, injected: int) -> int:
         """The spikes of the batch that its rounded weights get wrong; the accumulator has none."""
@@ -89,25 +96,40 @@ class _Group:
             error = error.sum(0)
         return float(error.square().sum())
 
-    def is_safe(self, scale: int) -> bool:
-        """Whether no state can overflow, nor the exponents end, before the weights are ``GROWTH`` times as large."""
+    def is_safe(self, scale: int, injected: int) -> bool:
+        """Whether nothing can be exceeded, nor the exponents end, before the weights are ``GROWTH`` times as large."""
         synapses = (*self._synapses.weights, *self._synapses.biases)
         largest_weight = max((float(tensor.abs().max()) for tensor in synapses), default=0.0)
         if largest_weight * scale * GROWTH > self._format.largest << LARGEST_EXPONENT:
             return False
-        return self._largest(self._rounded(scale)) * self._build_up * GROWTH * scale <= LARGEST_CURRENT
+        if self._format.chip.is_portable and scale == injected and self._token_reach * scale > LARGEST_ODD_BIAS:
+            return False
+        return all(value * scale <= limit for limit, value in self._room(self._rounded(scale)))
+
+    def _room(self, synapses: GroupSynapses) -> list[tuple[float, float]]:
+        """Limits, and what must stay below each of them at a scale of 1."""
+        room = [(LARGEST_CURRENT, self._largest(synapses) * self._build_up * GROWTH)]
+        if self._format.chip.is_portable:
+            through_synapses = self._largest(synapses, torch.zeros(1)) * GROWTH
+            room += [(ARRIVAL_LIMIT - 1, through_synapses), (LARGEST_EVEN_BIAS, self._token_reach)]
+        return room
 
     def _rounded(self, scale: int) -> GroupSynapses:
         if scale not in self._tried:
             self._tried[scale] = round_synapses(self._synapses, scale, self._format)
         return self._tried[scale]
 
-    def _largest(self, synapses: GroupSynapses) -> float:
-        """Current with all synapses of one sign active, in units of the synapses."""
+    def _largest(self, synapses: GroupSynapses, token: Tensor | None = None) -> float:
+        """Current with all synapses of one sign active, in units of the synapses; ``token`` is what is injected."""
+        return float(self._reach(synapses, token).max())
+
+    def _reach(self, synapses: GroupSynapses, token: Tensor | None = None) -> Tensor:
+        """The same for each neuron, (size,)."""
         columns = [*synapses.weights, *(bias[:, None] for bias in synapses.biases)]
-        up = sum((weight.clamp(min=0).sum(1) for weight in columns), self._token)
-        down = sum((-weight.clamp(max=0).sum(1) for weight in columns), self._token)
-        return float(max(up.max(), down.max()))
+        token = self._token if token is None else token
+        up = sum((weight.clamp(min=0).sum(1) for weight in columns), token)
+        down = sum((-weight.clamp(max=0).sum(1) for weight in columns), token)
+        return torch.maximum(torch.as_tensor(up), torch.as_tensor(down))
 
 
 def _largest_token(model: DSFormer) -> Tensor:
