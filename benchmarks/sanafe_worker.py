@@ -45,7 +45,7 @@ class Group:
 def _groups(given: Arrays) -> list[Group]:
     firsts = given["first"].tolist()
     ends = [*firsts[1:], len(given["core"])]
-    return [Group(f"p{number}", first, end) for number, (first, end) in enumerate(zip(firsts, ends))]  # noqa: B905
+    return [Group(f"p{number}", first, end) for number, (first, end) in enumerate(zip(firsts, ends, strict=True))]
 
 
 def _network(given: Arrays, groups: list[Group], architecture: Any) -> Any:
