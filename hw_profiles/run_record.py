@@ -73,6 +73,35 @@ class StagesRecord:
 
 
 @dataclass(frozen=True, config=LENIENT)
+class ProtocolRecord:
+    """How the policy was trained; null where nothing is clipped, or no bounds are known.
+
+    Attributes
+    ----------
+    return_scale
+        Divides a return-to-go before the network gets it.
+    delayed_reward
+        Whether all reward came with the last step.
+    input_clip
+        Deviations from the mean at which an observation's entry is clipped.
+    action_low, action_high
+        What −1 … 1 stands for, in the environment's own unit.
+    first_choice
+        Where an action is one of several whole numbers, the first of them.
+    data_notes
+        A sentence for everything that was doubtful about the training data.
+    """
+
+    return_scale: Finite
+    delayed_reward: bool
+    input_clip: Finite | None
+    action_low: tuple[Finite, ...] | None
+    action_high: tuple[Finite, ...] | None
+    first_choice: int | None
+    data_notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=LENIENT)
 class PopulationRecord:
     """See :class:`~hw_profiles.activity.PopulationCounts`."""
 
@@ -121,6 +150,8 @@ class RunRecord:
         The command that made the run.
     provenance
         The policy's name, hashes of its files, versions.
+    protocol
+        How the policy was trained; a run of an earlier release does not say.
     """
 
     format: int
@@ -143,6 +174,7 @@ class RunRecord:
     command: str
     provenance: dict[str, str]
     extremes: tuple[Extreme, ...] = ()
+    protocol: ProtocolRecord | None = None
 
     @property
     def counts(self) -> ActivityCounts:

@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
-from neuro_runtime.backends.base import Backend, ClipsInputs, KnowsRewardDelay, action_bounds_of
+from neuro_runtime.backends.base import Backend, ClipsInputs, KnowsProtocol, action_bounds_of
 from neuro_runtime.backends.registry import default_backend, open_backend
 from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.policy_files import find_policy, shipped_policies
+from neuro_runtime.policy_protocol import PolicyProtocol
 
 
 def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
@@ -99,9 +100,14 @@ class Policy:
         return self._backend.action_size
 
     @property
+    def protocol(self) -> PolicyProtocol | None:
+        """How it was trained, and is to be run; None where its backend does not say."""
+        return self._backend.protocol if isinstance(self._backend, KnowsProtocol) else None
+
+    @property
     def delayed_reward(self) -> bool:
         """Whether it was trained with all reward at the end of an episode: then :meth:`act` is to get 0 until then."""
-        return isinstance(self._backend, KnowsRewardDelay) and self._backend.delayed_reward
+        return self.protocol is not None and self.protocol.delayed_reward
 
     @property
     def activity(self) -> Activity:

@@ -279,6 +279,7 @@ def _summary(
         context=None if program is None else context_of(program),
         raster=None if program is None else _raster(program, rollout, delayed_reward),
         stages=stages,
+        protocol=policy.protocol,
     )
 
 

@@ -32,6 +32,7 @@ from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.program import Program, program_hash
 from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
+from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.summary import summary
 from neuro_runtime.program.weight_format import WeightFormat
 
@@ -195,8 +196,11 @@ def _plot(candidate: Candidate, output: Path) -> Path | None:
 
 def _text(candidate: Candidate, parity: Parity) -> str:
     program = candidate.program
+    protocol = protocol_of(program)
     lines = [
         f"program: {program.active_steps} active of {program.period} time steps a decision{_weights(candidate)}",
+        f"protocol: {protocol}",
+        *(f"note on its data: {note}" for note in protocol.data_notes),
         "",
         summary(program),
         "",
@@ -242,6 +246,7 @@ def _document(candidate: Candidate, parity: Parity, target: Target, output: Path
             "environment": program.environment,
             "active_steps": program.active_steps,
             "period": program.period,
+            "protocol": protocol_of(program).document(),
             "provenance": dict(program.provenance),
         },
         "layers": [_layer(layer) for layer in candidate.layers],

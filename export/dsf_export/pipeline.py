@@ -38,6 +38,7 @@ from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.program import Program, program_hash, validate
 from neuro_runtime.program.portable import departures
+from neuro_runtime.program.provenance import DATA_NOTES
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
 from neuro_runtime.simulators.interpreter import Interpreter
 
@@ -241,6 +242,7 @@ def provenance_of(path: Path, policy: PolicyModel) -> dict[str, str]:
     return {
         "model_sha256": sha256_of(path),
         "configuration": json.dumps(configuration, sort_keys=True),
+        **({DATA_NOTES: json.dumps(policy.data_notes)} if policy.data_notes else {}),
         "python": platform.python_version(),
         **{name: installed_version(name) for name in DISTRIBUTIONS},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report.document.activity import Raster, RasterLayer
 from hw_profiles.report.document.ranges import Interval
-from hw_profiles.report.document.run import ReportedStage, ReportedStages, Task
+from hw_profiles.report.document.run import ReportedProtocol, ReportedStage, ReportedStages, Task
 from hw_profiles.report.saved_run import SavedRun
 from hw_profiles.run_record import Mean, RunRecord
 
@@ -21,6 +21,22 @@ def task_of(record: RunRecord) -> Task:
         record.return_target,
         interval(record.score),
         interval(record.total_reward),
+    )
+
+
+def protocol_of(record: RunRecord) -> ReportedProtocol | None:
+    """How the policy was trained, None where the run does not say."""
+    protocol = record.protocol
+    if protocol is None:
+        return None
+    return ReportedProtocol(
+        protocol.return_scale,
+        protocol.delayed_reward,
+        protocol.input_clip,
+        protocol.action_low,
+        protocol.action_high,
+        protocol.first_choice,
+        protocol.data_notes,
     )
 
 
@@ -50,7 +66,12 @@ def raster_of(raster: SpikeRaster) -> Raster:
 
 
 def notes_of(run: SavedRun) -> tuple[str, ...]:
-    """A sentence for each thing that this run cannot tell, with the reason."""
+    """A sentence for each thing that this run cannot tell, with the reason, and for each doubt about its data."""
+    of_data = run.record.protocol.data_notes if run.record.protocol else ()
+    return (*_missing(run), *(f"Training data: {note}." for note in of_data))
+
+
+def _missing(run: SavedRun) -> tuple[str, ...]:
     if run.network is None:
         return (
             f"The run is of no program in Loihi's integers (backend {run.record.backend}), so there is no network to "

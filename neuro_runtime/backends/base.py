@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.token import Token
 
 
@@ -59,11 +60,11 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class KnowsActionBounds(Protocol):
-    """A backend whose policy says what its −1 … 1 stands for, if its file does."""
+class KnowsProtocol(Protocol):
+    """A backend whose policy says how it was trained, and is to be run."""
 
     @property
-    def action_bounds(self) -> ActionBounds | None: ...
+    def protocol(self) -> PolicyProtocol: ...
 
 
 @runtime_checkable
@@ -76,21 +77,7 @@ class ClipsInputs(Protocol):
 
 def action_bounds_of(backend: Backend) -> ActionBounds | None:
     """The bounds of actions that a backend's policy says; None where it says nothing."""
-    return backend.action_bounds if isinstance(backend, KnowsActionBounds) else None
-
-
-@runtime_checkable
-class KnowsRewardDelay(Protocol):
-    """A backend whose policy says how it was paid in training.
-
-    Attributes
-    ----------
-    delayed_reward
-        Whether all reward came with the last step of an episode.
-    """
-
-    @property
-    def delayed_reward(self) -> bool: ...
+    return backend.protocol.action_bounds if isinstance(backend, KnowsProtocol) else None
 
 
 @runtime_checkable

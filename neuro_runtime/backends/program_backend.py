@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity, LayerCounts
 from neuro_runtime.backends.base import Decision
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks, CountsArrivals
 from neuro_runtime.program.nodes import Sparse
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.provenance import trained_with_delayed_reward
+from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.weight_matrices import dense_matrices
 from neuro_runtime.simulators.simulator import Simulator
 from neuro_runtime.token import Token
@@ -70,14 +70,9 @@ class ProgramBackend:
         return self._program.encoder.action_size
 
     @property
-    def action_bounds(self) -> ActionBounds | None:
-        """The bounds of the environment's own actions; None in a file of an earlier release."""
-        return self._program.action_bounds
-
-    @property
-    def delayed_reward(self) -> bool:
-        """Whether the policy was trained with all reward at the end of an episode."""
-        return trained_with_delayed_reward(self._program)
+    def protocol(self) -> PolicyProtocol:
+        """How the policy was trained, and is to be run."""
+        return protocol_of(self._program)
 
     @property
     def clipped_inputs(self) -> int:

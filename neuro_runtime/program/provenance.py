@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.program.program import Program
+
+DATA_NOTES = "data_notes"  # the provenance's key of a list in JSON
 
 
 def context_of(program: Program) -> int | None:
@@ -15,9 +18,25 @@ def context_of(program: Program) -> int | None:
     return context if isinstance(context, int) and context >= 1 else None
 
 
-def trained_with_delayed_reward(program: Program) -> bool:
-    """Whether the policy was trained with all reward at the end of an episode, and is to be run so."""
-    return _configuration(program).get("delayed_reward") is True
+def protocol_of(program: Program) -> PolicyProtocol:
+    """How the program's policy was trained, and is to be run."""
+    return PolicyProtocol(
+        program.return_target,
+        program.encoder.return_scale,
+        _configuration(program).get("delayed_reward") is True,
+        program.encoder.input_clip,
+        program.action_bounds,
+        _data_notes(program),
+    )
+
+
+def _data_notes(program: Program) -> tuple[str, ...]:
+    """What was doubtful about the data of the policy's training, as far as the program says."""
+    try:
+        notes = json.loads(program.provenance.get(DATA_NOTES, "[]"))
+    except ValueError:
+        return ()
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 def _configuration(program: Program) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from neuro_runtime.activity import LayerActivity, mean_counts, mean_layers
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.episodes.rollout import Episode, Rollout
 from neuro_runtime.policy_files import PolicyFiles
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.program.portable import PORTABLE
 from neuro_runtime.records.conversion_stages import ConversionStages
 from neuro_runtime.simulators.co_simulation import CoSimulationResult
@@ -66,6 +67,8 @@ class RunSummary:
         a program has them.
     stages
         Scores through the conversion, where they were measured.
+    protocol
+        How the policy was trained, and is to be run, where its backend says.
     """
 
     backend: str
@@ -83,6 +86,7 @@ class RunSummary:
     context: int | None = None
     raster: SpikeRaster | None = None
     stages: ConversionStages | None = None
+    protocol: PolicyProtocol | None = None
 
     @property
     def counts(self) -> ActivityCounts:
@@ -119,6 +123,7 @@ class RunSummary:
             "raster": None if self.raster is None else RASTER,
             "stages": None if self.stages is None else self.stages.document(),
             "energy": estimates_document([priced.energy for priced in self.priced if priced.energy is not None]),
+            "protocol": None if self.protocol is None else self.protocol.document(),
             "command": self.command,
             "provenance": dict(self.provenance),
         }
@@ -131,6 +136,7 @@ class RunSummary:
             [
                 f"{rollout.environment} on {self.backend}, policy {self.provenance['policy']}, "
                 f"return target {rollout.return_target:g}",
+                *([] if self.protocol is None else [f"protocol: {self.protocol}"]),
                 _episode_table(rollout.episodes),
                 "\n".join(_mean_lines(rollout)),
                 *([] if self.comparison is None else [_comparison_line(self.comparison)]),

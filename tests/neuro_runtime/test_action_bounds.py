@@ -19,6 +19,7 @@ from dsf_models.configuration import ModelConfig
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import make_environment
 from neuro_runtime.policy import Policy, load_policy
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.program.storage import load_program, save_program
 from support.random_policies import random_policy
 from tests.neuro_runtime.run_doubles import ListeningBackend
@@ -29,7 +30,7 @@ BOUNDS = ActionBounds((-0.6, 0.0), (0.6, 3.0))
 class BoundedBackend(ListeningBackend):
     """Answers one of two actions by its largest, and knows their bounds."""
 
-    action_bounds = ActionBounds((-1.0,), (5.0,))
+    protocol = PolicyProtocol(0.0, 1.0, delayed_reward=False, action_bounds=ActionBounds((-1.0,), (5.0,)))
 
 
 class UnknownBackend(ListeningBackend):

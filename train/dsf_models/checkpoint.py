@@ -24,6 +24,7 @@ from dsf_models.mixings import mixing_names
 from dsf_models.published_checkpoint import is_published
 from dsf_models.quantisation import Quantisation
 from neuro_runtime.action_bounds import ActionBounds
+from neuro_runtime.policy_protocol import PolicyProtocol
 
 FORMAT = "decision-spikeformer-model"
 VERSION = 3
@@ -83,11 +84,24 @@ class PolicyModel:
     configuration: dict[str, Any]  # the whole run's, for provenance
     quantisation: Quantisation | None = None  # the rounding that it was trained through, if it was
     action_bounds: ActionBounds | None = None  # what −1 … 1 stands for; None in a file of an earlier release
+    data_notes: tuple[str, ...] = ()  # what was doubtful about the training data, a sentence each
 
     @property
     def delayed_reward(self) -> bool:
         """Whether it was trained, and is to be evaluated, with all reward at the end of an episode."""
         return bool(self.configuration.get("delayed_reward", False))
+
+    @property
+    def protocol(self) -> PolicyProtocol:
+        """How it was trained, and is to be run."""
+        return PolicyProtocol(
+            self.return_target,
+            self.normalisation.return_scale,
+            self.delayed_reward,
+            self.normalisation.input_clip,
+            self.action_bounds,
+            self.data_notes,
+        )
 
 
 def plain(value: object) -> Any:
@@ -121,6 +135,8 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
         content["input_clip"] = policy.normalisation.input_clip
     if policy.action_bounds:
         content["action_bounds"] = policy.action_bounds.plain()
+    if policy.data_notes:
+        content["data_notes"] = list(policy.data_notes)
     if policy.quantisation:
         content["quantisation"] = policy.quantisation.plain()
     save_tensors(path, content)
@@ -282,7 +298,15 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
         configuration=dict(content["configuration"]),
         quantisation=Quantisation.from_plain(content["quantisation"]) if "quantisation" in content else None,
         action_bounds=_action_bounds(content),
+        data_notes=_data_notes(content),
     )
+
+
+def _data_notes(content: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = content.get("data_notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("its notes on the training data are no sentences")
+    return tuple(notes)
 
 
 def _action_bounds(content: Mapping[str, Any]) -> ActionBounds | None:

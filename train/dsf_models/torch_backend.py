@@ -15,9 +15,9 @@ from dsf_models.checkpoint import PolicyModel
 from dsf_models.dsformer import Block, MlpBlock, input_names
 from dsf_models.policy_network import Spikes
 from dsf_models.token_history import TokenHistory
-from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
+from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.token import Token
 
 
@@ -50,14 +50,9 @@ class TorchBackend:
         return self._policy.model.action_size
 
     @property
-    def action_bounds(self) -> ActionBounds | None:
-        """The bounds of the environment's own actions; None in a file of an earlier release."""
-        return self._policy.action_bounds
-
-    @property
-    def delayed_reward(self) -> bool:
-        """Whether the model was trained with all reward at the end of an episode."""
-        return self._policy.delayed_reward
+    def protocol(self) -> PolicyProtocol:
+        """How the model was trained, and is to be run."""
+        return self._policy.protocol
 
     @property
     def clipped_inputs(self) -> int:

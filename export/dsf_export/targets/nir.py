@@ -13,7 +13,8 @@ The graph means the same network to a reader that knows nothing of this project:
 NIR's connections take no time, so a layer works on the token at once, not some hops later, and the delays that only
 equalise path lengths are not in the graph. Facts that NIR cannot say stand in the graph's metadata, under the key
 ``decision_spikeformer``: the program's header (JSON: node kinds, Loihi's decays, thresholds, exponents and delays,
-provenance) and its arrays (synapse lists, the host's weights). Synaptic weights are in the graph alone.
+provenance) and its arrays (synapse lists, the host's weights). Synaptic weights are in the graph alone. ``protocol``
+says in JSON how the policy is to be run: bounds of its actions, clip of its inputs, scale and delay of its reward.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
+from dsf_common.json_text import json_text
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
 from neuro_runtime.program import Program, program_from_wire, program_hash, program_to_wire, validate
 from neuro_runtime.program.limits import DECAY_ONE
 from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif, Neurons
+from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.storage import content_hash
 from neuro_runtime.program.wire import Arrays
 
@@ -128,6 +131,8 @@ def from_graph(graph: nir.NIRGraph) -> Program:
         raise UserError("the graph and its metadata do not fit; export it again") from problem
     program = program_from_wire(header, arrays)
     validate(program)
+    if metadata.get("protocol", _protocol(program)) != _protocol(program):
+        raise UserError("its protocol is not that of its header, so it is damaged or was changed; export it again")
     _check_unchanged(graph, to_graph(program))
     return program
 
@@ -161,9 +166,15 @@ def _metadata(program: Program) -> dict[str, Any]:
     return {
         "header": header,
         "time_step_seconds": TIME_STEP,
+        "protocol": _protocol(program),
         "arrays": nested,
         "sha256": content_hash(header, arrays),
     }
+
+
+def _protocol(program: Program) -> str:
+    """How the policy is to be run, in words of JSON for a reader that does not know the header."""
+    return json_text(protocol_of(program).document())
 
 
 def _flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from hw_profiles.report.document.activity import LayerRate, Raster
 from hw_profiles.report.document.answers import Baseline, ProfileAnswer
 from hw_profiles.report.document.context import Assumption, ParetoFrontAnswer, ReportedAnchor, ReportedBreakEven
-from hw_profiles.report.document.run import ReportedStages, Task
+from hw_profiles.report.document.run import ReportedProtocol, ReportedStages, Task
 
 FORMAT = 1
 
@@ -19,6 +19,8 @@ class Report:
 
     Attributes
     ----------
+    protocol
+        None of a run of an earlier release.
     main_profile
         Name of the profile whose figures stand at the top.
     front
@@ -37,6 +39,7 @@ class Report:
 
     title: str
     task: Task
+    protocol: ReportedProtocol | None
     main_profile: str
     profiles: tuple[ProfileAnswer, ...]
     baselines: tuple[Baseline, ...]

@@ -55,6 +55,12 @@ def source() -> str:
     return page_text(made_up_report())
 
 
+def test_how_the_policy_was_trained_stands_under_its_task(page: Page) -> None:
+    words = " ".join(page.text.split())
+    assert "Actions of −0.6 … 0.6, 0 … 3 in the environment's unit, observations clipped at 10 deviations" in words
+    assert "returns divided by 1000, reward paid with the last step of an episode" in words
+
+
 @pytest.fixture(scope="module")
 def page(source: str) -> Page:
     return Page(source)
