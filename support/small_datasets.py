@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_train.datasets import Columns, Episode, locate_dataset, read_location
+from dsf_train.dataset_options import DatasetOptions
+from dsf_train.datasets import Columns, Episode, locate_dataset, open_dataset, read_location
 from dsf_train.datasets.columns import open_columns, write_columns
-from neuro_runtime.environments import EnvironmentSpec
+from dsf_train.datasets.hdf5 import read_hdf5
+from dsf_train.datasets.reading import Reading
+from dsf_train.run_options import training_config
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 
 STEPS = 10
 
@@ -19,6 +26,22 @@ STEPS = 10
 def load_episodes(spec: EnvironmentSpec, dataset: Path | None = None) -> list[Episode]:
     """All episodes of a dataset at once, as tests look at them."""
     return list(read_location(spec, locate_dataset(spec, dataset)))
+
+
+@cache
+def _options(*pairs: str) -> DatasetOptions:
+    return training_config(["env=pendulum", *pairs]).dataset_options
+
+
+def opened(dataset: Path | str, *pairs: str, env: str = "pendulum") -> Columns:
+    """The columns that a training with these options sees."""
+    return open_dataset(load_environment_spec(env), Path(dataset), _options(*pairs))
+
+
+def read_d4rl(path: Path, time_limit: int, notes: list[str] | None = None) -> Iterator[Episode]:
+    """The episodes of an HDF5 file as they are, of whatever environment."""
+    spec = replace(load_environment_spec("hopper-m"), time_limit=time_limit)
+    return read_hdf5(path, Reading.of(spec, notes=notes))
 
 
 def columns_of(episodes: list[Episode], folder: Path) -> Columns:

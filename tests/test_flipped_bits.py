@@ -24,7 +24,6 @@ from dsf_train.bench.outcome import outcome_of
 from dsf_train.bench.program_measurement import Measurement
 from dsf_train.command_train import main as dsf_train
 from dsf_train.datasets.columns import open_columns, write_columns
-from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.demonstrations import record_demonstrations
 from dsf_train.run_options import training_config
 from dsf_train.training_state import make_optimiser, restore_checkpoint
@@ -35,6 +34,7 @@ from hw_profiles.run_record import load_record
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.program.storage import load_program, program_hash
+from support.small_datasets import read_d4rl
 from tests.hw_profiles.report.report_doubles import made_up_front
 
 FLIPS = 40  # of each kind of file

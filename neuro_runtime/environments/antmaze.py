@@ -8,17 +8,25 @@ gymnasium-robotics puts both within 1 m.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.environments.spec import EnvironmentSpec
+
 Observation = NDArray[np.float64]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 ANT_MAZE = "AntMaze_"  # begins the ids of gymnasium-robotics
 GOAL_RADIUS = 0.5  # m; gymnasium-robotics' own is 0.45
+
+
+def is_d4rl_ant_maze(spec: EnvironmentSpec) -> bool:
+    """Whether it is one of D4RL's, by its id and data: other environments show a goal in parts too."""
+    return spec.is_d4rl and spec.gymnasium_id.startswith(ANT_MAZE)
 
 
 class D4rlAntMaze(gymnasium.Wrapper[Observation, Any, Any, Any]):
@@ -37,14 +45,16 @@ class D4rlAntMaze(gymnasium.Wrapper[Observation, Any, Any, Any]):
         """Start an episode."""
         parts: Any
         parts, info = self.env.reset(seed=seed, options=options)
-        return self._join(parts), info
+        return self.join(parts), info
 
     def step(self, action: Any) -> Step:
         """Take a step; the reward is 1 at the goal, which ends the episode."""
         parts: Any
         parts, _, _, truncated, info = self.env.step(action)
         there = bool(np.linalg.norm(parts["achieved_goal"] - parts["desired_goal"]) <= GOAL_RADIUS)
-        return self._join(parts), float(there), there, truncated, info
+        return self.join(parts), float(there), there, truncated, info
 
-    def _join(self, parts: dict[str, Observation]) -> Observation:
-        return np.concatenate([parts["achieved_goal"] - self._start, parts["observation"]])
+    def join(self, parts: Mapping[str, Observation]) -> Observation:
+        """``[place − start ; body]`` of one observation, or of one a row."""
+        place, body = (np.asarray(parts[name]) for name in ("achieved_goal", "observation"))
+        return np.concatenate([place - self._start, body], axis=-1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError, first_line, with_place
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.adroit import like_d4rl
-from neuro_runtime.environments.antmaze import ANT_MAZE, D4rlAntMaze
+from neuro_runtime.environments.antmaze import D4rlAntMaze, is_d4rl_ant_maze
 from neuro_runtime.environments.delayed import DelayedReward
 from neuro_runtime.environments.flat_observation import with_flat_observation
 from neuro_runtime.environments.partial import PartlyObserved
@@ -179,7 +179,7 @@ def register_robotics() -> Exception | None:
 
 def _vector_observations(env: Environment, spec: EnvironmentSpec) -> Environment:
     space = env.observation_space
-    if spec.is_d4rl and spec.gymnasium_id.startswith(ANT_MAZE) and isinstance(space, gymnasium.spaces.Dict):
+    if is_d4rl_ant_maze(spec) and isinstance(space, gymnasium.spaces.Dict):
         return D4rlAntMaze(env, space)
     return with_flat_observation(env, spec.name)
 

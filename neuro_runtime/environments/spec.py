@@ -59,6 +59,8 @@ class EnvironmentSpec:
         Files that together hold the same, for where the one file is not found.
     minari_datasets
         Minari's ids, all of which make up the dataset.
+    dataset_steps
+        Steps of the task's own dataset, about; 0 where there is none.
     generated
         The dataset is made by this project in seconds; nothing is downloaded.
     legacy_gym
@@ -83,6 +85,7 @@ class EnvironmentSpec:
     d4rl_file: str = ""
     d4rl_parts: tuple[str, ...] = ()
     minari_datasets: tuple[str, ...] = ()
+    dataset_steps: int = 0
     generated: bool = False
     legacy_gym: bool = False
 

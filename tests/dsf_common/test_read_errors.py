@@ -11,7 +11,7 @@ import pytest
 
 from dsf_common.errors import UserError
 from dsf_common.read_errors import unreadable
-from dsf_train.datasets.d4rl import read_d4rl
+from support.small_datasets import read_d4rl
 
 
 @pytest.mark.parametrize(

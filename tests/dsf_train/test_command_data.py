@@ -70,7 +70,6 @@ def test_info_scores_the_data(capsys: pytest.CaptureFixture[str], tmp_path: Path
     [
         ("hopper_medium_replay-v2.hdf5", "hopper-m-r"),
         ("hopper_expert-v2.hdf5", "hopper-m-e"),
-        ("hopper-m-r-mine.hdf5", "hopper-m-r"),
         ("mujoco/hopper/medium-v0", "hopper-m"),
     ],
 )

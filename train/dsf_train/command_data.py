@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,14 @@ from dsf_common.command_line import CommandParser
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
+from dsf_common.key_value_options import compose, describe_keys
+from dsf_train.dataset_options import DatasetOptions, Unfinished
 from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
 from dsf_train.datasets.columns import Moments
+from dsf_train.datasets.episode import UnfinishedEpisode
+from dsf_train.datasets.locate import is_dataset, named_dataset
+from dsf_train.datasets.reading import Notes
+from dsf_train.datasets.recorded_environment import recorded_environment
 from dsf_train.datasets.state_columns import doubts
 from neuro_runtime.environments import (
     EnvironmentSpec,
@@ -39,11 +44,31 @@ class DatasetInfo:
     episodes: int
     steps: int
     length_quantiles: tuple[float, ...]
-    return_quantiles: tuple[float, ...]
+    return_quantiles: tuple[float, ...]  # of finished episodes, as all that follows
     mean_return: float
     mean_score: float  # 0 a random policy, 100 the reference
     score_quantiles: tuple[float, ...]
-    doubts: tuple[str, ...]  # columns of observations that may not be what they seem
+    doubts: tuple[str, ...]  # everything that is not as it should be, and yet is read
+
+
+@dataclass
+class InfoOptions:
+    """The ``key=value`` pairs of ``dsf-data info``."""
+
+    env: str | None = field(default=None, metadata={"help": "environment of a dataset that does not say its own"})
+    unfinished: Unfinished = field(
+        default=Unfinished.drop, metadata={"help": "steps after the last end mark: drop or keep"}
+    )
+    observation_keys: str | None = field(
+        default=None, metadata={"help": "parts of observations to join, with commas (default: as the environment does)"}
+    )
+    action_low: str | None = field(default=None, metadata={"help": "lower bound of the actions, one or one each"})
+    action_high: str | None = field(default=None, metadata={"help": "upper bound of the actions, likewise"})
+
+    @property
+    def dataset_options(self) -> DatasetOptions:
+        """What the dataset does not say itself."""
+        return DatasetOptions.of(self.action_low, self.action_high, self.unfinished, self.observation_keys)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +81,7 @@ def _main(argv: list[str]) -> int:
     if arguments.command == "list":
         return _list(arguments.json)
     if arguments.command == "info":
-        return _info(arguments.dataset, arguments.environment, arguments.json)
+        return _info(arguments.dataset, arguments.options, arguments.json)
     return _fetch(arguments.environment, arguments.json)
 
 
@@ -69,11 +94,15 @@ def _parser() -> CommandParser:
     parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[anywhere], help="every environment, and where its dataset is")
-    info = commands.add_parser("info", parents=[anywhere], help="say what a dataset holds")
-    info.add_argument("dataset", help="a file, a Minari folder, or an environment's name")
-    info.add_argument(
-        "environment", nargs="?", metavar="env=NAME", help="the environment of a file whose name does not tell"
+    info = commands.add_parser(
+        "info",
+        parents=[anywhere],
+        help="say what a dataset holds",
+        epilog=f"keys:\n{describe_keys(InfoOptions)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    info.add_argument("dataset", help="a file, a Minari folder or id, several with commas, or an environment's name")
+    info.add_argument("options", nargs="*", metavar="key=value", help="env=NAME, and how to read the dataset")
     fetch = commands.add_parser("fetch", parents=[anywhere], help="get an environment's dataset")
     fetch.add_argument("environment", metavar="env=NAME")
     return parser
@@ -103,8 +132,12 @@ def _as_dict(location: DatasetLocation) -> dict[str, Any]:
     return {"kind": location.kind, "paths": [str(path) for path in location.paths]}
 
 
-def _info(dataset: str, environment: str | None, as_json: bool) -> int:
-    info = describe(*_resolve(dataset, environment))
+def _info(dataset: str, pairs: list[str], as_json: bool) -> int:
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"expected env=NAME, got {pair!r}")
+    options = compose(InfoOptions, pairs)
+    info = describe(*_resolve(dataset, options.env), options.dataset_options)
     print(json_text(asdict(info)) if as_json else _table(info))
     return 0
 
@@ -115,14 +148,18 @@ def _fetch(environment: str, as_json: bool) -> int:
     return 0
 
 
-def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
+def describe(spec: EnvironmentSpec, location: DatasetLocation, options: DatasetOptions | None = None) -> DatasetInfo:
     """Count a dataset's episodes and score them as ``spec``'s policy would be scored."""
-    measured, moments = [], Moments()
-    for episode in read_location(spec, location):
+    measured, unfinished, moments = [], [], Moments()
+    notes: Notes = []
+    for episode in read_location(spec, location, options, notes):
         measured.append((len(episode), episode.total))
+        unfinished.append(isinstance(episode, UnfinishedEpisode))
         moments.add(episode.observations)
     spread = np.stack([moments.mean, moments.standard_deviation])
     lengths, returns = np.array(measured, dtype=float).T
+    if not all(unfinished):
+        returns = returns[~np.array(unfinished)]
     scores = np.array([normalised_score(spec, value) for value in returns])
     return DatasetInfo(
         environment=spec.name,
@@ -135,7 +172,7 @@ def describe(spec: EnvironmentSpec, location: DatasetLocation) -> DatasetInfo:
         mean_return=float(returns.mean()),
         mean_score=float(scores.mean()),
         score_quantiles=_quantiles(scores),
-        doubts=tuple(doubts(spread, np.stack([moments.least, moments.largest]))),
+        doubts=(*notes, *doubts(spread, np.stack([moments.least, moments.largest]))),
     )
 
 
@@ -144,12 +181,16 @@ def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, DatasetLocation]:
-    """The dataset to describe: a file of an environment that is named or inferred, or an environment's own dataset."""
+    """The dataset to describe: one of an environment that is named or recorded in it, or an environment's own."""
     path = Path(dataset).expanduser()
-    if path.exists():
-        spec = load_environment_spec(_environment_name(environment)) if environment else _infer(path)
-        return spec, locate_dataset(spec, path)
+    if is_dataset(dataset) or "," in dataset:
+        name = environment or recorded_environment(dataset)
+        if name is None:
+            raise UserError(f"{path} tells no environment; add env=NAME, for example env=pen-e")
+        spec = load_environment_spec(name)
+        return spec, locate_dataset(spec, Path(dataset))
     if path.suffix or len(path.parts) > 1:
+        named_dataset(dataset)  # which says how one that Minari has is fetched
         raise UserError(f"there is no file or folder {path}; `dsf-data list` shows what is here")
     spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
     return spec, locate_dataset(spec)
@@ -160,19 +201,6 @@ def _environment_name(pair: str) -> str:
     if key != "env" or not equals:
         raise UserError(f"expected env=NAME, got {pair!r}")
     return name
-
-
-def _infer(path: Path) -> EnvironmentSpec:
-    """The environment that a file's name or place belongs to; of several, one that sees all of its observations."""
-    specs = sorted(map(load_environment_spec, environment_names()), key=lambda spec: bool(spec.observed))
-    for spec in specs:
-        names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts)}
-        if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):
-            return spec
-    by_name = [spec for spec in specs if re.match(rf"{re.escape(spec.name)}(?!\d)", path.name)]
-    if by_name:
-        return max(by_name, key=lambda spec: len(spec.name))
-    raise UserError(f"the name of {path} tells no environment; add env=NAME, for example env=pen-e")
 
 
 def _table(info: DatasetInfo) -> str:
@@ -189,7 +217,7 @@ def _table(info: DatasetInfo) -> str:
             row("return", info.return_quantiles),
             row("score", info.score_quantiles),
             f"mean return {info.mean_return:,.1f}, mean normalised score {info.mean_score:.1f}",
-            *info.doubts,
+            *(f"note: {doubt}" for doubt in info.doubts),
         ]
     )
 

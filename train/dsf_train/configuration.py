@@ -10,7 +10,7 @@ from enum import Enum
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 from dsf_models.configuration import ModelConfig
-from neuro_runtime.action_bounds import ActionBounds
+from dsf_train.dataset_options import DatasetOptions, Unfinished
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import MOST_EXPONENTS
 
@@ -38,7 +38,10 @@ class TrainConfig:
     one."""
 
     env: str = "???"  # a name that dsf-data list shows, a file of your own, or an id of Gymnasium, module:Id-v0 too
-    dataset: str | None = None  # a file; else D4RL's cache, Minari's, or a download
+    # A file, a Minari folder or id, or several with commas; else D4RL's cache, Minari's, or a download.
+    dataset: str | None = None
+    unfinished: Unfinished = Unfinished.drop  # steps after the last end mark; keep: without a return, docs/data.md
+    observation_keys: str | None = None  # parts of observations to join, with commas; else as the environment does
     # The bounds of the dataset's actions in its own unit, one or one an action with commas; else those that Minari or
     # the environment names. They become −1 … 1.
     action_low: str | None = None
@@ -81,19 +84,15 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
 
     @property
-    def action_bounds(self) -> ActionBounds | None:
-        """The bounds of the dataset's actions, where they are given.
+    def dataset_options(self) -> DatasetOptions:
+        """What the dataset does not say itself.
 
         Raises
         ------
         UserError
-            One is given without the other, or they are no bounds.
+            One bound of its actions is given without the other, or they are no bounds.
         """
-        if self.action_low is None and self.action_high is None:
-            return None
-        if self.action_low is None or self.action_high is None:
-            raise UserError("action_low and action_high go together; give both.")
-        return ActionBounds(_numbers("action_low", self.action_low), _numbers("action_high", self.action_high))
+        return DatasetOptions.of(self.action_low, self.action_high, self.unfinished, self.observation_keys)
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -177,10 +176,3 @@ class TrainConfig:
         ):
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{name}={getattr(self, name)} must be from {least} to {most}.")
-
-
-def _numbers(name: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, text.strip("[] ").split(",")))
-    except ValueError as problem:
-        raise UserError(f"{name}={text} must be a number, or one an action with commas between.") from problem

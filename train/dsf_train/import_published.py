@@ -47,9 +47,8 @@ def _import(path: Path, config: TrainConfig, overwrite: bool) -> Path:
             f"{path} takes {model.observation_size} observations and gives {model.action_size} actions, {spec.name} "
             f"has {spec.observation_size} and {spec.action_size}; name the environment that it was trained for."
         )
-    normalisation = normalisation_of(
-        open_dataset(spec, Path(config.dataset) if config.dataset else None), spec.return_scale
-    )
+    dataset = Path(config.dataset) if config.dataset else None
+    normalisation = normalisation_of(open_dataset(spec, dataset, config.dataset_options), spec.return_scale)
     provenance = {"imported_from": path.name, "env": spec.name}
     save_model_file(target, PolicyModel(model, normalisation, spec.name, spec.default_target, provenance))
     return target

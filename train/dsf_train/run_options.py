@@ -31,6 +31,7 @@ def training_config(overrides: list[str]) -> TrainConfig:
         No environment is named, or a key or a value is unknown; the nearest valid ones are named.
     """
     environment = _environment_of(overrides)
+    overrides = [f"env={environment}", *overrides]
     load_environment_spec(environment)
     if compose(TrainConfig, overrides).quantise:
         _refuse_dimensions(overrides)
@@ -44,11 +45,16 @@ def training_config(overrides: list[str]) -> TrainConfig:
 
 
 def _environment_of(overrides: list[str]) -> str:
-    names = [pair.split("=", 1)[1] for pair in overrides if pair.startswith("env=")]
-    if not names:
-        compose(TrainConfig, ["env=unnamed", *overrides])  # a wrong pair is told first: it may be meant for env=
-        raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
-    return names[-1]
+    """The environment that is named, or else the one that the dataset was recorded in."""
+    if names := _given(overrides, "env"):
+        return names[-1]
+    compose(TrainConfig, ["env=unnamed", *overrides])  # a wrong pair is told first: it may be meant for env=
+    for dataset in _given(overrides, "dataset")[-1:]:
+        from dsf_train.datasets.recorded_environment import recorded_environment
+
+        if name := recorded_environment(dataset):
+            return name
+    raise UserError("Name the environment to train for, such as env=pendulum; dsf-data list shows them all.")
 
 
 def resumed_config(overrides: list[str]) -> TrainConfig:
@@ -59,7 +65,7 @@ def resumed_config(overrides: list[str]) -> TrainConfig:
     UserError
         There is no such run, or it is damaged.
     """
-    _environment_of(overrides)
+    overrides = [f"env={_environment_of(overrides)}", *overrides]
     stored = RunFolder.of(compose(TrainConfig, overrides)).stored_options()
     return compose(TrainConfig, [*pairs_of(stored), *overrides])
 
@@ -83,6 +89,10 @@ def how_to_go_on(config: TrainConfig) -> str:
     if not RunFolder.of(config).config.exists():
         return "nothing was begun"
     return f"go on with it by dsf-train {shlex.join(pairs)} --resume"
+
+
+def _given(overrides: list[str], key: str) -> list[str]:
+    return [pair.split("=", 1)[1] for pair in overrides if pair.startswith(f"{key}=")]
 
 
 def _refuse_dimensions(overrides: list[str]) -> None:

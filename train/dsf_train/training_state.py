@@ -65,6 +65,7 @@ class TrainingState:
     windows: TokenWindows
     normalisation: Normalisation
     action_bounds: ActionBounds | None
+    data_notes: tuple[str, ...]
     device: torch.device
     compiled: bool
     model: PolicyNetwork
@@ -85,6 +86,7 @@ class TrainingState:
             plain(self.config),
             quantisation,
             self.action_bounds,
+            self.data_notes,
         )
 
     def save_checkpoint(self, step: int) -> None:
@@ -126,7 +128,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     first = distributed.is_first()
     with distributed.first_one_first():
-        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.action_bounds)
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)
         if first and (RunFolder.of(config).path.exists() or not resume):
             held.enter_context(RunFolder.of(config).locked())
         folder = RunFolder.open(config, resume or not first, overwrite and first)
@@ -152,6 +154,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         windows,
         normalisation,
         bounds,
+        dataset.notes,
         device,
         compiled,
         model,
@@ -163,8 +166,11 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
 
 
 def with_targets_of(dataset: Columns, spec: EnvironmentSpec) -> EnvironmentSpec:
-    """``spec`` with the data's best return as what to ask for, and their largest as what returns are divided by."""
-    returns = dataset.returns_to_go[np.concatenate([[0], dataset.ends[:-1]])]
+    """``spec`` with the data's best return as what to ask for, and their largest as what returns are divided by.
+
+    Unfinished episodes have no return, so they have a say only where there are no others.
+    """
+    returns = dataset.returns[dataset.finished] if dataset.finished.any() else dataset.returns
     largest = float(np.abs(returns).max())
     return replace(spec, return_targets=(float(returns.max()),), return_scale=largest or 1.0)
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dsf_common.errors import UserError
-from dsf_train.datasets import locate_dataset, open_dataset
+from dsf_train.datasets import DatasetOptions, locate_dataset, open_dataset
 from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
 from dsf_train.run_options import training_config
 from neuro_runtime.action_bounds import ActionBounds
@@ -56,7 +56,7 @@ def test_actions_are_rescaled_by_the_environments_bounds(
 def test_given_bounds_are_the_policys_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     file = pendulum_file(tmp_path, actions=0.3 * TORQUES)
-    given = training_config(["env=pendulum", "action_low=-0.6", "action_high=0.6"]).action_bounds
+    given = training_config(["env=pendulum", "action_low=-0.6", "action_high=0.6"]).dataset_options
     columns = open_dataset(load_environment_spec("pendulum"), file, given)
     np.testing.assert_allclose(columns.actions, TORQUES[USED] / 2, rtol=1e-6)
     assert columns.action_bounds == ActionBounds((-0.6,), (0.6,))
@@ -125,9 +125,11 @@ def test_actions_that_use_little_of_their_bounds_are_told(tmp_path: Path, caplog
 )
 def test_options_that_are_no_bounds(pairs: list[str], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        _ = training_config(["env=pendulum", *pairs]).action_bounds
+        _ = training_config(["env=pendulum", *pairs]).dataset_options
 
 
 def test_bounds_of_another_number_of_actions(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="action_low and action_high bound 2 actions, pendulum has 1"):
-        open_dataset(load_environment_spec("pendulum"), pendulum_file(tmp_path), ActionBounds((-1, -1), (1, 1)))
+        open_dataset(
+            load_environment_spec("pendulum"), pendulum_file(tmp_path), DatasetOptions(ActionBounds((-1, -1), (1, 1)))
+        )

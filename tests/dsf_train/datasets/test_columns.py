@@ -14,10 +14,17 @@ from dsf_common.errors import UserError
 from dsf_models.checkpoint import Normalisation
 from dsf_train.datasets import Episode, locate_dataset, open_dataset
 from dsf_train.datasets.columns import columns_folder
-from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
-from support.small_datasets import columns_of, d4rl_columns, load_episodes, random_episodes, write_hdf5, write_minari
+from support.small_datasets import (
+    columns_of,
+    d4rl_columns,
+    load_episodes,
+    random_episodes,
+    read_d4rl,
+    write_hdf5,
+    write_minari,
+)
 
 HOPPER = load_environment_spec("hopper-m")
 
@@ -145,7 +152,7 @@ def test_a_cache_that_cannot_be_written_gets_one_sentence(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("block", [1, 3, 4, 5, 8, 100])
 def test_blocks_of_any_size_give_the_same_episodes(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dsf_train.datasets.d4rl.BLOCK_STEPS", block)
+    monkeypatch.setattr("dsf_train.datasets.flat_record.BLOCK_STEPS", block)
     path = write_hdf5(tmp_path / "data.hdf5", d4rl_columns())
     episodes = list(read_d4rl(path, 1000))
     assert [len(episode) for episode in episodes] == [4, 4]

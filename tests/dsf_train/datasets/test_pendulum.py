@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from dsf_train.datasets import Episode
-from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.demonstrations import record_demonstrations
 from dsf_train.datasets.pendulum import LARGEST_TORQUE, demonstrate
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
 from support.pendulum_returns import random_torques, returns
+from support.small_datasets import read_d4rl
 
 
 def record(name: str, path: Path, episodes: int, seed: int = 0) -> list[Episode]:

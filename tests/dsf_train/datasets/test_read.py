@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_train.datasets import find_dataset
-from dsf_train.datasets.d4rl import read_d4rl
 from dsf_train.datasets.minari import read_minari
+from dsf_train.datasets.reading import Reading
 from neuro_runtime.environments import load_environment_spec
-from support.small_datasets import STEPS, d4rl_columns, flags, load_episodes, write_hdf5, write_minari
+from support.small_datasets import STEPS, d4rl_columns, flags, load_episodes, read_d4rl, write_hdf5, write_minari
 
 HOPPER = load_environment_spec("hopper-m")
 
@@ -67,7 +67,7 @@ def one_nan(*shape: int) -> NDArray[np.float32]:
 
 BAD_D4RL: dict[str, tuple[dict[str, Any], str]] = {
     "no rewards": ({"rewards": None}, "no rewards"),
-    "no actions or terminals": ({"actions": None, "terminals": None}, "no actions or terminals"),
+    "no actions or terminals": ({"actions": None, "terminals": None, "timeouts": None}, "no actions or terminals"),
     "short actions": ({"actions": np.zeros((4, 3), dtype=np.float32)}, "10 observations but 4 actions"),
     "long timeouts": ({"timeouts": np.zeros(20, dtype=bool)}, "10 observations but 20 timeouts"),
     "wide rewards": ({"rewards": np.zeros((STEPS, 2))}, r"rewards of shape \(10, 2\), not one a step"),
@@ -173,7 +173,7 @@ BAD_MINARI: dict[str, tuple[dict[str, Any], str]] = {
     "other observations": ({"episode_1__observations": np.zeros((5, 45))}, "another environment"),
     "in parts": ({"episode_0__observations": {}}, "observations in parts"),
     "no number": ({"episode_1__actions": one_nan(4, 3)}, "actions in episode 1 that are not finite"),
-    "text": ({"episode_1__actions": np.array([b"left"] * 4)}, "no readable Minari dataset"),
+    "text": ({"episode_1__actions": np.array([b"left"] * 4)}, "actions that are no numbers"),
     "no step": (
         {"episode_1__actions": np.zeros((0, 3)), "episode_1__rewards": [], "episode_1__observations": [[0.0] * 11]},
         "no step in episode 1",
@@ -192,14 +192,14 @@ def test_minari_without_episodes_or_data_gets_one_sentence(tmp_path: Path) -> No
     with pytest.raises(UserError, match="no whole episode"):
         load_episodes(HOPPER, write_minari(tmp_path / "none", 0))
     with pytest.raises(UserError, match="no Minari dataset"):
-        list(read_minari(tmp_path))
+        list(read_minari(tmp_path, Reading.of(HOPPER)))
 
 
 def test_cut_minari_file_gets_one_sentence(tmp_path: Path) -> None:
     path = write_minari(tmp_path) / "data" / "main_data.hdf5"
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(UserError, match="no readable Minari dataset"):
-        list(read_minari(tmp_path))
+        list(read_minari(tmp_path, Reading.of(HOPPER)))
 
 
 def test_reading_leaves_the_file_alone(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +14,14 @@ from dsf_common.errors import UserError
 from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.locate import DatasetLocation
+from dsf_train.datasets.minari_metadata import read_metadata
+from dsf_train.datasets.reading import Notes
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 from neuro_runtime.environments.make import own_action_bounds
 
 ROUNDING = 1e-5  # by which a bound may be passed, in −1 … 1: float32's
 FEW = 0.5  # of the bounds: actions that reach no further may be in another unit
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,15 @@ class ActionUnits:
         """Whether neither the dataset nor the user named the bounds."""
         return self.source in ("environment", "nobody")
 
+    def assumption(self, spec: EnvironmentSpec, location: DatasetLocation) -> Iterator[str]:
+        """A sentence on bounds that neither the dataset nor the user named."""
+        if self.is_assumed:
+            of_environment = f", as {spec.name} takes them" if self.source == "environment" else ""
+            yield (
+                f"{_title(location)} does not say the bounds of its actions: {self.data} is assumed{of_environment}; "
+                "action_low= and action_high= say otherwise"
+            )
+
 
 def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: ActionBounds | None = None) -> ActionUnits:
     """The unit of the actions in ``location``.
@@ -77,7 +84,7 @@ def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: Action
         return ActionUnits(given, given, "given")
     if location.kind == "generated" or all(map(_is_normalised, location.paths)):
         return ActionUnits(unit, own_action_bounds(spec) or unit, "normalised file")
-    stated = {bounds for path in location.paths if (bounds := _of_minari(path, location.kind))}
+    stated = {bounds for path in location.paths if path.is_dir() and (bounds := read_metadata(path).action_bounds)}
     if len(stated) > 1:
         raise UserError(f"the parts of {_title(location)} have actions of different bounds; pass one with dataset=")
     for bounds in stated:
@@ -88,20 +95,8 @@ def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: Action
     return ActionUnits(own or unit, own or unit, "environment" if own else "nobody")
 
 
-def say_what_is_assumed(units: ActionUnits, spec: EnvironmentSpec, location: DatasetLocation) -> None:
-    """Warn of bounds that neither the dataset nor the user named."""
-    if units.is_assumed:
-        of_environment = f", as {spec.name} takes them" if units.source == "environment" else ""
-        _log.warning(
-            "%s does not say the bounds of its actions: %s is assumed%s; action_low= and action_high= say otherwise",
-            _title(location),
-            units.data,
-            of_environment,
-        )
-
-
-def in_unit(episodes: Iterable[Episode], units: ActionUnits, title: str) -> Iterator[Episode]:
-    """``episodes`` with their actions in −1 … 1.
+def in_unit(episodes: Iterable[Episode], units: ActionUnits, title: str, notes: Notes) -> Iterator[Episode]:
+    """``episodes`` with their actions in −1 … 1; ``notes`` gets, at the end, what is doubtful about them.
 
     Raises
     ------
@@ -120,14 +115,11 @@ def in_unit(episodes: Iterable[Episode], units: ActionUnits, title: str) -> Iter
     if beyond.count and not units.clipped:
         raise UserError(f"{title} has {beyond}; say the bounds of its actions by action_low= and action_high=")
     if beyond.count:
-        _log.warning("%s has %s; they are clipped, as D4RL's environments do", title, beyond)
+        notes.append(f"{title} has {beyond}; they are clipped, as D4RL's environments do")
     elif units.is_assumed and beyond.largest < FEW:
-        _log.warning(
-            "the actions of %s reach %.0f %% of their bounds, %s; if they are in another unit, say theirs by "
-            "action_low= and action_high=",
-            title,
-            100 * beyond.largest,
-            units.data,
+        notes.append(
+            f"the actions of {title} reach {100 * beyond.largest:.0f} % of their bounds, {units.data}; if they are in "
+            "another unit, say theirs by action_low= and action_high="
         )
 
 
@@ -186,21 +178,3 @@ def _is_normalised(path: Path) -> bool:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
         return False  # its reader says what is wrong
     return bool(said == NORMALISED.encode())
-
-
-def _of_minari(folder: Path, kind: str) -> ActionBounds | None:
-    """The bounds that a Minari dataset's ``data/metadata.json`` states, if it does and they are finite."""
-    metadata = folder / "data" / "metadata.json"
-    if kind != "minari" or not metadata.is_file():
-        return None
-    try:
-        space = json.loads(metadata.read_text(encoding="utf-8")).get("action_space")
-        space = json.loads(space) if isinstance(space, str) else space
-        if not isinstance(space, dict) or space.get("type") != "Box":
-            return None
-        low, high = (np.ravel(np.array(space[name], dtype=np.float64)) for name in ("low", "high"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise UserError(f"{metadata} is no readable description of a Minari dataset") from problem
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        return None
-    return ActionBounds.of(low, high)

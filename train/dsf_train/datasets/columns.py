@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,15 +22,16 @@ from numpy.typing import DTypeLike, NDArray
 
 from dsf_common.errors import UserError
 from dsf_common.files import partial_path, sha256_of
-from dsf_train.datasets.episode import Episode
+from dsf_train.dataset_options import DatasetOptions
+from dsf_train.datasets.episode import Episode, UnfinishedEpisode
 from dsf_train.datasets.locate import DatasetLocation, cache_folder
-from dsf_train.datasets.minari import data_file
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
-LAYOUT = 3  # of the columns; another one gets folders of its own
+LAYOUT = 4  # of the columns; another one gets folders of its own
 
-CHECKSUMS = "checksums.json"  # the SHA-256 of each column's file
+CHECKSUMS = "checksums.json"  # the SHA-256 of each of the other files
+NOTES = "notes.json"
 
 _log = logging.getLogger(__name__)
 
@@ -47,41 +48,66 @@ class Columns:
         ``R̂_k = Σ_{n≥k} r_n`` within its episode, raw, (steps,), float64, mapped.
     ends
         The step after each episode's last, (episodes,).
+    finished
+        Which episodes came to their end, so that they have a return, (episodes,).
     state_moments
         Mean and standard deviation of each entry of the observations, (2, observation_size), float64.
     state_range
         Least and largest of each entry, (2, observation_size), float64.
     action_bounds
         What the actions' −1 … 1 stands for, in the environment's own unit; None where nobody has looked.
+    notes
+        A sentence for everything in the data that is not as it should be, and yet was read.
     """
 
     observations: NDArray[np.float32]
     actions: NDArray[np.float32]
     returns_to_go: NDArray[np.float64]
     ends: NDArray[np.int64]
+    finished: NDArray[np.bool_]
     state_moments: NDArray[np.float64]
     state_range: NDArray[np.float64]
     action_bounds: ActionBounds | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.returns_to_go)
 
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """The return of each episode, (episodes,); of an unfinished one what was recorded of it."""
+        return np.asarray(self.returns_to_go[np.concatenate([[0], self.ends[:-1]])])
 
-def columns_folder(spec: EnvironmentSpec, location: DatasetLocation, bounds: ActionBounds | None = None) -> Path:
+
+def columns_folder(
+    spec: EnvironmentSpec,
+    location: DatasetLocation,
+    bounds: ActionBounds | None = None,
+    options: DatasetOptions | None = None,
+) -> Path:
     """Where the columns of a dataset are kept: named by its files' places, sizes and times, and by what is read.
 
     Parameters
     ----------
     bounds
         Of the dataset's actions, where they are not −1 … 1.
+    options
+        How it is read.
     """
-    files = [data_file(path) if location.kind == "minari" else path for path in location.paths]
+    options = options or DatasetOptions()
+    files = [file for path in location.paths for file in _files_of(path)]
     states = [(str(file.resolve()), *_state(file)) for file in files]
     read = [LAYOUT, spec.observation_size, spec.action_size, spec.observed, spec.time_limit, states]
     read += ["clipped"] if location.kind == "d4rl" else []  # see `dsf_train.datasets.action_units`
     read += [] if bounds is None or bounds.are_unit else [asdict(bounds)]
-    digest = hashlib.sha256(json.dumps(read).encode()).hexdigest()
+    read += [options.unfinished.value, options.observation_keys, spec.gymnasium_id, dict(spec.options)]
+    digest = hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
     return cache_folder() / "columns" / f"{spec.name}-{digest[:16]}"
+
+
+def _files_of(path: Path) -> list[Path]:
+    """A file itself, or all files of a Minari dataset's data."""
+    return sorted(file for file in (path / "data").rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _state(file: Path) -> tuple[int, int]:
@@ -91,8 +117,13 @@ def _state(file: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def write_columns(folder: Path, episodes: Iterable[Episode]) -> None:
+def write_columns(folder: Path, episodes: Iterable[Episode], notes: Sequence[str] = ()) -> None:
     """Convert ``episodes``, one at a time, into ``folder``.
+
+    Parameters
+    ----------
+    notes
+        The sentences to keep with them; reading the episodes may add to it.
 
     Raises
     ------
@@ -102,7 +133,7 @@ def write_columns(folder: Path, episodes: Iterable[Episode]) -> None:
     _log.info("converting the dataset into columns, %s", folder)
     try:
         with _atomic_folder(folder) as temporary:
-            _write(temporary, episodes)
+            _write(temporary, episodes, notes)
     except OSError as problem:
         raise UserError(
             f"the dataset's columns cannot be written to {folder} ({problem}); make room there, or let DSF_CACHE name "
@@ -125,8 +156,10 @@ def open_columns(folder: Path) -> Columns:
             actions=_mapped(folder, "actions"),
             returns_to_go=_mapped(folder, "returns_to_go"),
             ends=np.load(folder / "ends.npy"),
+            finished=np.load(folder / "finished.npy"),
             state_moments=np.load(folder / "state_moments.npy"),
             state_range=np.load(folder / "state_range.npy"),
+            notes=tuple(json.loads((folder / NOTES).read_text(encoding="utf-8"))),
         )
     except (OSError, ValueError, EOFError, AttributeError) as problem:
         raise UserError(f"{folder} is a damaged copy of a dataset; rename it, it is made anew") from problem
@@ -137,8 +170,8 @@ def returns_to_go(rewards: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.cumsum(rewards[::-1], dtype=np.float64)[::-1].copy()
 
 
-def _write(folder: Path, episodes: Iterable[Episode]) -> None:
-    moments, end, ends = Moments(), 0, []
+def _write(folder: Path, episodes: Iterable[Episode], notes: Sequence[str]) -> None:
+    moments, end, ends, finished = Moments(), 0, [], []
     with ExitStack() as stack:
         observations, actions, returns = (
             stack.enter_context(GrowingColumn(folder / f"{name}.npy", kind))
@@ -151,10 +184,13 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
             moments.add(episode.observations)
             end += len(episode)
             ends.append(end)
+            finished.append(not isinstance(episode, UnfinishedEpisode))
     np.save(folder / "ends.npy", np.array(ends, dtype=np.int64))
+    np.save(folder / "finished.npy", np.array(finished, dtype=bool))
     np.save(folder / "state_moments.npy", np.stack([moments.mean, moments.standard_deviation]))
     np.save(folder / "state_range.npy", np.stack([moments.least, moments.largest]))
-    checksums = {file.name: sha256_of(file) for file in sorted(folder.glob("*.npy"))}
+    (folder / NOTES).write_text(json.dumps(list(notes)), encoding="utf-8")
+    checksums = {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
     (folder / CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
 
 

@@ -24,6 +24,7 @@ DEMONSTRATORS: dict[str, Demonstrator] = {
 }
 
 
+ENVIRONMENT = "metadata/environment"  # a file of ours says what it was recorded in
 UNIT_OF_ACTIONS, NORMALISED = "metadata/actions", "normalised"  # a file of ours says that its actions are in −1 … 1
 
 
@@ -35,6 +36,11 @@ class _Row(NamedTuple):
     timeouts: bool
 
 
+def is_demonstrated(spec: EnvironmentSpec) -> bool:
+    """Whether somebody demonstrates ``spec``'s task."""
+    return spec.gymnasium_id in DEMONSTRATORS
+
+
 def demonstrator_of(spec: EnvironmentSpec) -> Demonstrator:
     """Who demonstrates ``spec``'s task.
 
@@ -43,7 +49,7 @@ def demonstrator_of(spec: EnvironmentSpec) -> Demonstrator:
     UserError
         Nobody does: ``generated: true`` stands in the file of an environment that isn't built in.
     """
-    if spec.gymnasium_id not in DEMONSTRATORS:
+    if not is_demonstrated(spec):
         raise UserError(
             f"environment {spec.name}: generated is true, but nobody demonstrates {spec.gymnasium_id} here; leave it "
             "out and pass dataset=FILE"
@@ -79,6 +85,7 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
         for name, column in columns.items():
             file.create_dataset(name, data=column, fletcher32=True)
         file[UNIT_OF_ACTIONS] = NORMALISED
+        file[ENVIRONMENT] = spec.name
         file["metadata/origin"] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
 
 

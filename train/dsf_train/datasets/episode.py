@@ -42,6 +42,10 @@ class Episode:
         return float(self.rewards.sum(dtype=np.float64))
 
 
+class UnfinishedEpisode(Episode):
+    """An episode whose end was not recorded: it has no known return, and what it earned is the least that is left."""
+
+
 def as_float32(values: ArrayLike) -> Array:
     """``values`` in float32; what does not fit becomes infinite, which `checked` refuses."""
     with np.errstate(over="ignore"):
@@ -95,4 +99,6 @@ def checked(episodes: Iterable[Episode], title: str, observation_size: int, acti
                 raise UserError(f"{title} has {name} in episode {number} that are not finite; fetch it again")
         yield episode
     if number < 0:
-        raise UserError(f"{title} holds no whole episode; is it cut short?")
+        raise UserError(
+            f"{title} holds no whole episode; is it cut short? unfinished=keep takes steps without an end mark"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -16,19 +17,22 @@ from tqdm import tqdm
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_train.datasets.demonstrations import demonstrator_of, record_demonstrations
+from dsf_train.datasets.minari import data_file
+from dsf_train.datasets.minari_metadata import metadata_file
 from neuro_runtime.environments import EnvironmentSpec
 
 SEED = 0  # of generated datasets
 D4RL_SERVER = "http://rail.eecs.berkeley.edu/datasets/offline_rl"
 DOWNLOAD_TIMEOUT_S = 20
 CHUNK_BYTES = 1 << 20
+MINARI_ID = re.compile(r"[-\w]+(/[-\w]+)*-v\d+")  # (namespace/)name-v<version>
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class DatasetLocation:
-    """Files (D4RL's layout) or folders (Minari's) that together are a dataset, and where they were found."""
+    """Files or Minari's folders that together are a dataset, and where they were found."""
 
     kind: Literal["file", "d4rl", "minari", "generated"]
     paths: tuple[Path, ...]
@@ -54,21 +58,65 @@ def _folder(variable: str, default: str) -> Path:
 
 
 def find_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetLocation | None:
-    """The dataset of ``spec`` on this machine, or None. ``dataset`` names a file or a Minari folder instead."""
+    """The dataset of ``spec`` on this machine, or None; ``dataset`` names one instead (:func:`named_dataset`)."""
     if dataset is not None:
-        dataset = dataset.expanduser()
-        return DatasetLocation("minari" if dataset.is_dir() else "file", (dataset,))
+        return named_dataset(str(dataset))
     if spec.generated:
-        path = _generated(spec)
+        path = generated_file(spec)
         return DatasetLocation("generated", (path,)) if path.is_file() else None
     for names in ((spec.d4rl_file,) if spec.d4rl_file else (), spec.d4rl_parts):
         files = tuple(map(_cached, names))
         if files and all(path.is_file() for path in files):
             return DatasetLocation("d4rl", files)
     folders = tuple(minari_folder() / name for name in spec.minari_datasets)
-    if folders and all((path / "data" / "main_data.hdf5").is_file() for path in folders):
+    if folders and all(map(_is_minari, folders)):
         return DatasetLocation("minari", folders)
     return None
+
+
+def named_dataset(dataset: str) -> DatasetLocation:
+    """The dataset that a user names: a file, a folder or id of Minari's, or several of them with commas between.
+
+    A file that is not there is told by its reader.
+
+    Raises
+    ------
+    UserError
+        It has the form of a Minari id, and no such dataset is on this machine; or a folder holds several.
+    """
+    whole = Path(dataset).expanduser()
+    parts = [dataset] if whole.exists() or "," not in dataset else dataset.split(",")
+    paths = tuple(_named(part.strip()) for part in parts)
+    return DatasetLocation("minari" if all(path.is_dir() for path in paths) else "file", paths)
+
+
+def is_dataset(name: str) -> bool:
+    """Whether ``name`` is a file or folder, or the id of a Minari dataset on this machine."""
+    return Path(name).expanduser().exists() or bool(MINARI_ID.fullmatch(name) and (minari_folder() / name).is_dir())
+
+
+def _named(part: str) -> Path:
+    path = Path(part).expanduser()
+    if not path.exists() and MINARI_ID.fullmatch(part):
+        path = minari_folder() / part
+        if not path.is_dir():
+            raise UserError(
+                f"there is no file {part}, and no Minari dataset of that id in {minari_folder()}; "
+                f"`minari download {part}` fetches it (pip install 'minari[hf]')"
+            )
+    inner = path.parent if path in (data_file(path.parent.parent), metadata_file(path.parent.parent)) else path
+    if inner.name == "data" and _is_minari(inner.parent):
+        return inner.parent
+    if path.is_dir() and not _is_minari(path):
+        found = [*path.glob("*/data/main_data.hdf5"), *path.glob("*/*/data/main_data.hdf5")]
+        inside = sorted(str(file.parent.parent) for file in found)
+        if inside:
+            raise UserError(f"{path} holds several Minari datasets; name one of {', '.join(inside)}")
+    return path
+
+
+def _is_minari(folder: Path) -> bool:
+    return data_file(folder).is_file() or metadata_file(folder).is_file()
 
 
 def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetLocation:
@@ -83,7 +131,7 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
     if found:
         return found
     if spec.generated:
-        path = _generated(spec)
+        path = generated_file(spec)
         _log.info("recording the %s dataset, %s", spec.name, path)
         record_demonstrations(spec, path, demonstrator_of(spec).episodes, SEED)
         return DatasetLocation("generated", (path,))
@@ -92,7 +140,7 @@ def locate_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> Datase
     return DatasetLocation("d4rl", (_download(spec),))
 
 
-def _generated(spec: EnvironmentSpec) -> Path:
+def generated_file(spec: EnvironmentSpec) -> Path:
     """Where the dataset is recorded; one of other options has another name."""
     demonstrator = demonstrator_of(spec)
     options = "".join(f"{key}-{value}-" for key, value in sorted(spec.options.items()))
