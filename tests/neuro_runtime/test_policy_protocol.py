@@ -14,7 +14,9 @@ from dsf_export.command_export import main as export_main
 from dsf_export.targets.nir import NAMESPACE, from_graph
 from dsf_models.checkpoint import PolicyModel, load_model_file, save_model_file
 from dsf_models.configuration import ModelConfig
-from hw_profiles.command_report import main as report_main
+from hw_profiles.loader import load_profile
+from hw_profiles.report.assemble import report_of
+from hw_profiles.report.saved_run import load_run
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.command_run import main as run_main
 from support.random_policies import random_policy
@@ -85,8 +87,7 @@ def test_a_run_and_its_report_say_it(folder: Path, tmp_path: Path, capsys: pytes
     assert run_main(["--backend", "interpreter", f"policy={folder / 'program.dsf.h5'}", f"out={run}"]) == 0
     assert f"protocol: {WORDS}" in capsys.readouterr().out
     assert json.loads((run / "run.json").read_text())["protocol"] == DOCUMENT
-    assert report_main([str(run)]) == 0
-    assert "Training data: x.hdf5 holds one episode." in capsys.readouterr().out
-    reported = json.loads((run / "report.json").read_text())["protocol"]
-    assert reported == {key: value for key, value in DOCUMENT.items() if key != "return_target"}
-    assert "Actions of −0.6 … 0.6" in (run / "report.html").read_text(encoding="utf-8")
+    report = report_of(load_run(run / "run.json"), [load_profile("cmos45-paper")])
+    assert "Training data: x.hdf5 holds one episode." in report.notes
+    held = {key: value for key, value in DOCUMENT.items() if key != "return_target"}
+    assert json.loads(json.dumps(report.document()["protocol"])) == held
