@@ -93,6 +93,8 @@ class CommandParser(argparse.ArgumentParser):
         for place, word in enumerate(words):
             name, equals, value = word.lstrip("-").partition("=")
             name = name.replace("-", "_")
+            if self._configuration is not None and not word.startswith("-") and not equals:
+                self._refuse_bare_environment(word, words[place - 1] if place else "")
             if not word.startswith("--") or not name or self._is_flag(word):
                 continue
             from dsf_common.synonyms import ours
@@ -104,6 +106,10 @@ class CommandParser(argparse.ArgumentParser):
                 value = value if equals else "".join(item for item in following if "=" not in item and item[:1] != "-")
                 pair = key if "=" in key else f"{key}={value or '…'}"
                 raise UserError(f"{word} is given as a pair here, without dashes: {pair}")
+
+    def _refuse_bare_environment(self, word: str, before: str) -> None:
+        if not before.startswith("--") and word in self._values():
+            raise UserError(f"{word} is given as a pair here: env={word}")
 
     def _is_flag(self, word: str) -> bool:
         name = word.partition("=")[0]

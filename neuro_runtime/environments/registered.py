@@ -22,6 +22,12 @@ VERSIONED = re.compile(r"-v\d+$")
 DEFAULT_TIME_LIMIT = 1_000  # of an id that is registered without one
 
 
+def registered_names() -> list[str]:
+    """The ids that Gymnasium knows, gymnasium-robotics' too where that is installed."""
+    register_robotics()
+    return sorted(gymnasium.registry)
+
+
 def is_registered(name: str) -> bool:
     """Whether ``name`` is an id that Gymnasium knows, or ``module:Id-v0``, whose module registers it."""
     if ":" in name:

@@ -143,11 +143,13 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     files = _spec_files()
     serving = serving_file(name, files)
     if serving is None:
-        from neuro_runtime.environments.registered import is_registered, registered_spec  # which imports Gymnasium
+        from neuro_runtime.environments import registered  # which imports Gymnasium
 
-        if is_registered(name):
-            return registered_spec(name)
-        raise UserError(f"unknown environment {name!r}: {suggestion(name, environment_names())}")
+        if registered.is_registered(name):
+            return registered.registered_spec(name)
+        near = suggestion(name, [*environment_names(), *registered.registered_names()])
+        nearest = near if near.startswith("did you mean") else suggestion(name, environment_names())
+        raise UserError(f"unknown environment {name!r}: {nearest}")
     stem, number = serving
     content = _content(name, files[stem])
     return parse_environment_spec(name, content if number is None else _of_family(name, content, number))

@@ -42,6 +42,8 @@ def said(command: str, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     [
         ("dsf-train", ["--env", "pendulum"], "--env is given as a pair here, without dashes: env=pendulum"),
         ("dsf-train", ["--env=pendulum"], "env=pendulum"),
+        ("dsf-train", ["pen-e", "steps=3"], "pen-e is given as a pair here: env=pen-e"),
+        ("dsf-run", ["env=CartPol-v1"], "unknown environment 'CartPol-v1': did you mean CartPole-v1 or"),
         ("dsf-train", ["env=pendulum", "--batch-size", "8"], "batch_size=8"),
         ("dsf-train", ["env=pendulum", "--lr", "1e-3"], "learning_rate=1e-3"),
         ("dsf-train", ["env=pendulum", "--gpu"], "device=cuda"),

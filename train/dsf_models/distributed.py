@@ -86,7 +86,8 @@ def own_device(device: str) -> torch.device:
     try:
         torch.zeros(1, device=found).item()
     except (RuntimeError, NotImplementedError, AssertionError) as problem:
-        raise UserError(f"device={device} is not to be had here: {first_line(problem)}; leave device=cpu.") from problem
+        why = first_line(problem).partition(". ")[0].rstrip(".")  # PyTorch goes on for a page
+        raise UserError(f"device={device} is not to be had here: {why}; leave device=cpu.") from problem
     return found
 
 
