@@ -100,6 +100,16 @@ class ProtocolRecord:
     first_choice: int | None
     data_notes: tuple[str, ...]
 
+    @property
+    def actions(self) -> str:
+        """The bounds of the actions in words, those of several that are alike once."""
+        if self.action_low is None or self.action_high is None:
+            return "−1 … 1"
+        if self.first_choice is not None:
+            return f"one of {self.first_choice} … {self.first_choice + len(self.action_low) - 1}"
+        pairs = zip(self.action_low, self.action_high, strict=True)
+        return ", ".join(dict.fromkeys(f"{low:g} … {high:g}" for low, high in pairs)).replace("-", "−")
+
 
 @dataclass(frozen=True, config=LENIENT)
 class PopulationRecord:

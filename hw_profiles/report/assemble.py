@@ -25,7 +25,7 @@ from hw_profiles.report.document.report import Report
 from hw_profiles.report.pareto_front_answer import front_answer
 from hw_profiles.report.placement import placement_of
 from hw_profiles.report.published_figures import anchors, assumptions_of, break_even_of
-from hw_profiles.report.run_account import interval, is_attention, notes_of, protocol_of, raster_of, stages_of, task_of
+from hw_profiles.report.run_account import interval, is_attention, notes_of, raster_of, stages_of, task_of
 from hw_profiles.report.saved_run import SavedRun
 from hw_profiles.report.verdict import verdict
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
@@ -69,7 +69,7 @@ def report_of(run: SavedRun, profiles: Sequence[Profile], front: ParetoFront | N
     return Report(
         title=f"{record.environment} on {record.backend}: what a decision costs",
         task=task_of(record),
-        protocol=protocol_of(record),
+        protocol=record.protocol,
         main_profile=priced[0],
         profiles=answers,
         baselines=baselines,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report.document.activity import Raster, RasterLayer
 from hw_profiles.report.document.ranges import Interval
-from hw_profiles.report.document.run import ReportedProtocol, ReportedStage, ReportedStages, Task
+from hw_profiles.report.document.run import ReportedStage, ReportedStages, Task
 from hw_profiles.report.saved_run import SavedRun
 from hw_profiles.run_record import Mean, RunRecord
 
@@ -21,22 +21,6 @@ def task_of(record: RunRecord) -> Task:
         record.return_target,
         interval(record.score),
         interval(record.total_reward),
-    )
-
-
-def protocol_of(record: RunRecord) -> ReportedProtocol | None:
-    """How the policy was trained, None where the run does not say."""
-    protocol = record.protocol
-    if protocol is None:
-        return None
-    return ReportedProtocol(
-        protocol.return_scale,
-        protocol.delayed_reward,
-        protocol.input_clip,
-        protocol.action_low,
-        protocol.action_high,
-        protocol.first_choice,
-        protocol.data_notes,
     )
 
 

@@ -1,7 +1,7 @@
 """The counted activity of a run, decision by decision, in one HDF5 file.
 
 Layout, for N decisions of E episodes; ``format``, ``version``, ``environment``, ``return_target`` and ``provenance``
-(JSON) are attributes of the root::
+(JSON) are attributes of the root, texts in UTF-8 as bytes of fixed length::
 
     episodes/{seed, steps, score}                                                          (E,)
     decisions/action                                                                       (N, act)
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,13 +87,12 @@ def trace_of(rollout: Rollout, provenance: Mapping[str, str]) -> Trace:
 def save_trace(trace: Trace, path: str | Path) -> None:
     """Write a trace to ``path``."""
     with atomic_hdf5(path, libver="latest") as file:
-        file.attrs.update(
-            format=FORMAT,
-            version=VERSION,
-            environment=trace.environment,
-            return_target=trace.return_target,
-            provenance=json.dumps(trace.provenance),
-        )
+        file.attrs.update(version=VERSION, return_target=trace.return_target)
+        texts = {"format": FORMAT, "environment": trace.environment, "provenance": json.dumps(trace.provenance)}
+        for name, text in texts.items():
+            # Of fixed length, as HDF5 keeps others in a heap that has no checksum.
+            content = text.encode()
+            file.attrs.create(name, content, dtype=h5py.string_dtype("utf-8", max(1, len(content))))
         for group in GROUPS:
             for name, column in getattr(trace, group).items():
                 file.create_dataset(f"{group}/{name}", data=column, compression="gzip", shuffle=True, fletcher32=True)

@@ -8,7 +8,8 @@ from typing import Any
 from hw_profiles.report.document.activity import LayerRate, Raster
 from hw_profiles.report.document.answers import Baseline, ProfileAnswer
 from hw_profiles.report.document.context import Assumption, ParetoFrontAnswer, ReportedAnchor, ReportedBreakEven
-from hw_profiles.report.document.run import ReportedProtocol, ReportedStages, Task
+from hw_profiles.report.document.run import ReportedStages, Task
+from hw_profiles.run_record import ProtocolRecord
 
 FORMAT = 1
 
@@ -39,7 +40,7 @@ class Report:
 
     title: str
     task: Task
-    protocol: ReportedProtocol | None
+    protocol: ProtocolRecord | None
     main_profile: str
     profiles: tuple[ProfileAnswer, ...]
     baselines: tuple[Baseline, ...]

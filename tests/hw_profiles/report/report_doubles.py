@@ -18,7 +18,8 @@ from hw_profiles.report.document.costs import Cost, EnergyAccount, LayerCost, Pr
 from hw_profiles.report.document.placement import CorePlace, LayerPlace, OperationPlace, Placement, ReportedResource
 from hw_profiles.report.document.ranges import Band, Interval
 from hw_profiles.report.document.report import Report
-from hw_profiles.report.document.run import ReportedProtocol, ReportedStage, ReportedStages, Task
+from hw_profiles.report.document.run import ReportedStage, ReportedStages, Task
+from hw_profiles.run_record import ProtocolRecord
 
 LAYERS = ("block0.attention.query", "block0.attention.gate", "block0.attention.output", "block0.mlp.hidden")
 SOURCE = "Author et al., Venue 2020, table 1"
@@ -38,7 +39,7 @@ def made_up_report() -> Report:
             Interval(117.2, 96.5, 137.9),
             Interval(3600, 3000, 4200),
         ),
-        protocol=ReportedProtocol(1000.0, True, 10.0, (-0.6, 0.0), (0.6, 3.0), None, ("data.hdf5 holds one episode",)),
+        protocol=ProtocolRecord(1000.0, True, 10.0, (-0.6, 0.0), (0.6, 3.0), None, ("data.hdf5 holds one episode",)),
         main_profile="chip-a",
         profiles=(
             ProfileAnswer(

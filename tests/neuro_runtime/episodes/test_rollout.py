@@ -82,7 +82,7 @@ def test_a_trace_file_holds_every_column(rollout: Rollout, tmp_path: Path) -> No
     trace = trace_of(rollout, {"policy": "listener"})
     save_trace(trace, tmp_path / "trace.h5")
     with h5py.File(tmp_path / "trace.h5", "r") as file:
-        assert (file.attrs["environment"], file.attrs["return_target"]) == ("pendulum", 10.0)
+        assert (file.attrs["environment"].decode(), file.attrs["return_target"]) == ("pendulum", 10.0)
         assert json.loads(file.attrs["provenance"]) == {"policy": "listener"}
         for group in ("episodes", "decisions", "spikes", "neuron_steps", "synops"):
             written = getattr(trace, group)
