@@ -1,6 +1,6 @@
 """Is a policy right, or refused, wherever its process goes? Each backend, forked, spawned and in threads.
 
-    python -m benchmarks.processes [backends=interpreter,loihi-fast,torch,loihi-sim,…] [runs=50] [env=pendulum]
+    python -m benchmarks.processes [backends=interpreter,loihi-fast,torch,loihi-sim,…] [ways=forked,…] [runs=50]
 
 A policy is opened here and then used
 
@@ -28,6 +28,7 @@ import numpy as np
 from dsf_common.errors import GateFailed, UserError
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
+from dsf_common.progress import Progress
 from dsf_common.text_table import text_table
 from neuro_runtime import Policy, load_policy
 
@@ -45,6 +46,7 @@ class Options:
 
     backends: str = "interpreter,loihi-fast,torch,loihi-sim,nengo-loihi"  # with commas
     env: str = "pendulum"  # whose shipped policy is used
+    ways: str = "forked,spawned,threads"  # with commas
     runs: int = 50  # of each backend and way
 
 
@@ -54,8 +56,12 @@ def main(argv: list[str]) -> int:
     rows: list[tuple[str, ...]] = [("backend, way", RIGHT, REFUSED, WRONG)]
     wrong = 0
     for backend in options.backends.split(","):
-        for way, use in WAYS.items():
-            outcomes = Counter(outcome(options.env, backend, use) for _ in range(options.runs))
+        for way in options.ways.split(","):
+            outcomes: Counter[str] = Counter()
+            with Progress(options.runs, f"{backend}, {way}", "run") as progress:
+                for _ in range(options.runs):
+                    outcomes[outcome(options.env, backend, WAYS[way])] += 1
+                    progress.update()
             rows.append((f"{backend}, {way}", *(str(outcomes[kind]) for kind in (RIGHT, REFUSED, WRONG))))
             wrong += outcomes[WRONG]
     print(text_table(rows))
