@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dsf_common.errors import UserError
 from dsf_common.text_table import percent
 from dsf_export.layer_report import LayerReport
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, WEIGHT_BITS
 from neuro_runtime.program.weight_format import MOST_EXPONENTS, WeightFormat
 
@@ -65,9 +66,9 @@ def warnings_of(layers: Sequence[LayerReport], weight_format: WeightFormat) -> l
             if layer.arrival.within == "neither"
         ]
     return said + [
-        f"{layer.layer}: {_neurons(layer.reach.limited)} could be brought as much as {layer.reach.largest:.3g} "
-        f"thresholds in a time step, the median neuron {layer.reach.median:.3g}; their largest weights were limited to "
-        "what decides a spike."
+        f"{layer.layer}: {_neurons(layer.reach.limited)} could be brought as much as {_number(layer.reach.largest)} "
+        f"thresholds in a time step, the median neuron {_number(layer.reach.median)}; the largest inputs are limited "
+        "to what decides a spike."
         for layer in layers
         if layer.reach and layer.reach.limited
     ]
@@ -88,13 +89,15 @@ def _sentence(layer: LayerReport, what: str, weight_format: WeightFormat) -> str
     ]
     if layer.reach:
         parts.append(
-            f"neuron {layer.reach.neuron} can be brought {layer.reach.largest:.3g} thresholds in a time step, the "
-            f"median neuron {layer.reach.median:.3g}, and sets the step of all"
+            f"neuron {layer.reach.neuron} can be brought {_number(layer.reach.largest)} thresholds in a time step, "
+            f"the median neuron {_number(layer.reach.median)}, and sets the step of all"
         )
     return f"{'; '.join(parts)}; {_cure(weight_format)}"
 
 
 def _cure(weight_format: WeightFormat) -> str:
+    if not weight_format.chip.is_portable:
+        return f"export with --chip {Chip.portable}, which limits outliers, or train with a larger weight_decay"
     finer = []
     if weight_format.bits < WEIGHT_BITS:
         finer.append(f"--bits {WEIGHT_BITS}")
@@ -102,6 +105,10 @@ def _cure(weight_format: WeightFormat) -> str:
         finer.append(f"--exponents {MOST_EXPONENTS}")
     by_format = f"export with {' and '.join(finer)}, or " if finer else ""
     return f"{by_format}train with a larger weight_decay or with quantise=true"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _neurons(numbers: Sequence[int]) -> str:
