@@ -116,16 +116,15 @@ def _scales(groups: Sequence[Group], base: int) -> list[int] | None:
     """The highest safe scale of each group, ``base`` times a power of two; none if a group has none.
 
     The token's current comes in the least of them. A chip's bias holds more of it shifted than as it comes, so a group
-    that is safe beside a smaller scale need not be where its own is the least.
+    that is safe beside a smaller scale need not be where its own is the least. The first one gives way.
     """
     scales = [base << max((group.limit // base).bit_length() - 1, 0) for group in groups]
     while min(scales) >= base:
         injected = min(scales)
-        unsafe = [n for n, group in enumerate(groups) if not group.is_safe(scales[n], injected)]
-        if not unsafe:
+        unsafe = next((n for n, group in enumerate(groups) if not group.is_safe(scales[n], injected)), None)
+        if unsafe is None:
             return scales
-        for n in unsafe:
-            scales[n] //= 2
+        scales[unsafe] //= 2
     return None
 
 
