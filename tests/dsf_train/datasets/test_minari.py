@@ -97,6 +97,19 @@ def test_a_dataset_of_another_environment_is_told(tmp_path: Path) -> None:
     assert any("was recorded in Acrobot-v9, and pendulum is Pendulum-v1" in note for note in opened(folder).notes)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"), [({"g": 10.0}, False), ({"g": 3.7}, True), ({"g": 10.0, "render_mode": "rgb_array"}, False)]
+)
+def test_data_of_an_environment_with_other_options_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], told: bool
+) -> None:
+    import gymnasium
+
+    monkeypatch.setitem(gymnasium.spec("Pendulum-v1").kwargs, "g", 10.0)
+    folder = write_minari(tmp_path / "x", trajectories(), env_spec=environment("Pendulum-v1", **options))
+    assert any("recorded with another g than that of pendulum" in note for note in opened(folder).notes) == told
+
+
 def test_steps_that_its_metadata_know_and_it_lacks_are_told(tmp_path: Path) -> None:
     folder = write_minari(tmp_path / "x", trajectories())
     describe_minari(folder, total_steps=1000)

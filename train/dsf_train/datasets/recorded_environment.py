@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import h5py
 
 from dsf_train.datasets.demonstrations import ENVIRONMENT, is_demonstrated
 from dsf_train.datasets.locate import generated_file, named_dataset
 from dsf_train.datasets.minari_metadata import read_metadata
 from neuro_runtime.environments import EnvironmentSpec, environment_names, load_environment_spec
+from neuro_runtime.environments.make import register_robotics
+
+OF_PICTURES = ("render", "camera", "width", "height")  # begin the options that change nothing but pictures
 
 
 def recorded_environment(dataset: str) -> str | None:
@@ -42,12 +48,26 @@ def other_environment(spec: EnvironmentSpec, path: Path) -> Iterator[str]:
             "what its data do not show"
         )
         return
-    for key, value in spec.options.items():
-        if key in metadata.options and metadata.options[key] != value:
-            yield (
-                f"{path} was recorded with another {key} than that of {spec.name}: a policy may meet what its data do "
-                "not show"
-            )
+    if different := _different(metadata.options, spec):
+        yield (
+            f"{path} was recorded with another {', '.join(different)} than that of {spec.name}: a policy may meet what "
+            "its data do not show"
+        )
+
+
+def _different(recorded: Mapping[str, Any], spec: EnvironmentSpec) -> list[str]:
+    """The options that data were recorded with and ``spec``'s environment does not have, those of pictures apart."""
+    register_robotics()
+    try:
+        registered = gymnasium.spec(spec.gymnasium_id).kwargs
+    except (gymnasium.error.Error, ImportError):
+        registered = {}  # whoever makes the environment says what is wrong
+    own = {**registered, **spec.options}
+    return sorted(
+        key
+        for key, value in recorded.items()
+        if not key.startswith(OF_PICTURES) and json.dumps(own.get(key), default=str) != json.dumps(value, default=str)
+    )
 
 
 def _said(file: Path) -> str | None:
