@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from hw_profiles.chip_arithmetic import Extreme, Quantity
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds, whole_bound
-from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons, Weighted
+from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.weight_matrices import is_whole
 
 
 def extremes(program: Program, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()) -> list[Extreme]:
@@ -57,14 +56,9 @@ def extremes_of(
 def _exponents(program: Program, node: Neurons) -> Iterator[Extreme]:
     """Those by which a shift rounds weights or sums."""
     for connection in program.connections_into(node.name):
-        if connection.weighted and not _is_whole(connection):
+        if connection.weighted and not is_whole(connection):
             where = f"{type(connection).__name__} {connection.source} -> {connection.target}"
             yield Extreme(node.name, where, "exponent", int(connection.exponent))
-
-
-def _is_whole(connection: Weighted) -> bool:
-    """Whether every weight is whole with its exponent multiplied in."""
-    return connection.exponent >= 0 or not (np.asarray(connection.weight) & ((1 << -connection.exponent) - 1)).any()
 
 
 def _thresholds(node: Neurons) -> Iterator[Extreme]:

@@ -74,6 +74,11 @@ class WeightMatrix:
         return present
 
 
+def is_whole(connection: Weighted) -> bool:
+    """Whether every integer weight is whole with its exponent multiplied in, so that no shift rounds."""
+    return connection.exponent >= 0 or not (np.asarray(connection.weight) & ((1 << -connection.exponent) - 1)).any()
+
+
 def dense_matrices(connections: Iterable[Connection]) -> dict[Place, WeightMatrix]:
     """The matrices that the dense connections among ``connections`` make, in their order."""
     parts: dict[Place, list[Dense]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_los
 from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
 from neuro_runtime.program.nodes import Accumulator, BiasLine, Node, Sparse, Weighted
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
+from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices, is_whole
 from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
 
 Table = NDArray[Any]  # of records
@@ -59,10 +59,10 @@ BUNDLE = np.dtype(
 class ProgramTables(NamedTuple):
     """Tables of a program; nodes are numbered in the order in which they are stepped.
 
-    A node is given a few sums by its synapses. Positive exponents are multiplied into the weights, which are then as
-    much as 16 bits wide, so that all such synapses meet in one sum, whatever their exponents and sources; each
-    connection with a negative exponent is a sum of its own, since its shift floors. A *bundle* is the synapses of a sum
-    with one source and one delay, sorted by source neuron.
+    A node is given a few sums by its synapses. Exponents are multiplied into the weights, which are then as much as 16
+    bits wide, so that all such synapses meet in one sum, whatever their exponents and sources; each connection whose
+    weights a negative exponent does not leave whole is a sum of its own, since its shift floors. A *bundle* is the
+    synapses of a sum with one source and one delay, sorted by source neuron.
     """
 
     period: int
@@ -139,7 +139,7 @@ class _TableBuilder:
         first_injection, first_sum = len(self.injections), len(self.sums)
         arriving = self.program.connections_into(node.name)
         self.injections += [(item.delay, item.exponent) for item in arriving if not item.weighted]
-        connections = [item for item in arriving if item.weighted and item.weight.any()]
+        connections = [_without_floor(item) for item in arriving if item.weighted and item.weight.any()]
         self._add_sum([item for item in connections if item.exponent >= 0], shift=0)
         for connection in connections:
             if connection.exponent < 0:
@@ -196,6 +196,13 @@ class _TableBuilder:
     def _longest_delay(self, node: Node) -> int:
         delays = (np.max(connection.delay, initial=0) for connection in self.program.connections_from(node.name))
         return max((int(delay) for delay in delays), default=0)
+
+
+def _without_floor(connection: Weighted) -> Weighted:
+    """The connection with its exponent multiplied in, if that is negative and every weight stays whole."""
+    if connection.exponent >= 0 or not is_whole(connection):
+        return connection
+    return replace(connection, weight=np.asarray(connection.weight) >> -connection.exponent, exponent=0)
 
 
 def _merged(connections: list[Weighted]) -> dict[tuple[str, int], list[NDArray[np.int16]]]:

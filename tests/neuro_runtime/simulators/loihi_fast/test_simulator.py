@@ -19,6 +19,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.loihi_fast import LoihiFast
+from neuro_runtime.simulators.loihi_fast.tables import tabulate
 from neuro_runtime.simulators.simulator import SimulatedDecision
 from support.small_programs import CLEARED, block_program, currents, make_program, random_program
 
@@ -179,3 +180,14 @@ def _wide_program(size: int) -> Program:
     weight = np.stack([np.full(size, -256), np.full(size, 254)])
     connections = (Injection("token", "input"), Dense("input", "reader", weight))
     return make_program(nodes, connections, active_steps=1, period=20)
+
+
+@pytest.mark.parametrize(("weight", "sums"), [(254, 1), (128, 1), (2, 2)])
+def test_a_negative_exponent_that_leaves_weights_whole_costs_no_sum_of_its_own(weight: int, sums: int) -> None:
+    nodes = (CurrentInput("token", 2), Lif("pair", 2, CLEARED, CLEARED, 100), Accumulator("action", 1))
+    exponent = -1 if weight == 254 else -2
+    synapses = [Dense("pair", "action", np.full((1, 2), weight), exponent=power) for power in (0, exponent)]
+    program = make_program(nodes, [Injection("token", "pair"), *synapses], active_steps=4, period=40)
+    assert len(tabulate(program).tables.sums) == sums
+    fast, slow = (simulator(program).decide(np.array([500, 300])) for simulator in (LoihiFast, Interpreter))
+    assert np.array_equal(fast.accumulator, slow.accumulator)
