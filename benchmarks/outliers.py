@@ -1,6 +1,6 @@
 """Does a policy outlive an outlier? Float and fixed-point scores with one parameter of a layer made huge.
 
-    python -m benchmarks.outliers [env=pendulum] [policy=FILE_OR_FOLDER] [layer=blocks.0.mlp.hidden] [episodes=20]
+    python -m benchmarks.outliers [env=pendulum] [policy=FILE_OR_FOLDER] [layer=NAME] [outlier=weight] [episodes=20]
 
 One weight or bias is set to 30, 100, 300, 1,000 and 1,000,000; the weights of one neuron, or the gain of its
 normalisation (its learned threshold), are multiplied by as much. Each policy is exported as dsf-export does, or
@@ -44,6 +44,7 @@ class Options:
     env: str = "pendulum"
     policy: str | None = None  # the one that ships with the environment
     layer: str = "blocks.0.mlp.hidden"
+    outlier: str | None = None  # all: a weight, row, bias, threshold
     episodes: int = 20
     seed: int = EVALUATION_SEED
 
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
 
 
 def _rows(policy: PolicyModel, options: Options) -> Iterator[tuple[str, ...]]:
-    for what in OUTLIERS:
+    for what in [options.outlier] if options.outlier else OUTLIERS:
         for factor in FACTORS:
             changed = with_outlier(policy, options.layer, what, factor)
             yield what, f"{factor:,.0f}", *_cells(changed, options)

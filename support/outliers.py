@@ -32,10 +32,10 @@ def _threshold(layer: nn.Module, size: float) -> None:
 
 
 OUTLIERS: dict[str, Callable[[nn.Module, float], None]] = {
-    "one weight": _one_weight,
-    "a row": _row,
-    "a bias": _bias,
-    "a learned threshold": _threshold,
+    "weight": _one_weight,
+    "row": _row,
+    "bias": _bias,
+    "threshold": _threshold,
 }
 
 
