@@ -33,6 +33,7 @@ from dsf_train.sampling import Batch
 from dsf_train.trainer import TrainingResult, train
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import find_policy
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.weight_format import WeightFormat
 from support.random_policies import random_policy
 from tests.dsf_train.tiny_run import SHORT, assert_same_weights, kill_at_its_first_checkpoint, short_run
@@ -153,7 +154,7 @@ def test_scales_leave_room_for_weights_to_grow(name: str) -> None:
 def test_decisions_see_every_change_of_the_weights() -> None:
     """Tensors kept between decisions without gradients are never older than a parameter."""
     start = policy_named("delay").model
-    model = QuantisedDSFormer.of(start, any_quantisation(start, WeightFormat(4)))
+    model = QuantisedDSFormer.of(start, any_quantisation(start, WeightFormat(4, chip=Chip.lava)))
     with torch.no_grad():
         once, again = model.synapses(), model.synapses()
         assert once is again
@@ -291,7 +292,7 @@ def test_the_torch_backend_runs_what_was_trained(trained: Path, tmp_path: Path) 
 def test_a_quantisation_of_format_1_calls_its_scales_units() -> None:
     plain = {"bits": 3, "exponents": 1, "units": {"action": 5}, "injected": 5}
     quantisation = Quantisation.from_plain(plain)
-    assert quantisation == Quantisation(WeightFormat(3, 1), Scales({"action": 5}, injected=5))
+    assert quantisation == Quantisation(WeightFormat(3, 1, Chip.lava), Scales({"action": 5}, injected=5))
     assert Quantisation.from_plain(quantisation.plain()) == quantisation
 
 
