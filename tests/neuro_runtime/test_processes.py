@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.processes import REFUSED, RIGHT, WAYS, outcome
+from support.policy_elsewhere import REFUSED, RIGHT, WAYS, outcome
 
 
 @pytest.mark.parametrize(
