@@ -53,6 +53,9 @@ def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
     return Policy(open_backend(backend, files), opened_as=(where, backend))
 
 
+CLOSED = -1  # no thread has this number: the episode of a closed policy
+
+
 class Policy:
     """A return-conditioned policy in closed loop: it keeps the return-to-go and its own last action.
 
@@ -72,6 +75,7 @@ class Policy:
         self._opened_as = opened_as
         self._deciding = Lock()
         self._activity: Activity | None = None
+        self._thread = get_ident()
         self.reset()
 
     @property
@@ -141,10 +145,15 @@ class Policy:
         Raises
         ------
         UserError
-            The return target is not finite, or another thread is being answered.
+            The return target is not finite, another thread is being answered, or the policy is closed.
         """
+        self._need_open()
         with self._alone():
             self._begin(return_target)
+
+    def _need_open(self) -> None:
+        if self._thread == CLOSED:
+            raise UserError("this policy is closed: open it again")
 
     def _begin(self, return_target: float | None) -> None:
         self._thread = get_ident()
@@ -190,11 +199,12 @@ class Policy:
         Raises
         ------
         UserError
-            The observation has another shape, it, the reward or the action is not finite, or another thread began
-            the episode or is being answered.
+            The observation has another shape, it, the reward or the action is not finite, another thread began the
+            episode or is being answered, or the policy is closed.
         """
         with self._alone():
             if get_ident() != self._thread:
+                self._need_open()
                 raise UserError(
                     "another thread began this policy's episode: open one policy a thread, or reset it here"
                 )
@@ -216,7 +226,8 @@ class Policy:
             self._deciding.release()
 
     def close(self) -> None:
-        """Release what the backend holds (for Lava, its process)."""
+        """Release what the backend holds (for Lava, its process); the policy decides nothing any more."""
+        self._thread = CLOSED
         self._backend.close()
 
     def __reduce__(self) -> tuple[Callable[[str, str, float], Policy], tuple[str, str, float]]:

@@ -55,6 +55,8 @@ def make_environment(
         The name is unknown, a package that the environment needs is not installed, or the environment is not what
         its specification says.
     """
+    if not isinstance(environment, (str, gymnasium.Env)):
+        raise UserError(f"an environment is a name, or one that gymnasium.make gave, not {environment!r}")
     if not isinstance(environment, str):
         title = type(environment.unwrapped).__name__
         env = _unit_actions(with_flat_observation(environment, title), title, None, action_bounds)

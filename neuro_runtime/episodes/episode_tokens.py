@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -58,13 +60,13 @@ class EpisodeTokens:
         Raises
         ------
         UserError
-            The observation has another shape, or it or the reward is not finite.
+            The observation has another shape, or it or the reward is no number, or not finite.
         """
-        state = self._checked(observation)
-        if not np.isfinite(reward):
+        state, earned = self._checked(observation), _number(reward)
+        if not math.isfinite(earned):
             raise UserError(f"the reward is not finite: {reward}")
         if not self._first:
-            self._return_to_go -= float(reward)
+            self._return_to_go -= earned
         self._first = False
         return Token(state, self._previous_action, self._return_to_go)
 
@@ -84,7 +86,12 @@ class EpisodeTokens:
         self._previous_action = self._bounds.remembered(action)
 
     def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
-        state = np.asarray(observation, dtype=np.float64)
+        given = np.asarray(observation)
+        if given.dtype.kind not in "fiub":
+            raise UserError(
+                f"the observation holds {given.dtype}, but the policy for {self._environment} expects numbers"
+            )
+        state = given.astype(np.float64, copy=False)
         if state.shape != (self._observation_size,):
             raise UserError(
                 f"the observation has shape {state.shape}, but the policy for {self._environment} "
@@ -93,3 +100,10 @@ class EpisodeTokens:
         if not np.isfinite(state).all():
             raise UserError("the observation holds a value that is not finite")
         return state
+
+
+def _number(reward: float) -> float:
+    try:
+        return float(reward)
+    except (TypeError, ValueError):
+        raise UserError(f"the reward must be a number, got {reward!r}") from None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from dsf_common.errors import UserError
 from neuro_runtime.backends.base import Decision
@@ -68,11 +71,15 @@ def test_a_policy_closes_its_backend(backend: ListeningBackend) -> None:
         ([0.0, 0.0], 0.0, r"shape \(2,\), but the policy for pendulum expects \(3,\)"),
         ([[0.0, 0.0, 0.0]], 0.0, r"shape \(1, 3\)"),
         ([0.0, np.nan, 0.0], 0.0, "the observation holds a value that is not finite"),
+        (["a", "b", "c"], 0.0, "the observation holds <U1, but the policy for pendulum expects numbers"),
+        ([0.0, 0.0, 1j], 0.0, "the observation holds complex128"),
         ([0.0, 0.0, 0.0], np.inf, "the reward is not finite"),
+        ([0.0, 0.0, 0.0], None, "the reward must be a number, got None"),
+        ([0.0, 0.0, 0.0], np.zeros(2), "the reward must be a number"),
     ],
 )
 def test_wrong_observations_are_refused(
-    backend: ListeningBackend, observation: list[float], reward: float, message: str
+    backend: ListeningBackend, observation: ArrayLike, reward: Any, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         Policy(backend).act(observation, reward)
@@ -112,3 +119,11 @@ def test_a_policy_is_pickled_between_episodes_or_says_that_it_cannot(tmp_path: P
         pickle.dumps(opened)
     with pytest.raises(UserError, match="load_policy did not open it"):
         pickle.dumps(Policy(backend))
+
+
+@pytest.mark.parametrize("use", [lambda policy: policy.act(np.zeros(3)), lambda policy: policy.reset()])
+def test_a_closed_policy_decides_nothing(backend: ListeningBackend, use: Callable[[Policy], object]) -> None:
+    policy = Policy(backend)
+    policy.close()
+    with pytest.raises(UserError, match="this policy is closed: open it again"):
+        use(policy)

@@ -13,7 +13,7 @@ import yaml
 
 from dsf_common.errors import UserError
 from dsf_train.datasets import DatasetOptions, locate_dataset, open_dataset
-from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
+from dsf_train.datasets.demonstrations import NORMALISED, ORIGIN, RECORDED_EARLIER, UNIT_OF_ACTIONS
 from dsf_train.run_options import training_config
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
@@ -63,8 +63,12 @@ def test_given_bounds_are_the_policys_too(tmp_path: Path, caplog: pytest.LogCapt
     assert "assumed" not in caplog.text
 
 
-def test_a_file_of_ours_says_that_it_is_normalised(tmp_path: Path) -> None:
-    file = pendulum_file(tmp_path, TORQUES / 2, **{UNIT_OF_ACTIONS: NORMALISED})
+@pytest.mark.parametrize(
+    "said", [{UNIT_OF_ACTIONS: NORMALISED}, {ORIGIN: next(iter(RECORDED_EARLIER)).decode()}], ids=str
+)
+def test_a_file_of_ours_is_normalised(tmp_path: Path, said: dict[str, str]) -> None:
+    """It says so, or is the one that earlier releases recorded."""
+    file = pendulum_file(tmp_path, TORQUES / 2, **said)
     columns = open_dataset(load_environment_spec("pendulum"), file)
     np.testing.assert_allclose(columns.actions, TORQUES[USED] / 2)
     assert columns.action_bounds == ActionBounds((-2.0,), (2.0,))

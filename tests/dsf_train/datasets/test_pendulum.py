@@ -10,6 +10,7 @@ import pytest
 
 from dsf_train.datasets import Episode
 from dsf_train.datasets.demonstrations import record_demonstrations
+from dsf_train.datasets.jumps import Jumps
 from dsf_train.datasets.pendulum import LARGEST_TORQUE, demonstrate
 from neuro_runtime.environments import load_environment_spec, make_environment, normalised_score
 from support.pendulum_returns import random_torques, returns
@@ -84,3 +85,12 @@ def test_seed_decides_the_recording(tmp_path: Path) -> None:
     first, same, other = (record("pendulum", tmp_path / f"{n}.hdf5", 1, seed) for n, seed in enumerate((1, 1, 2)))
     assert np.array_equal(first[0].rewards, same[0].rewards)
     assert not np.array_equal(first[0].rewards, other[0].rewards)
+
+
+def test_nothing_is_doubtful_about_the_recording(tmp_path: Path) -> None:
+    """A pendulum that stands still most of the time swings up first, which is no jump."""
+    record_demonstrations(load_environment_spec("pendulum"), tmp_path / "data.hdf5", 60, seed=0)
+    jumps = Jumps()
+    for number, episode in enumerate(read_d4rl(tmp_path / "data.hdf5", time_limit=200)):
+        jumps.look_at(number, episode)
+    assert not list(jumps.doubts("data"))

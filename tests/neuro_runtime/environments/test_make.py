@@ -196,3 +196,8 @@ def test_legacy_environment_through_the_compatibility_layer(own: Path) -> None:
 def test_legacy_environment_that_gym_does_not_know(own: Path) -> None:
     with pytest.raises(UserError, match=r"legacy gym cannot make Older-v0 for old: there is no Older-v0$"):
         make_environment(pendulum_file(own, "old", gymnasium_id="Older-v0", legacy_gym=True))
+
+
+def test_an_environment_is_a_name_or_made() -> None:
+    with pytest.raises(UserError, match=r"a name, or one that gymnasium\.make gave, not 3"):
+        make_environment(3)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from dsf_common.errors import UserError
-from dsf_train.datasets.demonstrations import NORMALISED, UNIT_OF_ACTIONS
+from dsf_train.datasets.demonstrations import NORMALISED, ORIGIN, RECORDED_EARLIER, UNIT_OF_ACTIONS
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.locate import DatasetLocation
 from dsf_train.datasets.minari_metadata import read_metadata
@@ -174,7 +174,7 @@ def _is_normalised(path: Path) -> bool:
         return False
     try:
         with h5py.File(path, "r") as file:
-            said = file[UNIT_OF_ACTIONS][()] if UNIT_OF_ACTIONS in file else b""
+            unit, origin = (file[name][()] if name in file else b"" for name in (UNIT_OF_ACTIONS, ORIGIN))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
         return False  # its reader says what is wrong
-    return bool(said == NORMALISED.encode())
+    return bool(unit == NORMALISED.encode() or (unit == b"" and origin in RECORDED_EARLIER))

@@ -26,6 +26,10 @@ DEMONSTRATORS: dict[str, Demonstrator] = {
 
 ENVIRONMENT = "metadata/environment"  # a file of ours says what it was recorded in
 UNIT_OF_ACTIONS, NORMALISED = "metadata/actions", "normalised"  # a file of ours says that its actions are in −1 … 1
+ORIGIN = "metadata/origin"  # … and who demonstrated
+RECORDED_EARLIER = frozenset(
+    {b"scripted swing-up, 300 episodes, seed 0"}
+)  # origins of files that do not say their unit
 
 
 class _Row(NamedTuple):
@@ -86,7 +90,7 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
             file.create_dataset(name, data=column, fletcher32=True)
         file[UNIT_OF_ACTIONS] = NORMALISED
         file[ENVIRONMENT] = spec.name
-        file["metadata/origin"] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
+        file[ORIGIN] = f"{demonstrator.title}, {episodes} episodes, seed {seed}"
 
 
 def _episode(
