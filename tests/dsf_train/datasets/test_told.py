@@ -82,6 +82,9 @@ DOUBTFUL: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "flags that say the contrary": (
         lambda: whole(timeouts=~marks(*range(199, 2000, 200))), "100 % of the steps of {path} end an episode: are its"
     ),
+    "an end on every step": (
+        lambda: whole(timeouts=marks(*range(2000))), "100 % of the steps of {path} end an episode: are its"
+    ),
     "environments mixed": (lambda: interleaved(8), "the steps of 8 environments seem to be mixed"),
     "a constant column": (
         lambda: whole(observations=whole()["observations"] * [1, 0, 1]), "observation 1 is 0 in every step"

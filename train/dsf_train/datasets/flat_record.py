@@ -142,7 +142,7 @@ def _ends(columns: Columns, title: str, reading: Reading) -> _Ends:
     if used == ["terminals"]:
         marks = _with_time_limit(marks, title, reading)
     share = marks.mean() if len(marks) else 0
-    if INVERTED < share < 1:
+    if share > INVERTED and reading.time_limit > 1:
         reading.notes.append(
             f"{100 * share:.0f} % of the steps of {title} end an episode: are its flags 1 where an episode goes on?"
         )
