@@ -305,6 +305,7 @@ def test_training_with_the_compiled_step_is_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("uncompiled")
+@pytest.mark.long
 def test_training_in_bfloat16_reaches_the_same_loss(tmp_path: Path) -> None:
     options = ("steps=300", "compile=true", "log_every=10")
     exact = run(tmp_path, *options, "name=exact")[1]

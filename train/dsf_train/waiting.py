@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 WAITING = "GOMP_SPINCOUNT"
-SPINS = "20000"  # turns of a loop, some tenths of a millisecond: longer than most gaps between kernels
+SPINS = "10000"  # turns of a loop, some tenths of a millisecond: longer than most gaps between kernels
 
 
 def wait_briefly() -> None:

@@ -82,6 +82,7 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert Path("results-scores.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
+@pytest.mark.long
 def test_ray_gives_the_same_table(tmp_path: Path) -> None:
     sweep = [*TWO, "steps=20", *TINY]
     assert main([*sweep, "workers=1", "output=plain.md", "runs=plain"]) == 0

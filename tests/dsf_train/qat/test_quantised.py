@@ -264,6 +264,7 @@ def _scores_of(some: PolicyModel) -> Scores:
     return evaluate(some, load_environment_spec("pendulum"), -150.0, episodes=2)
 
 
+@pytest.mark.long
 def test_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained: Path, tmp_path: Path) -> None:
     longer = [pair for pair in quantising(trained, tmp_path / "killed") if not pair.startswith(("steps", "checkp"))]
     overrides = [*longer, "steps=150", "checkpoint_every=20"]

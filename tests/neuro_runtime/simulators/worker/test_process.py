@@ -14,8 +14,7 @@ from neuro_runtime.simulators.worker import process
 def test_it_lies_beside_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DSF_LAVA_PYTHON")
     monkeypatch.chdir(tmp_path)
-    package = tmp_path / "checkout" / "neuro_runtime"
-    monkeypatch.setattr(process, "__file__", str(package / "simulators" / "worker" / "process.py"))
+    monkeypatch.setattr(process, "REPOSITORY", tmp_path / "checkout")
     python = tmp_path / "checkout" / ".venv-lava" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\n")
