@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from threading import Lock, get_ident
@@ -53,9 +52,6 @@ def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
     return Policy(open_backend(backend, files), opened_as=(where, backend))
 
 
-CLOSED = -1  # no thread has this number: the episode of a closed policy
-
-
 class Policy:
     """A return-conditioned policy in closed loop: it keeps the return-to-go and its own last action.
 
@@ -75,7 +71,7 @@ class Policy:
         self._opened_as = opened_as
         self._deciding = Lock()
         self._activity: Activity | None = None
-        self._thread = get_ident()
+        self._thread: int | None = get_ident()  # whose episode it is; None once it is closed
         self.reset()
 
     @property
@@ -148,11 +144,14 @@ class Policy:
             The return target is not finite, another thread is being answered, or the policy is closed.
         """
         self._need_open()
-        with self._alone():
+        self._claim()
+        try:
             self._begin(return_target)
+        finally:
+            self._deciding.release()
 
     def _need_open(self) -> None:
-        if self._thread == CLOSED:
+        if self._thread is None:
             raise UserError("this policy is closed: open it again")
 
     def _begin(self, return_target: float | None) -> None:
@@ -202,7 +201,8 @@ class Policy:
             The observation has another shape, it, the reward or the action is not finite, another thread began the
             episode or is being answered, or the policy is closed.
         """
-        with self._alone():
+        self._claim()
+        try:
             if get_ident() != self._thread:
                 self._need_open()
                 raise UserError(
@@ -210,24 +210,21 @@ class Policy:
                 )
             decision = self._backend.decide(self._tokens.token(observation, reward))
             self._tokens.acted(decision.action)
+        finally:
+            self._deciding.release()
         self._activity = decision.activity
         if normalised or self._rescaled is None:
             return decision.action.copy()
         return self._rescaled.from_unit(decision.action)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other threads out, which are told so."""
+    def _claim(self) -> None:
+        """Keep other threads out, which are told so; whoever claims releases ``_deciding``."""
         if not self._deciding.acquire(blocking=False):
             raise UserError("the policy is deciding in another thread: open one policy a thread")
-        try:
-            yield
-        finally:
-            self._deciding.release()
 
     def close(self) -> None:
         """Release what the backend holds (for Lava, its process); the policy decides nothing any more."""
-        self._thread = CLOSED
+        self._thread = None
         self._backend.close()
 
     def __reduce__(self) -> tuple[Callable[[str, str, float], Policy], tuple[str, str, float]]:
