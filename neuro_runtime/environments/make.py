@@ -85,12 +85,16 @@ def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
     except UserError:
         return None
     with contextlib.closing(env):
-        space = env.action_space
-        if isinstance(space, gymnasium.spaces.Discrete):
-            return ActionBounds.choices(int(space.n), int(space.start))
-        if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
-            return None
-        return ActionBounds.of(space.low.ravel(), space.high.ravel())
+        return bounds_of_space(env.action_space)
+
+
+def bounds_of_space(space: gymnasium.Space[Any]) -> ActionBounds | None:
+    """The bounds of a space's vectors, or its choices; None where a policy's actions are neither."""
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return ActionBounds.choices(int(space.n), int(space.start))
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
+        return None
+    return ActionBounds.of(space.low.ravel(), space.high.ravel())
 
 
 def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
@@ -190,11 +194,11 @@ def _unit_actions(
     env: Environment, title: str, stated: ActionBounds | None, bounds: ActionBounds | None
 ) -> Environment:
     space = env.action_space
-    if isinstance(space, gymnasium.spaces.Discrete):
-        return Choosing(env, ActionBounds.choices(int(space.n), int(space.start)))
-    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
+    own = bounds_of_space(space)
+    if own is None:
         raise UserError(f"{title} takes actions from {space}; a policy's are numbers within bounds, or one choice")
-    own = ActionBounds.of(space.low.ravel(), space.high.ravel())
+    if not isinstance(space, gymnasium.spaces.Box):
+        return Choosing(env, own)
     if stated and not stated.are_close_to(own):
         raise UserError(f"{title} takes actions of {own}, its specification says {stated}")
     if bounds and len(bounds.low) == len(own.low) and not bounds.are_close_to(own):

@@ -15,7 +15,7 @@ import numpy as np
 from dsf_common.errors import UserError, first_line, with_place
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.flat_observation import with_flat_observation
-from neuro_runtime.environments.make import make_plain, register_robotics
+from neuro_runtime.environments.make import bounds_of_space, make_plain, register_robotics
 from neuro_runtime.environments.spec import EnvironmentSpec
 
 VERSIONED = re.compile(r"-v\d+$")
@@ -103,10 +103,9 @@ def registered_spec(name: str) -> EnvironmentSpec:
 
 
 def _bounds_of(space: gymnasium.Space[Any], name: str) -> ActionBounds:
-    if isinstance(space, gymnasium.spaces.Discrete):
-        return ActionBounds.choices(int(space.n), int(space.start))
-    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both") or len(space.shape) != 1:
+    bounds = bounds_of_space(space)
+    if bounds is None or (bounds.first_choice is None and len(space.shape or ()) != 1):
         raise UserError(
             f"{name} takes actions from {space}; a policy's are a vector of numbers within bounds, or one choice"
         )
-    return ActionBounds.of(space.low, space.high)
+    return bounds
