@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dsf_common.errors import UserError
@@ -222,26 +223,14 @@ def _run(
         if video:
             environments = [stack.enter_context(film(video, *environments))]
         progress = stack.enter_context(Progress(configuration.episodes * spec.time_limit, spec.name, "decision"))
-        count, seed = configuration.episodes, configuration.seed
         target = policy.return_target if configuration.return_target is None else configuration.return_target
         if lanes > 1 and isinstance(policy.backend, BatchBackend):
-            batch = PolicyLanes(policy.backend, lanes)
-            return run_episodes_in_lanes(
-                batch,
-                environments,
-                spec,
-                episodes=count,
-                seed=seed,
-                return_target=target,
-                on_step=progress.update,
-                on_stop=on_stop,
-            )
-        return run_episodes(
-            policy,
-            environments[0],
-            spec,
-            episodes=count,
-            seed=seed,
+            run = partial(run_episodes_in_lanes, PolicyLanes(policy.backend, lanes), environments, spec)
+        else:
+            run = partial(run_episodes, policy, environments[0], spec)
+        return run(
+            episodes=configuration.episodes,
+            seed=configuration.seed,
             return_target=target,
             on_step=progress.update,
             on_stop=on_stop,

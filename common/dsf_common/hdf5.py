@@ -24,8 +24,14 @@ def atomic_hdf5(path: str | Path, **options: Any) -> Iterator[h5py.File]:
     options
         See `h5py.File`.
     """
+    with atomic_image(path) as image, h5py.File(image, "w", **options) as file:
+        yield file
+
+
+@contextmanager
+def atomic_image(path: str | Path) -> Iterator[io.BytesIO]:
+    """Yield memory for a library to write an HDF5 file into, which becomes ``path`` at the end, as above."""
     with atomic_write(path) as temporary:
         image = io.BytesIO()
-        with h5py.File(image, "w", **options) as file:
-            yield file
+        yield image
         temporary.write_bytes(image.getbuffer())

@@ -29,6 +29,7 @@ from dsf_export.report_text import format_table, layer_table, portable_lines
 from dsf_export.stages import OnDecision
 from dsf_export.targets import TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
+from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
 from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
@@ -102,10 +103,6 @@ def export(
     content = _load(source)
     write_program(_candidate(source, content, decisions, nothing, _formats(None, None, None, content)), chosen, written)
     return written
-
-
-def nothing() -> None:
-    """For callers who follow no progress."""
 
 
 def _source(path: Path) -> Path:

@@ -19,7 +19,6 @@ says in JSON how the policy is to be run: bounds of its actions, clip of its inp
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +28,8 @@ import nir
 import numpy as np
 
 from dsf_common.errors import UserError
-from dsf_common.files import atomic_write, require_readable
+from dsf_common.files import require_readable
+from dsf_common.hdf5 import atomic_image
 from dsf_common.json_text import json_text
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
 from neuro_runtime.program import Program, program_from_wire, program_hash, program_to_wire, validate
@@ -57,10 +57,8 @@ def write(program: Program, path: Path) -> None:
         raise UserError(
             f"NIR files hold programs in loihi arithmetic, this one is in {program.arithmetic}: export a model.pt"
         )
-    image = io.BytesIO()  # as `dsf_common.hdf5` does
-    nir.write(image, to_graph(program))
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(image.getbuffer())
+    with atomic_image(path) as image:
+        nir.write(image, to_graph(program))
 
 
 def read(path: Path) -> Program:
