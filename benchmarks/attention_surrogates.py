@@ -50,7 +50,7 @@ MEASURED = ("seeds", "mean score", "past cut", "silenced", "output fires", "all 
 
 @dataclass
 class Options:
-    """What to cross with what."""
+    """The tasks, mixings and surrogates to cross with one another."""
 
     env: str = "t-maze-30"
     models: str = "pssa,tssa,sssa,delay-matrix"
@@ -78,7 +78,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of it; scores are means over episodes, rates and synops means over the dataset."""
+    """The outcome of a training; scores are means over episodes, rates and synops means over the dataset."""
 
     episodes: int
     score: float

@@ -50,7 +50,7 @@ class Speeds:
 
     @property
     def share(self) -> float:
-        """What is left beside the neighbour."""
+        """The share of the speed that is left beside the neighbour."""
         return median(beside / alone for alone, beside in zip(self.alone, self.beside, strict=True))
 
 

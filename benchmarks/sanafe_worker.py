@@ -134,7 +134,7 @@ def _note(answer: Arrays, step: int, result: Any) -> None:
 
 
 class LateArrivals:
-    """What synapses with a delay bring, time step by time step."""
+    """The current that synapses with a delay bring, time step by time step."""
 
     def __init__(self, given: Arrays, neurons: int) -> None:
         late = np.flatnonzero(given["delay"] > 0)
@@ -151,7 +151,7 @@ class LateArrivals:
             np.add.at(self._ring, (slots, self._target[its]), self._weight[its])
 
     def due(self, step: int) -> Any:
-        """What arrives in a time step, (neurons,), which is then forgotten."""
+        """The current that arrives in a time step, (neurons,), which is then forgotten."""
         slot = step % len(self._ring)
         arrived = self._ring[slot].copy()
         self._ring[slot] = 0

@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def different(self) -> list[str]:
-        """What the two do not agree on."""
+        """The counts on which the two differ."""
         counts = [key for key, value in asdict(self.ours).items() if asdict(self.theirs)[key] != value]
         apart = [f"{self.spikes_apart} spikes' places"] if self.spikes_apart else []
         return [f"{key} of {self.name}" for key in counts + apart]

@@ -15,7 +15,7 @@ FILTER = ("filter", "plugin")
 
 
 def unreadable(path: Path, error: Exception, kind: str, remedy: str) -> UserError:
-    """What to say of ``path``, which could not be read as ``kind`` ("HDF5 dataset"); ``remedy`` is for a damaged one.
+    """The sentence on ``path``, which could not be read as ``kind`` ("HDF5 dataset"); ``remedy`` is for a damaged one.
 
     Nothing is advised that removes a file: it may be whole.
     """

@@ -188,7 +188,7 @@ def bits_used(program: Program, layer: str) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class _Sources:
-    """What a loihi program is compared with; see :func:`report_layers`."""
+    """The run and calibrations that a loihi program is compared with; see :func:`report_layers`."""
 
     lowered: Program
     limited: Program

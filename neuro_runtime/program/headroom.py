@@ -161,7 +161,7 @@ def _extremes(connection: Connection, injected: Bound | float, size: int) -> tup
 
 
 def _summed(connection: Dense | Sparse, weight: Bound, size: int) -> Bound:
-    """What a connection's synapses weigh together for each target neuron, (size,)."""
+    """The sum of a connection's weights into each target neuron, (size,)."""
     match connection:
         case Dense():
             total: Bound = weight.sum(axis=1)

@@ -53,7 +53,7 @@ AND_DECAY = LARGEST_DECAY
 # The portable subset (`neuro_runtime.program.portable`): where the public emulators of Loihi agree. The numbers are
 # those of nengo-loihi 1.1.0 (`builder/discretize.py`), which was written with a Loihi 1 beside it. Nothing public says
 # what a Loihi 2 does beyond them.
-# What synapses bring a neuron in a time step has 21 bits and a sign (`Q_BITS`), and wraps: as a mantissa, 15 bits.
+# The synaptic input of a neuron in a time step has 21 bits and a sign (`Q_BITS`), and wraps: as a mantissa, 15 bits.
 ARRIVAL_BITS = 21
 ARRIVAL_LIMIT = 1 << (ARRIVAL_BITS - CURRENT_SHIFT)
 # A smaller exponent rounds each weight in nengo-loihi and brian2-loihi, and a connection's sum in Lava. Halves of even

@@ -31,7 +31,7 @@ def protocol_of(program: Program) -> PolicyProtocol:
 
 
 def _data_notes(program: Program) -> tuple[str, ...]:
-    """What was doubtful about the data of the policy's training, as far as the program says."""
+    """The doubts about the data of the policy's training, as far as the program says."""
     try:
         notes = json.loads(program.provenance.get(DATA_NOTES, "[]"))
     except ValueError:

@@ -67,7 +67,7 @@ class InfoOptions:
 
     @property
     def dataset_options(self) -> DatasetOptions:
-        """What the dataset does not say itself."""
+        """How the user wants the dataset to be read."""
         return DatasetOptions.of(self.action_low, self.action_high, self.unfinished, self.observation_keys)
 
 

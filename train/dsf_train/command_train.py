@@ -56,7 +56,7 @@ def _configuration() -> type[TrainConfig]:
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
-    """What was asked for; its modules are imported here, so that ``--help`` need not wait for PyTorch."""
+    """Do as was asked; the modules are imported here, so that ``--help`` need not wait for PyTorch."""
     wait_briefly()
     from dsf_models import distributed
     from dsf_train.import_published import import_published

@@ -85,7 +85,7 @@ class TrainConfig:
 
     @property
     def dataset_options(self) -> DatasetOptions:
-        """What the dataset does not say itself.
+        """How the user wants the dataset to be read.
 
         Raises
         ------

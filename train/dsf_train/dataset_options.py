@@ -18,7 +18,7 @@ class Unfinished(Enum):
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """What a dataset does not say itself.
+    """Facts that a dataset does not say itself, and choices of how to read it.
 
     Attributes
     ----------

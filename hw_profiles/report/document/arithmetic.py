@@ -1,4 +1,4 @@
-"""What a program asks of a chip's integers."""
+"""The numbers that a program asks of a chip's integers."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def info(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """What `dsf-data info` says of a dataset of the pendulum."""
+    """The output of `dsf-data info` on a dataset of the pendulum."""
 
     def ask(path: Path | str, *options: str) -> dict[str, Any]:
         status = main(["info", str(path), "env=pendulum", *options, "--json"])
@@ -133,7 +133,7 @@ def written(path: Path, content: bytes) -> Path:
     return path
 
 
-# What is written, and what is said of it.
+# A record as it is written, and the words about it.
 REFUSED: dict[str, tuple[Callable[[Path, list[Trajectory]], Path], str]] = {
     "npz of objects": (
         lambda folder, made: write_npz(folder / "x.npz", observations=np.array([1, "a", None], dtype=object)),

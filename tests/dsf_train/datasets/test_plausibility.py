@@ -28,7 +28,7 @@ def walks(marks_moved_by: int = 0) -> list[Episode]:
 
 
 def doubts(episodes: list[Episode], **changes: Any) -> str:
-    """What is doubted about ``episodes``, of an environment of these entries in its file."""
+    """The doubts about ``episodes`` of an environment of these entries in its file."""
     spec = replace(load_environment_spec("pendulum"), **{"time_limit": LENGTH, "dataset_steps": 0, **changes})
     notes: list[str] = []
     assert len(list(plausible(episodes, "data.hdf5", spec, notes))) == len(episodes)

@@ -17,7 +17,7 @@ from dsf_train.datasets.reading import Reading
 BLOCK_STEPS = 1 << 16  # read at once
 INVERTED = 0.9  # share of the steps that end an episode, above which the flags may say the contrary
 
-# What ends an episode, by the names in use: D4RL's, Gymnasium's, and those of older records.
+# The flags that end an episode, by the names in use: D4RL's, Gymnasium's, and those of older records.
 NAMES: dict[str, tuple[str, ...]] = {
     "terminals": ("terminals", "terminations", "terminated"),
     "timeouts": ("timeouts", "truncations", "truncated"),

@@ -18,7 +18,7 @@ def is_pickle(path: Path) -> bool:
 
 
 def refused_pickle(path: Path) -> UserError:
-    """What to say of a pickle: how Decision Transformer's list of trajectories becomes a file that is read."""
+    """The refusal of a pickle, with how Decision Transformer's list of trajectories becomes a file that is read."""
     return UserError(
         f"{path} is a pickle, which can run anything once it is loaded, so it is not; where you trust it, load it "
         "yourself and write the observations, actions, rewards and terminals of its trajectories one after another to "
