@@ -17,6 +17,7 @@ from hw_profiles.figure import Figure
 
 Quantity = Literal["exponent", "threshold", "arrival", "injection", "current", "voltage"]
 Evidence = Literal["set", "bound", "observed"]
+Standing = Literal["proven", "observed", "outside"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Departure:
         The number and the last one inside.
     evidence
         How the value is known.
+    observed
+        Of a bound, the largest of a run, where somebody counted: it is inside.
     """
 
     node: str
@@ -71,10 +74,12 @@ class Departure:
     value: int
     limit: int
     evidence: Evidence
+    observed: int | None = None
 
     def __str__(self) -> str:
         side = "below" if self.value < self.limit else "above"
-        return f"{self.where}: {self.quantity} {self.value:,} is {side} {self.limit:,} ({self.evidence})"
+        seen = "" if self.observed is None else f"; {self.observed:,} observed"
+        return f"{self.where}: {self.quantity} {self.value:,} is {side} {self.limit:,} ({self.evidence}{seen})"
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,8 @@ class ChipArithmetic:
             limit = self.limit(extreme)
             if limit is not None and (outside := _outside(extreme, limit)) is not None:
                 value, evidence = outside
-                found.append(Departure(extreme.node, extreme.where, extreme.quantity, value, limit, evidence))
+                seen = extreme.observed if evidence == "bound" else None
+                found.append(Departure(extreme.node, extreme.where, extreme.quantity, value, limit, evidence, seen))
         return found
 
     def _largest_injection(self, step: int) -> int | None:
@@ -176,6 +182,14 @@ class ChipArithmetic:
 def bits_left(value: int, limit: int) -> float:
     """How often ``value`` could double and stay within ``limit``, a power of two less one; negative where it is not."""
     return math.log2((limit + 1) / max(value, 1))
+
+
+def standing(departures: Iterable[Departure]) -> Standing:
+    """How a program stands to an arithmetic: inside by proof, inside as far as a run observed, or not known to be."""
+    departures = list(departures)
+    if not departures:
+        return "proven"
+    return "outside" if any(departure.observed is None for departure in departures) else "observed"
 
 
 def counted(departures: Iterable[Departure]) -> str:

@@ -206,7 +206,7 @@ def _text(candidate: Candidate, parity: Parity) -> str:
         "states and arrivals of a time step if every synapse of one sign is active at once, and those observed",
         layer_table(candidate.layers),
         "",
-        *portable_lines(candidate.layers, program),
+        *portable_lines(candidate.layers, program, candidate.run.arrival_peaks),
         *_warnings(candidate),
         "",
         f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
@@ -271,5 +271,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "current": layer.headroom.current,
         "voltage": layer.headroom.voltage,
         "bits": layer.headroom.bits,
+        "arriving": layer.headroom.arriving,
+        "arrival_bits": layer.headroom.arrival_bits,
     }
     return document

@@ -35,6 +35,7 @@ from dsf_export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_
 from dsf_models.checkpoint import PolicyModel, plain
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
+from hw_profiles.chip_arithmetic import standing
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.program import Program, program_hash, validate
 from neuro_runtime.program.portable import departures
@@ -189,30 +190,35 @@ def _quantised(judge: _Judge, choice: _Choice, weight_format: WeightFormat, on_d
     """The float program in one format."""
     chosen = choice.choose(weight_format)
     program = quantise(chosen.limited, chosen.scales, weight_format)
+    validate(program)
+    require_rounding_bound(chosen.limited, program, chosen.scales, weight_format)
+    run = run_program(program, judge.recording, on_decision)
     provenance = {
         "weight_bits": str(weight_format.bits),
         "weight_exponents": str(weight_format.exponents),
         CHIP: str(weight_format.chip),
-        ARRIVAL: _arrival(program, choice.recording),
+        ARRIVAL: _arrival(program, run, choice.recording),
         SCALES_CHOSEN_ON: chosen.on,
     }
     if chosen.reaches:
         provenance[REACHES] = json.dumps(chosen.reaches, sort_keys=True)
     program = replace(program, provenance={**program.provenance, **provenance})
-    validate(program)
-    require_rounding_bound(chosen.limited, program, chosen.scales, weight_format)
-    run = run_program(program, judge.recording, on_decision)
     layers = report_layers(program, judge.lowered, run, judge.run, judge.calibrations, chosen.limited)
     error = float(np.sqrt(((run.actions - judge.run.actions) ** 2).mean()))
     return Quantised(weight_format, program, layers, error, run)
 
 
-def _arrival(program: Program, recording: Recording) -> str:
-    """By what the program's arrivals keep to the portable subset."""
-    outside = {departure.node: departure for departure in departures(program)}
-    if not outside:
-        return "proven"
-    return f"observed in {recording.decisions} decisions, {recording.origin}: {', '.join(outside)}"
+def _arrival(program: Program, run: ProgramRun, chosen_on: Recording) -> str:
+    """By what the program's arrivals keep to the portable subset, as chosen and as ``run`` saw it."""
+    outside = departures(program, observed=run.arrival_peaks)
+    nodes = ", ".join(dict.fromkeys(departure.node for departure in outside))
+    match standing(outside):
+        case "proven":
+            return "proven"
+        case "observed":
+            return f"observed in {chosen_on.decisions} decisions, {chosen_on.origin}: {nodes}"
+        case "outside":
+            return f"outside the portable subset: {nodes}"
 
 
 def own_format(policy: PolicyModel) -> WeightFormat:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dsf_common.text_table import NOTHING, percent, text_table
 from dsf_export.layer_report import LayerReport, SpikeAgreement
 from dsf_export.pipeline import Quantised
+from hw_profiles.chip_arithmetic import Departure, standing
+from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
 
@@ -46,20 +48,28 @@ def format_table(formats: Sequence[Quantised]) -> str:
     return text_table(rows)
 
 
-def portable_lines(layers: Sequence[LayerReport], program: Program) -> list[str]:
-    """Whether the public emulators of Loihi agree on the program, and how the token's current reaches it."""
-    outside = [str(departure) for departure in departures(program)]
-    told = "proven" if not outside else f"not proven, as {outside[0]}"
-    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+def portable_lines(layers: Sequence[LayerReport], program: Program, observed: Iterable[ArrivalPeaks]) -> list[str]:
+    """Whether the public emulators of Loihi agree on the program, and how the token's current reaches it.
+
+    ``observed`` are the arrivals of the program's run on the decisions that the layers are reported on.
+    """
     by_bound = sum(layer.arrival.within == "bound" for layer in layers)
     injected = [layer.arrival.injected for layer in layers if layer.arrival.injected]
     largest = max(most for most, _ in injected)
     holds = "holds" if all(most <= limit for most, limit in injected) else "does not hold"
     return [
-        f"the same on every public emulator of Loihi: {told}{more}",
+        f"the same on every public emulator of Loihi: {_evidence(departures(program, observed=observed))}",
         f"arrivals inside the portable subset by their bound: {by_bound} of {len(layers)} layers",
         f"the token's current is a bias of the neurons: at most {largest}, which a chip's bias {holds}",
     ]
+
+
+def _evidence(outside: Sequence[Departure]) -> str:
+    if not outside:
+        return "proven"
+    told = "observed, not proven" if standing(outside) == "observed" else "not known"
+    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+    return f"{told}, as {outside[0]}{more}"
 
 
 def _cells(layer: LayerReport) -> tuple[str, ...]:

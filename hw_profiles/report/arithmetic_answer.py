@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hw_profiles.chip_arithmetic import ChipArithmetic, Departure, Extreme, bits_left, counted, nodes_of
+from hw_profiles.chip_arithmetic import ChipArithmetic, Departure, Extreme, bits_left, counted, nodes_of, standing
 from hw_profiles.profile import Profile
 from hw_profiles.report.document.arithmetic import ArithmeticAnswer, ReportedArrival
 
@@ -39,9 +39,14 @@ def _arrival(extreme: Extreme, arithmetic: ChipArithmetic) -> ReportedArrival:
 def _sentence(
     profile: Profile, arithmetic: ChipArithmetic, extremes: Sequence[Extreme], departures: Sequence[Departure]
 ) -> str:
-    if departures:
-        told = f"leaves it at {nodes_of(departures)} of {nodes_of(extremes)} nodes: {counted(departures)}"
-    else:
-        told = f"is inside it at all {nodes_of(extremes)} nodes"
+    nodes = nodes_of(extremes)
+    match standing(departures):
+        case "proven":
+            told = f"is inside it at all {nodes} nodes, proven"
+        case "observed":
+            beyond = nodes_of(departures)
+            told = f"is inside it at {nodes - beyond} of {nodes} nodes, proven, and at {beyond} as far as observed"
+        case "outside":
+            told = f"leaves it at {nodes_of(departures)} of {nodes} nodes: {counted(departures)}"
     unknown = f" Nothing public states its {', '.join(arithmetic.unstated)}." if arithmetic.unstated else ""
     return f"As far as the arithmetic of {profile.name} is known, the program {told}.{unknown}"

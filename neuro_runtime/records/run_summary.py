@@ -14,7 +14,7 @@ from dsf_common.statistics import MeanEstimate
 from dsf_common.text_table import text_table
 from dsf_common.versions import installed_version
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.chip_arithmetic import Extreme, bits_left, counted, nodes_of
+from hw_profiles.chip_arithmetic import Extreme, bits_left, counted, nodes_of, standing
 from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced
 from hw_profiles.raster_file import SpikeRaster
@@ -118,6 +118,7 @@ class RunSummary:
             "layers": [asdict(layer) for layer in mean_layers(rollout.activities)],
             "largest_states": [{**asdict(states), "bits_left": states.bits_left} for states in self.states],
             "extremes": [asdict(extreme) for extreme in self.extremes],
+            "portable": standing(PORTABLE.departures(self.extremes)) if self.extremes else None,
             "comparison": None if self.comparison is None else asdict(self.comparison),
             "network": None if self.network is None else NETWORK,
             "raster": None if self.raster is None else RASTER,
@@ -268,13 +269,21 @@ def _arrival_bits(arrival: Extreme) -> str:
 
 def _portable_line(extremes: Sequence[Extreme]) -> str:
     """Whether Lava's and nengo-loihi's emulators run the program alike, as far as the run and the bounds tell."""
-    departures = PORTABLE.departures(extremes)
-    if not departures:
-        return "inside the portable subset: Lava's and nengo-loihi's emulators run it alike"
-    return (
-        f"outside the portable subset, where emulators of Loihi may part: {nodes_of(departures)} of "
-        f"{nodes_of(extremes)} nodes, {counted(departures)}"
-    )
+    departures, alike = PORTABLE.departures(extremes), "Lava's and nengo-loihi's emulators run it alike"
+    match standing(departures):
+        case "proven":
+            return f"inside the portable subset, proven: {alike}"
+        case "observed":
+            nodes = ", ".join(dict.fromkeys(departure.node for departure in departures))
+            return (
+                f"inside the portable subset, as far as observed: {alike} unless more arrives at {nodes}, whose bound "
+                "is beyond it, than in this run"
+            )
+        case "outside":
+            return (
+                f"outside the portable subset, where emulators of Loihi may part: {nodes_of(departures)} of "
+                f"{nodes_of(extremes)} nodes, {counted(departures)}"
+            )
 
 
 def _layer_cells(layer: LayerActivity) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ def test_json_is_one_document_on_stdout(run: Path, tmp_path: Path, capsys: pytes
     ]
     layers = {row["layer"]: row for row in document["layers"]}
     assert all(row["headroom"]["bits"] >= 0 for row in layers.values())
+    assert all(row["arrival"]["observed"] <= row["headroom"]["arriving"] < 2**15 for row in layers.values())
     hidden = layers["block0.mlp.hidden"]
     assert 0 < hidden["weight_error"] < 0.02
     assert 0.9 < hidden["in_program"]["agreement"] <= 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hw_profiles.capacity import Capacity
-from hw_profiles.chip_arithmetic import ChipArithmetic, Extreme, bits_left, counted, nodes_of
+from hw_profiles.chip_arithmetic import ChipArithmetic, Extreme, bits_left, counted, nodes_of, standing
 from hw_profiles.loader import load_profile
 from hw_profiles.profile import Profile
 from hw_profiles.report.arithmetic_answer import arithmetic_answer
@@ -29,7 +29,7 @@ ARRIVAL = Extreme("lif", "lif", "arrival", 40_000, observed=30_000)
     [
         (EXPONENT, "Dense a -> lif: exponent -2 is below -1 (set)"),
         (Extreme("lif", "lif", "threshold", 0), "lif: threshold 0 is below 1 (set)"),
-        (ARRIVAL, "lif: arrival 40,000 is above 32,767 (bound)"),
+        (ARRIVAL, "lif: arrival 40,000 is above 32,767 (bound; 30,000 observed)"),
         (replace(ARRIVAL, observed=None), "lif: arrival 40,000 is above 32,767 (bound)"),
         (replace(ARRIVAL, observed=35_000), "lif: arrival 35,000 is above 32,767 (observed)"),
         (Extreme("lif", "lif", "injection", 5000), "lif: injection 5,000 is above 4,095 (bound)"),
@@ -84,8 +84,19 @@ def test_a_report_says_how_far_the_arithmetic_is_known() -> None:
     assert [(item.bits_proven, item.bits_observed) for item in loihi1.arrivals][1] == (2, 3)
     assert len(loihi1.departures) == 2
     assert loihi2 is not None
-    assert "is inside it at all 2 nodes. Nothing public states its smallest exponent" in loihi2.sentence
+    assert "is inside it at all 2 nodes, proven. Nothing public states its smallest exponent" in loihi2.sentence
     assert all(item.bits_proven is None for item in loihi2.arrivals)
+
+
+def test_a_program_is_inside_by_proof_or_as_far_as_observed_or_not_known_to_be() -> None:
+    loihi1, inside = arithmetic(LOIHI1), Extreme("other", "other", "arrival", 2**13)
+    assert standing(loihi1.departures([inside])) == "proven"
+    assert standing(loihi1.departures([inside, ARRIVAL])) == "observed"
+    for outside in (EXPONENT, replace(ARRIVAL, observed=None), replace(ARRIVAL, observed=35_000)):
+        assert standing(loihi1.departures([ARRIVAL, outside])) == "outside"
+    answer = arithmetic_answer(LOIHI1, [inside, ARRIVAL])
+    assert answer is not None
+    assert "is inside it at 1 of 2 nodes, proven, and at 1 as far as observed." in answer.sentence
 
 
 def test_a_convention_and_a_run_that_does_not_say_have_no_arithmetic() -> None:

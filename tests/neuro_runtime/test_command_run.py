@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hw_profiles.chip_arithmetic import Extreme
 from hw_profiles.command_report import main as report
 from hw_profiles.network_file import load_network
 from hw_profiles.raster_file import load_raster
@@ -97,6 +98,39 @@ def test_a_run_of_a_program_keeps_what_its_report_needs(tmp_path: Path, capsys: 
     assert stream["placement"]["cores"] >= 1
     assert stream["energy"]["total"]["nominal"] == pytest.approx(record["energy"][0]["total_pj"])
     assert report(["saved", "--profile", "loihi1-davies2018"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("observed", "stands", "line", "page"),
+    [
+        (100, "observed", "inside the portable subset, as far as observed: ", "at 1 as far as observed"),
+        (
+            None,
+            "outside",
+            "outside the portable subset, where emulators of Loihi may part: ",
+            "leaves it at 1 of 2 nodes",
+        ),
+    ],
+)
+def test_a_program_that_no_bound_keeps_in_the_subset_is_called_observed_everywhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    observed: int | None,
+    stands: str,
+    line: str,
+    page: str,
+) -> None:
+    reached = [
+        Extreme("hidden", "hidden", "arrival", 40_000, observed),
+        Extreme("action", "action", "arrival", 7, observed),
+    ]
+    monkeypatch.setattr(run_of_call, "extremes", lambda program, observed: reached)
+    save_program(tiny_loihi_program(), tmp_path / "loihi.dsf.h5")
+    assert main([*INTERPRETER, f"policy={tmp_path / 'loihi.dsf.h5'}", "out=saved", "--report"]) == 0
+    assert line in capsys.readouterr().out
+    assert json.loads(Path("saved/run.json").read_text())["portable"] == stands
+    assert page in Path("saved/report.html").read_text()
 
 
 @pytest.mark.parametrize("where", [["--report", "policy={program}"], ["policy={program}", "--report"]])
