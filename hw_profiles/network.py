@@ -27,6 +27,7 @@ class Role(Enum):
     product = "product of two signals"
     accumulator = "accumulator"
     bias = "bias line"
+    input = "spikes of the host"
     relay = "relay"
 
 

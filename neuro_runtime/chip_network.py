@@ -32,7 +32,6 @@ from hw_profiles.network import (
     SynapseList,
 )
 from neuro_runtime.program.arrival import arrival_times
-from neuro_runtime.program.headroom import current_bound
 from neuro_runtime.program.limits import CLEARED_CURRENT, LARGEST_DECAY, LARGEST_THRESHOLD, WEIGHT_BITS
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -40,13 +39,15 @@ from neuro_runtime.program.nodes import (
     BiasLine,
     Lif,
     Neurons,
+    Source,
     Sparse,
+    SpikeInput,
 )
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices
 
 
-def chip_network(program: Program) -> ChipNetwork:
+def chip_network(program: SpikingProgram) -> ChipNetwork:
     """The network of a loihi program, in stream layout.
 
     The synapses of a matrix are those of :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`, as for
@@ -64,7 +65,7 @@ def chip_network(program: Program) -> ChipNetwork:
         )
     arrivals = arrival_times(program)
     return ChipNetwork(
-        name=program.environment,
+        name=program.title,
         layout="stream",
         active_steps=program.active_steps,
         period=program.period,
@@ -73,15 +74,15 @@ def chip_network(program: Program) -> ChipNetwork:
         ),
         projections=tuple(_projections(program)),
         host_currents=tuple(_host_currents(program)),
-        host_macs=program.encoder.weight.size + program.readout.weight.size,
+        host_macs=program.host_macs,
     )
 
 
-def _population(node: BiasLine | Neurons, depth: int) -> Population:
+def _population(node: Source | Neurons, depth: int) -> Population:
     return Population(node.name, node.size, _role(node), depth, _parameters(node), origin=node.name)
 
 
-def _parameters(node: BiasLine | Neurons) -> NeuronParameters:
+def _parameters(node: Source | Neurons) -> NeuronParameters:
     """The integers of the neurons, in Loihi's formats; a bias line is given those of a neuron that forgets at once."""
     if not node.has_state:
         return NeuronParameters(CLEARED_CURRENT, LARGEST_DECAY, 0)
@@ -90,7 +91,7 @@ def _parameters(node: BiasLine | Neurons) -> NeuronParameters:
     return NeuronParameters(int(lif.current_decay), int(lif.voltage_decay), threshold)
 
 
-def _role(node: BiasLine | Neurons) -> Role:
+def _role(node: Source | Neurons) -> Role:
     match node:
         case Lif():
             return Role.lif
@@ -100,11 +101,13 @@ def _role(node: BiasLine | Neurons) -> Role:
             return Role.accumulator
         case BiasLine():
             return Role.bias
+        case SpikeInput():
+            return Role.input
         case _:
             assert_never(node)
 
 
-def _projections(program: Program) -> list[Projection]:
+def _projections(program: SpikingProgram) -> list[Projection]:
     placed = [
         Projection(place.source, place.target, _matrix(matrix, place.delay))
         for place, matrix in dense_matrices(program.connections).items()
@@ -148,12 +151,14 @@ def _weight_bits(weight: NDArray[Any]) -> int:
     return max(WEIGHT_BITS + 1 - trailing, 1)
 
 
-def _host_currents(program: Program) -> list[HostCurrent]:
-    largest = float(np.ceil(current_bound(program.encoder) * program.encoder.input_scale).max())
-    bits = int(largest).bit_length() + 1
+def _host_currents(program: SpikingProgram) -> list[HostCurrent]:
     return [
         HostCurrent(
-            connection.target, program.node(connection.target).size, connection.delay, connection.exponent, bits
+            connection.target,
+            program.node(connection.target).size,
+            connection.delay,
+            connection.exponent,
+            int(program.largest_input(connection.source).max()).bit_length() + 1,
         )
         for connection in program.injections
     ]

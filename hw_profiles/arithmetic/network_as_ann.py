@@ -8,7 +8,7 @@ from hw_profiles.arithmetic.mac_counts import MacCounts
 from hw_profiles.network import ChipNetwork, Indices, Projection, Role
 
 PRODUCTS = (Role.coincidence, Role.product)
-NO_ARITHMETIC = (Role.bias, Role.relay)
+NO_ARITHMETIC = (Role.bias, Role.input, Role.relay)
 
 
 def network_as_ann_macs(network: ChipNetwork) -> MacCounts:

@@ -32,7 +32,7 @@ REMEDIES = {
     GROUPS: "give layers that share a core the same decays and threshold",
     DELAY_SLOTS: "shorten the delays by relays",
 }
-NEVER_FIRES = (Role.accumulator, Role.bias)  # their thresholds are never compared with anything
+NEVER_FIRES = (Role.accumulator, Role.bias, Role.input)  # their thresholds are never compared with anything
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from neuro_runtime.backends.base import Decision
 from neuro_runtime.policy_protocol import PolicyProtocol
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks, CountsArrivals
 from neuro_runtime.program.nodes import Sparse
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.weight_matrices import dense_matrices
 from neuro_runtime.simulators.simulator import Simulator
@@ -114,7 +114,7 @@ class ProgramMeter:
     :class:`Injection` is the host's current, not synapses.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: SpikingProgram) -> None:
         fan_outs = _fan_outs(program)
         self._layers = _places(node.name for node in program.nodes if node.spikes)
         self._targets = _places(target for _, target, _ in fan_outs)
@@ -127,7 +127,7 @@ class ProgramMeter:
         self._neuron_steps = {name: size * program.active_steps for name, size in sizes.items()}
         self._idle_neuron_steps = sum(sizes.values()) * (program.period - program.active_steps)
         self._time_steps = program.period
-        self._host_macs = program.encoder.weight.size + program.readout.weight.size
+        self._host_macs = program.host_macs
 
     def activity(self, spikes: Mapping[str, int]) -> Activity:
         """The work of a decision in which node ``name`` emitted ``spikes[name]`` spikes."""
@@ -155,7 +155,7 @@ def _places(names: Iterable[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def _fan_outs(program: Program) -> list[tuple[str, str, float]]:
+def _fan_outs(program: SpikingProgram) -> list[tuple[str, str, float]]:
     """Source, target and the synapses of one source neuron, of every matrix and list of synapses that has any."""
     fan_outs = [
         (connection.source, connection.target, len(connection.weight) / program.node(connection.source).size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.nodes import Connection, Dense, Injection, Sparse
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 TimeSteps = NDArray[np.bool_]  # (period,)
 
@@ -30,12 +30,12 @@ class ActiveTimeSteps:
     emitted: dict[str, TimeSteps]
 
 
-def arrival_steps(program: Program) -> dict[str, TimeSteps]:
+def arrival_steps(program: SpikingProgram) -> dict[str, TimeSteps]:
     """The ``arriving`` of :func:`active_time_steps`."""
     return active_time_steps(program).arriving
 
 
-def active_time_steps(program: Program) -> ActiveTimeSteps:
+def active_time_steps(program: SpikingProgram) -> ActiveTimeSteps:
     """The time steps in which a loihi program's nodes can be reached and can emit.
 
     They are the same in every decision: a delay beyond the period's end goes on from its beginning. A neuron can spike

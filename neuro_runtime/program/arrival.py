@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from neuro_runtime.program.nodes import Connection
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 
-def arrival_times(program: Program) -> dict[str, int]:
+def arrival_times(program: SpikingProgram) -> dict[str, int]:
     """The shortest path from the token or a bias line to each node that one reaches.
 
     A hop takes one time step and its delay; an injection takes its delay alone. In a lowered program all paths of

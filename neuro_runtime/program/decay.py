@@ -1,8 +1,8 @@
-"""How fast Loihi's states decay when nothing arrives."""
+"""What a loihi program's neurons do with their states: how fast these decay when nothing arrives, where they fire."""
 
 from __future__ import annotations
 
-from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
+from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, CURRENT_SHIFT, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
 from neuro_runtime.program.nodes import Lif, Neurons
 
 
@@ -14,6 +14,11 @@ def current_loss(lif: Lif) -> int:
 def voltage_loss(lif: Lif) -> int:
     """The share of v that a loihi program's neurons lose in a time step, in 1/4096."""
     return int(lif.voltage_decay)
+
+
+def effective_threshold(lif: Lif) -> int:
+    """The largest v of a loihi program's neurons that does not fire."""
+    return (int(lif.threshold) << CURRENT_SHIFT) - lif.fires_at_threshold
 
 
 def share_kept(loss: int) -> float:

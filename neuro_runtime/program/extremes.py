@@ -10,11 +10,13 @@ from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds, whole_bound
 from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.weight_matrices import is_whole
 
 
-def extremes(program: Program, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()) -> list[Extreme]:
+def extremes(
+    program: SpikingProgram, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()
+) -> list[Extreme]:
     """Every extreme of every node, in the order of the nodes.
 
     Parameters
@@ -35,7 +37,7 @@ def extremes(program: Program, token: float | None = None, observed: Iterable[Ar
 
 
 def extremes_of(
-    program: Program,
+    program: SpikingProgram,
     node: Neurons,
     steps: ActiveTimeSteps,
     token: float | None = None,
@@ -53,7 +55,7 @@ def extremes_of(
     ]
 
 
-def _exponents(program: Program, node: Neurons) -> Iterator[Extreme]:
+def _exponents(program: SpikingProgram, node: Neurons) -> Iterator[Extreme]:
     """Those by which a shift rounds weights or sums."""
     for connection in program.connections_into(node.name):
         if connection.weighted and not is_whole(connection):
@@ -66,7 +68,9 @@ def _thresholds(node: Neurons) -> Iterator[Extreme]:
         yield Extreme(node.name, node.name, "threshold", int(node.threshold))
 
 
-def _arrivals(program: Program, node: Neurons, token: float | None, peak: ArrivalPeaks | None) -> Iterator[Extreme]:
+def _arrivals(
+    program: SpikingProgram, node: Neurons, token: float | None, peak: ArrivalPeaks | None
+) -> Iterator[Extreme]:
     seen = None if peak is None else peak.total if keeps_current(node) else peak.synaptic
     yield _bounded(node, "arrival", largest_arrival(program, node, token), seen)
     if step := injection_step(program, node):
@@ -74,13 +78,13 @@ def _arrivals(program: Program, node: Neurons, token: float | None, peak: Arriva
         yield _bounded(node, "injection", injected, peak.injected if peak else None, step=step)
 
 
-def injection_step(program: Program, node: Neurons) -> int:
+def injection_step(program: SpikingProgram, node: Neurons) -> int:
     """The power of two that every current of the host into a node is a multiple of; 0 where none comes as a bias."""
     exponents = [item.exponent for item in program.connections_into(node.name) if isinstance(item, Injection)]
     return 2 ** max(min(exponents), 0) if exponents and not keeps_current(node) else 0
 
 
-def _states(program: Program, node: Neurons, token: float | None, steps: ActiveTimeSteps) -> Iterator[Extreme]:
+def _states(program: SpikingProgram, node: Neurons, token: float | None, steps: ActiveTimeSteps) -> Iterator[Extreme]:
     current, voltage = state_bounds(program, node, steps, token)
     yield _bounded(node, "current", current)
     # An accumulator must not exceed the largest threshold that a chip can give it.

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps, active_time_steps
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
-from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, LARGEST_WORD, STATE_LIMIT
 from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Neurons, Sparse
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 Bound = NDArray[np.float64]
 
@@ -48,13 +47,13 @@ class Headroom:
         return math.log2(ARRIVAL_LIMIT / max(self.arriving, 1))
 
 
-def headroom(program: Program) -> list[Headroom]:
+def headroom(program: SpikingProgram) -> list[Headroom]:
     """The headroom of every LIF, AND and accumulator group of a loihi program."""
     steps = active_time_steps(program)
     return [_headroom(program, node, steps) for node in program.neurons]
 
 
-def largest_current(program: Program, node: Neurons, token: float | None = None) -> float:
+def largest_current(program: SpikingProgram, node: Neurons, token: float | None = None) -> float:
     """Largest current of one sign that can reach one of ``node``'s neurons in a time step (loihi: in mantissas).
 
     ``token`` is the largest that the host may inject; by default what its encoder can reach.
@@ -62,14 +61,14 @@ def largest_current(program: Program, node: Neurons, token: float | None = None)
     return _largest_sum(program, node, program.connections_into(node.name), token)
 
 
-def largest_injection(program: Program, node: Neurons, token: float | None = None) -> float:
+def largest_injection(program: SpikingProgram, node: Neurons, token: float | None = None) -> float:
     """Largest current that the host can bring one of ``node``'s neurons in a time step; ``token`` as above."""
     return _largest_sum(
         program, node, [item for item in program.connections_into(node.name) if not item.weighted], token
     )
 
 
-def largest_arrival(program: Program, node: Neurons, token: float | None = None) -> float:
+def largest_arrival(program: SpikingProgram, node: Neurons, token: float | None = None) -> float:
     """Largest current of one sign that can reach one of ``node``'s neurons through a chip's synapses in a time step.
 
     The host's current is a bias where the neuron keeps no current, and counts apart. Where it keeps one, a bias would
@@ -82,7 +81,7 @@ def largest_arrival(program: Program, node: Neurons, token: float | None = None)
 
 
 def largest_sum_of_decision(
-    program: Program, node: Neurons, emissions: Callable[[str], int], token: float | None = None
+    program: SpikingProgram, node: Neurons, emissions: Callable[[str], int], token: float | None = None
 ) -> float:
     """Largest current of one sign that one of ``node``'s neurons can be brought in a whole decision.
 
@@ -92,7 +91,7 @@ def largest_sum_of_decision(
 
 
 def state_bounds(
-    program: Program, node: Neurons, steps: ActiveTimeSteps, token: float | None = None
+    program: SpikingProgram, node: Neurons, steps: ActiveTimeSteps, token: float | None = None
 ) -> tuple[float, float]:
     """Bounds of |u| and |v| of a node's neurons, in units of u and v; infinite where a state never decays.
 
@@ -126,33 +125,36 @@ def whole_bound(bound: float) -> int:
 
 
 def _largest_sum(
-    program: Program,
+    program: SpikingProgram,
     node: Neurons,
     connections: Iterable[Connection],
     token: float | None,
     emissions: Callable[[str], int] = lambda source: 1,
 ) -> float:
-    injected = np.ceil(current_bound(program.encoder) * program.encoder.input_scale) if token is None else token
     positive, negative = np.zeros(node.size), np.zeros(node.size)
     for connection in connections:
+        injected: Bound | float | None = token
+        if injected is None and not connection.weighted:
+            injected = program.largest_input(connection.source)
         up, down = _extremes(connection, injected, node.size)
         positive += up * emissions(connection.source)
         negative += down * emissions(connection.source)
     return float(max(positive.max(), negative.max()))
 
 
-def _headroom(program: Program, node: Neurons, steps: ActiveTimeSteps) -> Headroom:
+def _headroom(program: SpikingProgram, node: Neurons, steps: ActiveTimeSteps) -> Headroom:
     current, voltage = (whole_bound(bound) for bound in state_bounds(program, node, steps))
     return Headroom(node.name, current, voltage, whole_bound(largest_arrival(program, node)))
 
 
-def _extremes(connection: Connection, injected: Bound | float, size: int) -> tuple[Bound, Bound]:
+def _extremes(connection: Connection, injected: Bound | float | None, size: int) -> tuple[Bound, Bound]:
     """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,).
 
     A negative exponent floors a connection's sum, which takes a negative one away from 0.
     """
     scale = 2.0**connection.exponent
     if isinstance(connection, Injection):
+        assert injected is not None
         up = down = np.broadcast_to(injected * scale, size)
     else:
         weight = np.asarray(connection.weight, dtype=np.float64) * scale
@@ -170,13 +172,6 @@ def _summed(connection: Dense | Sparse, weight: Bound, size: int) -> Bound:
             return np.bincount(target, weight, size).astype(float)
         case _:
             assert_never(connection)
-
-
-def current_bound(encoder: HostEncoder) -> Bound:
-    """Largest |x|, (D,): one channel of a LayerNorm is at most √(D − 1) standard deviations from the mean."""
-    size = len(encoder.norm_weight)
-    bound: Bound = np.sqrt(size - 1) * np.abs(encoder.norm_weight) + np.abs(encoder.norm_bias)
-    return bound
 
 
 def _build_up(loss: int, arriving: TimeSteps) -> float:

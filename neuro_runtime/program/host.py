@@ -59,6 +59,12 @@ class HostEncoder:
         """Width of a token's previous action."""
         return int(self.weight.shape[1]) - self.observation_size - 1
 
+    @property
+    def largest_current(self) -> Array:
+        """Largest |x|, (D,): one channel of a LayerNorm is at most √(D − 1) standard deviations from the mean."""
+        bound: Array = np.sqrt(len(self.norm_weight) - 1) * np.abs(self.norm_weight) + np.abs(self.norm_bias)
+        return bound
+
     def encode(self, token: Token) -> Array:
         """The token current x, shape (D,), in real units."""
         state = self._normalised(token)

@@ -39,17 +39,30 @@ No: TypeAlias = Literal[False]
 
 @dataclass(frozen=True)
 class CurrentInput:
-    """The token's current from the host encoder, held during the T active steps.
+    """Current that the host brings; it reaches neurons through :class:`Injection` only.
 
-    ``i[t] = x`` for ``0 ≤ t < T``, else 0.
-
-    It reaches neurons through :class:`Injection` only.
+    Of a policy, the token's current, held during the T active steps: ``i[t] = x`` for ``0 ≤ t < T``, else 0.
+    Of a sample's program, another one in every time step: ``i[t] = x[t]``.
     """
 
     spikes: ClassVar[No] = False
     graded: ClassVar[Yes] = True
     has_state: ClassVar[No] = False
     on_chip: ClassVar[No] = False
+    scaled: ClassVar[No] = False
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SpikeInput:
+    """Spikes that the host brings, others in every time step: ``s[t] = x[t]``. Only a sample's program has them."""
+
+    spikes: ClassVar[Yes] = True
+    graded: ClassVar[No] = False
+    has_state: ClassVar[No] = False
+    on_chip: ClassVar[Yes] = True
     scaled: ClassVar[No] = False
 
     name: str
@@ -87,6 +100,9 @@ class Lif:
     ``v ← clip24(trunc0(v·(4096 − voltage_decay) / 4096) + u)``;  ``s = v > (threshold << 6)``;  ``v[s] ← 0``
 
     A memoryless current (the DSFormer's) has ``current_decay`` 1.0 in float and 4095 in loihi.
+
+    Neurons with ``fires_at_threshold`` compare ``v ≥ threshold`` instead, in loihi ``v > (threshold << 6) − 1``. The
+    mantissa of a chip says that only where every v is a multiple of 64; Lava's model is given the effective threshold.
     """
 
     spikes: ClassVar[Yes] = True
@@ -100,6 +116,7 @@ class Lif:
     current_decay: float
     voltage_decay: float
     threshold: float
+    fires_at_threshold: bool = False
 
     def as_lif(self, arithmetic: Arithmetic) -> Lif:
         """Itself."""
@@ -166,7 +183,8 @@ class Accumulator:
 
 
 Neurons = Lif | And | Accumulator
-Node = CurrentInput | BiasLine | Neurons
+Source = SpikeInput | BiasLine
+Node = CurrentInput | Source | Neurons
 
 
 @dataclass(frozen=True, eq=False)

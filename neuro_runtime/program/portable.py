@@ -32,7 +32,7 @@ from neuro_runtime.program.limits import (
     STATE_BITS,
 )
 from neuro_runtime.program.nodes import Neurons
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 PORTABLE = ChipArithmetic(
     smallest_exponent=SMALLEST_PORTABLE_EXPONENT,
@@ -46,7 +46,9 @@ PORTABLE = ChipArithmetic(
 )
 
 
-def departures(program: Program, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()) -> list[Departure]:
+def departures(
+    program: SpikingProgram, token: float | None = None, observed: Iterable[ArrivalPeaks] = ()
+) -> list[Departure]:
     """Everything in a loihi program that leaves the portable subset, in the order of its nodes.
 
     Parameters
@@ -61,7 +63,7 @@ def departures(program: Program, token: float | None = None, observed: Iterable[
 
 
 def departures_of(
-    program: Program,
+    program: SpikingProgram,
     node: Neurons,
     steps: ActiveTimeSteps,
     token: float | None = None,
@@ -71,7 +73,7 @@ def departures_of(
     return PORTABLE.departures(extremes_of(program, node, steps, token, observed))
 
 
-def injection_limit(program: Program, node: Neurons) -> int:
+def injection_limit(program: SpikingProgram, node: Neurons) -> int:
     """The largest current that a chip's bias holds exactly, whatever the token: beyond 12 bits, even ones alone."""
     limit = PORTABLE.limit(Extreme(node.name, node.name, "injection", 0, step=injection_step(program, node) or 2))
     assert limit is not None

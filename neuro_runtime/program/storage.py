@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_hdf5
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.validate import validate
-from neuro_runtime.program.wire import Arrays, program_from_wire, program_to_wire
+from neuro_runtime.program.wire import Arrays, program_to_wire, spiking_program_from_wire
 
 FORMAT = "decision-spikeformer-program"
 
 
-def save_program(program: Program, path: str | Path) -> None:
+def save_program(program: SpikingProgram, path: str | Path) -> None:
     """Write a valid program to ``path``, atomically.
 
     Raises
@@ -41,7 +41,24 @@ def save_program(program: Program, path: str | Path) -> None:
 
 
 def load_program(path: str | Path) -> Program:
-    """Read and validate a program file.
+    """Read and validate a policy's program.
+
+    Raises
+    ------
+    UserError
+        As for :func:`load_spiking_program`, or the file holds a network that is given samples and no policy.
+    """
+    program = load_spiking_program(path)
+    if not isinstance(program, Program):
+        raise UserError(
+            f"{path} is the program of a network that is given samples, no policy: run it with "
+            f"`dsf-run policy={path} input=FILE.npz`"
+        )
+    return program
+
+
+def load_spiking_program(path: str | Path) -> SpikingProgram:
+    """Read and validate a program file, of a policy or of a network that is given samples.
 
     Raises
     ------
@@ -54,7 +71,7 @@ def load_program(path: str | Path) -> Program:
     if content_hash(header, arrays) != stored_hash:
         raise UserError(f"{path} is damaged: its content does not match its hash; export it again")
     try:
-        program = program_from_wire(header, arrays)
+        program = spiking_program_from_wire(header, arrays)
         validate(program)
     except UserError as problem:
         raise UserError(f"{path}: {problem}") from problem
@@ -72,7 +89,7 @@ def content_hash(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def program_hash(program: Program) -> str:
+def program_hash(program: SpikingProgram) -> str:
     """The hash that names ``program``'s content."""
     return content_hash(*program_to_wire(program))
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from dsf_common.text_table import text_table
 from neuro_runtime.program.nodes import Connection, Node
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 _HEADER = ("node", "kind", "neurons", "synapses in", "delays", "exponents")
 
 
-def summary(program: Program) -> str:
+def summary(program: SpikingProgram) -> str:
     """One row a node: kind, neurons, synapses that end there, the range of their delays and their exponents."""
     return text_table([_HEADER, *(_row(program, node) for node in program.nodes)], numbers=False)
 
@@ -21,7 +21,7 @@ def synapse_count(connection: Connection) -> int:
     return int(np.count_nonzero(connection.weight)) if connection.weighted else 0
 
 
-def _row(program: Program, node: Node) -> tuple[str, ...]:
+def _row(program: SpikingProgram, node: Node) -> tuple[str, ...]:
     arriving = program.connections_into(node.name)
     synapses = sum(synapse_count(connection) for connection in arriving)
     delays = [int(end) for connection in arriving for end in (np.min(connection.delay), np.max(connection.delay))]

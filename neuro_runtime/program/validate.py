@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, assert_never
 
@@ -33,10 +34,11 @@ from neuro_runtime.program.nodes import (
     Node,
     Sparse,
 )
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import Program, SpikingProgram
+from neuro_runtime.program.sample import SampleProgram
 
 
-def validate(program: Program) -> None:
+def validate(program: SpikingProgram) -> None:
     """Check every rule.
 
     Raises
@@ -48,11 +50,11 @@ def validate(program: Program) -> None:
         rule(program)
 
 
-def _known_arithmetic(program: Program) -> None:
+def _known_arithmetic(program: SpikingProgram) -> None:
     _require(program.arithmetic in ("float", "loihi"), f"arithmetic {program.arithmetic!r} is neither float nor loihi")
 
 
-def _steps(program: Program) -> None:
+def _steps(program: SpikingProgram) -> None:
     _require(program.active_steps >= 1, f"active_steps={program.active_steps} is below 1")
     _require(
         program.period >= program.active_steps,
@@ -60,7 +62,7 @@ def _steps(program: Program) -> None:
     )
 
 
-def _unique_names(program: Program) -> None:
+def _unique_names(program: SpikingProgram) -> None:
     seen: set[str] = set()
     for node in program.nodes:
         _require(node.name not in seen, f"two nodes are called {node.name}")
@@ -68,20 +70,22 @@ def _unique_names(program: Program) -> None:
         seen.add(node.name)
 
 
-def _one_input_and_output(program: Program) -> None:
+def _one_input_and_output(program: SpikingProgram) -> None:
+    if not isinstance(program, Program):
+        return
     for kind in (CurrentInput, Accumulator):
         count = sum(isinstance(node, kind) for node in program.nodes)
         _require(count == 1, f"a program has one {kind.__name__}, this one has {count}")
 
 
-def _known_ends(program: Program) -> None:
+def _known_ends(program: SpikingProgram) -> None:
     names = {node.name for node in program.nodes}
     for connection in program.connections:
         for end in (connection.source, connection.target):
             _require(end in names, f"{_title(connection)} names {end}, which is no node")
 
 
-def _fitting_ends(program: Program) -> None:
+def _fitting_ends(program: SpikingProgram) -> None:
     """Injections start at the token's current, synapses at spikes; both end at neurons."""
     for connection in program.connections:
         source, target = program.node(connection.source), program.node(connection.target)
@@ -90,7 +94,7 @@ def _fitting_ends(program: Program) -> None:
         _require(target.has_state, f"{_title(connection)} cannot end at a {type(target).__name__}")
 
 
-def _shapes(program: Program) -> None:
+def _shapes(program: SpikingProgram) -> None:
     for connection in program.connections:
         source, target = program.node(connection.source), program.node(connection.target)
         match connection:
@@ -112,7 +116,7 @@ def _sparse_fits(connection: Sparse, source: Node, target: Node) -> bool:
     return _within(connection.source_index, 0, source.size - 1) and _within(connection.target_index, 0, target.size - 1)
 
 
-def _delays(program: Program) -> None:
+def _delays(program: SpikingProgram) -> None:
     for connection in program.connections:
         shortest = int(np.min(connection.delay, initial=0))
         _require(shortest >= 0, f"{_title(connection)} has delay {shortest}, below 0")
@@ -123,12 +127,14 @@ def _delays(program: Program) -> None:
         )
 
 
-def _finite(program: Program) -> None:
+def _finite(program: SpikingProgram) -> None:
     for title, values in _all_numbers(program):
         _require(bool(np.isfinite(np.asarray(values, dtype=np.float64)).all()), f"{title} is not finite")
 
 
-def _host_shapes(program: Program) -> None:
+def _host_shapes(program: SpikingProgram) -> None:
+    if not isinstance(program, Program):
+        return
     encoder, readout = program.encoder, program.readout
     size, actions = program.current_input.size, program.accumulator.size
     observations = encoder.state_mean.shape[0] if encoder.state_mean.ndim == 1 else -1
@@ -150,7 +156,41 @@ def _host_shapes(program: Program) -> None:
         _require(getattr(encoder, name) > 0, f"encoder.{name}={getattr(encoder, name)} is not positive")
 
 
-def _fan_in(program: Program) -> None:
+def _sample_parts(program: SpikingProgram) -> None:
+    """A sample's program: its host maps and outputs fit its nodes, and no current waits on the chip."""
+    if not isinstance(program, SampleProgram):
+        return
+    encoder, names = program.encoder, {node.name for node in program.nodes}
+    _require(encoder.kind in ("spikes", "values"), f"the input {encoder.kind!r} is neither spikes nor values")
+    _require(all(length >= 1 for length in encoder.shape), f"the input's shape {encoder.shape} is not positive")
+    if encoder.kind == "spikes":
+        _require(
+            program.input_size == encoder.features, f"the inputs take {program.input_size} spikes of {encoder.features}"
+        )
+    else:
+        fed, mapped = [node.name for node in program.inputs], [each.node for each in encoder.maps]
+        _require(fed == mapped, f"the inputs {fed} are not those of the host's maps, {mapped}")
+    for each in encoder.maps:
+        fits = len(each.bias) == program.node(each.node).size == len(each.largest) and each.scale > 0
+        fits &= _within(each.source_index, 0, encoder.features - 1) and _within(
+            each.target_index, 0, len(each.bias) - 1
+        )
+        fits &= len(each.weight) == len(each.source_index) == len(each.target_index) and each.delay >= 0
+        _require(fits, f"the host's map into {each.node} does not fit its {program.node(each.node).size} neurons")
+    _require(len(program.outputs) >= 1, "it has no output")
+    for output in program.outputs:
+        _require(output.node in names, f"the output {output.node} is no node")
+        node = program.node(output.node)
+        _require(
+            math.prod(output.shape) == node.size,
+            f"the output {output.node} of {node.size} neurons is not {output.shape}",
+        )
+        _require(node.has_state if output.kind == "membrane" else node.spikes, f"{output.node} has no {output.kind}")
+    for injection in program.injections:
+        _require(injection.delay == 0, f"{_title(injection)} waits on the chip; the host delays what it brings")
+
+
+def _fan_in(program: SpikingProgram) -> None:
     """Each AND gate has exactly ``fan_in`` synapses, all of the weight that its threshold is made for."""
     for node in program.nodes:
         if not isinstance(node, And):
@@ -170,7 +210,7 @@ def _fan_in(program: Program) -> None:
             raise UserError(f"{node.name}[{wrong[0]}] has {synapses[wrong[0]]} synapses, its fan_in is {node.fan_in}")
 
 
-def _and_thresholds(program: Program) -> None:
+def _and_thresholds(program: SpikingProgram) -> None:
     for node in program.nodes:
         if isinstance(node, And):
             wanted = And.threshold_of(node.fan_in, program.arithmetic)
@@ -180,7 +220,7 @@ def _and_thresholds(program: Program) -> None:
             )
 
 
-def _float_ranges(program: Program) -> None:
+def _float_ranges(program: SpikingProgram) -> None:
     if program.arithmetic != "float":
         return
     for node in program.nodes:
@@ -193,14 +233,14 @@ def _float_ranges(program: Program) -> None:
         _require(connection.exponent == 0, f"{_title(connection)} has an exponent; float programs have none")
 
 
-def _loihi_neurons(program: Program) -> None:
+def _loihi_neurons(program: SpikingProgram) -> None:
     for node in _loihi_lifs(program):
         _require_integer(node.current_decay, f"{node.name} current_decay", 0, LARGEST_DECAY)
         _require_integer(node.voltage_decay, f"{node.name} voltage_decay", 0, LARGEST_DECAY)
         _require_integer(node.threshold, f"{node.name} threshold", 0, LARGEST_THRESHOLD)
 
 
-def _loihi_synapses(program: Program) -> None:
+def _loihi_synapses(program: SpikingProgram) -> None:
     if program.arithmetic != "loihi":
         return
     for connection in program.connections:
@@ -215,8 +255,13 @@ def _loihi_synapses(program: Program) -> None:
         _require(not bool((weight & 1).any()), f"{title} has an odd weight; 8-bit weights of mixed sign are even")
 
 
-def _loihi_silence(program: Program) -> None:
-    """A neuron must be back at 0 when the next token comes: its idle steps outlast any state's decay."""
+def _loihi_silence(program: SpikingProgram) -> None:
+    """A neuron must be back at 0 when the next token comes: its idle steps outlast any state's decay.
+
+    A sample's program carries its state on, and is reset.
+    """
+    if not program.holds_input:
+        return
     idle = program.period - program.active_steps
     for node in _loihi_lifs(program):
         for name, loss in (("voltage", voltage_loss(node)), ("current", current_loss(node))):
@@ -228,7 +273,7 @@ def _loihi_silence(program: Program) -> None:
             )
 
 
-def _loihi_words(program: Program) -> None:
+def _loihi_words(program: SpikingProgram) -> None:
     """Lava and loihi-fast compute in 32 bits: u wraps at 24 only once, so it and u + v must fit whatever arrives."""
     if program.arithmetic != "loihi":
         return
@@ -243,13 +288,15 @@ def _loihi_words(program: Program) -> None:
         )
 
 
-def _action_bounds(program: Program) -> None:
+def _action_bounds(program: SpikingProgram) -> None:
+    if not isinstance(program, Program):
+        return
     bounds, actions = program.action_bounds, program.encoder.action_size
     if bounds:
         _require(len(bounds.low) == actions, f"it has bounds of {len(bounds.low)} actions, the readout gives {actions}")
 
 
-_RULES: tuple[Callable[[Program], None], ...] = (
+_RULES: tuple[Callable[[SpikingProgram], None], ...] = (
     _known_arithmetic,
     _steps,
     _unique_names,
@@ -261,6 +308,7 @@ _RULES: tuple[Callable[[Program], None], ...] = (
     _finite,
     _host_shapes,
     _action_bounds,
+    _sample_parts,
     _fan_in,
     _and_thresholds,
     _float_ranges,
@@ -271,15 +319,28 @@ _RULES: tuple[Callable[[Program], None], ...] = (
 )
 
 
-def _loihi_lifs(program: Program) -> list[Lif]:
+def _loihi_lifs(program: SpikingProgram) -> list[Lif]:
     return [node for node in program.nodes if isinstance(node, Lif)] if program.arithmetic == "loihi" else []
 
 
-def _all_numbers(program: Program) -> list[tuple[str, Any]]:
+def _all_numbers(program: SpikingProgram) -> list[tuple[str, Any]]:
+    numbers: list[tuple[str, Any]] = []
+    if isinstance(program, SampleProgram):
+        numbers += [
+            (f"host map into {each.node}", values)
+            for each in program.encoder.maps
+            for values in (each.weight, each.bias, each.scale)
+        ]
+    if isinstance(program, Program):
+        numbers += _policy_numbers(program)
+    numbers += [(f"{_title(connection)} weight", connection.weight) for connection in program.weighted_connections]
+    return numbers
+
+
+def _policy_numbers(program: Program) -> list[tuple[str, Any]]:
     numbers: list[tuple[str, Any]] = [("return_target", program.return_target)]
     numbers += [(f"encoder.{name}", value) for name, value in vars(program.encoder).items() if name != "input_clip"]
     numbers += [(f"readout.{name}", value) for name, value in vars(program.readout).items()]
-    numbers += [(f"{_title(connection)} weight", connection.weight) for connection in program.weighted_connections]
     return numbers
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.program.nodes import Connection, Dense, Sparse, Weighted
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -92,7 +92,7 @@ def dense_matrices(connections: Iterable[Connection]) -> dict[Place, WeightMatri
     }
 
 
-def weight_matrices(program: Program, connections: Iterable[Weighted]) -> dict[Place, WeightMatrix]:
+def weight_matrices(program: SpikingProgram, connections: Iterable[Weighted]) -> dict[Place, WeightMatrix]:
     """The matrices that ``connections`` of a program make, listed synapses filled up with zeros."""
     parts: dict[Place, list[tuple[NDArray[np.float64], int]]] = {}
     for connection in connections:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -25,24 +25,31 @@ from neuro_runtime.program.nodes import (
     Lif,
     Node,
     Sparse,
+    SpikeInput,
 )
-from neuro_runtime.program.program import HostEncoder, HostReadout, Program
+from neuro_runtime.program.program import HostEncoder, HostReadout, Program, SpikingProgram
+from neuro_runtime.program.sample import HostMap, SampleEncoder, SampleOutput, SampleProgram
 
-VERSION = 3
+VERSION = 4
+VERSION_WITHOUT_SAMPLES = 3  # knows policies alone, and neurons that fire above their threshold
 VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
 VERSION_WITHOUT_BOUNDS = 1  # knows no bounds of actions and no clip of inputs; still written where there are none
-READABLE = (VERSION_WITHOUT_BOUNDS, VERSION_WITHOUT_CHOICES, VERSION)
-_LEFT_OUT_WHERE_INFINITE = "input_clip"
+READABLE = (VERSION_WITHOUT_BOUNDS, VERSION_WITHOUT_CHOICES, VERSION_WITHOUT_SAMPLES, VERSION)
+# Fields that a file leaves out where they are at their default, so that files of earlier releases keep their hash.
+_LEFT_OUT_BY_DEFAULT = ("input_clip", "fires_at_threshold")
 Arrays = dict[str, NDArray[Any]]
 
 # Fields whose name in a file is another, so that every program file keeps its content hash.
 _STORED_NAMES = {"inverse_scale": "unit"}
 _FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
 
-_KINDS = {kind.__name__: kind for kind in (CurrentInput, BiasLine, Lif, And, Accumulator, Injection, Dense, Sparse)}
+_KINDS = {
+    kind.__name__: kind
+    for kind in (CurrentInput, SpikeInput, BiasLine, Lif, And, Accumulator, Injection, Dense, Sparse)
+}
 
 
-def program_to_wire(program: Program) -> tuple[str, Arrays]:
+def program_to_wire(program: SpikingProgram) -> tuple[str, Arrays]:
     """The header (JSON) and the arrays of ``program``; arrays are named ``connections/<n>/<field>`` and so on."""
     arrays: Arrays = {}
     header: dict[str, Any] = {
@@ -50,28 +57,70 @@ def program_to_wire(program: Program) -> tuple[str, Arrays]:
         "arithmetic": program.arithmetic,
         "active_steps": program.active_steps,
         "period": program.period,
+        "nodes": [_pack(node, f"nodes/{n}", arrays) for n, node in enumerate(program.nodes)],
+        "connections": [_pack(item, f"connections/{n}", arrays) for n, item in enumerate(program.connections)],
+    }
+    match program:
+        case Program():
+            header |= _policy_parts(program, arrays)
+        case SampleProgram():
+            header["sample"] = _sample_parts(program, arrays)
+        case _:
+            raise TypeError(f"a {type(program).__name__} has no file")
+    return json.dumps(header, sort_keys=True), arrays
+
+
+def _policy_parts(program: Program, arrays: Arrays) -> dict[str, Any]:
+    parts: dict[str, Any] = {
         "environment": program.environment,
         "return_target": program.return_target,
         "provenance": dict(program.provenance),
-        "nodes": [_pack(node, f"nodes/{n}", arrays) for n, node in enumerate(program.nodes)],
-        "connections": [_pack(item, f"connections/{n}", arrays) for n, item in enumerate(program.connections)],
         "encoder": _pack(program.encoder, "encoder", arrays),
         "readout": _pack(program.readout, "readout", arrays),
     }
     if program.action_bounds:
-        header["action_bounds"] = program.action_bounds.plain()
-    return json.dumps(header, sort_keys=True), arrays
+        parts["action_bounds"] = program.action_bounds.plain()
+    return parts
 
 
-def _least_version(program: Program) -> int:
+def _sample_parts(program: SampleProgram, arrays: Arrays) -> dict[str, Any]:
+    encoder = program.encoder
+    return {
+        "name": program.name,
+        "provenance": dict(program.provenance),
+        "input": {"kind": encoder.kind, "shape": list(encoder.shape)},
+        "maps": [_pack(each, f"maps/{n}", arrays) for n, each in enumerate(encoder.maps)],
+        "outputs": [asdict(output) for output in program.outputs],
+    }
+
+
+def _least_version(program: SpikingProgram) -> int:
     """The first that knows all that the program has."""
-    if program.action_bounds is not None and program.action_bounds.first_choice is not None:
+    if not isinstance(program, Program) or any(
+        isinstance(node, Lif) and node.fires_at_threshold for node in program.nodes
+    ):
         return VERSION
+    if program.action_bounds is not None and program.action_bounds.first_choice is not None:
+        return VERSION_WITHOUT_SAMPLES
     bounded = program.action_bounds is not None or program.encoder.input_clip < math.inf
     return VERSION_WITHOUT_CHOICES if bounded else VERSION_WITHOUT_BOUNDS
 
 
 def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Program:
+    """The policy's program of a header and its arrays, not yet validated.
+
+    Raises
+    ------
+    UserError
+        As for :func:`spiking_program_from_wire`, or it is no policy.
+    """
+    program = spiking_program_from_wire(header, arrays)
+    if not isinstance(program, Program):
+        raise UserError("a network that is given samples, where a policy is wanted")
+    return program
+
+
+def spiking_program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> SpikingProgram:
     """The program of a header and its arrays, not yet validated.
 
     Raises
@@ -95,15 +144,20 @@ def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Progra
         raise UserError(f"damaged program: {type(problem).__name__} at {problem}; export it again") from problem
 
 
-def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Program:
+def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SpikingProgram:
     nodes = [_unpack(item, f"nodes/{n}", arrays) for n, item in enumerate(content["nodes"])]
     connections = [_unpack(item, f"connections/{n}", arrays) for n, item in enumerate(content["connections"])]
+    graph: dict[str, Any] = {
+        "arithmetic": content["arithmetic"],
+        "active_steps": int(content["active_steps"]),
+        "period": int(content["period"]),
+        "nodes": tuple(_expect(node, Node) for node in nodes),
+        "connections": tuple(_expect(item, Connection) for item in connections),
+    }
+    if "sample" in content:
+        return _sample_program(graph, content["sample"], arrays)
     return Program(
-        arithmetic=content["arithmetic"],
-        active_steps=int(content["active_steps"]),
-        period=int(content["period"]),
-        nodes=tuple(_expect(node, Node) for node in nodes),
-        connections=tuple(_expect(item, Connection) for item in connections),
+        **graph,
         encoder=HostEncoder(**_values(content["encoder"], "encoder", arrays)),
         readout=HostReadout(**_values(content["readout"], "readout", arrays)),
         environment=str(content["environment"]),
@@ -113,12 +167,26 @@ def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
     )
 
 
+def _sample_program(
+    graph: dict[str, Any], parts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> SampleProgram:
+    maps = [HostMap(**_values(item, f"maps/{n}", arrays)) for n, item in enumerate(parts["maps"])]
+    given = parts["input"]
+    return SampleProgram(
+        **graph,
+        encoder=SampleEncoder(given["kind"], tuple(map(int, given["shape"])), tuple(maps)),
+        outputs=tuple(SampleOutput(**{**output, "shape": tuple(output["shape"])}) for output in parts["outputs"]),
+        name=str(parts["name"]),
+        provenance={str(key): str(value) for key, value in parts["provenance"].items()},
+    )
+
+
 def _pack(item: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     """An item's plain fields; its arrays go into ``arrays`` and leave an empty place."""
     packed: dict[str, Any] = {"kind": type(item).__name__}
     for field in fields(item):
         value, stored = getattr(item, field.name), _STORED_NAMES.get(field.name, field.name)
-        if field.name == _LEFT_OUT_WHERE_INFINITE and value == math.inf:
+        if field.name in _LEFT_OUT_BY_DEFAULT and value == field.default:
             continue
         if isinstance(value, np.ndarray):
             arrays[f"{prefix}/{stored}"] = value

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.likely_cause import likely_cause
 from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision, Simulator, Values
 
@@ -104,11 +104,11 @@ class CoSimulation:
         The names that reports call them by.
     """
 
-    def __init__(self, program: Program, first: Simulator, second: Simulator, names: tuple[str, str]) -> None:
+    def __init__(self, program: SpikingProgram, first: Simulator, second: Simulator, names: tuple[str, str]) -> None:
         self._program = program
         self._first, self._second = first, second
         self._names = names
-        self._accumulator, self._period = program.accumulator.name, program.period
+        self._period = program.period
         self._decisions = 0
         self._fired = 0
         self._spikes, self._states = _Tally(), _Tally()
@@ -140,7 +140,7 @@ class CoSimulation:
         self._second.reset()
 
     def decide(self, current: Values, record: bool = True) -> SimulatedDecision:
-        """Run one decision on both; ``current`` (D,) is the token's integer current. Both record it in any case."""
+        """Run one decision on both; ``current`` is what the host gives, integers. Both record it in any case."""
         ours, theirs = self._first.decide(current, record=True), self._second.decide(current, record=True)
         assert ours.recording is not None
         assert theirs.recording is not None
@@ -168,7 +168,7 @@ class CoSimulation:
 
     def _result_of(self, decision: SimulatedDecision) -> dict[str, Values]:
         """The accumulator as (1, size), as if it were the last of the decision's time steps."""
-        return {self._accumulator: decision.accumulator[None]}
+        return {node.name: decision.accumulator[None] for node in self._program.accumulators}
 
     def _compare(
         self, quantity: str, ours: Mapping[str, Values], theirs: Mapping[str, Values], tally: _Tally

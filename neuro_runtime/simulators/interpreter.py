@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
-from neuro_runtime.program.decay import current_loss, voltage_loss
+from neuro_runtime.program.decay import current_loss, effective_threshold, voltage_loss
 from neuro_runtime.program.limits import CURRENT_SHIFT
-from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, Weighted
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, SpikeInput, Weighted
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.simulators.simulator import NeuronRecording, Raster, SimulatedDecision, Values
 
@@ -29,13 +29,14 @@ class Interpreter:
         A valid program, of either arithmetic.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: SpikingProgram) -> None:
         self._program = program
         self._dtype = np.int64 if program.arithmetic == "loihi" else np.float64
         self._neurons = {node.name: _neurons(program, node.as_lif(program.arithmetic)) for node in program.neurons}
         self._spiking = [node for node in program.nodes if node.spikes]
         self._synapses = [_synapses(connection, self._dtype) for connection in program.weighted_connections]
         self._injections = program.injections
+        self._accumulators = [self._neurons[node.name] for node in program.accumulators]
         longest = max((synapses.longest_delay for synapses in self._synapses), default=0)
         self._past = {node.name: _Past(node.size, longest + 1) for node in self._spiking}
         self._peaks = _Peaks(self._neurons)
@@ -60,25 +61,28 @@ class Interpreter:
         Parameters
         ----------
         current
-            The token's current x, shape (D,): real, or the encoder's integers in loihi arithmetic.
+            What the host gives, real, or the encoder's integers in loihi arithmetic: of a policy the token's current x,
+            (D,), of a sample's program a row for each time step, (period, columns).
         record
             Also return every spike and state.
         """
         current = np.asarray(current, dtype=self._dtype)
-        accumulator = self._neurons[self._program.accumulator.name]
-        accumulator.clear()
+        for accumulator in self._accumulators:
+            accumulator.clear()
         counts = {node.name: 0 for node in self._spiking}
         recording = self._blank_recording() if record else None
         for step in range(self._program.period):
-            for name, spikes in self._advance(step, current).items():
+            given = split_row(self._program, current if self._program.holds_input else current[step])
+            for name, spikes in self._advance(step, given).items():
                 counts[name] += int(np.count_nonzero(spikes))
                 if recording:
                     recording.spikes[name][step] = spikes
             if recording:
                 self._write_states(recording, step)
-        return SimulatedDecision(accumulator.voltage.copy(), counts, recording)
+        sums = [accumulator.voltage for accumulator in self._accumulators]
+        return SimulatedDecision(np.concatenate([np.zeros(0, self._dtype), *sums]), counts, recording)
 
-    def _advance(self, step: int, current: Values) -> dict[str, Raster]:
+    def _advance(self, step: int, given: Mapping[str, Values]) -> dict[str, Raster]:
         """Time step ``step`` of a decision: gather what arrives, update every neuron, emit."""
         arriving = {name: np.zeros_like(neurons.voltage) for name, neurons in self._neurons.items()}
         injected = {injection.target: np.zeros_like(arriving[injection.target]) for injection in self._injections}
@@ -86,7 +90,7 @@ class Interpreter:
             synapses.deliver(self._past[synapses.source], self._time, arriving[synapses.target])
         for injection in self._injections:
             if injection.delay <= step < injection.delay + self._program.active_steps:
-                injected[injection.target] += _shifted(current, injection.exponent)
+                injected[injection.target] += _shifted(given[injection.source], injection.exponent)
         if self._program.arithmetic == "loihi":
             self._peaks.note(arriving, injected)
         for name, values in injected.items():
@@ -96,6 +100,7 @@ class Interpreter:
             for node in self._spiking
             if isinstance(node, BiasLine)
         }
+        emitted |= {node.name: given[node.name] != 0 for node in self._spiking if isinstance(node, SpikeInput)}
         for name, neurons in self._neurons.items():
             spikes = neurons.update(arriving[name])
             if name in self._past:
@@ -120,6 +125,15 @@ class Interpreter:
         for name, neurons in self._neurons.items():
             recording.currents[name][step] = neurons.current
             recording.voltages[name][step] = neurons.voltage
+
+
+def split_row(program: SpikingProgram, row: Values) -> dict[str, Values]:
+    """Each input node's part of a row of the host's numbers."""
+    parts, start = {}, 0
+    for node in program.inputs:
+        parts[node.name] = row[start : start + node.size]
+        start += node.size
+    return parts
 
 
 class _Peaks:
@@ -228,7 +242,7 @@ class _FloatNeurons:
         self.current = np.zeros(lif.size)
         self.voltage = np.zeros(lif.size)
         self._keep_current, self._keep_voltage = 1 - lif.current_decay, 1 - lif.voltage_decay
-        self._threshold = lif.threshold
+        self._threshold, self._at_threshold = lif.threshold, lif.fires_at_threshold
 
     def clear(self) -> None:
         self.current[:] = 0
@@ -237,7 +251,7 @@ class _FloatNeurons:
     def update(self, arriving: Values) -> Raster:
         self.current = self._keep_current * self.current + arriving
         self.voltage = self._keep_voltage * self.voltage + self.current
-        spikes = self.voltage > self._threshold
+        spikes = self.voltage >= self._threshold if self._at_threshold else self.voltage > self._threshold
         self.voltage[spikes] = 0
         return spikes
 
@@ -249,7 +263,7 @@ class _LoihiNeurons:
         self.current = np.zeros(lif.size, dtype=np.int64)
         self.voltage = np.zeros(lif.size, dtype=np.int64)
         self._current_loss, self._voltage_loss = current_loss(lif), voltage_loss(lif)
-        self._threshold = int(lif.threshold) << CURRENT_SHIFT
+        self._threshold = effective_threshold(lif)
 
     def clear(self) -> None:
         self.current[:] = 0
@@ -266,5 +280,5 @@ class _LoihiNeurons:
 _Neurons = _FloatNeurons | _LoihiNeurons
 
 
-def _neurons(program: Program, lif: Lif) -> _Neurons:
+def _neurons(program: SpikingProgram, lif: Lif) -> _Neurons:
     return _LoihiNeurons(lif) if program.arithmetic == "loihi" else _FloatNeurons(lif)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from neuro_runtime.program.limits import ARRIVAL_BITS, STATE_BITS
 from neuro_runtime.program.portable import departures
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 ARRIVAL_MODULUS = 1 << (ARRIVAL_BITS + 1)
 CURRENT_MODULUS = 1 << STATE_BITS
 
 
-def likely_cause(program: Program, node: str, currents: tuple[int, int], voltages: tuple[int, int]) -> str:
+def likely_cause(program: SpikingProgram, node: str, currents: tuple[int, int], voltages: tuple[int, int]) -> str:
     """The likeliest reason for the first difference between two simulators.
 
     Parameters

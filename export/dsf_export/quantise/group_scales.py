@@ -27,7 +27,7 @@ from dsf_export.quantise.reach import reach_of_neurons
 from dsf_export.quantise.scale_search import LARGEST_CURRENT, best_scales, search_scales
 from dsf_models.quantisation import Quantisation, Scales
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
-from neuro_runtime.program.headroom import current_bound, headroom, largest_arrival, largest_current, largest_injection
+from neuro_runtime.program.headroom import headroom, largest_arrival, largest_current, largest_injection
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, LARGEST_EVEN_BIAS, LARGEST_EXPONENT, LARGEST_THRESHOLD
 from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Node
 from neuro_runtime.program.portable import departures_of
@@ -167,7 +167,7 @@ class ScaledGroup:
         """No scale above this is safe, as far as the real weights tell."""
         limits = [LARGEST_THRESHOLD, _ratio(LARGEST_CURRENT, self.worst)]
         if self._format.chip.is_portable:
-            seen, token = OBSERVED_MARGIN * self._largest_seen, float(current_bound(self._program.encoder).max())
+            seen, token = OBSERVED_MARGIN * self._largest_seen, float(self._program.encoder.largest_current.max())
             bound = largest_arrival(self._program, _with_integer_decays(self.node), token)
             limits.append(_ratio(ARRIVAL_LIMIT, seen if self._evidence == "observed" else bound))
             limits.append(_ratio(LARGEST_EVEN_BIAS, largest_injection(self._program, self.node, token)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.headroom import current_bound
 from neuro_runtime.program.nodes import Dense, Injection, Sparse, Weighted
 from neuro_runtime.program.program import Program
 
@@ -32,7 +31,7 @@ def weights_into(program: Program, layer: str) -> list[Weighted]:
 def injected_into(program: Program, layer: str) -> float:
     """The largest current that the host brings a neuron of the layer."""
     injections = [item for item in program.connections_into(layer) if isinstance(item, Injection)]
-    return len(injections) * float(current_bound(program.encoder).max())
+    return len(injections) * float(program.encoder.largest_current.max())
 
 
 def terms_of(connection: Dense | Sparse) -> tuple[NDArray[np.int64], Values]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dsf_common.errors import UserError
 from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_loss
 from neuro_runtime.program.nodes import Lif
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.worker.process import Emulator
 from neuro_runtime.simulators.worker.session import TimeLimits, WorkerSession
 from neuro_runtime.simulators.worker.wire import Message
@@ -40,13 +40,13 @@ class LavaSession(WorkerSession):
 
     def __init__(
         self,
-        program: Program,
+        program: SpikingProgram,
         *,
         record_states: bool = False,
         hardware: bool = False,
         limits: TimeLimits | None = None,
     ) -> None:
-        self._idle_decisions = idle_decisions(program)
+        self._idle_decisions = idle_decisions(program) if program.holds_input else 1
         super().__init__(program, LAVA, limits, record_states=record_states, hardware=hardware)
         if self._opened.kind == "no hardware":
             self.close()
@@ -62,7 +62,7 @@ class LavaSession(WorkerSession):
         self._worker.ask(request, "resetting", self._limits.decision * self._idle_decisions)
 
 
-def idle_decisions(program: Program) -> int:
+def idle_decisions(program: SpikingProgram) -> int:
     """Decisions without input after which every state is 0, whatever it was.
 
     Spikes that synapses still hold arrive in the first time step; then the currents decay to 0, and then the voltages.

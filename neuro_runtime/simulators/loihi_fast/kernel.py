@@ -39,7 +39,7 @@ class Tape(NamedTuple):
 def _decide_lane(
     tables: ProgramTables, state: State, workspace: Workspace, worker: int, lane: int, token: Values, tape: Tape
 ) -> None:
-    """Run one decision of ``lane``; ``token`` (D,) is its integer current."""
+    """Run one decision of ``lane``; ``token`` is what the host gives: one row that is held, or one a time step."""
     for number in range(len(tables.nodes)):
         _begin_decision(tables, state, lane, number)
     for group in tables.groups:
@@ -49,6 +49,8 @@ def _decide_lane(
             for number in range(group.first_node, group.end_node):
                 if tables.nodes[number].is_line:
                     _fire_line(tables, state, lane, number, begin, end, tape)
+                elif tables.nodes[number].is_input:
+                    _fire_input(tables, state, lane, number, begin, end, token, tape)
                 else:
                     _deliver(tables, state, workspace, worker, lane, number, begin, end)
                     _inject(tables, state, workspace, worker, lane, number, begin, end, token)
@@ -66,7 +68,7 @@ def decide_lanes(
     tokens: Values,
     tape: Tape,
 ) -> None:
-    """Run one decision of each of ``lanes``, one after the other; ``tokens`` (lanes, D) are their currents."""
+    """Run one decision of each of ``lanes``, one after the other, on ``tokens`` (lanes, rows, columns)."""
     tables, state, workspace, tape = uncounted(tables), uncounted(state), uncounted(workspace), uncounted(tape)
     for n in range(len(lanes)):
         _decide_lane(tables, state, workspace, worker, lanes[n], tokens[n], tape)
@@ -94,6 +96,26 @@ def _fire_line(tables: ProgramTables, state: State, lane: int, number: int, begi
         state.tally[lane, number].spikes += fires
         if len(tape.spikes):
             tape.spikes[step, node.first_neuron] = fires
+
+
+@inlined
+def _fire_input(
+    tables: ProgramTables, state: State, lane: int, number: int, begin: int, end: int, token: Values, tape: Tape
+) -> None:
+    """An input fires where the host says so."""
+    node = tables.nodes[number]
+    size = node.end_neuron - node.first_neuron
+    for step in range(begin, end):
+        slot = (state.time[lane] + step) & (node.slots - 1)
+        first, count = node.first_fired + slot * size, 0
+        for n in range(size):
+            if token[step, node.first_column + n] != 0:
+                state.fired[lane, first + count] = n
+                count += 1
+                if len(tape.spikes):
+                    tape.spikes[step, node.first_neuron + n] = True
+        state.fired_count[lane, node.first_slot + slot] = count
+        state.tally[lane, number].spikes += count
 
 
 @inlined
@@ -144,7 +166,8 @@ def _inject(
     brings[begin:end] = False
     for injection in tables.injections[node.first_injection : node.end_injection]:
         for step in range(max(begin, injection.delay), min(end, injection.delay + tables.active_steps)):
-            _add_shifted(injected[step], token, injection.exponent, size, brings[step])
+            row = token[0 if tables.holds_input else step - injection.delay, injection.first_column :]
+            _add_shifted(injected[step], row, injection.exponent, size, brings[step])
             brings[step] = True
     synaptic, host = tally.largest_synaptic, tally.largest_injected
     for step in range(begin, end):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Group:
     is_loop: bool
 
 
-def stepping_groups(program: Program) -> list[Group]:
+def stepping_groups(program: SpikingProgram) -> list[Group]:
     """Groups of nodes: each can run all its time steps of a decision once the groups before it have.
 
     A node that depends on earlier ones only is alone in its group; those in a loop share one. A synapse as slow as a
@@ -38,7 +38,7 @@ def stepping_groups(program: Program) -> list[Group]:
     ]
 
 
-def _acts(program: Program, names: list[str]) -> NDArray[np.bool_]:
+def _acts(program: SpikingProgram, names: list[str]) -> NDArray[np.bool_]:
     """(source, target): whether a spike of the one arrives at the other within its own decision."""
     number = {name: n for n, name in enumerate(names)}
     acts = np.zeros((len(names), len(names)), dtype=np.bool_)

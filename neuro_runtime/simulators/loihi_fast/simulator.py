@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsf_common.errors import UserError
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.limits import CURRENT_SHIFT, INJECTION_LIMIT
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.loihi_fast.kernel import Tape, decide_lanes
 from neuro_runtime.simulators.loihi_fast.state import blank_state, forget, new_workspace
 from neuro_runtime.simulators.loihi_fast.tables import tabulate
@@ -56,7 +56,7 @@ class LoihiFast:
         The program is not in loihi arithmetic, or there is no lane.
     """
 
-    def __init__(self, program: Program, lanes: int = 1) -> None:
+    def __init__(self, program: SpikingProgram, lanes: int = 1) -> None:
         if program.arithmetic != "loihi":
             raise UserError(
                 f"loihi-fast runs programs in loihi arithmetic and this one is {program.arithmetic}: "
@@ -75,10 +75,14 @@ class LoihiFast:
         self._workers = min(lanes, len(os.sched_getaffinity(0)))
         self._workspace = new_workspace(numbered.tables, self._workers)
         self._threads = ThreadPoolExecutor(max(self._workers - 1, 1), thread_name_prefix="loihi-fast")
-        self._action = numbered.neurons[program.accumulator.name]
-        self._size = program.current_input.size
+        self._sums = np.concatenate(
+            [np.zeros(0, np.int64), *(np.r_[numbered.neurons[node.name]] for node in program.accumulators)]
+        ).astype(np.int64)
+        self._input_shape: tuple[int, ...] = (program.input_size,)
+        if not program.holds_input:
+            self._input_shape = (program.period, program.input_size)
         self._stateless = {node.name for node in program.nodes if not node.has_state}
-        self._accumulator = program.accumulator.name
+        self._silent = {node.name for node in program.nodes if not node.spikes}
         self._no_tape = self._tape(steps=0)
         self._make_ready()
 
@@ -93,24 +97,25 @@ class LoihiFast:
         Parameters
         ----------
         current
-            The token's integer current, (D,).
+            What the host gives, integers: the token's current, (D,), or a row for each time step, (period, columns).
         record
             Also return every spike and state.
 
         Raises
         ------
         UserError
-            The current is not D integers of 18 bits.
+            It has another shape, or is no integers of 18 bits.
         """
-        token = self._checked(current, (self._size,))[None]
+        token = self._checked(current, self._input_shape).reshape(1, -1, self._input_shape[-1])
         tape = self._tape(self._tables.period) if record else self._no_tape
         decide_lanes(self._tables, self._state, self._workspace, 0, FIRST_LANE, token, tape)
         spikes = dict(zip(self.spiking, self._state.tally["spikes"][0].take(self._spiking).tolist(), strict=True))
-        accumulator = self._state.voltage[0, self._action].astype(np.int64)
+        accumulator = self._state.voltage[0, self._sums].astype(np.int64)
         return SimulatedDecision(accumulator, spikes, self._recording(tape) if record else None)
 
     def decide_batch(self, lanes: ArrayLike, currents: ArrayLike) -> BatchDecision:
-        """Run one decision of each of ``lanes`` (n,), which are all different, on ``currents`` (n, D).
+        """Run one decision of each of ``lanes`` (n,), which are all different, on ``currents``, (n, D) or
+        (n, period, columns).
 
         Raises
         ------
@@ -120,10 +125,10 @@ class LoihiFast:
         chosen = np.asarray(lanes, dtype=np.int64)
         if chosen.ndim != 1 or not self._are_different_lanes(chosen.tolist()):
             raise UserError(f"lanes must be different numbers from 0 to {self.lanes - 1}, got {chosen.tolist()}")
-        tokens = self._checked(currents, (len(chosen), self._size))
-        self._share_out(chosen, tokens)
+        tokens = self._checked(currents, (len(chosen), *self._input_shape))
+        self._share_out(chosen, tokens.reshape(len(chosen), -1, self._input_shape[-1]))
         return BatchDecision(
-            self._state.voltage[chosen, self._action].astype(np.int64),
+            self._state.voltage[chosen[:, None], self._sums].astype(np.int64),
             self._state.tally["spikes"][chosen[:, None], self._spiking],
         )
 
@@ -158,7 +163,7 @@ class LoihiFast:
 
     def _make_ready(self) -> None:
         """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""
-        self.decide_batch([0], np.zeros((1, self._size), np.int32))
+        self.decide_batch([0], np.zeros((1, *self._input_shape), np.int32))
         self._state = blank_state(self._tables, self.lanes)
 
     def _share_out(self, lanes: NDArray[np.int64], tokens: NDArray[np.int32]) -> None:
@@ -197,7 +202,7 @@ class LoihiFast:
         return Tape(np.zeros(shape, np.bool_), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
 
     def _recording(self, tape: Tape) -> NeuronRecording:
-        spikes: dict[str, NDArray[np.bool_]] = self._by_node(tape.spikes, without={self._accumulator})
+        spikes: dict[str, NDArray[np.bool_]] = self._by_node(tape.spikes, without=self._silent)
         return NeuronRecording(
             spikes,
             self._by_node(tape.current.astype(np.int64), without=self._stateless),

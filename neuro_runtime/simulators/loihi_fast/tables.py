@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.decay import current_loss, steps_to_zero, voltage_loss
-from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, BiasLine, Node, Sparse, Weighted
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.decay import current_loss, effective_threshold, steps_to_zero, voltage_loss
+from neuro_runtime.program.limits import DECAY_ONE
+from neuro_runtime.program.nodes import Accumulator, BiasLine, Node, Sparse, SpikeInput, Weighted
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices, is_whole
 from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
 
@@ -24,6 +24,8 @@ NODE = np.dtype(
         ("first_neuron", "i8"),
         ("end_neuron", "i8"),
         ("is_line", "?"),
+        ("is_input", "?"),
+        ("first_column", "i8"),  # of an input in a row of the host's numbers
         ("is_accumulator", "?"),
         ("keep_current", "i4"),  # in 1/4096
         ("keep_voltage", "i4"),  # in 1/4096
@@ -38,7 +40,7 @@ NODE = np.dtype(
         ("end_sum", "i8"),
     ]
 )
-INJECTION = np.dtype([("delay", "i8"), ("exponent", "i8")])
+INJECTION = np.dtype([("delay", "i8"), ("exponent", "i8"), ("first_column", "i8")])
 SUM = np.dtype(
     [
         ("shift", "i8"),  # to the right, with a floor
@@ -67,6 +69,7 @@ class ProgramTables(NamedTuple):
 
     period: int
     active_steps: int
+    holds_input: bool
     groups: Table
     nodes: Table
     injections: Table
@@ -95,19 +98,27 @@ class NumberedProgram:
     neurons: dict[str, slice]
 
 
-def tabulate(program: Program) -> NumberedProgram:
+def tabulate(program: SpikingProgram) -> NumberedProgram:
     """The tables of a valid program in loihi arithmetic."""
     groups = stepping_groups(program)
     names = [name for group in groups for name in group.names]
-    builder = _TableBuilder(program, {name: n for n, name in enumerate(names)})
+    builder = _TableBuilder(program, {name: n for n, name in enumerate(names)}, _columns(program))
     for name in names:
         builder.add_node(program.node(name))
-    tables = ProgramTables(program.period, program.active_steps, _groups(groups), **builder.members())
+    tables = ProgramTables(
+        program.period, program.active_steps, program.holds_input, _groups(groups), **builder.members()
+    )
     neurons = {
         name: slice(int(node["first_neuron"]), int(node["end_neuron"]))
         for name, node in zip(names, tables.nodes, strict=True)
     }
     return NumberedProgram(tables, tuple(names), neurons)
+
+
+def _columns(program: SpikingProgram) -> dict[str, int]:
+    """The first column of each input node in a row of the host's numbers."""
+    ends = np.cumsum([node.size for node in program.inputs]).tolist()
+    return {node.name: end - node.size for node, end in zip(program.inputs, ends, strict=True)}
 
 
 def _groups(groups: list[Group]) -> Table:
@@ -120,10 +131,11 @@ def _groups(groups: list[Group]) -> Table:
 class _TableBuilder:
     """The tables of nodes, sums and synapses under construction, and how much space they have given away."""
 
-    program: Program
+    program: SpikingProgram
     number: dict[str, int]
+    columns: dict[str, int]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
-    injections: list[tuple[int, int]] = field(default_factory=list)
+    injections: list[tuple[int, int, int]] = field(default_factory=list)
     sums: list[tuple[int, int, int]] = field(default_factory=list)
     bundles: list[tuple[int, int, bool, int]] = field(default_factory=list)
     dense_weight: list[NDArray[np.int16]] = field(default_factory=list)
@@ -138,7 +150,9 @@ class _TableBuilder:
         """Add a node with everything that arrives at it."""
         first_injection, first_sum = len(self.injections), len(self.sums)
         arriving = self.program.connections_into(node.name)
-        self.injections += [(item.delay, item.exponent) for item in arriving if not item.weighted]
+        self.injections += [
+            (item.delay, item.exponent, self.columns[item.source]) for item in arriving if not item.weighted
+        ]
         connections = [_without_floor(item) for item in arriving if item.weighted and item.weight.any()]
         self._add_sum([item for item in connections if item.exponent >= 0], shift=0)
         for connection in connections:
@@ -148,7 +162,8 @@ class _TableBuilder:
         self.nodes.append(
             (
                 *(self.neurons, self.neurons + node.size),
-                *(isinstance(node, BiasLine), isinstance(node, Accumulator)),
+                *(isinstance(node, BiasLine), isinstance(node, SpikeInput)),
+                *(self.columns.get(node.name, 0), isinstance(node, Accumulator)),
                 *_parameters(node),
                 *(slots, self.slots, self.fired),
                 *(first_injection, len(self.injections)),
@@ -257,7 +272,7 @@ def _parameters(node: Node) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     lif = node.as_lif("loihi")
     keep_current, keep_voltage = DECAY_ONE - current_loss(lif), DECAY_ONE - voltage_loss(lif)
-    return keep_current, keep_voltage, int(lif.threshold) << CURRENT_SHIFT, steps_to_zero(voltage_loss(lif))
+    return keep_current, keep_voltage, effective_threshold(lif), steps_to_zero(voltage_loss(lif))
 
 
 def _power_of_two(least: int) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neuro_runtime.program.program import Program
+from dsf_common.errors import UserError
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.worker.process import Emulator
 from neuro_runtime.simulators.worker.session import TimeLimits, WorkerSession
 
@@ -31,10 +32,14 @@ class NengoLoihiSession(WorkerSession):
         nengo-loihi is missing, fails or hangs, or the program is not in loihi arithmetic.
     """
 
-    def __init__(self, program: Program, *, record_states: bool = False, limits: TimeLimits | None = None) -> None:
+    def __init__(
+        self, program: SpikingProgram, *, record_states: bool = False, limits: TimeLimits | None = None
+    ) -> None:
+        if not program.holds_input:
+            raise UserError("nengo-loihi runs policies: run a network that is given samples on loihi-sim or loihi-fast")
         super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
 
-    def load(self, program: Program) -> None:
+    def load(self, program: SpikingProgram) -> None:
         """Run another program from now on, in the same worker.
 
         Raises

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.wire import program_to_wire
 from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision
 from neuro_runtime.simulators.worker.process import Emulator, WorkerProcess
@@ -75,7 +75,7 @@ class WorkerSession:
 
     def __init__(
         self,
-        program: Program,
+        program: SpikingProgram,
         emulator: Emulator,
         limits: TimeLimits | None,
         *,
@@ -89,11 +89,11 @@ class WorkerSession:
         self._worker = WorkerProcess(emulator)
         self._open(program)
 
-    def _open(self, program: Program) -> None:
+    def _open(self, program: SpikingProgram) -> None:
         """Have the worker run ``program``, which it then knows nothing of."""
         _must_be_loihi(program, self._emulator)
         self._program = program
-        self._size = program.current_input.size
+        self._shape = (program.input_size,) if program.holds_input else (program.period, program.input_size)
         self._blank = True
         self._opened = self._worker.ask(_open_request(program, self._options), "starting", self._limits.start)
         self._numbers = self._opened.arrays
@@ -109,19 +109,19 @@ class WorkerSession:
         Parameters
         ----------
         current
-            The token's integer current, shape (D,).
+            What the host gives, integers: the token's current, (D,), or a row for each time step, (period, columns).
         record
             Also return every spike, and every current and voltage if the session records states.
 
         Raises
         ------
         UserError
-            The emulator fails or hangs, or the current has another shape.
+            The emulator fails or hangs, or the input has another shape.
         """
         current = np.asarray(current)
-        if current.shape != (self._size,) or current.dtype.kind != "i":
+        if current.shape != self._shape or current.dtype.kind != "i":
             raise UserError(
-                f"the token's current must be {self._size} integers, got {current.dtype} of shape {current.shape}"
+                f"the host's input must be integers of shape {self._shape}, got {current.dtype} {current.shape}"
             )
         self._blank = False
         request = Message("decide", arrays={"current": current.astype(np.int32)})
@@ -167,7 +167,7 @@ class WorkerSession:
         return {node.name: values[:, self._numbers[node.name]] for node in self._program.neurons}
 
 
-def _must_be_loihi(program: Program, emulator: Emulator) -> None:
+def _must_be_loihi(program: SpikingProgram, emulator: Emulator) -> None:
     if program.arithmetic != "loihi":
         raise UserError(
             f"{emulator.name} runs programs in loihi arithmetic and this one is {program.arithmetic}: "
@@ -175,7 +175,7 @@ def _must_be_loihi(program: Program, emulator: Emulator) -> None:
         )
 
 
-def _open_request(program: Program, options: Mapping[str, bool]) -> Message:
+def _open_request(program: SpikingProgram, options: Mapping[str, bool]) -> Message:
     header, arrays = program_to_wire(program)
     graph = {name: array for name, array in arrays.items() if name.startswith(("nodes/", "connections/"))}
     return Message("open", {"program": json.loads(header), **options}, graph)

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Dense, Injection, Lif
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Dense, Injection, Lif, SpikeInput
 from neuro_runtime.program.program import Program
 
 HALF = 2**23
@@ -35,7 +35,7 @@ class ScalarLoihi:
             for n in range(node.size):
                 if isinstance(node, BiasLine):
                     spike = step < self.program.active_steps
-                elif isinstance(node, CurrentInput):
+                elif isinstance(node, CurrentInput | SpikeInput):
                     continue
                 else:
                     after[node.name, n] = self._update(node, n, arriving[node.name, n])

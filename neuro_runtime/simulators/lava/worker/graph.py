@@ -1,12 +1,13 @@
 """A program as a graph of Lava processes, as few as can be: most of a time step goes into messages between them.
 
 - All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator), or such a one
-  with a record of its states.
+  with a record of its states, or that fires at its threshold.
 - All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron.
-- Between them stand `TokenCurrent` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
+- Between them stand `HostInput` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
   ``t + 1 + delay``: Lava's synapses take the one step.
 
-Neurons are numbered through the whole program. Number 0 is the line that spikes in every active step: the bias line.
+Neurons are numbered through the whole program. Number 0 is the line that spikes in every active step, the
+bias line; the inputs of spikes come next.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.sparse.process import Sparse
 from lava.utils.weightutils import SignMode
 from numpy.typing import NDArray
-from processes import Axons, TokenCurrent
-from recorded import RecordedLIF, RecordedLIFReset
+from processes import Axons, HostInput
+from recorded import LIFAtThreshold, RecordedLIF, RecordedLIFAtThreshold, RecordedLIFReset
 from scipy.sparse import csr_matrix
 from virtual_ports import place, take
 
@@ -49,20 +50,23 @@ class Graph:
 
     Attributes
     ----------
-    token, axons
-        Take the current, give the spikes.
+    host, axons
+        Take the host's input, give the spikes.
+    synapses
+        All of them.
     pools
         All neurons.
     accumulator
-        The pool whose ``v`` is the result of a decision.
+        The pool whose ``v`` is the result of a decision, if there is one.
     numbers
         Those of each node's neurons.
     """
 
-    token: TokenCurrent
+    host: HostInput
     axons: Axons
+    synapses: tuple[Sparse, ...]
     pools: tuple[Pool, ...]
-    accumulator: Pool
+    accumulator: Pool | None
     numbers: Mapping[str, Numbers]
 
 
@@ -76,44 +80,51 @@ def build_graph(program: SimpleNamespace, record_states: bool) -> Graph:
     record_states
         Let every pool's neurons be those of `recorded`.
     """
-    pools, numbers = _populate(program, record_states)
-    count = 1 + sum(len(pool.numbers) for pool in pools)
-    token = _token_current(program, numbers, count)
-    axons = _synapses(program, pools, numbers, count)
+    pools, accumulator, numbers = _populate(program, record_states)
+    inputs = [numbers[node.name] for node in program.nodes if node.kind == "SpikeInput"]
+    fed = np.concatenate([np.array([BIAS_LINE]), *inputs])
+    count = len(fed) + sum(len(pool.numbers) for pool in pools)
+    host = _host_input(program, numbers, count)
+    axons, synapses = _synapses(program, pools, numbers, count)
     injected = [numbers[connection.target] for connection in program.connections if connection.kind == "Injection"]
-    _connect(token.injected, pools, injected)
-    place(token.active, np.array([BIAS_LINE]), count).connect(axons.spikes)
+    _connect(host.injected, pools, injected)
+    place(host.emitted, fed, count).connect(axons.spikes)
     for pool in pools:
         place(pool.neurons.s_out, pool.numbers, count).connect(axons.spikes)
-    return Graph(token, axons, tuple(pools), pools[-1], numbers)
+    return Graph(host, axons, tuple(synapses), tuple(pools), accumulator, numbers)
 
 
-def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool], dict[str, Numbers]]:
-    """The pools, that of the accumulator last, and the numbers of every node's neurons."""
-    lif, resetting, recorded = LIF, LIFReset, {}
+def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool], Pool | None, dict[str, Numbers]]:
+    """The pools, that of the accumulator, and the numbers of every node's neurons."""
+    lif, at_threshold, resetting, recorded = LIF, LIFAtThreshold, LIFReset, {}
     if record_states:
-        lif, resetting, recorded = RecordedLIF, RecordedLIFReset, {"period": program.period}
-    alike: dict[tuple[int, int, int], list[SimpleNamespace]] = {}
+        lif, at_threshold, resetting = RecordedLIF, RecordedLIFAtThreshold, RecordedLIFReset
+        recorded = {"period": program.period}
+    alike: dict[tuple[int, int, int, bool], list[SimpleNamespace]] = {}
     numbers = {node.name: np.array([BIAS_LINE]) for node in program.nodes if node.kind == "BiasLine"}
+    _number([node for node in program.nodes if node.kind == "SpikeInput"], numbers)
     for node in program.nodes:
         if node.kind in ("Lif", "And"):
             alike.setdefault(_parameters(node), []).append(node)
     pools = []
-    for (du, dv, vth), nodes in alike.items():
+    for (du, dv, vth, fires_at_threshold), nodes in alike.items():
         members = _number(nodes, numbers)
-        pools.append(Pool(lif(shape=members.shape, du=du, dv=dv, vth=vth, **recorded), members))
+        kind = at_threshold if fires_at_threshold else lif
+        pools.append(Pool(kind(shape=members.shape, du=du, dv=dv, vth=vth, **recorded), members))
+    if not any(node.kind == "Accumulator" for node in program.nodes):
+        return pools, None, numbers
     accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
     # Lava counts time steps from 1, so the accumulator is cleared before the first one of every decision.
     timing = {"reset_interval": program.period, "reset_offset": 1}
     parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER_THRESHOLD}
     pools.append(Pool(resetting(**parameters, **timing, **recorded), accumulators))
-    return pools, numbers
+    return pools, pools[-1], numbers
 
 
-def _parameters(node: SimpleNamespace) -> tuple[int, int, int]:
+def _parameters(node: SimpleNamespace) -> tuple[int, int, int, bool]:
     if node.kind == "And":
-        return AND_DECAY, AND_DECAY, int(node.threshold)
-    return int(node.current_decay), int(node.voltage_decay), int(node.threshold)
+        return AND_DECAY, AND_DECAY, int(node.threshold), False
+    return int(node.current_decay), int(node.voltage_decay), int(node.threshold), bool(node.fires_at_threshold)
 
 
 def _number(nodes: list[SimpleNamespace], numbers: dict[str, Numbers]) -> Numbers:
@@ -125,12 +136,17 @@ def _number(nodes: list[SimpleNamespace], numbers: dict[str, Numbers]) -> Number
     return np.arange(first, end)
 
 
-def _token_current(program: SimpleNamespace, numbers: Mapping[str, Numbers], count: int) -> TokenCurrent:
+def _host_input(program: SimpleNamespace, numbers: Mapping[str, Numbers], count: int) -> HostInput:
     injections = [connection for connection in program.connections if connection.kind == "Injection"]
-    return TokenCurrent(
-        size=next(node.size for node in program.nodes if node.kind == "CurrentInput"),
+    inputs = [node for node in program.nodes if node.kind in ("CurrentInput", "SpikeInput")]
+    starts = np.cumsum([0, *(node.size for node in inputs)])
+    columns = {node.name: np.arange(node.size) + start for node, start in zip(inputs, starts[:-1], strict=True)}
+    spiking = [columns[node.name] for node in inputs if node.kind == "SpikeInput"]
+    return HostInput(
+        shape=(1 if program.holds_input else program.period, int(starts[-1])),
         neurons=count,
-        injections=[(numbers[item.target], item.delay, item.exponent) for item in injections],
+        injections=[(numbers[item.target], columns[item.source], item.delay, item.exponent) for item in injections],
+        spike_columns=np.concatenate([np.zeros(0, dtype=np.intp), *spiking]),
         active_steps=program.active_steps,
         period=program.period,
     )
@@ -158,8 +174,11 @@ class _Synapses:
     delay: Numbers
 
 
-def _synapses(program: SimpleNamespace, pools: list[Pool], numbers: Mapping[str, Numbers], count: int) -> Axons:
+def _synapses(
+    program: SimpleNamespace, pools: list[Pool], numbers: Mapping[str, Numbers], count: int
+) -> tuple[Axons, list[Sparse]]:
     """The axons, and the processes of all synapses between them and the pools."""
+    processes = []
     groups = _grouped(program, numbers)
     codes = [group.delay * count + group.neuron for group in groups.values()]
     lines, heard = np.unique(np.concatenate([np.zeros(1, dtype=np.intp), *codes]), return_inverse=True)
@@ -175,9 +194,10 @@ def _synapses(program: SimpleNamespace, pools: list[Pool], numbers: Mapping[str,
             # As messages of one bit, spikes are multiplied by the matrix, which is far faster than indexing it.
             num_message_bits=1,
         )
+        processes.append(process)
         take(axons.lines, heard[start:end]).connect(process.s_in)
         _connect(process.a_out, pools, [group.target])
-    return axons
+    return axons, processes
 
 
 def _grouped(program: SimpleNamespace, numbers: Mapping[str, Numbers]) -> dict[tuple[int, int], _Synapses]:

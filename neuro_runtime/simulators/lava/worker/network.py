@@ -16,6 +16,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from numpy.typing import NDArray
+from processes import FORGET, MUTED
 from recorded import take_states
 
 LOOK_AROUND_S = 0.2  # how often processes that failed are looked for: Lava itself would wait for ever
@@ -68,8 +69,8 @@ class LavaNetwork:
 
     def __init__(self, program: SimpleNamespace, record_states: bool, hardware: bool) -> None:
         self._period = int(program.period)
-        self._size = next(int(node.size) for node in program.nodes if node.kind == "CurrentInput")
         self._graph = build_graph(program, record_states)
+        self._holds_input = bool(program.holds_input)
         self._record_states = record_states
         configuration = Loihi2HwCfg if hardware else Loihi2SimCfg
         self._graph.axons.create_runtime(
@@ -86,13 +87,20 @@ class LavaNetwork:
         numbers: Mapping[str, Numbers] = self._graph.numbers
         return numbers
 
-    def decide(self, current: NDArray[np.int32]) -> NetworkDecision:
-        """Run the time steps of one decision, with the token's integer current."""
-        return self._watched(lambda: self._decide(current))
+    def decide(self, rows: NDArray[np.int32]) -> NetworkDecision:
+        """Run the time steps of one decision, with what the host gives, (rows, columns)."""
+        return self._watched(lambda: self._decide(rows))
 
     def reset(self, idle_decisions: int) -> None:
-        """Forget everything: lose the spikes in flight, then let every state decay to 0 in decisions without input."""
-        self._watched(lambda: self._mute(1))
+        """Forget everything.
+
+        A policy loses the spikes in flight and then lets every state decay to 0 in decisions without input, as a chip
+        does. Where neurons may never decay, states are set to 0.
+        """
+        if not self._holds_input:
+            self._watched(self._clear)
+            return
+        self._watched(lambda: self._mute(MUTED))
         self._decay(idle_decisions)
 
     def stop(self) -> None:
@@ -102,16 +110,25 @@ class LavaNetwork:
     def _decay(self, idle_decisions: int) -> None:
         """Run decisions in which nothing arrives anywhere, since the axons are muted, and unmute them."""
         for _ in range(idle_decisions):
-            self.decide(np.zeros(self._size, dtype=np.int32))
+            self.decide(np.zeros(self._graph.host.given.shape, dtype=np.int32))
         self._watched(lambda: self._mute(0))
 
     def _mute(self, muted: int) -> None:
         self._graph.axons.muted.set(np.full(1, muted))
 
-    def _decide(self, current: NDArray[np.int32]) -> NetworkDecision:
-        self._graph.token.give(current)
+    def _clear(self) -> None:
+        self._mute(FORGET)
+        variables = [process.a_buff for process in self._graph.synapses]
+        variables += [state for pool in self._graph.pools for state in (pool.neurons.u, pool.neurons.v)]
+        for variable in variables:
+            variable.set(np.zeros(variable.shape, dtype=np.int32))
+
+    def _decide(self, rows: NDArray[np.int32]) -> NetworkDecision:
+        self._graph.host.give(rows.reshape(self._graph.host.given.shape))
         self._run()
-        accumulator = self._graph.accumulator.neurons.v.get().astype(np.int64)
+        accumulator = np.zeros(0, dtype=np.int64)
+        if self._graph.accumulator is not None:
+            accumulator = self._graph.accumulator.neurons.v.get().astype(np.int64)
         return NetworkDecision(accumulator, self._graph.axons.take_raster(), self._take_states())
 
     def _take_states(self) -> dict[str, NDArray[np.int32]]:

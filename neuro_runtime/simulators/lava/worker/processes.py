@@ -1,4 +1,4 @@
-"""Processes that a program has and Lava's library does not: the token's current, and axons with delays.
+"""Processes that a program has and Lava's library does not: what the host brings, and axons with delays.
 
 Each is a Lava process with a fixed-point model. Neurons and synapses are the library's own.
 """
@@ -17,68 +17,84 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import NDArray
 
+MUTED, FORGET = 1, 2
+
 Integers = NDArray[np.int32]
 
 
-class TokenCurrent(AbstractProcess):
-    """The host's current, held for the active steps of a decision, and a line that spikes in those steps.
+class HostInput(AbstractProcess):
+    """What the host brings: currents, spikes, and a line that spikes in the active steps of a decision.
 
-    An injection ``(targets, delay, exponent)`` adds ``shift(x, exponent)`` to the neurons ``targets``, one to one, for
+    The host gives one row of numbers a decision, which is held, or one a time step. An injection ``(targets, columns,
+    delay, exponent)`` adds ``shift(row[columns], exponent)`` to the neurons ``targets``, one to one, for
     ``delay ≤ t < delay + active_steps`` of each decision; the shift is left if positive, else right (floor).
 
     Parameters
     ----------
-    size
-        Entries of the current x.
+    shape
+        Rows and columns of what is given: one row that is held, or ``period``.
     neurons
-        Entries of what is sent: one for each neuron of the program.
+        Entries of the currents that are sent: one for each neuron of the program.
     injections
-        The injections, as above; ``targets`` has shape (size,).
+        The injections, as above.
+    spike_columns
+        The columns that are spikes.
     active_steps, period
         In time steps.
     """
 
     def __init__(
         self,
-        size: int,
+        shape: tuple[int, int],
         neurons: int,
-        injections: list[tuple[NDArray[np.intp], int, int]],
+        injections: list[tuple[NDArray[np.intp], NDArray[np.intp], int, int]],
+        spike_columns: NDArray[np.intp],
         active_steps: int,
         period: int,
     ) -> None:
-        super().__init__(neurons=neurons, injections=injections, active_steps=active_steps, period=period)
-        self.given = InPort((size,))
+        super().__init__(
+            rows=shape[0],
+            neurons=neurons,
+            injections=injections,
+            spike_columns=spike_columns,
+            active_steps=active_steps,
+            period=period,
+        )
+        self.given = InPort(shape)
         self.given.flag_external_pipe(buffer_size=2)
         self.injected = OutPort((neurons,))
-        self.active = OutPort((1,))
+        self.emitted = OutPort((1 + len(spike_columns),))
 
-    def give(self, current: Integers) -> None:
-        """Hand over the current of the next decision, before it runs."""
-        self.given.external_pipe_csp_send_port.send(current)
+    def give(self, rows: Integers) -> None:
+        """Hand over the input of the next decision, before it runs."""
+        self.given.external_pipe_csp_send_port.send(rows)
 
 
-@implements(proc=TokenCurrent, protocol=LoihiProtocol)
+@implements(proc=HostInput, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class TokenCurrentModel(PyLoihiProcessModel):
-    """Takes the current at a decision's first step."""
+class HostInputModel(PyLoihiProcessModel):
+    """Takes the input at a decision's first step; sends the line's spike and then those of the columns."""
 
     given: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     injected: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-    active: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+    emitted: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 
     def run_spk(self) -> None:
         step = (self.time_step - 1) % self.proc_params["period"]
         if step == 0:
-            self._current = self.given.recv()
-        self.injected.send(self._injected_at(step))
-        self.active.send(np.array([step < self.proc_params["active_steps"]]))
+            self._given = self.given.recv()
+        row = self._given[0 if self.proc_params["rows"] == 1 else step]
+        self.injected.send(self._injected_at(step, row))
+        active = np.array([step < self.proc_params["active_steps"]])
+        self.emitted.send(np.concatenate([active, row[self.proc_params["spike_columns"]] != 0]))
 
-    def _injected_at(self, step: int) -> Integers:
+    def _injected_at(self, step: int, row: Integers) -> Integers:
         injected = np.zeros(self.proc_params["neurons"], dtype=np.int32)
-        for targets, delay, exponent in self.proc_params["injections"]:
+        for targets, columns, delay, exponent in self.proc_params["injections"]:
             if delay <= step < delay + self.proc_params["active_steps"]:
-                injected[targets] += self._current << exponent if exponent >= 0 else self._current >> -exponent
+                current = row[columns]
+                injected[targets] += current << exponent if exponent >= 0 else current >> -exponent
         return injected
 
 
@@ -99,7 +115,8 @@ class Axons(AbstractProcess):
     Attributes
     ----------
     muted
-        While it is not 0, as it is at first, spikes go nowhere and those in flight are lost.
+        While it is ``MUTED``, as it is at first, spikes go nowhere and those in flight are lost. ``FORGET`` loses those
+        in flight before the next time step, and then is 0.
     """
 
     def __init__(self, size: int, neuron: Integers, delay: Integers, period: int) -> None:
@@ -108,7 +125,7 @@ class Axons(AbstractProcess):
         self.lines = OutPort((len(neuron),))
         self.raster = OutPort((period, size))
         self.raster.flag_external_pipe(buffer_size=2)
-        self.muted = Var((1,), init=1)
+        self.muted = Var((1,), init=MUTED)
 
     def take_raster(self) -> NDArray[np.bool_]:
         """Every spike of the decision that has just run, (period, size)."""
@@ -135,6 +152,9 @@ class AxonsModel(PyLoihiProcessModel):
         self._raster = np.zeros((period, size), dtype=bool)
 
     def run_spk(self) -> None:
+        if self.muted[0] == FORGET:
+            self._past[:] = False
+            self.muted[0] = 0
         spikes = self.spikes.recv().astype(bool)
         step = (self.time_step - 1) % len(self._raster)
         self._raster[step] = spikes

@@ -1,4 +1,5 @@
-"""The library's neurons, which also keep what u and v were after every time step and send it once a decision.
+"""The library's neurons, which also keep what u and v were after every time step and send it once a decision; and such
+that fire at their threshold.
 
 The arithmetic is the library's: its models run, and only then are their variables copied, in the same process. Reading
 them from another one takes a message each way for each variable and time step, longer than all the rest of it.
@@ -30,6 +31,18 @@ class RecordedLIF(LIF):
         self.states = _states_port(self, period)
 
 
+class LIFAtThreshold(LIF):
+    """A `LIF` that fires where v meets its threshold: its effective threshold, in units of v, is one lower."""
+
+
+class RecordedLIFAtThreshold(LIFAtThreshold):
+    """The same with a record."""
+
+    def __init__(self, *, period: int, **of_lif: Any) -> None:
+        super().__init__(**of_lif)
+        self.states = _states_port(self, period)
+
+
 class RecordedLIFReset(LIFReset):
     """A `LIFReset` with a record, likewise."""
 
@@ -38,7 +51,7 @@ class RecordedLIFReset(LIFReset):
         self.states = _states_port(self, period)
 
 
-def take_states(neurons: RecordedLIF | RecordedLIFReset) -> States:
+def take_states(neurons: LIF) -> States:
     """u and v after each time step of the decision that has just run, (2, period, neurons)."""
     states: States = neurons.states.external_pipe_csp_recv_port.recv()
     return states
@@ -73,6 +86,32 @@ class _Recording:
 @tag("fixed_pt")
 class RecordedLIFModel(_Recording, PyLifModelBitAcc):
     """The library's model, and a record."""
+
+    states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+
+class _AtThreshold:
+    """Comes before a model of the library, which compares v > effective_vth."""
+
+    implements_process = None
+
+    def scale_threshold(self: Any) -> None:
+        super().scale_threshold()  # type: ignore[misc]
+        self.effective_vth = self.effective_vth - 1
+
+
+@implements(proc=LIFAtThreshold, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class LIFAtThresholdModel(_AtThreshold, PyLifModelBitAcc):
+    """The library's model, its threshold one lower."""
+
+
+@implements(proc=RecordedLIFAtThreshold, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class RecordedLIFAtThresholdModel(_Recording, _AtThreshold, PyLifModelBitAcc):
+    """The same, and a record."""
 
     states: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 

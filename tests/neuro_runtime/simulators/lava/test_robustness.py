@@ -229,7 +229,7 @@ def test_float_program_is_refused() -> None:
 @pytest.mark.lava
 @pytest.mark.parametrize("current", [np.ones(7, dtype=int), np.ones(8), np.ones((1, 8), dtype=int)])
 def test_current_of_another_kind_is_refused(session: LavaSession, current: np.ndarray) -> None:
-    with pytest.raises(UserError, match="the token's current must be 8 integers, got"):
+    with pytest.raises(UserError, match=r"the host's input must be integers of shape \(8,\), got"):
         session.decide(current)
 
 
