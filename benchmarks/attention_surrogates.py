@@ -2,7 +2,7 @@
 
     python -m benchmarks.attention_surrogates [env=t-maze-30] [models=pssa,tssa,sssa,delay-matrix]
         [surrogates=published,rectangle,triangle,arctangent] [thresholds=0.5] [seeds=0,1,2] [steps=500] [episodes=100]
-        [rows=attention-surrogates.jsonl] [output=runs] [threads=1]
+        [dataset=FILE] [rows=attention-surrogates.jsonl] [output=runs] [threads=1]
 
 Every combination is trained by the environment's recipe, ``steps`` long, and measured: the score; the score without the
 past (in a T-maze of N steps the last N tokens, so that the cue alone is cut; elsewhere the present token); the score
@@ -59,6 +59,7 @@ class Options:
     seeds: str = "0,1,2"
     steps: int = 500
     episodes: int = 100
+    dataset: str | None = None  # where the task's own is not in its place
     rows: str = "attention-surrogates.jsonl"
     output: str = "runs"
     threads: int = 1
@@ -153,6 +154,7 @@ def _config(combination: Combination, options: Options) -> TrainConfig:
             "final_episodes=2",  # scores come after it
             f"output={options.output}",
             f"threads={options.threads}",
+            *((f"dataset={options.dataset}",) if options.dataset else ()),
             f"name={'-'.join(str(value) for value in asdict(combination).values())}",
         ]
     )
@@ -172,7 +174,7 @@ def _activity(policy: PolicyModel, config: TrainConfig) -> tuple[float | None, f
 
 
 def _batches(policy: PolicyModel, config: TrainConfig) -> Iterator[Batch]:
-    dataset = open_dataset(load_environment_spec(config.env))
+    dataset = open_dataset(load_environment_spec(config.env), Path(config.dataset) if config.dataset else None)
     windows = TokenWindows(dataset, policy.normalisation, policy.model.config.context)
     for number in range(BATCHES):
         yield windows.batch(config.seed, config.steps + number, WINDOWS)

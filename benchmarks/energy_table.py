@@ -5,7 +5,8 @@
 The policy runs in closed loop on loihi-fast. Its mean decision is priced by every profile that has prices: chips have
 the network placed on their cores first, in the stream layout (the newest token alone) and in the window layout (all
 ``context`` tokens at every decision, each token's work as counted for the newest; the host keeps earlier currents).
-Below stand Decision Transformer of the usual size and the policy's own network as an ANN, by profiles of processors.
+Below stand Decision Transformer of the usual size and the policy's own network as an ANN, by profiles of processors;
+then the latter scaled from what devices were measured at, static power included.
 Bands add up all prices at their low and at their high end. ``Of it events`` is without static and host power.
 """
 
@@ -17,16 +18,17 @@ from dataclasses import dataclass
 
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
-from hw_profiles.arithmetic.baselines import ann_estimate, baseline_estimates
+from hw_profiles.arithmetic.baselines import OWN, ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.arithmetic.mac_counts import MacCounts
+from hw_profiles.arithmetic.measured_ann import measured_ann_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import POWERS, EnergyEstimate
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced, price
-from hw_profiles.profile import Kind, Profile
+from hw_profiles.profile import ANN_KINDS, Kind, Profile
 from hw_profiles.report.units import energy_text, time_text
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
@@ -65,7 +67,7 @@ def main(argv: list[str]) -> int:
 def _spiking_rows(run: CountedRun, profiles: Sequence[Profile], context: int) -> Iterator[str]:
     window = window_layout(run.network, context)
     for profile in profiles:
-        if profile.kind is Kind.processor or not profile.has_prices:
+        if profile.kind in ANN_KINDS or not profile.has_prices:
             continue
         for layout in LAYOUTS:
             placed = window if layout == "window" and profile.needs_mapping else run.network
@@ -96,7 +98,11 @@ def _ann_rows(network: ChipNetwork, profiles: Sequence[Profile], options: Option
             layout = "window" if workload.endswith("recomputed") else "stream"
             yield _row(f"{workload}, `{profile.name}`", layout, _energy(estimate))
         estimate = ann_estimate("", _ann_window(network, options.context), profile)
-        yield _row(f"this network as an ANN, `{profile.name}`", "window", _energy(estimate))
+        yield _row(f"{OWN}, `{profile.name}`", "window", _energy(estimate))
+    for profile in profiles:
+        if profile.kind is Kind.device:
+            estimate = measured_ann_estimate(OWN, network_as_ann_macs(network), profile)
+            yield _row(f"{OWN}, `{profile.name}`", "stream", _energy(estimate))
 
 
 def _ann_window(network: ChipNetwork, context: int) -> MacCounts:

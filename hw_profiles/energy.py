@@ -145,7 +145,8 @@ def estimate_energy(activity: ActivityCounts, profile: Profile) -> EnergyEstimat
             "program (any backend but torch), or a convention such as cmos45-int8"
         )
     counts = _counted(activity)
-    return _estimate(profile, _event_lines(counts, profile), [] if profile.all_in else _unpriced(counts, profile))
+    left_out = [] if profile.all_in else [*_uncounted(activity, profile), *_unpriced(counts, profile)]
+    return _estimate(profile, _event_lines(counts, profile), left_out)
 
 
 def estimate_chip_energy(
@@ -190,6 +191,13 @@ def _counted(activity: ActivityCounts) -> dict[str, Counts]:
         "spike_out": spikes or {None: activity.spikes},
         "mac": {None: activity.host_macs},
     }
+
+
+def _uncounted(activity: ActivityCounts, profile: Profile) -> list[str]:
+    """The idle updates of a run that steps its layers through their T time steps alone."""
+    if activity.by_population or profile.energy.neuron_idle is None:
+        return []
+    return [f"{EVENTS['neuron_idle']}: not known, as the run is of no program"]
 
 
 def _on_chip(events: ChipEvents) -> dict[str, Counts]:

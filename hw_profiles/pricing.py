@@ -12,7 +12,7 @@ from hw_profiles.energy import EnergyEstimate, estimate_chip_energy, estimate_en
 from hw_profiles.mapping import ChipMapping
 from hw_profiles.mapping.mapping_cache import MappingCache
 from hw_profiles.network import ChipNetwork, ContextLayout
-from hw_profiles.profile import Kind, Profile
+from hw_profiles.profile import ANN_KINDS, Profile
 from hw_profiles.timing import TimeEstimate, estimate_time
 
 NO_PROGRAM = (
@@ -81,11 +81,11 @@ def check_prices_runs(profile: Profile) -> None:
     Raises
     ------
     UserError
-        It is a processor's, or has no prices.
+        It is a processor's or a device's, or has no prices.
     """
-    if profile.kind is Kind.processor:
+    if profile.kind in ANN_KINDS:
         raise UserError(
-            f"profile {profile.name} is a processor's, which prices the ANN baselines of every report: "
+            f"profile {profile.name} is a {profile.kind.value}'s, which prices the ANN baselines of every report: "
             "choose a chip or a convention (dsf-report --list)"
         )
     if not profile.has_prices:

@@ -1,4 +1,4 @@
-"""A description of one chip, counting convention or processor, each figure with its evidence.
+"""A description of one chip, counting convention, processor or device, each figure with its evidence.
 
 A profile is a YAML file; the classes here, in `capacity` and in `event_prices` are its schema, field by field:
 
@@ -7,7 +7,7 @@ A profile is a YAML file; the classes here, in `capacity` and in `event_prices` 
     schema: 2                     # version of this schema
     name: my-chip                 # the file's name without .yaml
     title: My chip, one die       # one line for reports
-    kind: chip                    # chip, convention or processor
+    kind: chip                    # chip, convention, processor or device
     about: What it is and how an input current gets in.
     capacity:                     # limits; leave out what the chip does not limit (or: the name of a profile)
       cores_per_chip: {value: 128, unit: cores, grade: datasheet, source: "Author, venue year"}
@@ -21,6 +21,10 @@ A profile is a YAML file; the classes here, in `capacity` and in `event_prices` 
     anchors:                      # whole networks that others measured; compared with, never added
       - workload: a keyword spotter, one inference
         energy: {value: 6.6, unit: uJ, grade: measured, source: "…"}
+    inferences:                   # a device's alone: artificial neural networks that it ran, as measured
+      - workload: a dense autoencoder
+        macs: {value: 264192, unit: MACs, grade: datasheet, source: "…"}
+        energy: {value: 5.25, unit: uJ, grade: measured, source: "…"}
     not_counted: ["barrier synchronisation"]    # what an estimate by this profile leaves out, printed with it
 
 A figure without a source, a unit other than its field's, or a key not named here does not load.
@@ -36,6 +40,7 @@ from pydantic.dataclasses import dataclass
 from hw_profiles.capacity import Capacity
 from hw_profiles.event_prices import Anchor, ConstantPower, EventEnergy, EventTime, MemoryEnergy
 from hw_profiles.figure import STRICT
+from hw_profiles.measured_inference import MeasuredInference
 
 SCHEMA = 2
 
@@ -46,11 +51,15 @@ class Kind(Enum):
     chip = "chip"  # a network is placed on its cores before it is priced
     convention = "convention"  # prices operations wherever they happen
     processor = "processor"  # runs an artificial neural network: multiply-accumulates and weights
+    device = "device"  # ran artificial neural networks and was measured: a total, nothing has a price
+
+
+ANN_KINDS = Kind.processor, Kind.device  # that run an artificial neural network, and so no spiking one
 
 
 @dataclass(frozen=True, config=STRICT)
 class Profile:
-    """One chip, convention or processor; see the module's docstring for the file it is read from.
+    """One chip, convention, processor or device; see the module's docstring for the file it is read from.
 
     Attributes
     ----------
@@ -58,6 +67,8 @@ class Profile:
         One paragraph: what it is, and for a chip how an input current gets into its neurons.
     all_in
         The one price, of a synaptic operation, was measured with everything else inside; nothing is ever added.
+    inferences
+        A device's, of which the first is scaled to other networks.
     not_counted
         Terms that an estimate by this profile leaves out, printed with it.
     """
@@ -75,6 +86,7 @@ class Profile:
     power: ConstantPower | None = None
     memory: MemoryEnergy | None = None
     anchors: tuple[Anchor, ...] = ()
+    inferences: tuple[MeasuredInference, ...] = ()
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -85,6 +97,8 @@ class Profile:
             self._require_one_price()
         if self.kind is not Kind.chip and (self.capacity is not None or self.time is not None):
             raise ValueError(f"capacity and time are a chip's but kind is {self.kind.value!r}; remove them or say chip")
+        if self.kind is Kind.device or self.inferences:
+            self._require_totals_alone()
         if self.needs_mapping:
             self._require_mappable()
 
@@ -106,6 +120,14 @@ class Profile:
             raise ValueError("all_in is true but energy has no synop; give the all-in energy of a synaptic operation")
         if self.power is not None or self.memory is not None:
             raise ValueError("all_in is true but power or memory is given; it is inside the all-in figure, remove it")
+
+    def _require_totals_alone(self) -> None:
+        if self.kind is not Kind.device:
+            raise ValueError(f"inferences are a device's but kind is {self.kind.value!r}; remove them or say device")
+        if not self.inferences:
+            raise ValueError("kind is device but inferences is missing; give a network that it ran, as measured")
+        if self.has_prices or self.power is not None or self.memory is not None:
+            raise ValueError("a device's inferences hold everything; remove its energy, power and memory")
 
     def _require_mappable(self) -> None:
         missing = (self.capacity or Capacity()).missing_for_mapping

@@ -14,6 +14,7 @@ from hw_profiles.capacity import Capacity
 from hw_profiles.event_prices import Anchor, ConstantPower, EventEnergy, EventTime, MemoryEnergy
 from hw_profiles.figure import Figure
 from hw_profiles.loader import load_profile, profile_names
+from hw_profiles.measured_inference import MeasuredInference
 from hw_profiles.profile import Profile
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "profiles.md"
@@ -36,8 +37,8 @@ INTRODUCTION = """\
 Written from [hw_profiles/profiles](../hw_profiles/profiles) by `python -m hw_profiles.profile_documentation`; a test
 fails when it is stale.
 
-A profile is what is known of one chip, counting convention or processor. Every figure has a value, a unit, a grade, a
-source, and a band where the evidence is one:
+A profile is what is known of one chip, counting convention, processor or device. Every figure has a value, a unit, a
+grade, a source, and a band where the evidence is one:
 
 | Grade | Means |
 |---|---|
@@ -47,8 +48,10 @@ source, and a band where the evidence is one:
 | inferred | arithmetic or a regression from other figures |
 
 A `chip` is priced after a network was placed on its cores; a `convention` prices operations wherever they happen; a
-`processor` runs an artificial neural network. An *all-in* figure was measured with everything inside, so no other term
-is added to it. *Anchors* are whole networks that others measured: printed beside an estimate, never added to it.
+`processor` runs an artificial neural network by prices of its arithmetic and memory; a `device` ran some and was
+measured, and others are scaled from the first of them by multiply-accumulates. An *all-in* figure was measured with
+everything inside, so no other term is added to it. *Anchors* are whole networks that others measured: printed beside an
+estimate, never added to it.
 
 To describe a chip of your own, copy a file, change it and run `dsf-report RUN --profile my-chip.yaml`. The keys are
 explained in [profile.py](../hw_profiles/profile.py), [capacity.py](../hw_profiles/capacity.py) and
@@ -90,6 +93,8 @@ def _overview(profiles: list[Profile]) -> Iterator[str]:
 
 
 def _prices(profile: Profile) -> str:
+    if profile.inferences:
+        return "whole inferences: measured"
     if profile.all_in:
         return "synaptic operations, all-in"
     if not profile.has_prices:
@@ -102,8 +107,12 @@ def _prices(profile: Profile) -> str:
 def _profile_text(profile: Profile) -> str:
     lines = [f"## {profile.name}\n", f"{profile.title[0].upper()}{profile.title[1:]}. {profile.about}\n"]
     rows = [row for section in SECTIONS for row in _rows(section, getattr(profile, section))]
+    rows += [
+        row for number, inference in enumerate(profile.inferences) for row in _rows(f"inferences[{number}]", inference)
+    ]
     if rows:
         lines += ["| Figure | Value | Band | Unit | Grade | Source |", "|---|---|---|---|---|---|", *rows, ""]
+    lines += [f"`inferences[{number}]` is {each.workload}.\n" for number, each in enumerate(profile.inferences)]
     lines += map(_anchor_text, profile.anchors)
     lines.append(f"Not counted: {'; '.join(profile.not_counted)}.\n")
     return "\n".join(lines)
@@ -115,13 +124,13 @@ def _anchor_text(anchor: Anchor) -> str:
     return f"Anchor: {anchor.workload}: {value}, {figure.grade.value}; {figure.source}.\n"
 
 
-Section = Capacity | EventEnergy | EventTime | ConstantPower | MemoryEnergy
+Section = Capacity | EventEnergy | EventTime | ConstantPower | MemoryEnergy | MeasuredInference
 
 
 def _figures(section: Section | None) -> Iterator[tuple[str, Figure]]:
     for field in fields(section) if section is not None else ():
         figure = getattr(section, field.name)
-        if figure is not None:
+        if isinstance(figure, Figure):
             yield field.name, figure
 
 

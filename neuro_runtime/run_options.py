@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dsf_common.errors import UserError
+from hw_profiles.main_profile import MAIN_PROFILE
 
-DEFAULT_PROFILES = ("cmos45-paper", "loihi1-davies2018")  # that price a run
+DEFAULT_PROFILES = (MAIN_PROFILE, "cmos45-paper")  # that price a run
 
 
 @dataclass

@@ -6,19 +6,24 @@ from collections.abc import Sequence
 
 from hw_profiles.arithmetic.decision_transformer import decision_transformer_macs
 from hw_profiles.arithmetic.mac_counts import MacCounts
+from hw_profiles.arithmetic.measured_ann import measured_ann_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import EnergyEstimate, EnergyLine
 from hw_profiles.figure import Figure
 from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Kind, Profile
 
+OWN = "this network as an ANN"
 NOT_THE_SAME = "training such a network, and whether its score would be the same"
 
 
 def baseline_estimates(
     observation: int, action: int, network: ChipNetwork, profiles: Sequence[Profile]
 ) -> list[EnergyEstimate]:
-    """Decision Transformer with and without a cache, and the policy's own network as an ANN, by each processor.
+    """The ANNs that one would deploy instead, by each processor and each device.
+
+    A processor prices Decision Transformer, with and without a cache, and the policy's own network as an ANN. A device,
+    measured at a network of a policy's size, is scaled to the policy's own alone.
 
     Parameters
     ----------
@@ -27,20 +32,23 @@ def baseline_estimates(
     network
         The policy's, in the stream layout and before mapping.
     profiles
-        Those that are no processors, or price nothing, are passed over.
+        Those of another kind, and processors without a price, are passed over.
     """
+    own = network_as_ann_macs(network)
     transformer = "Decision Transformer (D 128, L 3, K 20)"
     workloads = {
         f"{transformer}, recomputed": decision_transformer_macs(observation, action, cached=False),
         f"{transformer}, cached": decision_transformer_macs(observation, action, cached=True),
-        "this network as an ANN": network_as_ann_macs(network),
+        OWN: own,
     }
-    return [
+    by_prices = [
         ann_estimate(workload, counts, profile)
         for profile in profiles
         if profile.kind is Kind.processor and profile.energy.mac is not None
         for workload, counts in workloads.items()
     ]
+    measured = [measured_ann_estimate(OWN, own, profile) for profile in profiles if profile.kind is Kind.device]
+    return [*by_prices, *measured]
 
 
 def ann_estimate(workload: str, counts: MacCounts, profile: Profile) -> EnergyEstimate:

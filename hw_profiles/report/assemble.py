@@ -9,17 +9,18 @@ from dsf_common.errors import UserError
 from hw_profiles.arithmetic.baselines import baseline_estimates
 from hw_profiles.energy import EnergyEstimate
 from hw_profiles.loader import load_profile, profile_names
+from hw_profiles.main_profile import MAIN_PROFILE
 from hw_profiles.mapping.mapping_cache import MappingCache
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import ChipNetwork
 from hw_profiles.pareto_front import ParetoFront, shipped_front
 from hw_profiles.pricing import Priced, check_prices_runs, price
-from hw_profiles.profile import Kind, Profile
+from hw_profiles.profile import ANN_KINDS, Kind, Profile
 from hw_profiles.report.accounts import band_of, energy_account, time_account
 from hw_profiles.report.accounts_of_one_chip import accounts_of_one_chip
 from hw_profiles.report.arithmetic_answer import arithmetic_answer
 from hw_profiles.report.document.activity import LayerRate
-from hw_profiles.report.document.answers import Baseline, LayoutAnswer, ProfileAnswer
+from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline, LayoutAnswer, ProfileAnswer
 from hw_profiles.report.document.context import ParetoFrontAnswer
 from hw_profiles.report.document.report import Report
 from hw_profiles.report.pareto_front_answer import front_answer
@@ -30,14 +31,11 @@ from hw_profiles.report.saved_run import SavedRun
 from hw_profiles.report.verdict import verdict
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
 
-# A regression over measurements on silicon; the other chips' prices are simulated or inferred.
-FIRST_PROFILE = "loihi1-measured"
-
 
 def default_profiles() -> list[str]:
     """Every shipped profile that can price a run, the one for the top first."""
     names = [name for name in profile_names() if _prices_runs(load_profile(name))]
-    return sorted(names, key=lambda name: name != FIRST_PROFILE)
+    return sorted(names, key=lambda name: name != MAIN_PROFILE)
 
 
 def report_of(run: SavedRun, profiles: Sequence[Profile], front: ParetoFront | None = None) -> Report:
@@ -120,7 +118,7 @@ def _layout(run: SavedRun, priced: Priced, baselines: Sequence[Baseline]) -> Lay
     left_out = priced.profile.not_counted if mapping is None else ()
     return LayoutAnswer(
         name=priced.layout,
-        verdict="" if energy is None else verdict(priced.profile.title, energy.total, baselines, left_out),
+        verdict="" if energy is None else verdict(priced.profile.title, energy, baselines, left_out),
         energy=energy,
         time=None if priced.time is None else time_account(priced.time),
         placement=placement_of(mapping, capacity, events) if mapping and capacity and events else None,
@@ -138,10 +136,17 @@ def _window(run: SavedRun) -> ChipNetwork | None:
 def _baselines(run: SavedRun) -> tuple[Baseline, ...]:
     if run.network is None:
         return ()
-    processors = [profile for name in profile_names() if (profile := load_profile(name)).kind is Kind.processor]
-    estimates = baseline_estimates(run.record.observation_size, run.record.action_size, run.network, processors)
+    profiles = [load_profile(name) for name in profile_names()]
+    estimates = baseline_estimates(run.record.observation_size, run.record.action_size, run.network, profiles)
     return tuple(
-        Baseline(estimate.profile, estimate.title, _short_title(estimate), band_of(estimate), estimate.not_counted)
+        Baseline(
+            estimate.profile,
+            estimate.title,
+            _short_title(estimate),
+            MEASURED if load_profile(estimate.profile).kind is Kind.device else PRICED,
+            band_of(estimate),
+            estimate.not_counted,
+        )
         for estimate in estimates
     )
 
@@ -178,4 +183,4 @@ def _by_shipped(run: SavedRun, name: str, mapping_cache: MappingCache) -> Layout
 
 
 def _prices_runs(profile: Profile) -> bool:
-    return profile.kind is not Kind.processor and profile.has_prices
+    return profile.kind not in ANN_KINDS and profile.has_prices

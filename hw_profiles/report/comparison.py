@@ -79,7 +79,9 @@ def compare(names: tuple[str, str], reports: tuple[Report, Report]) -> Compariso
         )
     described = [f"policy {report.task.policy} on {report.task.backend}" for report in reports]
     score = _change("score", None, None, _score(first.task.score), _score(second.task.score), _difference)
-    costs = [change for name, *layouts in _both_layouts(first, second) for change in _costs(name, *layouts)]
+    same_kind = first.of_program == second.of_program
+    pairs = _both_layouts(first, second)
+    costs = [change for name, one, other in pairs for change in _costs(name, one, other, same_kind)]
     return Comparison(first.task.environment, names, (described[0], described[1]), (score, *costs))
 
 
@@ -102,14 +104,16 @@ def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, LayoutAn
                 yield answer.name, layout, theirs[answer.name, layout.name]
 
 
-def _costs(profile: str, first: LayoutAnswer, second: LayoutAnswer) -> list[Change]:
+def _costs(profile: str, first: LayoutAnswer, second: LayoutAnswer, same_kind: bool) -> list[Change]:
+    """What both cost. A run of the trained model counts no idle updates, so beside a program's it may count less."""
+    ratio = _ratio if same_kind or _terms(first) == _terms(second) else _not_comparable
     pairs: list[tuple[str, Value | None, Value | None]] = [
         ("energy a decision", _energy(first), _energy(second)),
         ("time a decision", _time(first), _time(second)),
         ("cores", _cores(first), _cores(second)),
     ]
     return [
-        _change(quantity, profile, first.name, before, after, _ratio)
+        _change(quantity, profile, first.name, before, after, ratio)
         for quantity, before, after in pairs
         if before is not None or after is not None
     ]
@@ -135,6 +139,14 @@ def _ratio(before: float, after: float) -> str:
     if before == after:
         return "the same"
     return f"{after / before:.3g} times" if before else "from nothing"
+
+
+def _not_comparable(_before: float, _after: float) -> str:
+    return "not comparable: one is of the trained model, which counts no idle updates"
+
+
+def _terms(layout: LayoutAnswer) -> set[str]:
+    return set() if layout.energy is None else {cost.name for cost in layout.energy.terms}
 
 
 def _score(score: Interval) -> Value:

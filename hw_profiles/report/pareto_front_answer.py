@@ -45,6 +45,9 @@ def about(front: ParetoFront) -> str:
 
 def _verdict(front: ParetoFront, own: OwnPlace) -> str:
     """The sentence on points that score at least as much for at most as much energy."""
+    if own.score.low is None:
+        many = front.episodes
+        return f"This run is one episode, the points are means of {many}: run episodes={many} to compare."
     better = [point for point in front.points if point.score >= own.score.mean and point.events_pj <= own.events_pj]
     taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.events_pj)}"
     if not better:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hw_profiles.quiet_attention import quiet_attention
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report.document.activity import Raster, RasterLayer
 from hw_profiles.report.document.ranges import Interval
@@ -50,9 +51,10 @@ def raster_of(raster: SpikeRaster) -> Raster:
 
 
 def notes_of(run: SavedRun) -> tuple[str, ...]:
-    """A sentence for each thing that this run cannot tell, with the reason, and for each doubt about its data."""
+    """Sentences on a silent attention, on each thing that this run cannot tell, and on each doubt about its data."""
     of_data = run.record.protocol.data_notes if run.record.protocol else ()
-    return (*_missing(run), *(f"Training data: {note}." for note in of_data))
+    quiet = quiet_attention({layer.name: layer.firing_rate for layer in run.record.layers})
+    return (*([] if quiet is None else [quiet]), *_missing(run), *(f"Training data: {note}." for note in of_data))
 
 
 def _missing(run: SavedRun) -> tuple[str, ...]:

@@ -28,7 +28,9 @@ def report_summary(report: Report) -> str:
 def _table(report: Report) -> list[str]:
     rows: list[tuple[str, ...]] = [("", "layout", "energy a decision", "time a decision", "cores", "chips")]
     rows += [_row(answer, layout) for answer in report.profiles for layout in answer.layouts if layout.energy]
-    rows += [(baseline.short_title, "ANN", banded(baseline.energy), "", "", "") for baseline in report.baselines]
+    rows += [
+        (baseline.short_title, baseline.kind, banded(baseline.energy), "", "", "") for baseline in report.baselines
+    ]
     refused = [
         f"{answer.name}, {layout.name}: {layout.refusal}"
         for answer in report.profiles

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hw_profiles.report.document.answers import Baseline
+from hw_profiles.energy import POWERS
+from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline
+from hw_profiles.report.document.costs import EnergyAccount
 from hw_profiles.report.document.ranges import Band
 from hw_profiles.report.units import energy_text
 
 
-def verdict(title: str, energy: Band, baselines: Sequence[Baseline], left_out: Sequence[str]) -> str:
-    """The decision beside the cheapest and the dearest baseline.
+def verdict(title: str, account: EnergyAccount, baselines: Sequence[Baseline], left_out: Sequence[str]) -> str:
+    """The decision beside the cheapest and the dearest baseline that counts what it counts.
+
+    An account with constant power is compared with ANNs on devices whose supply was measured; one without, with ANNs by
+    prices of their arithmetic and memory.
 
     Parameters
     ----------
     title
-        The title of the profile that ``energy`` is by.
+        The title of the profile that ``account`` is by.
     left_out
         Costs that a profile without constant power does not count; empty for one that counts it.
     """
+    energy, whole = account.total, any(term.name in POWERS for term in account.terms)
+    alike = [baseline for baseline in baselines if baseline.kind == (MEASURED if whole else PRICED)]
     taken = f"On {title}: {banded(energy)} a decision"
-    if not baselines:
+    if not alike:
         return f"{taken}; there is no ANN baseline to compare it with."
-    cheapest = min(baselines, key=lambda baseline: baseline.energy.nominal)
-    dearest = max(baselines, key=lambda baseline: baseline.energy.nominal)
+    cheapest = min(alike, key=lambda baseline: baseline.energy.nominal)
+    dearest = max(alike, key=lambda baseline: baseline.energy.nominal)
     return (
         f"{taken}, {_times(energy, cheapest)} the cheapest ANN baseline ({_named(cheapest)}) and "
         f"{_times(energy, dearest)} the dearest ({_named(dearest)}). "
-        f"{_reading(energy, cheapest, dearest)}; {_unlike(left_out)}."
+        f"{_reading(energy, alike)}; {_unlike(whole, left_out)}."
     )
 
 
@@ -48,21 +55,27 @@ def _named(baseline: Baseline) -> str:
     return f"{baseline.short_title}: {energy_text(baseline.energy.nominal)}"
 
 
-def _reading(energy: Band, cheapest: Baseline, dearest: Baseline) -> str:
+def _reading(energy: Band, baselines: Sequence[Baseline]) -> str:
     """The statement that the bands allow."""
-    if energy.high < cheapest.energy.low:
+    energies = [baseline.energy for baseline in baselines]
+    if energy.high < min(other.low for other in energies):
         return "It is below every baseline, over its whole band"
-    if energy.low > dearest.energy.high:
+    if energy.low > max(other.high for other in energies):
         return "It is above every baseline, over its whole band"
-    if energy.nominal < cheapest.energy.nominal:
+    if energy.nominal < min(other.nominal for other in energies):
         return "It is below every baseline, but the bands overlap"
-    if energy.nominal > dearest.energy.nominal:
+    if energy.nominal > max(other.nominal for other in energies):
         return "It is above every baseline, but the bands overlap"
     return "It lies between the baselines, so which ANN one would deploy decides"
 
 
-def _unlike(left_out: Sequence[str]) -> str:
+def _unlike(whole: bool, left_out: Sequence[str]) -> str:
     """Where the two sides do not count the same, and whom that favours."""
+    if whole:
+        return (
+            "the devices ran other networks, whose measured totals are scaled by multiply-accumulates; "
+            "their idle between decisions is not counted"
+        )
     if left_out:
         return f"it leaves out {', '.join(left_out)}, while the baselines count the memory of their weights"
     return "the baselines count arithmetic and the memory of weights, and neither static power nor a host"

@@ -17,6 +17,7 @@ from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_arithmetic import Extreme, bits_left, counted, nodes_of, standing
 from hw_profiles.network import ChipNetwork, ContextLayout
 from hw_profiles.pricing import Priced
+from hw_profiles.quiet_attention import quiet_attention
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.run_record import FORMAT
@@ -187,7 +188,7 @@ def _totals(counts: ActivityCounts) -> dict[str, float]:
 
 
 def _episode_table(episodes: Sequence[Episode]) -> str:
-    header = ("seed", "steps", "return", "score", "spikes/decision", "synops/decision", "ms/decision")
+    header = ("seed", "steps", "return", "score", "spikes/decision", "synops/decision", "host ms/decision")
     return text_table([header, *map(_episode_cells, episodes)])
 
 
@@ -200,7 +201,7 @@ def _episode_cells(episode: Episode) -> tuple[str, ...]:
         f"{episode.score:.1f}",
         f"{counts.spikes:,.1f}",
         f"{counts.synops:,.0f}",
-        f"{1000 * episode.seconds.mean():.1f}",
+        f"{1000 * episode.seconds.mean():.3g}",
     )
 
 
@@ -209,9 +210,11 @@ def _mean_lines(rollout: Rollout) -> list[str]:
     over = f"over {count} episodes" if count > 1 else "of 1 episode (no interval)"
     known = load_environment_spec(rollout.environment).has_references
     scale = "0 is a random policy, 100 the reference" if known else "the return itself, as no reference is known"
+    quiet = quiet_attention({layer.name: layer.firing_rate for layer in mean_layers(rollout.activities)})
     return [
         f"return {_interval_text(rollout.total_reward)} {over}",
         f"score  {_interval_text(rollout.score)} {over}; {scale}",
+        *([] if quiet is None else [quiet]),
     ]
 
 

@@ -52,7 +52,9 @@ def test_every_shipped_profile_that_can_prices_a_run(run: Path, capsys: pytest.C
     assert all(energies.values())
     assert not {"jetson-nano", "cmos45-int8-ann", "speck"} & set(energies)
     assert report["main_profile"] == "loihi1-measured"
-    assert {"cmos45-fp32-ann", "cmos45-int8-ann"} == {baseline["profile"] for baseline in report["baselines"]}
+    by_kind = {(baseline["kind"], baseline["profile"]) for baseline in report["baselines"]}
+    assert {("ANN, by prices", "cmos45-int8-ann"), ("ANN, scaled from measured", "gap9-measured")} <= by_kind
+    assert "scaled by multiply-accumulates" in report["profiles"][0]["layouts"][0]["verdict"]
 
 
 def test_the_parts_of_an_account_make_its_total(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +114,25 @@ def test_two_runs_are_compared(run: Path, tmp_path: Path, capsys: pytest.Capture
     document = json.loads((out / "comparison.json").read_text())
     assert document["changes"][0]["first"]["nominal"] - document["changes"][0]["second"]["nominal"] == 1.5
     assert "<table>" in (out / "comparison.html").read_text()
+
+
+def test_a_run_of_the_trained_model_has_no_ratio_to_a_program_where_idle_updates_cost(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle = "{value: 1.0, unit: pJ, grade: inferred, source: made up}"
+    profile = tmp_path / "idle.yaml"
+    profile.write_text(
+        "schema: 2\nname: idle\ntitle: idle\nkind: convention\nabout: a\nnot_counted: [all]\n"
+        f"energy: {{synop: {idle}, neuron_idle: {idle}}}\n"
+    )
+    activity = record_document()["activity"] | {"idle_updates": 0.0, "by_population": {}, "synops_by_target": {}}
+    none: dict[str, Any] = {"network": None, "raster": None, "context": None}
+    trained = write_saved_run(tmp_path / "trained", backend="torch", layout="window", activity=activity, **none)
+    assert main([str(run), str(trained), "--profile", str(profile), *PAPER]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("energy")]
+    priced = {line.split(",")[1].strip(): line for line in lines if "window" in line}
+    assert "not comparable" in priced["idle"]
+    assert "times" in priced["cmos45-paper"] or "the same" in priced["cmos45-paper"]
 
 
 def test_list_names_the_profiles(capsys: pytest.CaptureFixture[str]) -> None:

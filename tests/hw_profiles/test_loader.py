@@ -170,6 +170,49 @@ def test_a_broken_profile_ends_with_status_2_and_one_sentence(
     assert error.count("\n") == 1
 
 
+DEVICE = """
+schema: 2
+name: chip
+title: a board
+kind: device
+about: A board.
+energy: {}
+inferences:
+  - workload: a dense network
+    macs: {value: 1000, unit: MACs, grade: datasheet, source: "layer by layer"}
+    energy: {value: 2.5, unit: uJ, grade: measured, source: "somebody"}
+not_counted: [idle]
+"""
+
+
+def test_a_device_holds_measured_totals(tmp_path: Path) -> None:
+    (inference,) = load_profile(write(tmp_path, DEVICE)).inferences
+    assert inference.pj_per_mac == pytest.approx(2500.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: device", "kind: processor", "inferences are a device's but kind is 'processor'"),
+        ("inferences:", "anchors: []\nx:", "unknown key 'x'"),
+        ("not_counted", "power: {static_per_chip: {value: 1, unit: mW, grade: measured, source: s}}\nnot_counted",
+         "inferences hold everything; remove its energy, power and memory"),
+        ("energy: {}", "energy: {mac: {value: 1, unit: pJ, grade: measured, source: s}}", "inferences hold everything"),
+        ("value: 1000", "value: 0", "macs must be above 0"),
+        ("unit: uJ", "unit: mJ", "unit is 'mJ'; it must be 'uJ'"),
+    ],
+)  # fmt: skip
+def test_a_device_of_another_form_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_profile(write(tmp_path, DEVICE.replace(old, new, 1)))
+
+
+def test_a_device_without_a_measurement_is_refused(tmp_path: Path) -> None:
+    text = DEVICE[: DEVICE.index("inferences")] + "not_counted: [idle]\n"
+    with pytest.raises(UserError, match="kind is device but inferences is missing"):
+        load_profile(write(tmp_path, text))
+
+
 @pytest.mark.parametrize("key", [field.name for field in fields(EventEnergy) if field.name != "synop"])
 def test_an_all_in_profile_holds_the_synaptic_operation_alone(tmp_path: Path, key: str) -> None:
     document = yaml.safe_load(GOOD)

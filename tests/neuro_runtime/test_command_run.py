@@ -47,7 +47,7 @@ def test_a_run_is_printed_saved_and_priced(program_file: Path, capsys: pytest.Ca
         "95 % interval 6.0 … 6.0",
         "hidden",
         "[cmos45-paper]",
-        "[loihi1-davies2018]",
+        "[loihi1-measured]",
         "Horowitz, ISSCC 2014",
         "not counted: ",
         "saved saved",

@@ -21,7 +21,7 @@ from hw_profiles.report.charts.style import (
     low_end,
     whisker,
 )
-from hw_profiles.report.document.answers import Baseline, ProfileAnswer
+from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline, ProfileAnswer
 from hw_profiles.report.document.costs import EnergyAccount
 from hw_profiles.report.families import COLOURS, family_of
 from hw_profiles.report.units import (
@@ -30,7 +30,7 @@ from hw_profiles.report.units import (
     fitting_unit,
 )
 
-KIND_COLOURS = {"chip": BLUE, "convention": ORANGE, "processor": PURPLE, "ANN": VERMILION}
+KIND_COLOURS = {"chip": BLUE, "convention": ORANGE, PRICED: PURPLE, MEASURED: VERMILION}
 
 
 def terms_chart(account: EnergyAccount) -> Specification:
@@ -148,7 +148,7 @@ def profiles_chart(answers: Sequence[ProfileAnswer], baselines: Sequence[Baselin
         for answer in answers
         if (account := _account(answer, layout)) is not None
     ]
-    entries += [(baseline.short_title, baseline.title, "ANN", baseline.energy) for baseline in baselines]
+    entries += [(baseline.short_title, baseline.title, baseline.kind, baseline.energy) for baseline in baselines]
     rows = [
         {
             "name": name,

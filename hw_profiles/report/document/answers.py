@@ -10,6 +10,9 @@ from hw_profiles.report.document.costs import EnergyAccount, TimeAccount
 from hw_profiles.report.document.placement import Placement
 from hw_profiles.report.document.ranges import Band
 
+PRICED = "ANN, by prices"  # of arithmetic and memory: neither static power nor a host is inside
+MEASURED = "ANN, scaled from measured"  # at a device's supply: everything is inside
+
 
 @dataclass(frozen=True)
 class LayoutAnswer:
@@ -53,11 +56,14 @@ class Baseline:
     Attributes
     ----------
     profile, title, short_title
-        The processor, what runs on what, and that in few words.
+        The processor or device, what runs on what, and that in few words.
+    kind
+        :data:`PRICED` or :data:`MEASURED`, how its energy came to be known.
     """
 
     profile: str
     title: str
     short_title: str
+    kind: str
     energy: Band
     not_counted: tuple[str, ...]

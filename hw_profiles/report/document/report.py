@@ -61,6 +61,11 @@ class Report:
         """The profile whose figures stand at the top."""
         return next(profile for profile in self.profiles if profile.name == self.main_profile)
 
+    @property
+    def of_program(self) -> bool:
+        """Whether it ran a program in Loihi's integers, whose idle neurons are stepped too."""
+        return self.spikes_per_synapse is not None
+
     def document(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"format": FORMAT, **asdict(self)}

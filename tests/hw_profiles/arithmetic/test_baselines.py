@@ -10,8 +10,10 @@ from hw_profiles.activity import ActivityCounts, PopulationCounts
 from hw_profiles.arithmetic.baselines import ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.lemaire import FullyConnectedLayer, layer_energy, spiking_counts
 from hw_profiles.arithmetic.mac_counts import MacCounts
+from hw_profiles.arithmetic.measured_ann import measured_ann_estimate
 from hw_profiles.arithmetic.memory_estimate import memory_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
+from hw_profiles.figure import Grade
 from hw_profiles.loader import load_profile, profile_names
 from hw_profiles.network import ChipNetwork, NeuronParameters, Population, Projection, Role, SynapseFormat, SynapseList
 from neuro_runtime.chip_network import chip_network
@@ -103,15 +105,33 @@ def test_int8_weights_take_a_quarter_of_the_accesses() -> None:
     assert estimate.total_pj == pytest.approx(100 * 0.23 + 5 * 100)
 
 
-def test_baselines_are_three_networks_by_every_processor_with_a_price() -> None:
+def test_baselines_are_three_networks_by_every_processor_with_a_price_and_one_by_every_device() -> None:
     shipped = [load_profile(name) for name in profile_names()]
     small = network(dense("input", 2, "query", 3))
     estimates = baseline_estimates(45, 24, small, shipped)
-    assert [estimate.profile for estimate in estimates] == ["cmos45-fp32-ann"] * 3 + ["cmos45-int8-ann"] * 3
+    devices = ["gap9", "stm32h7a3", "stm32l4r5", "stm32u385", "xg24"]
+    assert [estimate.profile for estimate in estimates] == [
+        *["cmos45-fp32-ann"] * 3,
+        *["cmos45-int8-ann"] * 3,
+        *(f"{device}-measured" for device in devices),
+    ]
     recomputed, cached, same = estimates[:3]
     assert recomputed.total_pj > cached.total_pj > same.total_pj
     assert "recomputed" in recomputed.title
     assert "cached" in cached.title
+
+
+def test_a_measured_total_is_scaled_by_hand() -> None:
+    """31.8 µJ for 264,192 MACs are 120.4 pJ each, 245 µJ for 2,656,768 are 92.2; at most all 31.8 µJ are fixed."""
+    estimate = measured_ann_estimate("a network", MacCounts(88_000, 0, 88_000), load_profile("stm32u385-measured"))
+    assert estimate.total_pj == pytest.approx(88_000 * 31.8e6 / 264_192)
+    assert estimate.band_pj == pytest.approx((88_000 * 245e6 / 2_656_768, 31.8e6))
+    assert [line.grade for line in estimate.lines] == [Grade.inferred]
+
+
+def test_a_network_larger_than_the_measured_ones_takes_their_dearest_rate_at_most() -> None:
+    estimate = measured_ann_estimate("a network", MacCounts(1_000_000, 0, 0), load_profile("stm32u385-measured"))
+    assert estimate.band_pj[1] == pytest.approx(estimate.total_pj)
 
 
 COUNTED = ActivityCounts(

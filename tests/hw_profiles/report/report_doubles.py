@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw_profiles.network import ContextLayout
 from hw_profiles.pareto_front import FrontPoint, ParetoFront
 from hw_profiles.report.document.activity import LayerRate, Raster, RasterLayer
-from hw_profiles.report.document.answers import Baseline, LayoutAnswer, ProfileAnswer
+from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline, LayoutAnswer, ProfileAnswer
 from hw_profiles.report.document.arithmetic import ArithmeticAnswer, ReportedArrival
 from hw_profiles.report.document.context import (
     Assumption,
@@ -66,6 +66,7 @@ def made_up_report() -> Report:
                 "fp32-ann",
                 "Decision Transformer: fp32",
                 "Decision Transformer, fp32-ann",
+                PRICED,
                 Band(410e6, 410e6, 410e6),
                 ("static power",),
             ),
@@ -73,8 +74,17 @@ def made_up_report() -> Report:
                 "int8-ann",
                 "Decision Transformer: int8",
                 "Decision Transformer, int8-ann",
+                PRICED,
                 Band(20.5e6, 18e6, 31e6),
                 ("static power",),
+            ),
+            Baseline(
+                "board",
+                "this network as an ANN: a board",
+                "this network as an ANN, board",
+                MEASURED,
+                Band(11e6, 8e6, 32e6),
+                ("idle between two decisions",),
             ),
         ),
         rates=tuple(
@@ -126,11 +136,6 @@ def made_up_front() -> ParetoFront:
     command = "dsf-bench front env=pen-e datasets=DIR seeds=0,1 steps=4000 episodes=50"
     model = "dsformer with pssa, D 64, L 1, K 8, S 8, T 4"
     return ParetoFront("pen-e", "stand-in", "energy_price", "chip-a", model, (0, 1), 4000, 50, command, points)
-
-
-def _baseline(name: str, energy: Band) -> Baseline:
-    title = f"Decision Transformer: an ANN in {name}"
-    return Baseline(f"{name}-ann", title, f"Decision Transformer, {name}-ann", energy, ("static power",))
 
 
 def _layout(name: ContextLayout, times: int) -> LayoutAnswer:

@@ -11,6 +11,9 @@ from typing import Any
 import altair as alt
 import pytest
 
+from hw_profiles.report.charts.stages import LEAST_SPAN, stages_chart
+from hw_profiles.report.document.ranges import Interval
+from hw_profiles.report.document.run import ReportedStage, ReportedStages
 from hw_profiles.report.families import COLOURS, FAMILIES, OTHER, family_of
 from hw_profiles.report.page_charts import charts_of
 from hw_profiles.report.page_writer import page_text
@@ -157,6 +160,15 @@ def test_a_report_with_little_in_it_is_a_page_too() -> None:
 def test_every_chart_is_valid_vega_lite() -> None:
     for specification in charts_of(made_up_report()).values():
         alt.Chart.from_dict(specification)  # raises a SchemaValidationError
+
+
+def test_a_small_change_looks_small_and_one_episode_shows_no_interval() -> None:
+    scores = [Interval(mean, None, None) for mean in (95.0, 96.7)]
+    chart = stages_chart(ReportedStages(tuple(ReportedStage("s", "ran", score) for score in scores), None, None))
+    x = chart["layer"][1]["encoding"]["x"]
+    low, high = x["scale"]["domain"]
+    assert (low, high) == pytest.approx((95.85 - LEAST_SPAN / 2, 95.85 + LEAST_SPAN / 2))
+    assert x["title"] == "normalised score"
 
 
 def test_charts_say_what_the_document_says() -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from hw_profiles.report.document.answers import Baseline
+from hw_profiles.energy import STATIC
+from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline
+from hw_profiles.report.document.costs import Cost, EnergyAccount
 from hw_profiles.report.document.ranges import Band
 from hw_profiles.report.verdict import verdict
 
 BASELINES = (
-    Baseline("fp32", "a transformer in fp32", "transformer, fp32", Band(400.0, 300.0, 500.0), ()),
-    Baseline("int8", "a transformer in int8", "transformer, int8", Band(20.0, 10.0, 30.0), ()),
+    Baseline("fp32", "a transformer in fp32", "transformer, fp32", PRICED, Band(400.0, 300.0, 500.0), ()),
+    Baseline("int8", "a transformer in int8", "transformer, int8", PRICED, Band(20.0, 10.0, 30.0), ()),
+    Baseline("board", "this network on a board", "this network, board", MEASURED, Band(1000.0, 500.0, 3000.0), ()),
 )
+FIVE = Band(5.0, 5.0, 5.0)
+
+
+def account(total: Band, term: str = "synaptic operations") -> EnergyAccount:
+    """The whole energy in one term."""
+    return EnergyAccount(total, (Cost(term, total),), (), (), ())
 
 
 @pytest.mark.parametrize(
@@ -25,22 +34,29 @@ BASELINES = (
     ],
 )
 def test_bands_decide_what_may_be_said(energy: Band, reading: str) -> None:
-    assert reading in verdict("a chip", energy, BASELINES, ())
+    assert reading in verdict("a chip", account(energy), BASELINES, ())
 
 
 def test_ratios_are_of_the_nominal_figures() -> None:
-    sentence = verdict("a chip", Band(100.0, 50.0, 200.0), BASELINES, ())
+    sentence = verdict("a chip", account(Band(100.0, 50.0, 200.0)), BASELINES, ())
     assert "100 pJ (50 pJ … 200 pJ) a decision, 5 times the cheapest" in sentence
     assert "0.25 times the dearest (transformer, fp32: 400 pJ)" in sentence
-    assert "1/80 of the dearest" in verdict("a chip", Band(5.0, 5.0, 5.0), BASELINES, ())
+    assert "1/80 of the dearest" in verdict("a chip", account(FIVE), BASELINES, ())
+
+
+def test_a_total_with_static_power_is_compared_with_measured_totals_alone() -> None:
+    sentence = verdict("a chip", account(Band(2000.0, 900.0, 9000.0), STATIC), BASELINES, ())
+    assert "2 times the cheapest ANN baseline (this network, board: 1 nJ)" in sentence
+    assert "above every baseline, but the bands overlap" in sentence
+    assert "scaled by multiply-accumulates" in sentence
+    assert "transformer" not in sentence
 
 
 def test_it_says_what_the_two_sides_do_not_count_alike() -> None:
-    assert "neither static power nor a host" in verdict("a chip", Band(5.0, 5.0, 5.0), BASELINES, ())
-    assert "it leaves out memory, routing, while" in verdict(
-        "it", Band(5.0, 5.0, 5.0), BASELINES, ("memory", "routing")
-    )
+    assert "neither static power nor a host" in verdict("a chip", account(FIVE), BASELINES, ())
+    assert "it leaves out memory, routing, while" in verdict("it", account(FIVE), BASELINES, ("memory", "routing"))
 
 
-def test_without_a_baseline_it_compares_nothing() -> None:
-    assert "no ANN baseline to compare it with" in verdict("a chip", Band(5.0, 5.0, 5.0), (), ())
+@pytest.mark.parametrize("baselines", [(), BASELINES[2:]])
+def test_without_a_baseline_of_its_kind_it_compares_nothing(baselines: tuple[Baseline, ...]) -> None:
+    assert "no ANN baseline to compare it with" in verdict("a chip", account(FIVE), baselines, ())
