@@ -86,6 +86,7 @@ def test_every_tool_says_what_it_does(command: str, clean_python: Path, tmp_path
         ("dsf-bench scores", "needs torch, which is not installed: pip install 'decision-spikeformer[train]'"),
         ("dsf-export model.pt --target lava", "pip install 'decision-spikeformer[export]'"),
         ("dsf-run --backend loihi-fast env=pendulum", "pip install 'decision-spikeformer[fast]'"),
+        ("dsf-run --backend onnx env=pendulum", "pip install 'decision-spikeformer[onnx]'"),
         ("dsf-run --backend loihi-sim env=pendulum", "Lava is missing, there is no Python at"),
         ("dsf-run --backend interpreter env=pen-e", "pip install 'decision-spikeformer[envs]'"),
         ("dsf-run --backend interpreter env=pendulum --video film.mp4", "pip install 'decision-spikeformer[video]'"),

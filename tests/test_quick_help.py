@@ -19,7 +19,7 @@ COMMANDS = {
     "dsf-run": "neuro_runtime.command_run",
     "dsf-report": "hw_profiles.command_report",
 }
-HEAVY = {"torch", "numba", "mujoco", "matplotlib", "scipy", "nir", "snntorch", "tensorboard"}
+HEAVY = {"torch", "numba", "mujoco", "matplotlib", "scipy", "nir", "onnx", "onnxruntime", "snntorch", "tensorboard"}
 SCRIPT = """
 import contextlib, importlib, io, json, sys
 said = io.StringIO()

@@ -10,6 +10,8 @@ EXTRAS = {
     "tensorboard": "train",
     "numba": "fast",
     "nir": "export",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "matplotlib": "train",
     "altair": "report",
     "jinja2": "report",
@@ -24,6 +26,7 @@ EXTRAS = {
     "shimmy": "gym",
 }
 OF_COMMANDS = {"dsf-export": "export", "dsf-train": "train", "dsf-bench": "train"}  # which need it whatever is missing
+OF_CHOICES = {"onnx"}  # extras that a command needs for one of its choices, besides its own
 
 
 def brings(error: ModuleNotFoundError) -> bool:
@@ -34,7 +37,9 @@ def brings(error: ModuleNotFoundError) -> bool:
 def missing_library(what: str, error: ModuleNotFoundError) -> UserError:
     """The sentence that says which library ``what`` needs, and how to get it."""
     library = _library(error)
-    extra = OF_COMMANDS.get(what, EXTRAS.get(library))
+    extra = EXTRAS.get(library)
+    if extra not in OF_CHOICES:
+        extra = OF_COMMANDS.get(what, extra)
     how = "install it" if extra is None else f"pip install 'decision-spikeformer[{extra}]'"
     return UserError(f"{what} needs {library}, which is not installed: {how}")
 

@@ -13,7 +13,7 @@ from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
 
 DEFAULT_DECISIONS = 200
-TARGET_NAMES = ("lava", "nir")  # those of `dsf_export.targets`, which brings NIR
+TARGET_NAMES = ("lava", "nir", "onnx")  # those of `dsf_export.targets`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,11 +39,14 @@ def _parser() -> CommandParser:
         formatter_class=argparse.HelpFormatter,
     )
     parser.add_argument(
-        "source", type=Path, metavar="MODEL", help="model.pt, the run folder with it, or a program (.nir, .dsf.h5)"
+        "source",
+        type=Path,
+        metavar="MODEL",
+        help="model.pt, the run folder with it, or a program (.nir, .dsf.h5, .onnx)",
     )
-    parser.add_argument("--target", required=True, metavar="NAME", help=f"format to write: {' or '.join(TARGET_NAMES)}")
+    parser.add_argument("--target", required=True, metavar="NAME", help=f"format to write: {', '.join(TARGET_NAMES)}")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: program.dsf.h5 or program.nir beside the model"
+        "--output", type=Path, metavar="FILE", help="default: program with the target's suffix, beside the model"
     )
     parser.add_argument(
         "--decisions",

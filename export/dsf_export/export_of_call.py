@@ -24,10 +24,10 @@ from dsf_export.pipeline import (
     own_format,
     provenance_of,
 )
-from dsf_export.program_file import write_program
+from dsf_export.program_file import files_of, write_program
 from dsf_export.report_text import format_table, layer_table, portable_lines
 from dsf_export.stages import OnDecision
-from dsf_export.targets import TARGETS, Target, find_target
+from dsf_export.targets import ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
@@ -56,6 +56,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
     content = _load(source)
     formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
+    if target.name == ONNX:
+        stages += 1 if isinstance(content, Program) else 2
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
         plot = _plot(candidate, output)
@@ -67,7 +69,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
 
         write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
-        print(f"\nwrote {output}" + (f"\nwrote {plot}" if plot else ""))
+        written = files_of(candidate, target, output) + ([plot] if plot else [])
+        print("\n" + "\n".join(f"wrote {file}" for file in written))
 
 
 def export(
@@ -108,7 +111,9 @@ def export(
 def _source(path: Path) -> Path:
     source = path / "model.pt" if path.is_dir() else path
     if not source.is_file():
-        raise UserError(f"there is no {source}: pass a model.pt, the folder of a run, or a program (.nir, .dsf.h5)")
+        raise UserError(
+            f"there is no {source}: pass a model.pt, the folder of a run, or a program (.nir, .dsf.h5, .onnx)"
+        )
     return source
 
 
@@ -238,6 +243,7 @@ def _document(candidate: Candidate, parity: Parity, target: Target, output: Path
     return {
         "target": target.name,
         "output": str(output),
+        "files": [str(file) for file in files_of(candidate, target, output)],
         "program": {
             "sha256": program_hash(program),
             "environment": program.environment,

@@ -27,6 +27,8 @@ Layers = dict[str, NDArray[np.bool_]]
 
 LARGEST_ACTION_DIFFERENCE = 1e-4
 ROUNDING = 1e-9  # thresholds; a sum of a thousand float64 terms is off by some 1e-13
+SINGLE_ROUNDING = 4e-6  # of a layer's largest membrane; float32 has steps of 1.2e-7
+LAST_BITS = 1e-12  # of an action, whose tanh is another library's
 FAILED = "FAILED"
 
 
@@ -113,13 +115,28 @@ def stream_rounding(folded: FoldedRun, reach: int, beta: float, program: Program
     return Rounding({name: ROUNDING + left * size for name, size in largest.items()}, reach)
 
 
+def single_rounding(folded: FoldedRun, reach: int) -> Rounding:
+    """Float32's rounding of sums."""
+    largest = {
+        name: max(1.0, *(float(np.abs(membranes[name]).max()) for membranes in folded.membranes))
+        for name in folded.membranes[0]
+    }
+    return Rounding({name: SINGLE_ROUNDING * size for name, size in largest.items()}, reach)
+
+
 def reference_row(stage: str, run: StageRun) -> ParityRow:
     """The row that the others are compared with."""
     return ParityRow(stage, 0.0, _size(run.spikes), 0, 0, 0, None, "reference")
 
 
 def float_row(
-    stage: str, run: StageRun, model: StageRun, folded: FoldedRun, rounding: Rounding, recording: Recording
+    stage: str,
+    run: StageRun,
+    model: StageRun,
+    folded: FoldedRun,
+    rounding: Rounding,
+    recording: Recording,
+    largest_difference: float = LARGEST_ACTION_DIFFERENCE,
 ) -> ParityRow:
     """A stage that may differ from the model by rounding alone."""
     explained = _explain(run, model, folded, rounding, recording)
@@ -128,7 +145,7 @@ def float_row(
     untouched = ~explained.touched
     equal = (
         different == explained.at_threshold + explained.following
-        and _largest(run.actions[untouched] - model.actions[untouched]) <= LARGEST_ACTION_DIFFERENCE
+        and _largest(run.actions[untouched] - model.actions[untouched]) <= largest_difference
     )
     return ParityRow(
         stage,
@@ -165,6 +182,35 @@ def identical_row(stage: str, run: ProgramRun, program: ProgramRun, first: Stage
     difference = _largest(run.actions - first.actions)
     return ParityRow(
         stage, difference, _size(program.rasters), different, 0, 0, first_layer, "identical" if same else FAILED
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Elsewhere:
+    """What another runtime answered: an action, (act,), and every node's spikes, (P, size), a decision."""
+
+    answers: list[Array]
+    rasters: list[Layers]
+
+    @property
+    def actions(self) -> Array:
+        """(decisions, act)."""
+        return np.array(self.answers)
+
+
+def elsewhere_row(stage: str, run: Elsewhere, program: ProgramRun, first: StageRun) -> ParityRow:
+    """A program in another runtime: every spike must be the same, and actions but for the last bits."""
+    different, first_layer = _count(run.rasters, program.rasters)
+    same = different == 0 and _largest(run.actions - program.actions) <= LAST_BITS
+    return ParityRow(
+        stage,
+        _largest(run.actions - first.actions),
+        _size(program.rasters),
+        different,
+        0,
+        0,
+        first_layer,
+        "identical" if same else FAILED,
     )
 
 

@@ -31,7 +31,7 @@ from dsf_export.quantise.outliers import Reaches, choose_reaches, limit_reach
 from dsf_export.quantise.program_rounding import quantise
 from dsf_export.quantise.rounding_bound import require_rounding_bound
 from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record
-from dsf_export.stages import OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
+from dsf_export.stages import FoldedRun, OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
 from dsf_models.checkpoint import PolicyModel, plain
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
@@ -74,6 +74,21 @@ class Quantised:
 
 
 @dataclass(frozen=True, eq=False)
+class FloatForm:
+    """The float program of a policy, and what its folded form did on the decisions that stages are compared on.
+
+    Attributes
+    ----------
+    reach
+        Decisions that see a token: its own and those that look back on it.
+    """
+
+    program: Program
+    run: FoldedRun
+    reach: int
+
+
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A fixed-point program that has yet to be written.
 
@@ -87,6 +102,8 @@ class Candidate:
         The runs of the first row's stage and of the program on the recording.
     formats
         The model in each weight format that was asked for, that of the program first; of a program, none.
+    floating
+        The program before it was rounded, where the model is at hand.
     """
 
     program: Program
@@ -96,6 +113,7 @@ class Candidate:
     first: StageRun
     run: ProgramRun
     formats: tuple[Quantised, ...] = ()
+    floating: FloatForm | None = None
 
 
 def from_policy(
@@ -135,7 +153,8 @@ def from_policy(
         quantised_row("fixed point, stream", quantised[0].run, model_run),
     )
     first = quantised[0]
-    return Candidate(first.program, first.layers, recording, rows, model_run, first.run, quantised)
+    floating = FloatForm(lowered, folded_run, config.receptive_field)
+    return Candidate(first.program, first.layers, recording, rows, model_run, first.run, quantised, floating)
 
 
 @dataclass(frozen=True, eq=False)

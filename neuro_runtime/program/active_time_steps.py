@@ -36,7 +36,7 @@ def arrival_steps(program: SpikingProgram) -> dict[str, TimeSteps]:
 
 
 def active_time_steps(program: SpikingProgram) -> ActiveTimeSteps:
-    """The time steps in which a loihi program's nodes can be reached and can emit.
+    """The time steps in which a program's nodes can be reached and can emit.
 
     They are the same in every decision: a delay beyond the period's end goes on from its beginning. A neuron can spike
     in a time step in which nothing arrives only if it keeps some current, since v alone decays towards 0 from a value
@@ -48,7 +48,7 @@ def active_time_steps(program: SpikingProgram) -> ActiveTimeSteps:
     emitted = {node.name: active for node in program.nodes if not node.has_state}
     while True:
         for node in program.neurons:
-            always = keeps_current(node) and bool(steps[node.name].any())
+            always = keeps_current(node, program.arithmetic) and bool(steps[node.name].any())
             emitted[node.name] = np.ones(program.period, dtype=bool) if always else steps[node.name].copy()
         before = sum(int(these.sum()) for these in steps.values())
         for connection in program.connections:

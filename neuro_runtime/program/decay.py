@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, CURRENT_SHIFT, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
-from neuro_runtime.program.nodes import Lif, Neurons
+from neuro_runtime.program.nodes import Arithmetic, Lif, Neurons
 
 
 def current_loss(lif: Lif) -> int:
@@ -26,9 +26,10 @@ def share_kept(loss: int) -> float:
     return 1 - loss / DECAY_ONE
 
 
-def keeps_current(node: Neurons) -> bool:
-    """Whether a loihi program's neurons carry current over into the next time step."""
-    return share_kept(current_loss(node.as_lif("loihi"))) > 0
+def keeps_current(node: Neurons, arithmetic: Arithmetic = "loihi") -> bool:
+    """Whether a program's neurons carry current over into the next time step."""
+    lif = node.as_lif(arithmetic)
+    return lif.current_decay < 1 if arithmetic == "float" else share_kept(current_loss(lif)) > 0
 
 
 def steps_to_zero(loss: int, at_most: int = LONGEST_DECAY) -> int:

@@ -145,7 +145,7 @@ def test_a_failed_gate_is_status_1_and_writes_nothing(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{run}", "--target", "onnx"], "unknown target 'onnx': choose from lava, nir"),
+        (["{run}", "--target", "tflite"], "unknown target 'tflite': choose from lava, nir, onnx"),
         (["{run}", "--target", "laava"], "did you mean lava"),
         (["{tmp}/none.pt", "--target", "lava"], "there is no"),
         (["{tmp}", "--target", "lava"], "there is no {tmp}/model.pt"),

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 from dsf_common.errors import UserError
 from dsf_common.suggestions import suggestion
-from dsf_export.targets import lava, nir
 from neuro_runtime.program import Program
+
+
+class Format(Protocol):
+    """The two functions of a target's module; what is read back is the program that was written, atomically."""
+
+    def write(self, program: Program, path: Path) -> None: ...
+
+    def read(self, path: Path) -> Program: ...
 
 
 @dataclass(frozen=True)
@@ -20,19 +28,40 @@ class Target:
     ----------
     suffix
         How its files' names end.
-    write, read
-        To a path (atomically) and back; what is read back is the program that was written.
+    module
+        The `Format`, imported when it is used, since it may need a library of an extra.
     """
 
     name: str
     suffix: str
-    write: Callable[[Program, Path], None]
-    read: Callable[[Path], Program]
+    module: str
 
+    def write(self, program: Program, path: Path) -> None:
+        """Write a program, atomically."""
+        self._format.write(program, path)
+
+    def read(self, path: Path) -> Program:
+        """The program in a file that :meth:`write` made."""
+        return self._format.read(path)
+
+    def beside(self, output: Path, form: str) -> Path:
+        """The file of another form of the policy whose program goes to ``output``."""
+        return output.with_name(f"{output.name.removesuffix(self.suffix)}-{form}{self.suffix}")
+
+    @property
+    def _format(self) -> Format:
+        return cast(Format, import_module(self.module))
+
+
+ONNX = "onnx"
 
 TARGETS = {
     target.name: target
-    for target in (Target("lava", ".dsf.h5", lava.write, lava.read), Target("nir", ".nir", nir.write, nir.read))
+    for target in (
+        Target("lava", ".dsf.h5", "dsf_export.targets.lava"),
+        Target("nir", ".nir", "dsf_export.targets.nir"),
+        Target(ONNX, ".onnx", "dsf_export.targets.onnx.program_file"),
+    )
 }
 
 
