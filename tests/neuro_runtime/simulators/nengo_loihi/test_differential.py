@@ -74,10 +74,11 @@ def test_inside_the_portable_subset_no_state_differs(session: NengoLoihiSession,
         nonlocal ran, fired
         session.load(case.program)
         fired += agree(case, Interpreter(case.program), session, ("the interpreter", "nengo-loihi"))
+        agree(case, Interpreter(case.program), LoihiFast(case.program), ("the interpreter", "loihi-fast"))
         ran += 1
 
     compare()
-    print(f"compared with nengo-loihi: {ran:,} programs, in which {fired:,} spikes fired")
+    print(f"compared with nengo-loihi and loihi-fast: {ran:,} programs, in which {fired:,} spikes fired")
     assert ran >= programs
     assert fired >= 10 * programs
 
