@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from dsf_common.errors import UserError
 from dsf_common.json_text import json_text
@@ -14,6 +14,7 @@ from dsf_export.agreement_plot import plot_agreement
 from dsf_export.command_export import DEFAULT_DECISIONS
 from dsf_export.layer_report import LayerReport
 from dsf_export.lost_layers import warnings_of
+from dsf_export.network_export import NETWORK_STAGES, Network, has_program, write_network
 from dsf_export.parity import Parity, table
 from dsf_export.pipeline import (
     MODEL_STAGES,
@@ -37,6 +38,8 @@ from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.summary import summary
 from neuro_runtime.program.weight_format import WeightFormat
 
+NETWORK = "policy"  # the stem of the files of a model without a program
+
 
 def carry_out(arguments: argparse.Namespace) -> None:
     """Do what ``dsf-export`` was asked for.
@@ -52,8 +55,11 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
-    output = _output(arguments.output, source, target)
     content = _load(source)
+    if _is_network(content, target):
+        _export_network(arguments, source, content, target)
+        return
+    output = _output(arguments.output, source, target)
     formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
     if target.name == ONNX:
@@ -102,8 +108,13 @@ def export(
         A stage does not match the one before; nothing is written.
     """
     chosen, source = find_target(target), _source(Path(model))
-    written = _output(None if output is None else Path(output), source, chosen)
     content = _load(source)
+    given = None if output is None else Path(output)
+    if _is_network(content, chosen):
+        written = _output(given, source, chosen, NETWORK)
+        write_network(Network(content, provenance_of(source, content), chosen, written), decisions)
+        return written
+    written = _output(given, source, chosen)
     write_program(_candidate(source, content, decisions, nothing, _formats(None, None, None, content)), chosen, written)
     return written
 
@@ -117,8 +128,31 @@ def _source(path: Path) -> Path:
     return source
 
 
-def _output(given: Path | None, source: Path, target: Target) -> Path:
-    output = given or source.with_name(f"program{target.suffix}")
+def _is_network(content: PolicyModel | Program, target: Target) -> TypeGuard[PolicyModel]:
+    """Whether it has no program and goes to ONNX, which can hold it nevertheless."""
+    return target.name == ONNX and isinstance(content, PolicyModel) and not has_program(content.model.config)
+
+
+def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyModel, target: Target) -> None:
+    if (arguments.bits, arguments.exponents, arguments.chip) != (None, None, None):
+        raise UserError(
+            "this model has no integer program, so --bits, --exponents and --chip do not apply: leave them out"
+        )
+    output = _output(arguments.output, source, target, NETWORK)
+    network = Network(policy, provenance_of(source, policy), target, output)
+    with Progress(NETWORK_STAGES * arguments.decisions, "parity", "decision") as bar:
+
+        def show(parity: Parity) -> None:
+            bar.close()
+            print(json_text(_network_document(network, parity)) if arguments.json else _network_text(network, parity))
+
+        write_network(network, arguments.decisions, bar.update, show)
+    if not arguments.json:
+        print("\n" + "\n".join(f"wrote {file}" for file in network.files))
+
+
+def _output(given: Path | None, source: Path, target: Target, stem: str = "program") -> Path:
+    output = given or source.with_name(f"{stem}{target.suffix}")
     if not output.name.endswith(target.suffix):
         raise UserError(f"--output {output} must end in {target.suffix}, as files of the {target.name} target do")
     if output.resolve() == source.resolve():
@@ -223,6 +257,40 @@ def _text(candidate: Candidate, parity: Parity) -> str:
     return "\n".join(lines)
 
 
+def _network_text(network: Network, parity: Parity) -> str:
+    lines = [
+        f"{network.policy.model.config.kind.value}, which has no program",
+        f"protocol: {network.policy.protocol}",
+        "",
+        f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
+        table(parity),
+    ]
+    return "\n".join(lines)
+
+
+def _network_document(network: Network, parity: Parity) -> dict[str, Any]:
+    return {
+        "target": network.target.name,
+        "output": str(network.output),
+        "files": [str(file) for file in network.files],
+        "network": {
+            "kind": network.policy.model.config.kind.value,
+            "environment": network.policy.environment,
+            "protocol": network.policy.protocol.document(),
+            "provenance": network.provenance,
+        },
+        "parity": _parity(parity),
+    }
+
+
+def _parity(parity: Parity) -> dict[str, Any]:
+    return {
+        "decisions": parity.recording.decisions,
+        "origin": parity.recording.origin,
+        "rows": [asdict(row) for row in parity.rows],
+    }
+
+
 def _weights(candidate: Candidate) -> str:
     if not candidate.formats:
         return ""
@@ -263,11 +331,7 @@ def _document(candidate: Candidate, parity: Parity, target: Target, output: Path
         ],
         "plot": str(plot) if plot else None,
         "warnings": _warnings(candidate),
-        "parity": {
-            "decisions": parity.recording.decisions,
-            "origin": parity.recording.origin,
-            "rows": [asdict(row) for row in parity.rows],
-        },
+        "parity": _parity(parity),
     }
 
 

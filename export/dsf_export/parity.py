@@ -28,6 +28,7 @@ Layers = dict[str, NDArray[np.bool_]]
 LARGEST_ACTION_DIFFERENCE = 1e-4
 ROUNDING = 1e-9  # thresholds; a sum of a thousand float64 terms is off by some 1e-13
 SINGLE_ROUNDING = 4e-6  # of a layer's largest membrane; float32 has steps of 1.2e-7
+SINGLE_DIFFERENCE = 1e-5  # of an action in float32
 LAST_BITS = 1e-12  # of an action, whose tanh is another library's
 FAILED = "FAILED"
 
@@ -156,6 +157,40 @@ def float_row(
         explained.following,
         first_layer,
         "equal" if equal else FAILED,
+    )
+
+
+def network_row(stage: str, run: StageRun, model: StageRun) -> ParityRow:
+    """A model that computes with real numbers, in float32 elsewhere."""
+    difference = _largest(run.actions - model.actions)
+    return ParityRow(stage, difference, 0, 0, 0, 0, None, "equal" if difference <= SINGLE_DIFFERENCE else FAILED)
+
+
+def window_row(stage: str, run: FoldedRun, model: StageRun) -> ParityRow:
+    """A window in float32: nothing but a spike at its threshold may change others, and the action, of its decision."""
+    at_threshold = following = unexplained = 0
+    untouched = np.ones(len(run.actions), dtype=bool)
+    for n, spikes in enumerate(model.spikes):
+        different = {name: layer != run.spikes[n][name] for name, layer in spikes.items()}
+        near = sum(
+            int((different[name] & (np.abs(membrane - 1) <= SINGLE_ROUNDING * max(1, np.abs(membrane).max()))).sum())
+            for name, membrane in run.membranes[n].items()
+        )
+        others = sum(int(where.sum()) for where in different.values()) - near
+        at_threshold, following = at_threshold + near, following + (others if near else 0)
+        unexplained += 0 if near else others
+        untouched[n] = near == 0
+    different_count, first_layer = _count(run.spikes, model.spikes)
+    close = _largest(run.actions[untouched] - model.actions[untouched]) <= SINGLE_DIFFERENCE
+    return ParityRow(
+        stage,
+        _largest(run.actions - model.actions),
+        _size(model.spikes),
+        different_count,
+        at_threshold,
+        following,
+        first_layer,
+        "equal" if close and not unexplained else FAILED,
     )
 
 

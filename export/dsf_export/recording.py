@@ -42,20 +42,22 @@ class StateSpread:
     deviation: NDArray[np.floating[Any]]
 
 
-def record(backend: Backend, spread: StateSpread, decisions: int, seed: int = SEED) -> Recording:
+def record(
+    backend: Backend, spread: StateSpread, decisions: int, seed: int = SEED, longest: int = EPISODE_AT_MOST
+) -> Recording:
     """``decisions`` tokens of ``backend`` in closed loop, or made-up ones where its environment cannot be made here.
 
-    The first 50 tokens of each episode are taken; the n-th begins from seed ``seed + n``.
+    The first ``longest`` tokens of each episode are taken; the n-th begins from seed ``seed + n``.
     """
     try:
         environment = make_environment(backend.environment, action_bounds=action_bounds_of(backend))
     except UserError as problem:
-        return made_up_tokens(backend, spread, decisions, reason=str(problem), seed=seed)
+        return made_up_tokens(backend, spread, decisions, reason=str(problem), episode_length=longest, seed=seed)
     episodes: list[tuple[Token, ...]] = []
     missing = decisions
     try:
         while missing:
-            at_most = min(missing, EPISODE_AT_MOST)
+            at_most = min(missing, longest)
             episodes.append(record_episode(backend, environment, seed + len(episodes), at_most))
             missing -= len(episodes[-1])
     finally:

@@ -73,8 +73,13 @@ class OnnxSession:
 
 def token_inputs(token: Token) -> dict[str, NDArray[np.float64]]:
     """A raw token as a graph's inputs."""
+    return window_inputs([token])
+
+
+def window_inputs(tokens: Sequence[Token]) -> dict[str, NDArray[np.float64]]:
+    """Raw tokens as a graph's inputs, a row each, oldest first."""
     return {
-        OBSERVATION: np.asarray(token.state, np.float64)[None],
-        PREVIOUS_ACTION: np.asarray(token.previous_action, np.float64)[None],
-        RETURN_TO_GO: np.array([[token.return_to_go]], np.float64),
+        OBSERVATION: np.array([token.state for token in tokens], np.float64),
+        PREVIOUS_ACTION: np.array([token.previous_action for token in tokens], np.float64),
+        RETURN_TO_GO: np.array([[token.return_to_go] for token in tokens], np.float64),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsf_export.parity import Elsewhere, ParityRow, elsewhere_row, float_row, single_rounding
+from dsf_export.parity import SINGLE_DIFFERENCE, Elsewhere, ParityRow, elsewhere_row, float_row, single_rounding
 from dsf_export.pipeline import FloatForm
 from dsf_export.recording import Recording
 from dsf_export.stages import OnDecision, ProgramRun, StageRun
@@ -23,7 +23,6 @@ from neuro_runtime.program.arrival import arrival_times
 from neuro_runtime.program.provenance import protocol_of
 
 FLOAT_FORM = "float32, one token a call"
-LARGEST_DIFFERENCE = 1e-5  # of an action of float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ def float_file_row(floating: FloatForm, compared: Compared, file: Path) -> Parit
         floating.run,
         single_rounding(floating.run, floating.reach),
         compared.recording,
-        LARGEST_DIFFERENCE,
+        SINGLE_DIFFERENCE,
     )
 
 
