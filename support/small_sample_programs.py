@@ -47,6 +47,10 @@ def random_sample_program(seed: int, steps: int, *, values: bool) -> SampleProgr
             listed,
         ),
         encoder=SampleEncoder("values" if values else "spikes", (2, 3), maps if values else ()),
-        outputs=(SampleOutput("output", "spikes", (5,), 2), SampleOutput("hidden", "membrane", (9,), 1)),
+        outputs=(
+            SampleOutput("output", "spikes", np.arange(5, dtype=np.int32), 2),
+            SampleOutput("hidden", "membrane", np.arange(5, 14, dtype=np.int32), 1),
+        ),
+        output_shape=(14,),
         name="small",
     )

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> int:
     """Parse first, so that ``--help`` need not wait for PyTorch."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_intermixed_args(argv)
     from dsf_export.export_of_call import carry_out
 
     carry_out(arguments)
@@ -42,7 +42,15 @@ def _parser() -> CommandParser:
         "source",
         type=Path,
         metavar="MODEL",
-        help="model.pt, the run folder with it, or a program (.nir, .dsf.h5, .onnx)",
+        help="model.pt, the run folder with it, a program, or another framework's network (NIR, netx), told by content",
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="of a network of another framework: what its file does not say (from=snntorch|norse|sinabs|"
+        "spikingjelly|rockpool|lava, dt=, reset=zero|subtract, compare=gt|ge, multispike=, tau_unit=seconds|steps, "
+        "norm_input=), and its rounding (input=spikes|values, calibration=FILE.npz, terms=N); see docs/importing.md",
     )
     parser.add_argument("--target", required=True, metavar="NAME", help=f"format to write: {', '.join(TARGET_NAMES)}")
     parser.add_argument(

@@ -27,6 +27,8 @@ from dsf_export.pipeline import (
 )
 from dsf_export.program_file import files_of, write_program
 from dsf_export.report_text import format_table, layer_table, portable_lines
+from dsf_export.sources.content import content_of
+from dsf_export.sources.import_of_call import carry_out_import
 from dsf_export.stages import OnDecision
 from dsf_export.targets import ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
@@ -55,6 +57,12 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
+    kind = content_of(source)
+    if kind in ("nir", "netx"):
+        carry_out_import(arguments, source, kind, target, _output(arguments.output, source, target))
+        return
+    if arguments.overrides:
+        raise UserError(f"{arguments.overrides[0]} is for a network of another framework, and {source} is none")
     content = _load(source)
     if _is_network(content, target):
         _export_network(arguments, source, content, target)

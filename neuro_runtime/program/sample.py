@@ -121,7 +121,7 @@ class SampleEncoder:
         return given
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SampleOutput:
     """A group of neurons that is read.
 
@@ -129,21 +129,21 @@ class SampleOutput:
     ----------
     node
         The program's node.
-    kind
+    quantity
         ``spikes``, or ``membrane``: v after each time step.
-    shape
-        Shape of the output.
+    places
+        Where its neurons stand in the flat output, (neurons,).
     delay
         Time steps from an input to the output that belongs to it: hops between.
-    unit
+    inverse_scale
         Real value of one integer of v; 1 in a float program.
     """
 
     node: str
-    kind: OutputKind
-    shape: tuple[int, ...]
+    quantity: OutputKind
+    places: NDArray[np.int32]
     delay: int
-    unit: float = 1.0
+    inverse_scale: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ class SampleProgram(SpikingProgram):
     Attributes
     ----------
     encoder, outputs
-        The host's parts.
+        The host's parts; together the outputs fill ``output_shape``.
     name
         The network's, for reports.
     provenance
@@ -164,6 +164,7 @@ class SampleProgram(SpikingProgram):
 
     encoder: SampleEncoder
     outputs: tuple[SampleOutput, ...]
+    output_shape: tuple[int, ...]
     name: str
     provenance: Mapping[str, str] = field(default_factory=dict)
 

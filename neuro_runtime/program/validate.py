@@ -178,14 +178,18 @@ def _sample_parts(program: SpikingProgram) -> None:
         fits &= len(each.weight) == len(each.source_index) == len(each.target_index) and each.delay >= 0
         _require(fits, f"the host's map into {each.node} does not fit its {program.node(each.node).size} neurons")
     _require(len(program.outputs) >= 1, "it has no output")
+    places = np.concatenate([output.places for output in program.outputs])
+    _require(
+        sorted(places.tolist()) == list(range(math.prod(program.output_shape))),
+        f"its outputs do not fill the shape {program.output_shape}",
+    )
     for output in program.outputs:
         _require(output.node in names, f"the output {output.node} is no node")
         node = program.node(output.node)
+        _require(len(output.places) == node.size, f"the output {output.node} reads not all of its {node.size} neurons")
         _require(
-            math.prod(output.shape) == node.size,
-            f"the output {output.node} of {node.size} neurons is not {output.shape}",
+            node.has_state if output.quantity == "membrane" else node.spikes, f"{output.node} has no {output.quantity}"
         )
-        _require(node.has_state if output.kind == "membrane" else node.spikes, f"{output.node} has no {output.kind}")
     for injection in program.injections:
         _require(injection.delay == 0, f"{_title(injection)} waits on the chip; the host delays what it brings")
 

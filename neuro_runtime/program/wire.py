@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,8 @@ def _sample_parts(program: SampleProgram, arrays: Arrays) -> dict[str, Any]:
         "provenance": dict(program.provenance),
         "input": {"kind": encoder.kind, "shape": list(encoder.shape)},
         "maps": [_pack(each, f"maps/{n}", arrays) for n, each in enumerate(encoder.maps)],
-        "outputs": [asdict(output) for output in program.outputs],
+        "outputs": [_pack(output, f"outputs/{n}", arrays) for n, output in enumerate(program.outputs)],
+        "output_shape": list(program.output_shape),
     }
 
 
@@ -175,7 +176,8 @@ def _sample_program(
     return SampleProgram(
         **graph,
         encoder=SampleEncoder(given["kind"], tuple(map(int, given["shape"])), tuple(maps)),
-        outputs=tuple(SampleOutput(**{**output, "shape": tuple(output["shape"])}) for output in parts["outputs"]),
+        outputs=tuple(SampleOutput(**_values(item, f"outputs/{n}", arrays)) for n, item in enumerate(parts["outputs"])),
+        output_shape=tuple(map(int, parts["output_shape"])),
         name=str(parts["name"]),
         provenance={str(key): str(value) for key, value in parts["provenance"].items()},
     )

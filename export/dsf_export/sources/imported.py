@@ -1,0 +1,285 @@
+"""A network of another framework on its way to a program: float network, float program, integers, each compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dsf_common.errors import GateFailed, UserError
+from dsf_common.files import sha256_of
+from dsf_common.versions import installed_version
+from dsf_export.sources.conventions import SourceOptions
+from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_network
+from dsf_export.sources.lower_network import lower_network
+from dsf_export.sources.quantise_network import DEFAULT_TERMS, observe, quantise_network, run_all
+from neuro_runtime.program import validate
+from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
+from neuro_runtime.program.nodes import Lif
+from neuro_runtime.program.sample import InputKind, SampleProgram
+from neuro_runtime.program.sample_file import read_samples
+from neuro_runtime.program.sample_run import SampleRun
+
+Samples = list[NDArray[Any]]
+MADE_SAMPLES, MADE_STEPS = 8, 100
+MOST_CALIBRATION_STEPS = 16384  # of all samples together, since the float program runs them in plain numpy
+SAME = 1e-3  # share of places in which float64 sums in another order may change a spike of a loop
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """How a stage's spikes compare with those of the stage before.
+
+    Attributes
+    ----------
+    spikes
+        That this stage's neurons fire.
+    compared, different
+        Places: neurons times time steps.
+    same_class
+        Samples whose most active output is the same; of ``samples``.
+    """
+
+    stage: str
+    spikes: int
+    compared: int
+    different: int
+    same_class: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class ImportedLayer:
+    """A group of neurons in float and in integers.
+
+    Attributes
+    ----------
+    spikes, different
+        In float, and places in which the integers' differ.
+    current, voltage, arriving
+        Largest observed |u|, |v| in units of 2^23, and arrival in units of 2^15 weight units.
+    scale
+        Integers for 1.0 of v.
+    """
+
+    layer: str
+    neurons: int
+    spikes: int
+    different: int
+    scale: float
+    current: float
+    voltage: float
+    arriving: float
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """All that an import comes to.
+
+    Attributes
+    ----------
+    network
+        The float network, as its writer runs it.
+    program
+        The integers.
+    calibration
+        Where the samples come from.
+    """
+
+    network: FloatNetwork
+    lowered: SampleProgram
+    program: SampleProgram
+    calibration: str
+    rows: tuple[StageRow, ...]
+    layers: tuple[ImportedLayer, ...]
+
+
+def import_network(network: FloatNetwork, options: SourceOptions, source: Path, calibration: Path | None) -> Imported:
+    """Lower and quantise a float network, and compare each stage with the one before.
+
+    Raises
+    ------
+    UserError
+        The network has no exact form on a chip, or its calibration cannot be used.
+    GateFailed
+        The lowered program is not the network.
+    """
+    kind, samples, origin = _samples(network, options, calibration)
+    recordings = [run_network(network, sample) for sample in samples]
+    _refuse_multispikes(network, recordings)
+    exact = [run_network(replace(network, dtype=torch.float64), sample) for sample in samples]
+    lowered = lower_network(network, kind, _provenance(network, source, kind, origin))
+    validate(lowered)
+    lowered = lowered.for_steps(len(samples[0]) + lowered.latency)
+    float_runs = run_all(lowered, samples)
+    program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS)
+    validate(program)
+    runs = run_all(program, samples)
+    rows = (
+        _row_of_networks(
+            f"float network, {str(network.dtype).removeprefix('torch.')}", network, recordings, recordings
+        ),
+        _row_of_networks("the same in float64", network, recordings, exact),
+        _row_of_lowered("program in floating point", network, lowered, exact, float_runs),
+        _row("program in Loihi's integers", lowered, float_runs, runs),
+    )
+    if rows[2].different > SAME * rows[2].compared:
+        raise GateFailed(
+            f"the lowered program differs from the network in {rows[2].different} of {rows[2].compared} places"
+        )
+    return Imported(network, lowered, program.for_steps(1), origin, rows, _layers(program, float_runs, runs))
+
+
+def _samples(network: FloatNetwork, options: SourceOptions, calibration: Path | None) -> tuple[InputKind, Samples, str]:
+    shape = network.shapes[network.input]
+    if options.input not in (None, "spikes", "values"):
+        raise UserError(f"input={options.input}: choose from spikes, values")
+    if calibration is None:
+        kind: InputKind = "values" if options.input == "values" else "spikes"
+        return (
+            kind,
+            _made(shape, kind),
+            (
+                f"{MADE_SAMPLES} made samples of {MADE_STEPS} time steps, "
+                + ("spikes of 2 to 30 % a step" if kind == "spikes" else "normal numbers of deviation 1")
+                + "; give calibration=FILE.npz for typical ones"
+            ),
+        )
+    file = read_samples(calibration, shape)
+    most = max(MOST_CALIBRATION_STEPS // file.samples.shape[1], 1)
+    samples = list(file.samples[:most])
+    spiking = bool(((file.samples == 0) | (file.samples == 1)).all())
+    kind = "spikes" if options.input == "spikes" or (options.input is None and spiking) else "values"
+    if kind == "spikes" and not spiking:
+        raise UserError(f"input=spikes, and {calibration} holds other numbers than 0 and 1")
+    return kind, samples, f"{len(samples)} samples of {calibration}"
+
+
+def _made(shape: tuple[int, ...], kind: InputKind) -> Samples:
+    random = np.random.default_rng(0)
+    if kind == "values":
+        return [random.normal(size=(MADE_STEPS, *shape)) for _ in range(MADE_SAMPLES)]
+    rates = random.uniform(0.02, 0.3, MADE_SAMPLES)
+    return [(random.random((MADE_STEPS, *shape)) < rate).astype(np.float64) for rate in rates]
+
+
+def _refuse_multispikes(network: FloatNetwork, recordings: Sequence[FloatRecording]) -> None:
+    for name, layer in network.neurons.items():
+        if layer.multispike and (most := max(int(each.spikes[name].max(initial=0)) for each in recordings)) > 1:
+            raise UserError(
+                f"{name} fires up to {most} spikes in a time step on the calibration, and a chip's neuron fires one: "
+                "multispike=false runs it with one, which is another network"
+            )
+
+
+def _provenance(network: FloatNetwork, source: Path, kind: InputKind, origin: str) -> Mapping[str, str]:
+    return {
+        "source": source.name,
+        "source_sha256": sha256_of(source),
+        "conventions": json.dumps(dict(network.origin)),
+        "notes": json.dumps(list(network.notes)),
+        "input": kind,
+        "calibration": origin,
+        "version": installed_version("decision-spikeformer") or "unknown",
+    }
+
+
+def _row_of_networks(
+    stage: str, network: FloatNetwork, first: Sequence[FloatRecording], second: Sequence[FloatRecording]
+) -> StageRow:
+    fired = [
+        (one.spikes[name], other.spikes[name]) for one, other in zip(first, second, strict=True) for name in one.spikes
+    ]
+    return StageRow(
+        stage,
+        sum(int(other.sum()) for _, other in fired),
+        sum(one.size for one, _ in fired),
+        sum(int(np.count_nonzero(one != other)) for one, other in fired),
+        *_same_class([each.output for each in first], [each.output for each in second]),
+    )
+
+
+def _row_of_lowered(
+    stage: str,
+    network: FloatNetwork,
+    program: SampleProgram,
+    recordings: Sequence[FloatRecording],
+    runs: Sequence[SampleRun],
+) -> StageRow:
+    """The output's spikes, and where it is membranes, those that are off by more than rounding."""
+    pairs = [(one.output, other.output) for one, other in zip(recordings, runs, strict=True)]
+    different = sum(int(np.count_nonzero(~np.isclose(one, other, rtol=1e-6, atol=1e-9))) for one, other in pairs)
+    return StageRow(
+        stage,
+        sum(count for run in runs for name, count in run.spikes.items() if isinstance(program.node(name), Lif)),
+        sum(one.size for one, _ in pairs),
+        different,
+        *_same_class([one for one, _ in pairs], [other for _, other in pairs]),
+    )
+
+
+def _row(stage: str, program: SampleProgram, first: Sequence[SampleRun], second: Sequence[SampleRun]) -> StageRow:
+    names = [node.name for node in program.nodes if isinstance(node, Lif)]
+    fired = [
+        (one.recording.spikes[name], other.recording.spikes[name])
+        for one, other in zip(first, second, strict=True)
+        for name in names
+    ]
+    return StageRow(
+        stage,
+        sum(int(np.count_nonzero(other)) for _, other in fired),
+        sum(one.size for one, _ in fired),
+        sum(int(np.count_nonzero(one != other)) for one, other in fired),
+        *_same_class([run.output for run in first], [run.output for run in second]),
+    )
+
+
+def _same_class(first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]]) -> tuple[int, int]:
+    same = sum(class_of(one) == class_of(other) for one, other in zip(first, second, strict=True))
+    return same, len(first)
+
+
+def class_of(output: NDArray[Any]) -> int:
+    """The output that sums up to most over time, the first of several."""
+    return int(output.reshape(len(output), -1).sum(axis=0).argmax())
+
+
+def _layers(
+    program: SampleProgram, floats: Sequence[SampleRun], runs: Sequence[SampleRun]
+) -> tuple[ImportedLayer, ...]:
+    peaks = observe(program, runs)
+    return tuple(
+        ImportedLayer(
+            node.name,
+            node.size,
+            sum(run.spikes[node.name] for run in floats),
+            sum(
+                int(np.count_nonzero(one.recording.spikes[node.name] != other.recording.spikes[node.name]))
+                for one, other in zip(floats, runs, strict=True)
+            ),
+            float(node.threshold),
+            peaks[node.name].current / STATE_LIMIT,
+            peaks[node.name].voltage / STATE_LIMIT,
+            peaks[node.name].arriving / ARRIVAL_LIMIT,
+        )
+        for node in program.nodes
+        if isinstance(node, Lif)
+    )
+
+
+def document(imported: Imported) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "network": imported.network.name,
+        "conventions": dict(imported.network.origin),
+        "notes": list(imported.network.notes),
+        "calibration": imported.calibration,
+        "stages": [asdict(row) for row in imported.rows],
+        "layers": [asdict(layer) for layer in imported.layers],
+    }

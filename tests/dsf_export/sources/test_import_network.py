@@ -1,0 +1,151 @@
+"""Networks of other frameworks: the float network is the writer's, the program is that network, and so is Lava's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError
+from dsf_export.command_export import main
+from dsf_export.sources.content import content_of
+from dsf_export.sources.float_network import FloatNetwork, run_network
+from dsf_export.sources.import_of_call import import_file
+from dsf_export.sources.read_source import read_network, source_options
+from neuro_runtime.program import load_spiking_program
+from neuro_runtime.program.sample import SampleProgram
+from neuro_runtime.program.sample_run import run_sample
+from neuro_runtime.simulators.interpreter import Interpreter
+from neuro_runtime.simulators.lava.session import LavaSession
+from support import snntorch_networks
+from support.small_nir import affine, cuba, ends, lif, recurrent_graph, write_graph
+
+PLAIN = ("dt=1e-4", "reset=zero", "compare=gt")
+
+
+def read(path: Path, *pairs: str) -> FloatNetwork:
+    return read_network(path, content_of(path), source_options(pairs))
+
+
+def spikes(shape: tuple[int, ...], seed: int, rate: float = 0.3, steps: int = 60) -> NDArray[Any]:
+    return (np.random.default_rng(seed).random((steps, *shape)) < rate).astype(np.float64)
+
+
+@pytest.mark.parametrize("name", snntorch_networks.networks())
+def test_the_float_network_spikes_as_snntorch_does(name: str, tmp_path: Path) -> None:
+    _, shape, reset = snntorch_networks.networks()[name]
+    module, path = snntorch_networks.make(name, seed=3), tmp_path / "network.nir"
+    snntorch_networks.export(module, shape, path)
+    network = read(path, "from=snntorch", f"reset={reset}")
+    for seed in range(2):
+        sample = spikes(shape, seed)
+        np.testing.assert_array_equal(run_network(network, sample).output, snntorch_networks.run(module, sample))
+
+
+@pytest.mark.parametrize("name", ["leaky-zero", "leaky-subtract", "recurrent-subtract", "unequal-beta", "convolution"])
+@pytest.mark.parametrize("kind", ["spikes", "values"])
+def test_a_program_of_an_snntorch_network_differs_by_rounding_alone(name: str, kind: str, tmp_path: Path) -> None:
+    _, shape, reset = snntorch_networks.networks()[name]
+    path = tmp_path / "network.nir"
+    snntorch_networks.export(snntorch_networks.make(name, seed=3), shape, path)
+    imported = import_file(path, content_of(path), ["from=snntorch", f"reset={reset}", f"input={kind}"])
+    float32, _, lowered, integers = imported.rows
+    assert float32.spikes > 100
+    assert lowered.different == 0
+    assert integers.different <= 0.01 * integers.compared
+
+
+@pytest.mark.lava
+def test_lava_runs_an_imported_network_spike_for_spike(tmp_path: Path) -> None:
+    """Synaptic currents, a loop and a bias."""
+    path = recurrent_graph(tmp_path / "network.nir")
+    program = import_file(path, content_of(path), PLAIN).program
+    sample = spikes((8,), seed=5, steps=50)
+    timed = program.for_steps(len(sample) + program.latency)
+    ours = run_sample(timed, Interpreter(timed), sample)
+    with LavaSession(timed, record_states=True) as lava:
+        for _ in range(2):  # the second begins from nothing again
+            theirs = run_sample(timed, lava, sample)
+            assert ours.output.sum() > 0
+            np.testing.assert_array_equal(ours.output, theirs.output)
+            for part in ("spikes", "currents", "voltages"):
+                for node, values in getattr(ours.recording, part).items():
+                    np.testing.assert_array_equal(values, getattr(theirs.recording, part)[node])
+
+
+def test_an_export_writes_the_program_and_says_every_convention(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, output = recurrent_graph(tmp_path / "a network.bin"), tmp_path / "out.dsf.h5"
+    assert main([str(path), "--target", "lava", "reset=zero", "compare=gt", "--output", str(output), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["conventions"]["dt"] == "0.0001 (told by the file's numbers)"
+    assert document["conventions"]["reset"] == "zero (given)"
+    program = load_spiking_program(output)
+    assert isinstance(program, SampleProgram)
+    assert json.loads(program.provenance["conventions"]) == document["conventions"]
+    assert main([str(path), "--target", "lava", "reset=zero", "compare=gt", "--output", str(output)]) == 0
+    assert "program in Loihi's integers" in capsys.readouterr().out
+
+
+def test_a_name_decides_nothing(tmp_path: Path) -> None:
+    """A loop's step is taken at the same place whatever its nodes are called, so the spikes are the same."""
+    one = read(recurrent_graph(tmp_path / "one.nir"), *PLAIN)
+    nodes = ends([8], [3]) | {
+        "z": affine(12, 8, 1),
+        "y": cuba(12),
+        "a": affine(12, 12, 2, 0.4),
+        "x": affine(3, 12, 3),
+        "b": cuba(3),
+    }
+    edges = [("input", "z"), ("z", "y"), ("y", "a"), ("a", "y"), ("y", "x"), ("x", "b"), ("b", "output")]
+    other = read(write_graph(tmp_path / "other.nir", nodes, edges), *PLAIN)
+    sample = spikes((8,), seed=2)
+    np.testing.assert_array_equal(run_network(one, sample).output, run_network(other, sample).output)
+
+
+def test_batch_dimensions_duplicate_edges_and_lost_names_are_repaired_and_said(tmp_path: Path) -> None:
+    inner = {
+        "nodes": ends([4], [4]) | {"lif1": lif(4), "lin": affine(4, 4, 2, 0.3)},
+        "edges": [("input", "lif"), ("lif", "lin"), ("lin", "lif"), ("lif", "output")],
+    }
+    nodes = ends([1, 5], [1, 1, 4]) | {"fc": affine(4, 5, 1, 2.0), "layer": ("NIRGraph", inner)}
+    edges = [("input", "fc"), ("input", "fc"), ("fc", "layer"), ("layer", "output")]
+    network = read(write_graph(tmp_path / "network.nir", nodes, edges), *PLAIN)
+    assert network.shapes["input"] == (5,)
+    assert [note.split(",")[0].split(";")[0] for note in network.notes] == [
+        "edges of layer name lif",
+        "1 duplicate edges count once",
+        "input has the type [1",
+        "output has the type [1",
+    ]
+
+
+def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
+    path = recurrent_graph(tmp_path / "network.nir")
+    with pytest.raises(
+        UserError, match=r"does not say reset nor compare: give reset=zero\|subtract, compare=gt\|ge, or"
+    ):
+        read(path)
+    with pytest.raises(UserError, match="synaptic current and resets by subtraction"):
+        import_file(path, "nir", ["dt=1e-4", "reset=subtract", "compare=gt"])
+    with pytest.raises(UserError, match="held at 0 for the whole step after a spike"):
+        import_file(path, "nir", ["from=snntorch", "reset=zero"])
+
+
+def test_at_the_threshold_a_neuron_fires_as_the_file_is_read(tmp_path: Path) -> None:
+    """An integrator of weight 0.5: v is exactly 1 after two spikes."""
+    integrator = ("IF", {"r": np.array([1.0]), "v_threshold": np.array([1.0])})
+    weight = ("Linear", {"weight": np.array([[0.5]])})
+    nodes = ends([1], [1]) | {"w": weight, "if": integrator}
+    path = write_graph(tmp_path / "if.nir", nodes, [("input", "w"), ("w", "if"), ("if", "output")])
+    sample = np.ones((12, 1))
+    for compare, expected in (("ge", 6), ("gt", 4)):
+        imported = import_file(path, "nir", ["dt=1", "reset=zero", f"compare={compare}"])
+        program = imported.program.for_steps(len(sample) + 1)
+        assert run_network(imported.network, sample).output.sum() == expected
+        assert run_sample(program, Interpreter(program), sample).output.sum() == expected
