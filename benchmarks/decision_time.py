@@ -6,14 +6,20 @@ A decision is everything from the token to the action, the host's encoder and re
 loihi-fast without them. `torch, window` is the torch backend; `torch, stream` computes the newest token only
 (`support.torch_stream`), after its actions were compared with the window's (status 1 if one differs by 1e-5 or
 more, in float64). PyTorch uses one thread. Lava's simulator decides a few tokens a round.
+
+ONNX Runtime runs the files of `dsf-export --target onnx` on one thread, with all its optimisations of a graph (its
+default); `benchmarks.onnx_runtime` compares their answers. The baselines are untrained, of the sizes of their recipes
+and of the environment; a time does not depend on their weights.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+import onnx
 import torch
 
 from dsf_common.errors import GateFailed
@@ -21,11 +27,21 @@ from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
 from dsf_export import torch_backend
+from dsf_export.fold import fold
+from dsf_export.lower import lower
 from dsf_export.recording import Recording
 from dsf_export.stages import run_model
+from dsf_export.targets.onnx.network_model import FLOAT32, INT8, baseline_model
+from dsf_export.targets.onnx.program_model import program_model
+from dsf_export.targets.onnx.session import OnnxSession
+from dsf_models import make_model
 from dsf_models.checkpoint import PolicyModel, load_model_file
+from dsf_models.configuration import ModelKind
+from dsf_train.configuration import TrainConfig
+from dsf_train.run_options import recipe
 from neuro_runtime.backends import loihi_fast, loihi_sim
 from neuro_runtime.policy_files import find_policy
+from neuro_runtime.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.loihi_fast.host import CompiledHost
@@ -34,6 +50,7 @@ from support.timing import Times, over, take_turns
 from support.torch_stream import TorchStream
 
 FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
+BASELINES = [kind for kind in ModelKind if not kind.spikes]
 LAVA_DECISIONS = 3
 LIMIT = 1e-5
 
@@ -65,6 +82,10 @@ def main(argv: list[str]) -> int:
             NEURONS: over(currents, LoihiFast(program).decide),
             "torch, stream": over(tokens, TorchStream(policy).act),
             "torch, window": over(tokens, torch_backend.open_backend(files).decide),
+            **{
+                f"ONNX Runtime, {name}": over(tokens, OnnxSession(model).act)
+                for name, model in _onnx(options.env, policy, program)
+            },
             LAVA: over(tokens[:LAVA_DECISIONS], lava.decide),
         }
         times = take_turns(ways, options.rounds)
@@ -74,6 +95,17 @@ def main(argv: list[str]) -> int:
     print(f"torch: the stream's actions are the window's to {difference:.1g}\n")
     print(_table(times))
     return 0
+
+
+def _onnx(env: str, policy: PolicyModel, program: Program) -> Iterator[tuple[str, onnx.ModelProto]]:
+    """The policy's two streams, and the baselines in float32 and int8."""
+    yield "float32 stream", program_model(lower(fold(policy.model), policy, {}), {})
+    yield "integer stream", program_model(program, {})
+    for kind in BASELINES:
+        config = compose(TrainConfig, [f"env={env}", *recipe(kind.value), f"model.kind={kind.value}"]).model
+        baseline = make_model(config, policy.model.observation_size, policy.model.action_size).eval()
+        for precision in (FLOAT32, INT8):
+            yield f"{kind.value}, {precision}", baseline_model(replace(policy, model=baseline), precision, {})
 
 
 def _stream_against_window(policy: PolicyModel, recording: Recording) -> float:
