@@ -13,6 +13,7 @@ from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
 
 DEFAULT_DECISIONS = 200
+PASS_CHOICES = ("none", "safe", "all")  # those of `dsf_export.optimise.passes`
 TARGET_NAMES = ("lava", "nir", "onnx")  # those of `dsf_export.targets`
 
 
@@ -83,6 +84,14 @@ def _parser() -> CommandParser:
         metavar="NAME",
         help=f"whose arithmetic: {', '.join(Chip)} (default: {DEFAULT_FORMAT.chip}, in which the public emulators of "
         "Loihi agree, or that of training with quantise=true)",
+    )
+    parser.add_argument(
+        "--passes",
+        default="safe",
+        metavar="WHICH",
+        help=f"how lean the program becomes: {', '.join(PASS_CHOICES)}; `safe` passes keep every action to the bit; "
+        "`all` also takes out neurons that never fired in 100 episodes, if they would not have in 100 others "
+        "(default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser

@@ -15,6 +15,9 @@ from dsf_export.command_export import DEFAULT_DECISIONS
 from dsf_export.layer_report import LayerReport
 from dsf_export.lost_layers import warnings_of
 from dsf_export.network_export import NETWORK_STAGES, Network, has_program, write_network
+from dsf_export.optimise.lean_candidate import Lean, Recorded, make_lean
+from dsf_export.optimise.pass_report import pass_table
+from dsf_export.optimise.passes import PassChoice, find_choice
 from dsf_export.parity import Parity, table
 from dsf_export.pipeline import (
     MODEL_STAGES,
@@ -57,6 +60,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
+    choice = find_choice(arguments.passes)
     kind = content_of(source)
     if kind in ("nir", "netx"):
         carry_out_import(arguments, source, kind, target, _output(arguments.output, source, target))
@@ -73,13 +77,15 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if target.name == ONNX:
         stages += 1 if isinstance(content, Program) else 2
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
-        candidate = _candidate(source, content, arguments.decisions, bar.update, formats)
+        full = _candidate(source, content, arguments.decisions, bar.update, formats)
+        lean = make_lean(full, choice)
+        candidate = lean.candidate
         plot = _plot(candidate, output)
 
         def show(parity: Parity) -> None:
             bar.close()
-            document = _document(candidate, parity, target, output, plot)
-            print(json_text(document) if arguments.json else _text(candidate, parity))
+            document = _document(lean, parity, target, output, plot)
+            print(json_text(document) if arguments.json else _text(lean, parity))
 
         write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
@@ -123,7 +129,8 @@ def export(
         write_network(Network(content, provenance_of(source, content), chosen, written), decisions)
         return written
     written = _output(given, source, chosen)
-    write_program(_candidate(source, content, decisions, nothing, _formats(None, None, None, content)), chosen, written)
+    full = _candidate(source, content, decisions, nothing, _formats(None, None, None, content))
+    write_program(make_lean(full, PassChoice.safe).candidate, chosen, written)
     return written
 
 
@@ -238,8 +245,8 @@ def _plot(candidate: Candidate, output: Path) -> Path | None:
     return path
 
 
-def _text(candidate: Candidate, parity: Parity) -> str:
-    program = candidate.program
+def _text(lean: Lean, parity: Parity) -> str:
+    candidate, program = lean.candidate, lean.candidate.program
     protocol = protocol_of(program)
     lines = [
         f"program: {program.active_steps} active of {program.period} time steps a decision{_weights(candidate)}",
@@ -258,6 +265,7 @@ def _text(candidate: Candidate, parity: Parity) -> str:
         "",
         f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
         table(parity),
+        *_pass_lines(lean),
     ]
     if len(candidate.formats) > 1:
         lines += ["", "spike agreement with float by the bits of a weight, alone / in the program"]
@@ -299,6 +307,32 @@ def _parity(parity: Parity) -> dict[str, Any]:
     }
 
 
+def _pass_lines(lean: Lean) -> list[str]:
+    """What the passes changed, and what a record of silence said."""
+    lines = ["", "passes, on the same decisions", pass_table(lean.rows)] if lean.rows else []
+    if lean.recorded:
+        silence, held_out = lean.recorded.silence, lean.recorded.held_out
+        lines += [
+            "",
+            f"recorded silence: {silence.neurons} neurons never fired in {silence.decisions} decisions; in "
+            f"{held_out.episodes} other episodes ({held_out.decisions} decisions) they fire "
+            f"{held_out.would_have_fired} times, and {held_out.different} actions differ without them: "
+            f"{'applied' if held_out.holds else 'not applied'}",
+        ]
+    return lines
+
+
+def _recorded(recorded: Recorded | None) -> dict[str, Any] | None:
+    if recorded is None:
+        return None
+    return {
+        "neurons": recorded.silence.neurons,
+        "decisions": recorded.silence.decisions,
+        "held_out": asdict(recorded.held_out),
+        "applied": recorded.held_out.holds,
+    }
+
+
 def _weights(candidate: Candidate) -> str:
     if not candidate.formats:
         return ""
@@ -314,8 +348,8 @@ def _warnings(candidate: Candidate) -> list[str]:
     return warnings_of(candidate.layers, candidate.formats[0].weight_format) if candidate.formats else []
 
 
-def _document(candidate: Candidate, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
-    program = candidate.program
+def _document(lean: Lean, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
+    candidate, program = lean.candidate, lean.candidate.program
     return {
         "target": target.name,
         "output": str(output),
@@ -340,6 +374,8 @@ def _document(candidate: Candidate, parity: Parity, target: Target, output: Path
         "plot": str(plot) if plot else None,
         "warnings": _warnings(candidate),
         "parity": _parity(parity),
+        "passes": [asdict(row) for row in lean.rows],
+        "recorded_silence": _recorded(lean.recorded),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, CURRENT_SHIFT, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
 from neuro_runtime.program.nodes import Arithmetic, Lif, Neurons
 
@@ -32,6 +34,7 @@ def keeps_current(node: Neurons, arithmetic: Arithmetic = "loihi") -> bool:
     return lif.current_decay < 1 if arithmetic == "float" else share_kept(current_loss(lif)) > 0
 
 
+@cache
 def steps_to_zero(loss: int, at_most: int = LONGEST_DECAY) -> int:
     """Idle time steps in which a state at full scale decays to exactly 0, counted up to ``at_most``.
 

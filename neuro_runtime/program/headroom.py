@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps, active_time_steps
+from neuro_runtime.program.arriving import synaptic_range
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, LARGEST_WORD, STATE_LIMIT
-from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Neurons, Sparse
+from neuro_runtime.program.nodes import Accumulator, Connection, Injection, Neurons
 from neuro_runtime.program.program import SpikingProgram
 
 Bound = NDArray[np.float64]
@@ -157,21 +157,9 @@ def _extremes(connection: Connection, injected: Bound | float | None, size: int)
         assert injected is not None
         up = down = np.broadcast_to(injected * scale, size)
     else:
-        weight = np.asarray(connection.weight, dtype=np.float64) * scale
-        up, down = (_summed(connection, part, size) for part in (weight.clip(min=0), -weight.clip(max=0)))
+        low, high = synaptic_range(connection, size)
+        up, down = high * scale, -low * scale
     return (up, down) if connection.exponent >= 0 else (np.floor(up), np.ceil(down))
-
-
-def _summed(connection: Dense | Sparse, weight: Bound, size: int) -> Bound:
-    """The sum of a connection's weights into each target neuron, (size,)."""
-    match connection:
-        case Dense():
-            total: Bound = weight.sum(axis=1)
-            return total
-        case Sparse(target_index=target):
-            return np.bincount(target, weight, size).astype(float)
-        case _:
-            assert_never(connection)
 
 
 def _build_up(loss: int, arriving: TimeSteps) -> float:

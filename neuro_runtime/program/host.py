@@ -61,9 +61,25 @@ class HostEncoder:
 
     @property
     def largest_current(self) -> Array:
-        """Largest |x|, (D,): one channel of a LayerNorm is at most √(D − 1) standard deviations from the mean."""
-        bound: Array = np.sqrt(len(self.norm_weight) - 1) * np.abs(self.norm_weight) + np.abs(self.norm_bias)
+        """Largest |x|, (D,)."""
+        low, high = self.current_range
+        bound: Array = np.maximum(-low, high)
         return bound
+
+    @property
+    def current_range(self) -> tuple[Array, Array]:
+        """The ends of x, (D,) each: a LayerNorm's channel is at most √(D − 1) standard deviations from the mean."""
+        spread = np.sqrt(len(self.norm_weight) - 1) * np.abs(self.norm_weight)
+        return self.norm_bias - spread, self.norm_bias + spread
+
+    @property
+    def injected_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The ends of the integers that a loihi program is given, (D,) each."""
+        low, high = (end * self.input_scale for end in self.current_range)
+        lowest, highest = (
+            end.clip(-INJECTION_LIMIT, INJECTION_LIMIT).astype(np.int64) for end in (np.floor(low), np.ceil(high))
+        )
+        return lowest, highest
 
     def encode(self, token: Token) -> Array:
         """The token current x, shape (D,), in real units."""

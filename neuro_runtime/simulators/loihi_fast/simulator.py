@@ -68,7 +68,7 @@ class LoihiFast:
         self.lanes = lanes
         self.spiking = tuple(node.name for node in program.nodes if node.spikes)
         self._names = numbered.names
-        self._spiking = np.array([numbered.names.index(name) for name in self.spiking])
+        self._spiking = np.array([numbered.names.index(name) for name in self.spiking], dtype=np.int64)
         self._neurons = numbered.neurons
         self._tables = numbered.tables
         self._state = blank_state(numbered.tables, lanes)

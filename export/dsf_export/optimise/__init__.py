@@ -1,0 +1,1 @@
+"""Passes that rewrite a loihi program into a leaner one with the same actions."""

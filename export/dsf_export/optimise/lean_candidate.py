@@ -1,0 +1,130 @@
+"""A candidate for export made lean: each pass run on the recorded decisions beside the program before all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dsf_common.errors import GateFailed
+from dsf_export.optimise.pass_report import BEFORE, PassRow, names, pass_row
+from dsf_export.optimise.passes import SAFE, Applied, PassChoice, lean, optimise
+from dsf_export.optimise.record_silence import EPISODES, HeldOut, OnEpisode, Silence, hold_out, record_silence
+from dsf_export.optimise.recorded import RecordedSilence
+from dsf_export.optimise.rewriting import Neurons
+from dsf_export.pipeline import Candidate
+from dsf_export.stages import run_program
+from neuro_runtime.program.program import Program
+
+RECORDED = "recorded_silence"  # key of the provenance: the neurons that went by a record
+
+
+@dataclass(frozen=True)
+class Lean:
+    """A candidate after the passes that were asked for.
+
+    Attributes
+    ----------
+    rows
+        The program before, and one row a pass.
+    recorded
+        What a record said of the neurons that never fired, and whether that held; None where nothing was recorded.
+    """
+
+    candidate: Candidate
+    rows: tuple[PassRow, ...]
+    recorded: Recorded | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record of silence and the episodes that it was held against; the pass is applied where it holds."""
+
+    silence: Silence
+    held_out: HeldOut
+
+
+def make_lean(
+    candidate: Candidate, choice: PassChoice, episodes: int = EPISODES, on_episode: OnEpisode = lambda: None
+) -> Lean:
+    """Apply the passes of ``choice`` to a candidate's program.
+
+    Raises
+    ------
+    UserError
+        Recorded passes are asked for, and the environment cannot be made here.
+    GateFailed
+        A pass changes an action.
+    """
+    if choice is PassChoice.none:
+        return Lean(candidate, ())
+    program = candidate.program
+    recorded = _recorded(program, episodes, on_episode) if choice is PassChoice.all else None
+    applied: tuple[Applied, ...] = ()
+    if recorded and recorded.held_out.holds:
+        applied = optimise(_told(program, recorded.silence.silent), (RecordedSilence(recorded.silence.silent), *SAFE))
+    else:
+        applied = optimise(program)
+    rows = [pass_row(BEFORE, program, candidate.run, candidate.run)]
+    run = candidate.run
+    for title, item in zip(names(applied), applied, strict=True):
+        run = run_program(item.program, candidate.recording, lambda: None)
+        rows.append(pass_row(title, item.program, run, candidate.run))
+    require_equal(rows)
+    last = applied[-1].program if applied else program
+    return Lean(replace(candidate, program=last, run=run), tuple(rows), recorded)
+
+
+def require_equal(rows: Sequence[PassRow]) -> None:
+    """Do nothing if no pass changed an action.
+
+    Raises
+    ------
+    GateFailed
+        Naming the first that did.
+    """
+    for row in rows:
+        if row.different:
+            raise GateFailed(
+                f"the pass '{row.name}' changes the actions of {row.different} decisions; use --passes none"
+            )
+
+
+def made_lean_again(program: Program, provenance: Mapping[str, str]) -> Program:
+    """The passes that a lean program's ``provenance`` names, applied to the program that it was made from."""
+    if RECORDED not in provenance:
+        return lean(program)
+    silent = {name: _mask(program.node(name).size, ranges) for name, ranges in json.loads(provenance[RECORDED]).items()}
+    return lean(_told(program, silent), (RecordedSilence(silent), *SAFE))
+
+
+def _recorded(program: Program, episodes: int, on_episode: OnEpisode) -> Recorded:
+    silence = record_silence(program, episodes, on_episode)
+    leaner = lean(program, (RecordedSilence(silence.silent), *SAFE))
+    return Recorded(silence, hold_out(program, leaner, silence, episodes, on_episode))
+
+
+def _told(program: Program, silent: Mapping[str, Neurons]) -> Program:
+    """The program whose provenance names the neurons that a record says are silent."""
+    ranges = {name: _ranges(these) for name, these in silent.items()}
+    return replace(program, provenance={**program.provenance, RECORDED: json.dumps(ranges, sort_keys=True)})
+
+
+def _ranges(chosen: Neurons) -> list[list[int]]:
+    """First and last of each run of chosen neurons."""
+    runs: list[list[int]] = []
+    for neuron in chosen.nonzero()[0].tolist():
+        if runs and runs[-1][1] == neuron - 1:
+            runs[-1][1] = neuron
+        else:
+            runs.append([neuron, neuron])
+    return runs
+
+
+def _mask(size: int, runs: list[list[int]]) -> Neurons:
+    chosen = np.zeros(size, dtype=bool)
+    for first, last in runs:
+        chosen[first : last + 1] = True
+    return chosen
