@@ -38,7 +38,7 @@ from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
 from dsf_models import DSFormer
-from dsf_models.configuration import ModelConfig
+from dsf_models.configuration import ModelConfig, Surrogate
 from dsf_models.distributed import own_device
 from dsf_models.kernels.accelerate import accelerate
 from dsf_models.kernels.lif import pack
@@ -54,7 +54,7 @@ from support.apart import apart
 from support.plain_dsformer import LoopedLif, PlainDSFormer, SnnTorchLif, set_plain_blend
 from support.timing import Times, Work, over, take_turns
 
-CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7)
+CONFIG = ModelConfig(embedding_size=128, blocks=3, context=20, time_steps=4, window=7, surrogate=Surrogate.published)
 OBSERVATION, ACTION = 45, 24  # pen's
 BATCH = 64
 LIMIT = 1e-9

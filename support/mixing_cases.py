@@ -23,8 +23,6 @@ class MixingCase:
         Fields of `ModelConfig` with other values than their defaults.
     layers
         Its recorded layers, by the end of their names.
-    untaught
-        The layers that the surrogate gives no gradient: its open interval (0, 1) holds none of their integer sums.
     sees_all
         Whether a token sees every earlier one of the window, however far away.
     """
@@ -32,7 +30,6 @@ class MixingCase:
     mixing: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     layers: tuple[str, ...] = (*FACTORS, "output")
-    untaught: tuple[str, ...] = ()
     sees_all: bool = False
 
     def config(self, dimensions: ModelConfig) -> ModelConfig:
@@ -54,9 +51,9 @@ MIXING_CASES = (
     MixingCase("pssa", {"bias_sharing": BiasSharing.head}),
     MixingCase("pssa", {"bias_sharing": BiasSharing.channel}),
     MixingCase("pssa", {"position_bias": PositionBias.pairwise}),
-    MixingCase("tssa", untaught=FACTORS, sees_all=True),
-    MixingCase("sssa", untaught=FACTORS, sees_all=True),
-    MixingCase("sdsa1", untaught=("key", "value"), sees_all=True),
+    MixingCase("tssa", sees_all=True),
+    MixingCase("sssa", sees_all=True),
+    MixingCase("sdsa1", sees_all=True),
     MixingCase("sdsa3", sees_all=True),
     MixingCase("delay", layers=("output",)),
     MixingCase("delay-matrix", layers=("output",)),

@@ -13,10 +13,18 @@ import numpy as np
 import pytest
 import torch
 
+from dsf_common.checksum import CHECKSUM
 from dsf_common.errors import UserError
 from dsf_models import DSFormer
-from dsf_models.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import ModelConfig
+from dsf_models.checkpoint import (
+    Normalisation,
+    PolicyModel,
+    load_model_file,
+    load_tensors,
+    save_model_file,
+    save_tensors,
+)
+from dsf_models.configuration import ModelConfig, Surrogate
 from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
 
 
@@ -46,6 +54,13 @@ def test_round_trip(model_file: Path) -> None:
     assert np.array_equal(after.normalisation.state_std, before.normalisation.state_std)
     assert (after.normalisation.return_scale, after.environment, after.return_target) == (100.0, "pendulum", -150.0)
     assert after.configuration == before.configuration
+
+
+def test_a_file_that_names_no_surrogate_was_trained_with_the_published_one(model_file: Path) -> None:
+    content = torch.load(model_file, weights_only=True)
+    del content["model"]["surrogate"], content[CHECKSUM]
+    save_tensors(model_file, content)
+    assert load_model_file(model_file).model.config.surrogate is Surrogate.published
 
 
 def test_a_failed_write_leaves_the_earlier_file(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

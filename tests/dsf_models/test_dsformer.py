@@ -92,20 +92,14 @@ def test_a_shorter_window_is_as_good_once_it_holds_the_receptive_field(mixing: s
 
 @pytest.mark.parametrize("case", MIXING_CASES, ids=str)
 def test_gradient_reaches_every_parameter(case: MixingCase) -> None:
-    """With 0 < λ < 1, so that both branches of PTBN take part.
-
-    TSSA's and SSSA's sums are integers, and no integer lies within the surrogate's open (0, 1): the equations give
-    their queries, keys and values no gradient, nor SDSA-1's keys and values. Neither has PSSA while its weights are
-    exactly 1, their initial value.
-    """
+    """With 0 < λ < 1, so that both branches of PTBN take part."""
     model = firing_model(case.config(SMALL)).train()
     set_blend(model, 0.5)
     for parameter in [value for name, value in model.named_parameters() if "position" in name]:
         nn.init.constant_(parameter, 0.7)
     torch.autograd.backward(model(*tokens(16, 6), real(16, 6)).square().sum())
     without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
-    expected = {name for name, _ in model.named_parameters() if any(f".{part}." in name for part in case.untaught)}
-    assert without == expected
+    assert not without
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=str)

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from dsf_models import DSFormer
-from dsf_models.configuration import ModelConfig
+from dsf_models.configuration import ModelConfig, Surrogate
 from dsf_models.kernels.accelerate import accelerate
 from dsf_models.normalisation import set_blend
 from support.plain_dsformer import LoopedLif, NeuronFactory, PlainDSFormer, SnnTorchLif, set_plain_blend
 
-CONFIG = ModelConfig(embedding_size=16, blocks=2, context=6, window=3)
+CONFIG = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, surrogate=Surrogate.published)
 
 
 @pytest.mark.parametrize("with_kernels", [True, False])

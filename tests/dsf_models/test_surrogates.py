@@ -149,8 +149,8 @@ def test_actions_do_not_depend_on_the_surrogate(surrogate: Surrogate) -> None:
 
 
 def test_configurations_surrogates() -> None:
-    assert surrogate_gradient(ModelConfig()) == Rectangle(0.5)
-    assert surrogate_gradient(ModelConfig(surrogate=Surrogate.rectangle)) == Rectangle(0.501)
+    assert surrogate_gradient(ModelConfig()) == Rectangle(0.501)
+    assert surrogate_gradient(ModelConfig(surrogate=Surrogate.published)) == Rectangle(0.5)
     assert surrogate_gradient(ModelConfig(surrogate=Surrogate.rectangle, surrogate_half_width=2)) == Rectangle(2)
 
 

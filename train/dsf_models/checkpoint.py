@@ -19,7 +19,7 @@ from dsf_common.files import atomic_write, require_readable
 from dsf_common.renamed_options import with_present_names
 from dsf_common.versions import if_newer
 from dsf_models import PolicyNetwork, make_model
-from dsf_models.configuration import ModelConfig
+from dsf_models.configuration import ModelConfig, Surrogate
 from dsf_models.mixings import mixing_names
 from dsf_models.published_checkpoint import is_published
 from dsf_models.quantisation import Quantisation
@@ -42,6 +42,7 @@ _CONTENT = (
     "configuration",
     "weights",
 )
+BEFORE_IT_WAS_A_SETTING = {"surrogate": Surrogate.published.value}  # what a file that does not say was trained with
 
 
 class UnknownSettingsError(ValueError):
@@ -288,7 +289,8 @@ def _policy(content: Mapping[str, Any]) -> PolicyModel:
     return_target = float(content["return_target"])
     if not math.isfinite(return_target):
         raise ValueError(f"its return target is {return_target}")
-    model = make_model(model_config(content["model"]), len(normalisation.state_mean), content["action_size"])
+    config = model_config({**BEFORE_IT_WAS_A_SETTING, **content["model"]})
+    model = make_model(config, len(normalisation.state_mean), content["action_size"])
     model.load_state_dict(content["weights"])
     return PolicyModel(
         model=model.eval(),

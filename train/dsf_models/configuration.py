@@ -115,7 +115,7 @@ class ModelConfig:
     bias_sharing: BiasSharing = BiasSharing.layer  # who shares one vector of position weights
     beta: float = renamed(0.25, formerly="leak")  # β, the share of the membrane kept from one time step to the next
     threshold: float = 0.5  # V_th
-    surrogate: Surrogate = Surrogate.published  # the gradient of a spike by its membrane
+    surrogate: Surrogate = Surrogate.rectangle  # the gradient of a spike by its membrane; published is the paper's
     surrogate_half_width: float = 0.501  # of surrogate=rectangle
     dropout: float = 0.1  # of the baselines that do not spike
     episode_steps: int = (
