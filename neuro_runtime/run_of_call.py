@@ -44,8 +44,10 @@ from neuro_runtime.records.conversion_stages import ConversionStages, conversion
 from neuro_runtime.records.run_folder import run_folder, save_run
 from neuro_runtime.records.run_summary import RunSummary, dead_layers, provenance_of
 from neuro_runtime.run_options import DEFAULT_PROFILES, RunConfiguration
+from neuro_runtime.samples_of_call import carry_out_samples
 from neuro_runtime.simulators.co_simulation import ComparesSimulators
 from neuro_runtime.simulators.state_peaks import StatePeaks, WatchesStates
+from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,15 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
     GateFailed
         ``--check`` found a difference.
     """
-    configuration = compose(RunConfiguration, arguments.overrides)
+    source_options = [pair for pair in arguments.overrides if pair.partition("=")[0] in SOURCE_OPTIONS]
+    configuration = compose(RunConfiguration, [pair for pair in arguments.overrides if pair not in source_options])
+    if configuration.input is not None:
+        carry_out_samples(arguments, configuration, source_options, command)
+        return
+    if source_options:
+        raise UserError(
+            f"{source_options[0]} says how a file of another framework is read: give input=FILE.npz with it"
+        )
     reports = arguments.report is not None
     if reports:
         check_libraries()

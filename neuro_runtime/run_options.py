@@ -18,6 +18,9 @@ class RunConfiguration:
     policy: str | None = field(
         default=None, metadata={"help": "model.pt, program .dsf.h5, or their folder (default: the one shipped for env)"}
     )
+    input: str | None = field(
+        default=None, metadata={"help": "samples in an .npz file for a network that is given them, instead of env="}
+    )
     episodes: int = field(default=1, metadata={"help": "episodes to run"})
     seed: int = field(default=0, metadata={"help": "seed of the first episode; the next has seed + 1"})
     lanes: int | None = field(

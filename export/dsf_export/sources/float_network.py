@@ -109,7 +109,11 @@ class FloatNetwork:
     dtype
         Of its arithmetic: that of the file's weights.
     notes
-        What was repaired, and which conventions it was read by.
+        What was repaired.
+    origin
+        The conventions it was read by, each with where it comes from.
+    is_integer
+        Whether its numbers are a chip's integers, which are taken as they are.
     """
 
     name: str
@@ -120,6 +124,7 @@ class FloatNetwork:
     dtype: torch.dtype
     notes: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
+    is_integer: bool = False
 
     @property
     def input(self) -> str:

@@ -11,18 +11,19 @@ import numpy as np
 from dsf_common.errors import GateFailed, UserError
 from dsf_common.json_text import json_text
 from dsf_common.text_table import percent, text_table
-from dsf_export.sources.content import Content
+from dsf_export.sources.content import Content, content_of
 from dsf_export.sources.imported import Imported, document, import_network
 from dsf_export.sources.read_source import read_network, source_options
 from dsf_export.targets import Target
-from neuro_runtime.program import load_spiking_program, program_hash, save_program
+from neuro_runtime.program import SampleProgram, load_spiking_program, program_hash, save_program
+from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.summary import summary
 
 LAVA_TARGET = "lava"
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
 
 
-def import_file(source: Path, content: Content, pairs: Sequence[str]) -> Imported:
+def import_file(source: Path, content: Content, pairs: Sequence[str], chip: Chip = Chip.portable) -> Imported:
     """The program of a file and how it was reached.
 
     Raises
@@ -31,8 +32,21 @@ def import_file(source: Path, content: Content, pairs: Sequence[str]) -> Importe
         The file or an option cannot be used, or the network has no exact form on a chip.
     """
     options = source_options(pairs)
-    calibration = Path(options.calibration).expanduser() if options.calibration else None
-    return import_network(read_network(source, content, options), options, source, calibration)
+    return import_network(read_network(source, content, options), options, source, chip)
+
+
+def program_of_file(source: Path, pairs: Sequence[str]) -> SampleProgram:
+    """The program of a file of another framework, for whoever runs it at once.
+
+    Raises
+    ------
+    UserError
+        As :func:`import_file`, or the file is no network of another framework.
+    """
+    content = content_of(source)
+    if content not in ("nir", "netx"):
+        raise UserError(f"{source} is no network of another framework (NIR or netx)")
+    return import_file(source, content, pairs).program
 
 
 def carry_out_import(
@@ -49,11 +63,10 @@ def carry_out_import(
     """
     if target.name != LAVA_TARGET:
         raise UserError(f"--target {target.name} writes policies; a network of another framework goes to --target lava")
-    if (arguments.bits, arguments.exponents, arguments.chip) != (None, None, None):
-        raise UserError(
-            "--bits, --exponents and --chip are for policies; terms=N says how many 8-bit terms a weight has"
-        )
-    imported = import_file(source, content, arguments.overrides)
+    if (arguments.bits, arguments.exponents) != (None, None):
+        raise UserError("--bits and --exponents are for policies; terms=N says how many 8-bit terms a weight has")
+    chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
+    imported = import_file(source, content, arguments.overrides, chip)
     save_program(imported.program, output)
     if program_hash(load_spiking_program(output)) != program_hash(imported.program):
         output.unlink()

@@ -18,8 +18,9 @@ from dsf_common.versions import installed_version
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_network
 from dsf_export.sources.lower_network import lower_network
-from dsf_export.sources.quantise_network import DEFAULT_TERMS, observe, quantise_network, run_all
+from dsf_export.sources.quantise_network import DEFAULT_TERMS, as_it_is, observe, quantise_network, run_all
 from neuro_runtime.program import validate
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import InputKind, SampleProgram
@@ -100,7 +101,7 @@ class Imported:
     layers: tuple[ImportedLayer, ...]
 
 
-def import_network(network: FloatNetwork, options: SourceOptions, source: Path, calibration: Path | None) -> Imported:
+def import_network(network: FloatNetwork, options: SourceOptions, source: Path, chip: Chip) -> Imported:
     """Lower and quantise a float network, and compare each stage with the one before.
 
     Raises
@@ -110,7 +111,7 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     GateFailed
         The lowered program is not the network.
     """
-    kind, samples, origin = _samples(network, options, calibration)
+    kind, samples, origin = _samples(network, options)
     recordings = [run_network(network, sample) for sample in samples]
     _refuse_multispikes(network, recordings)
     exact = [run_network(replace(network, dtype=torch.float64), sample) for sample in samples]
@@ -118,7 +119,10 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     validate(lowered)
     lowered = lowered.for_steps(len(samples[0]) + lowered.latency)
     float_runs = run_all(lowered, samples)
-    program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS)
+    if network.is_integer:
+        program = as_it_is(lowered, samples)
+    else:
+        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip)
     validate(program)
     runs = run_all(program, samples)
     rows = (
@@ -136,8 +140,9 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     return Imported(network, lowered, program.for_steps(1), origin, rows, _layers(program, float_runs, runs))
 
 
-def _samples(network: FloatNetwork, options: SourceOptions, calibration: Path | None) -> tuple[InputKind, Samples, str]:
+def _samples(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
     shape = network.shapes[network.input]
+    calibration = Path(options.calibration).expanduser() if options.calibration else None
     if options.input not in (None, "spikes", "values"):
         raise UserError(f"input={options.input}: choose from spikes, values")
     if calibration is None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_export.sources.compensated_rounding import compensated, second_moments
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
 from neuro_runtime.program.limits import (
     ARRIVAL_LIMIT,
@@ -38,19 +39,15 @@ from neuro_runtime.program.limits import (
 from neuro_runtime.program.nodes import Connection, Dense, Injection, Lif, Node, Sparse, Weighted
 from neuro_runtime.program.sample import HostMap, SampleProgram
 from neuro_runtime.program.sample_run import SampleRun, run_sample
+from neuro_runtime.program.weight_matrices import weight_matrices
 from neuro_runtime.simulators.interpreter import Interpreter
 
 Array = NDArray[np.float64]
 Samples = Sequence[NDArray[Any]]
 DEFAULT_TERMS, MOST_TERMS = 2, 4
 MARGIN = 1.25  # by which states may exceed those of calibration
-CANDIDATES = (
-    1.0,
-    0.92,
-    0.84,
-    0.77,
-    0.71,
-)  # of the largest scale; and the power of two below, on which weights of a grid are exact
+# Of the largest scale; and the power of two below it, by which weights on a grid stay exact.
+CANDIDATES = (1.0, 0.92, 0.84, 0.77, 0.71, 0.6, 0.5)
 SMALLEST_SCALE = 8
 LARGEST_STATE = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
 STEP = 2  # between 8-bit mantissas of mixed sign
@@ -94,7 +91,7 @@ def observe(program: SampleProgram, runs: Sequence[SampleRun]) -> dict[str, Peak
     return peaks
 
 
-def quantise_network(program: SampleProgram, samples: Samples, terms: int) -> SampleProgram:
+def quantise_network(program: SampleProgram, samples: Samples, terms: int, chip: Chip) -> SampleProgram:
     """The Loihi program of a float one, its scales chosen on ``samples``.
 
     Raises
@@ -107,7 +104,7 @@ def quantise_network(program: SampleProgram, samples: Samples, terms: int) -> Sa
     runs = run_all(program, samples)
     peaks = observe(program, runs)
     moments = second_moments(program, runs)
-    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name]) for lif in _lifs(program)}
+    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name], chip) for lif in _lifs(program)}
     best: tuple[int, SampleProgram] | None = None
     for scales in _candidates(largest):
         integer = with_scales(_rounded_together(program, scales, moments), scales, samples, terms)
@@ -116,6 +113,29 @@ def quantise_network(program: SampleProgram, samples: Samples, terms: int) -> Sa
             best = wrong, integer
     assert best is not None
     return best[1]
+
+
+def as_it_is(program: SampleProgram, samples: Samples) -> SampleProgram:
+    """The Loihi program of a float one whose numbers are integers already.
+
+    Raises
+    ------
+    UserError
+        A weight or threshold is beyond a chip's formats.
+    """
+    integer = with_scales(program, dict.fromkeys((lif.name for lif in _lifs(program)), 1), samples, MOST_TERMS)
+    for ours, theirs in zip(_totals(program), _totals(integer), strict=True):
+        if not np.array_equal(ours[1], theirs[1]):
+            raise UserError(f"{ours[0]} holds weights that are no integers of a chip")
+    return integer
+
+
+def _totals(program: SampleProgram) -> list[tuple[str, Array]]:
+    """The weights of every place, exponents multiplied in."""
+    return [
+        (f"{place.source} -> {place.target}", matrix.total)
+        for place, matrix in weight_matrices(program, program.weighted_connections).items()
+    ]
 
 
 def _rounded_together(program: SampleProgram, scales: Mapping[str, int], moments: Mapping[str, Array]) -> SampleProgram:
@@ -159,15 +179,16 @@ def _candidates(largest: Mapping[str, float]) -> list[dict[str, int]]:
     return scales
 
 
-def _largest_scale(program: SampleProgram, lif: Lif, peak: Peaks) -> float:
+def _largest_scale(program: SampleProgram, lif: Lif, peak: Peaks, chip: Chip) -> float:
     """The largest scale at which nothing of a group leaves its format on calibration, with the margin."""
     weights = [np.abs(np.asarray(item.weight, dtype=np.float64)).max(initial=0) for item in _into(program, lif.name)]
     limits = [
         LARGEST_STATE / max(MARGIN * peak.current, 1e-12),
-        (ARRIVAL_LIMIT - 1) / max(MARGIN * peak.arriving, 1e-12),
         (LARGEST_WEIGHT << LARGEST_EXPONENT) / max(*weights, 1e-12, 1e-12),
         float(LARGEST_THRESHOLD),
     ]
+    if chip.is_portable:
+        limits.append((ARRIVAL_LIMIT - 1) / max(MARGIN * peak.arriving, 1e-12))
     if np.isfinite(lif.threshold):
         limits.append((ARRIVAL_LIMIT - 1) / lif.threshold)
     else:  # a membrane that is read must not saturate

@@ -11,6 +11,7 @@ from dsf_export.sources.content import Content
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.discretise import discretise
 from dsf_export.sources.float_network import FloatNetwork
+from dsf_export.sources.netx_file import read_netx
 from dsf_export.sources.nir_file import read_nir
 
 FROM = "from"
@@ -40,6 +41,8 @@ def read_network(path: Path, content: Content, options: SourceOptions) -> FloatN
     try:
         if content == "nir":
             return discretise(read_nir(path), options, name)
+        if content == "netx":
+            return read_netx(path, options, name)
     except UserError as problem:
         text = str(problem)
         raise UserError(text if text.startswith(str(path)) else f"{path}: {text}") from problem

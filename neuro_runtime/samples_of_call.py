@@ -1,0 +1,281 @@
+"""``dsf-run input=FILE.npz``: a network is given samples, counted, priced, and saved where their classes are known."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_common.errors import UserError
+from dsf_common.files import sha256_of
+from dsf_common.json_text import json_text
+from dsf_common.progress import Progress
+from dsf_common.text_table import text_table
+from hw_profiles.loader import load_profile
+from hw_profiles.pricing import Priced, check_prices_runs, price
+from hw_profiles.report import estimate_text, estimates_document
+from hw_profiles.report.page_writer import check_libraries
+from hw_profiles.report.write import write_report
+from neuro_runtime.activity import Activity, mean_counts, mean_layers
+from neuro_runtime.backends.program_backend import ProgramMeter
+from neuro_runtime.backends.registry import default_backend
+from neuro_runtime.chip_network import chip_network
+from neuro_runtime.episodes.rollout import Episode, Rollout
+from neuro_runtime.program.sample import SampleProgram
+from neuro_runtime.program.sample_file import SampleFile, read_samples
+from neuro_runtime.program.sample_run import run_sample
+from neuro_runtime.records.run_folder import run_folder, save_run
+from neuro_runtime.records.run_summary import RunSummary
+from neuro_runtime.run_options import DEFAULT_PROFILES, RunConfiguration
+from neuro_runtime.simulators.interpreter import Interpreter
+from neuro_runtime.simulators.lava.session import LavaSession
+from neuro_runtime.simulators.simulator import Simulator
+from neuro_runtime.sources import open_sample_program
+
+logger = logging.getLogger(__name__)
+
+BACKENDS = ("loihi-sim", "loihi-fast", "interpreter")
+SHOWN = 20  # samples in the table
+MOST_NEURON_STEPS = 50_000_000  # that a simulator records at once; longer samples run in parts
+
+
+@dataclass(frozen=True, eq=False)
+class SampleResult:
+    """One sample's outcome.
+
+    Attributes
+    ----------
+    total
+        The output, summed over time.
+    """
+
+    total: NDArray[np.float64]
+    activity: Activity
+    seconds: float
+
+    @property
+    def chosen(self) -> int:
+        """The class: the output that sums up to most, the first of several."""
+        return int(self.total.argmax())
+
+
+def carry_out_samples(
+    arguments: argparse.Namespace, configuration: RunConfiguration, source_options: Sequence[str], command: str
+) -> None:
+    """Do what ``dsf-run`` was asked for by ``command``.
+
+    Raises
+    ------
+    UserError
+        The network, the samples, the backend or a profile cannot be used.
+    """
+    if configuration.policy is None:
+        raise UserError("say which network gets the samples: policy=FILE")
+    _refuse_what_is_for_policies(arguments, configuration)
+    profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
+    for profile in profiles:
+        check_prices_runs(profile)
+    if arguments.report is not None:
+        check_libraries()
+    path = Path(configuration.policy).expanduser()
+    program = open_sample_program(path, source_options)
+    samples = read_samples(str(configuration.input), program.encoder.shape)
+    if arguments.report is not None and samples.labels is None:
+        raise UserError(f"--report needs the samples' classes: {configuration.input} has no array 'label'")
+    backend = arguments.backend or default_backend()
+    timed = program.for_steps(_period(program, samples.samples.shape[1]))
+    results = _run(timed, backend, samples)
+    network = chip_network(timed.for_steps(max(int(results[0].activity.time_steps), 1)))
+    counts = mean_counts([result.activity for result in results], by_population=True)
+    priced = [price(counts, network, profile) for profile in profiles]
+    saved: list[str] = []
+    if samples.labels is not None:
+        rollout = _rollout(program, results, samples.labels)
+        summary = RunSummary(
+            backend=backend,
+            rollout=rollout,
+            priced=priced,
+            layout="stream",
+            provenance={"policy": str(path), "program_sha256": sha256_of(path), **program.provenance},
+            command=command,
+            observation_size=program.encoder.features,
+            action_size=int(np.prod(program.output_shape)),
+            network=network,
+        )
+        with run_folder(program.name, backend, configuration.out) as folder:
+            save_run(folder, summary)
+            saved.append(f"saved {folder}")
+        if arguments.report is not None:
+            report = Path(arguments.report) if arguments.report else None
+            saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
+    if arguments.json:
+        print(json_text(_document(program, backend, samples, results, priced)))
+    else:
+        print(_text(program, backend, samples, results, priced), *saved, sep="\n")
+
+
+def _refuse_what_is_for_policies(arguments: argparse.Namespace, configuration: RunConfiguration) -> None:
+    if configuration.env is not None:
+        raise UserError(
+            "env= is for policies in closed loop and input= for networks that are given samples: leave one out"
+        )
+    if arguments.video is not None or arguments.check is not None:
+        raise UserError("--video and --check are for policies in closed loop, not for input=")
+
+
+def _period(program: SampleProgram, steps: int) -> int:
+    """Time steps that a simulator runs at once."""
+    neurons = sum(node.size for node in program.nodes)
+    return max(min(steps + program.latency, MOST_NEURON_STEPS // neurons), 1)
+
+
+def _run(program: SampleProgram, backend: str, samples: SampleFile) -> list[SampleResult]:
+    meter = ProgramMeter(program)
+    results = []
+    session = _open(program, backend)
+    try:
+        with Progress(len(samples.samples), program.name, "sample") as bar:
+            for sample in samples.samples:
+                begun = time.perf_counter()
+                run = run_sample(program, session, sample)
+                seconds = time.perf_counter() - begun
+                activity = meter.activity(run.spikes)
+                periods = run.time_steps // program.period
+                results.append(SampleResult(run.output.sum(axis=0).reshape(-1), _whole(activity, periods), seconds))
+                bar.update()
+    finally:
+        if isinstance(session, LavaSession):
+            session.close()
+    return results
+
+
+def _whole(activity: Activity, periods: int) -> Activity:
+    """A sample's activity from that of one of its periods, whose spikes are already all of them."""
+    return activity._replace(
+        neuron_steps={name: steps * periods for name, steps in activity.neuron_steps.items()},
+        time_steps=activity.time_steps * periods,
+        host_macs=activity.host_macs * periods,
+    )
+
+
+def _open(program: SampleProgram, backend: str) -> Simulator:
+    records_membranes = any(output.quantity == "membrane" for output in program.outputs)
+    match backend:
+        case "interpreter":
+            return Interpreter(program)
+        case "loihi-fast":
+            from neuro_runtime.simulators.loihi_fast import LoihiFast
+
+            return LoihiFast(program)
+        case "loihi-sim":
+            return LavaSession(program, record_states=records_membranes)
+        case _:
+            raise UserError(f"--backend {backend} runs policies; samples run on {', '.join(BACKENDS)}")
+
+
+def _rollout(program: SampleProgram, results: Sequence[SampleResult], labels: NDArray[np.int64]) -> Rollout:
+    """The samples as episodes of one decision, whose return is 1 for the right class; a report is made of these."""
+    return Rollout(
+        program.name,
+        0.0,
+        tuple(
+            Episode(
+                seed=n,
+                score=100.0 * (result.chosen == label),
+                actions=result.total[None],
+                rewards=np.array([float(result.chosen == label)]),
+                seconds=np.array([result.seconds]),
+                activities=(result.activity,),
+            )
+            for n, (result, label) in enumerate(zip(results, labels.tolist(), strict=True))
+        ),
+    )
+
+
+def _accuracy(results: Sequence[SampleResult], labels: NDArray[np.int64]) -> float:
+    return float(np.mean([result.chosen == label for result, label in zip(results, labels.tolist(), strict=True)]))
+
+
+def _text(
+    program: SampleProgram,
+    backend: str,
+    samples: SampleFile,
+    results: Sequence[SampleResult],
+    priced: Sequence[Priced],
+) -> str:
+    count, steps = samples.samples.shape[:2]
+    parts = [
+        f"{program.name} on {backend}: {count} samples of {steps} time steps, class = the output that sums up to most",
+        _table(samples, results),
+    ]
+    if samples.labels is not None:
+        parts.append(f"accuracy {_accuracy(results, samples.labels):.2%} of {count} samples")
+    layers = mean_layers([result.activity for result in results])
+    rows = [
+        (
+            layer.name,
+            "" if layer.firing_rate is None else f"{layer.firing_rate:.4f}",
+            f"{layer.spikes:,.1f}",
+            f"{layer.synops:,.0f}",
+        )
+        for layer in layers
+    ]
+    parts.append(text_table([("layer", "firing rate", "spikes/sample", "synops/sample"), *rows]))
+    parts += [
+        f"{each.profile.title} [{each.profile.name}]: unknown\n  {each.refusal}"
+        if each.energy is None
+        else estimate_text(each.energy).replace("a decision", "a sample")
+        for each in priced
+    ]
+    return "\n\n".join(parts)
+
+
+def _table(samples: SampleFile, results: Sequence[SampleResult]) -> str:
+    header = (
+        "sample",
+        "class",
+        *(("label",) if samples.labels is not None else ()),
+        "output",
+        "spikes",
+        "synops",
+        "ms",
+    )
+    rows = []
+    for n, result in enumerate(results[:SHOWN]):
+        label = () if samples.labels is None else (str(samples.labels[n]),)
+        most = f"{result.total[result.chosen]:g}"
+        spikes, synops = sum(result.activity.spikes.values()), sum(result.activity.synops.values())
+        rows.append(
+            (str(n), str(result.chosen), *label, most, f"{spikes:,}", f"{synops:,}", f"{1000 * result.seconds:.3g}")
+        )
+    more = f"\n… and {len(results) - SHOWN} more" if len(results) > SHOWN else ""
+    return text_table([header, *rows]) + more
+
+
+def _document(
+    program: SampleProgram,
+    backend: str,
+    samples: SampleFile,
+    results: Sequence[SampleResult],
+    priced: Sequence[Priced],
+) -> dict[str, Any]:
+    labels = samples.labels
+    return {
+        "network": program.name,
+        "backend": backend,
+        "provenance": dict(program.provenance),
+        "classes": [result.chosen for result in results],
+        "outputs": [result.total.tolist() for result in results],
+        "labels": None if labels is None else labels.tolist(),
+        "accuracy": None if labels is None else _accuracy(results, labels),
+        "spikes": [sum(result.activity.spikes.values()) for result in results],
+        "synops": [sum(result.activity.synops.values()) for result in results],
+        "energy": estimates_document([each.energy for each in priced if each.energy is not None]),
+    }

@@ -1,0 +1,60 @@
+"""Networks of other frameworks, for whoever runs programs: the package that reads them registers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import cast
+
+from dsf_common.errors import UserError
+from dsf_common.extras import missing_library
+from neuro_runtime.policy_files import PROGRAM_SUFFIX
+from neuro_runtime.program import SampleProgram, load_spiking_program
+
+GROUP = "decision_spikeformer.sources"
+# Options that say how a file of another framework is read; see `dsf-export --help`.
+OPTIONS = (
+    "from",
+    "dt",
+    "reset",
+    "compare",
+    "multispike",
+    "tau_unit",
+    "norm_input",
+    "terms",
+    "calibration",
+)
+
+
+def open_sample_program(path: Path, options: Sequence[str]) -> SampleProgram:
+    """The program of a network that is given samples: from its own file, or made of a file of another framework.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is a policy's, or cannot be read, or an option is for a file of another kind.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    if path.name.endswith(PROGRAM_SUFFIX):
+        if options:
+            raise UserError(f"{options[0]} is for a file of another framework, and {path} is a program")
+        program = load_spiking_program(path)
+        if not isinstance(program, SampleProgram):
+            raise UserError(f"{path} is a policy, which is given no samples: run it with env=NAME")
+        return program
+    return _source()(path, options)
+
+
+def _source() -> Callable[[Path, Sequence[str]], SampleProgram]:
+    found = next(iter(entry_points(group=GROUP)), None)
+    if found is None:
+        raise UserError(
+            "nothing that is installed reads networks of other frameworks: make a program of it with "
+            "`dsf-export FILE --target lava` first"
+        )
+    try:
+        return cast(Callable[[Path, Sequence[str]], SampleProgram], found.load())
+    except ModuleNotFoundError as error:
+        raise missing_library("a network of another framework", error) from error
