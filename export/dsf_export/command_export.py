@@ -14,6 +14,7 @@ from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
 
 DEFAULT_DECISIONS = 200
 PASS_CHOICES = ("none", "safe", "all")  # those of `dsf_export.optimise.passes`
+READER_NAMES = ("snntorch", "spikingjelly", "norse", "nir104", "sinabs", "spyx")  # those of `targets.nir_readers`
 TARGET_NAMES = ("lava", "nir", "onnx")  # those of `dsf_export.targets`
 
 
@@ -54,6 +55,13 @@ def _parser() -> CommandParser:
         "norm_input=), and its rounding (input=spikes|values, calibration=FILE.npz, terms=N); see docs/importing.md",
     )
     parser.add_argument("--target", required=True, metavar="NAME", help=f"format to write: {', '.join(TARGET_NAMES)}")
+    parser.add_argument(
+        "--for",
+        dest="reader",
+        metavar="NAME",
+        help="of --target nir: a framework that is to read the file and give the same spikes, "
+        f"{', '.join(READER_NAMES)} (default: a file that dsf-export reads back)",
+    )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="default: program with the target's suffix, beside the model"
     )

@@ -33,7 +33,7 @@ from dsf_export.report_text import format_table, layer_table, portable_lines
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import carry_out_import
 from dsf_export.stages import OnDecision
-from dsf_export.targets import ONNX, TARGETS, Target, find_target
+from dsf_export.targets import NIR, ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
@@ -70,6 +70,9 @@ def carry_out(arguments: argparse.Namespace) -> None:
     content = _load(source)
     if _is_network(content, target):
         _export_network(arguments, source, content, target)
+        return
+    if arguments.reader is not None:
+        _export_for_reader(arguments, source, content, target, choice)
         return
     output = _output(arguments.output, source, target)
     formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
@@ -164,6 +167,30 @@ def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyM
         write_network(network, arguments.decisions, bar.update, show)
     if not arguments.json:
         print("\n" + "\n".join(f"wrote {file}" for file in network.files))
+
+
+def _export_for_reader(
+    arguments: argparse.Namespace, source: Path, content: PolicyModel | Program, target: Target, choice: PassChoice
+) -> None:
+    """Write the program as another framework reads it; its stages are compared up to the program itself."""
+    if target.name != NIR:
+        raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target nir")
+    from dsf_export.targets.nir_readers import find_reader, write_for  # needs the `export` extra
+
+    reader = find_reader(arguments.reader)
+    output = _output(arguments.output, source, target, f"program-{reader.name}")
+    formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
+    stages = 1 if isinstance(content, Program) else MODEL_STAGES - 1 + len(formats) - 1
+    with Progress(stages * arguments.decisions, "parity", "decision") as bar:
+        lean = make_lean(_candidate(source, content, arguments.decisions, bar.update, formats), choice)
+    candidate = lean.candidate
+    parity = Parity(candidate.recording, candidate.rows)
+    parity.require()
+    write_for(candidate.program, reader, output)
+    if arguments.json:
+        print(json_text(_document(lean, parity, target, output, None)))
+    else:
+        print(f"{_text(lean, parity)}\n\nwrote {output} for {reader.name}")
 
 
 def _output(given: Path | None, source: Path, target: Target, stem: str = "program") -> Path:

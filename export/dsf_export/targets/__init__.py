@@ -53,13 +53,13 @@ class Target:
         return cast(Format, import_module(self.module))
 
 
-ONNX = "onnx"
+NIR, ONNX = "nir", "onnx"
 
 TARGETS = {
     target.name: target
     for target in (
         Target("lava", ".dsf.h5", "dsf_export.targets.lava"),
-        Target("nir", ".nir", "dsf_export.targets.nir"),
+        Target(NIR, ".nir", "dsf_export.targets.nir"),
         Target(ONNX, ".onnx", "dsf_export.targets.onnx.program_file"),
     )
 }
