@@ -3,8 +3,9 @@
     python -m benchmarks.stream_equals_window [env=pen-e] [episodes=5] [model=FILE]
 
 The program in stream layout (float) steers; the trained model answers the same tokens from their whole window. Without
-`model=`, three untrained policies of the paper's size whose layers all fire are taken: PSSA with relative position
-bias, and both kinds of delayed synapses. Status 1 if an action differs by 1e-5 or more.
+`model=`, untrained policies of the paper's size whose layers all fire are taken, one of each mixing: PSSA with relative
+position bias, TSSA, SSSA, SDSA-1 and SDSA-3 with a window, and delayed synapses. Status 1 if an action differs by 1e-5
+or more.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from neuro_runtime.simulators.interpreter import Interpreter
 from support.random_policies import random_policy
 
 LIMIT = 1e-5
+HEADS = 16  # of attentions with a map, so that few channels make a score
 
 
 @dataclass
@@ -61,8 +63,8 @@ def _policies(options: Options, spec: EnvironmentSpec) -> list[tuple[str, Policy
     return [
         ("PSSA, relative", random_policy(pssa, *sizes, environment=spec.name)),
         *(
-            (mixing, random_policy(ModelConfig(mixing=mixing), *sizes, environment=spec.name))
-            for mixing in ("delay", "delay-matrix", "pssa-delay-matrix")
+            (mixing, random_policy(ModelConfig(mixing=mixing, heads=HEADS), *sizes, environment=spec.name))
+            for mixing in ("tssa", "sssa", "sdsa1", "sdsa3", "delay", "delay-matrix", "pssa-delay-matrix")
         ),
     ]
 

@@ -31,7 +31,7 @@ from hw_profiles.network import (
     SynapseFormat,
     SynapseList,
 )
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.program.limits import CLEARED_CURRENT, LARGEST_DECAY, LARGEST_THRESHOLD, WEIGHT_BITS
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -63,7 +63,7 @@ def chip_network(program: SpikingProgram) -> ChipNetwork:
         raise UserError(
             f"a program in {program.arithmetic} arithmetic cannot be placed on a chip; export it with --target lava"
         )
-    arrivals = arrival_times(program)
+    arrivals = working_times(program)
     return ChipNetwork(
         name=program.title,
         layout="stream",

@@ -24,6 +24,10 @@ OBSERVATIONS, ACTIONS = 5, 3
 PSSA = ModelConfig(
     embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, bias_sharing=BiasSharing.channel, mixing="pssa"
 )
+SSSA = replace(PSSA, mixing="sssa", heads=2)
+TSSA = replace(PSSA, mixing="tssa", heads=2, score_limit=6)
+SDSA1 = replace(PSSA, mixing="sdsa1")
+SDSA3 = replace(PSSA, mixing="sdsa3")
 DELAY = ModelConfig(embedding_size=16, blocks=2, context=6, window=3, mlp_ratio=2, mixing="delay")
 DELAY_MATRIX = replace(DELAY, mixing="delay-matrix")
 WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
@@ -40,6 +44,30 @@ _SCALES: dict[int, tuple[PolicyModel, dict[WeightFormat, Scales]]] = {}
 def pssa_policy() -> PolicyModel:
     """A PSSA policy whose layers all fire."""
     return random_policy(PSSA, OBSERVATIONS, ACTIONS, seed=1)
+
+
+@cache
+def sssa_policy() -> PolicyModel:
+    """A policy that maps each time step, whose layers all fire."""
+    return random_policy(SSSA, OBSERVATIONS, ACTIONS, seed=1)
+
+
+@cache
+def tssa_policy() -> PolicyModel:
+    """A policy that maps all time steps together, with a limit of its scores, whose layers all fire."""
+    return random_policy(TSSA, OBSERVATIONS, ACTIONS, seed=2)
+
+
+@cache
+def sdsa1_policy() -> PolicyModel:
+    """An SDSA-1 policy whose layers all fire."""
+    return random_policy(SDSA1, OBSERVATIONS, ACTIONS, seed=1)
+
+
+@cache
+def sdsa3_policy() -> PolicyModel:
+    """An SDSA-3 policy whose layers all fire; its scores count an eighth."""
+    return random_policy(SDSA3, OBSERVATIONS, ACTIONS, seed=1, added_current=0.3)
 
 
 @cache

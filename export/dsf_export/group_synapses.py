@@ -59,7 +59,7 @@ def round_synapses(synapses: GroupSynapses, scale: int, weight_format: WeightFor
 
 
 class _RoundThrough(torch.autograd.Function):
-    """The rounded weights forward, the real weights' gradient backward."""
+    """The rounded values forward, the real values' gradient backward."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, real: Tensor, rounded: Tensor) -> Tensor:
@@ -70,9 +70,14 @@ class _RoundThrough(torch.autograd.Function):
         return grad_outputs[0], None
 
 
-def _through(real: Tensor, rounded: Array) -> Tensor:
-    value: Tensor = _RoundThrough.apply(real, torch.from_numpy(rounded).to(real))  # type: ignore[no-untyped-call]
+def straight_through(real: Tensor, rounded: Tensor) -> Tensor:
+    """``rounded`` with the gradient of ``real``."""
+    value: Tensor = _RoundThrough.apply(real, rounded)  # type: ignore[no-untyped-call]
     return value
+
+
+def _through(real: Tensor, rounded: Array) -> Tensor:
+    return straight_through(real, torch.from_numpy(rounded).to(real))
 
 
 def _rounded_bias(bias: Array, scale: int, weight_format: WeightFormat) -> Array:

@@ -183,7 +183,8 @@ def bits_used(program: Program, layer: str) -> float | None:
         # The connections that one matrix was laid out as share their source and, where it is one, their delay.
         matrix = weight.source, weight.delay if isinstance(weight, Dense) else None
         spans[matrix] = max(int(weight.weight.max()) - int(weight.weight.min()), spans.get(matrix, 0))
-    return float(np.log2(min(spans.values()) / step + 1))
+    learned = [span for span in spans.values() if span]  # the others have one weight for all, by their construction
+    return float(np.log2(min(learned) / step + 1)) if learned else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +201,8 @@ def _report(program: Program, run: ProgramRun, sources: _Sources, room: Headroom
     layer = room.node
     node = program.node(layer)
     alone = in_program = reach = None
-    if isinstance(node, Lif):
-        calibration = sources.calibrations[layer]
+    calibration = sources.calibrations.get(layer)
+    if isinstance(node, Lif) and calibration:  # groups that only count have none
         currents = integer_currents(calibration, program.connections_into(layer), program.encoder)
         alone = compare_spikes(integer_spikes(currents, node), calibration.fired)
         reach = _reach(sources, layer)

@@ -15,6 +15,7 @@ from dsf_models.padding import TokenLayout
 GroupCurrent = Callable[[GroupSynapses], Tensor]  # from a group's synapses to its current, (T, tokens, width)
 Neuron = Callable[[str, Tensor], Tensor]  # from a layer's name and current to its spikes, (T, tokens, width)
 OnGroup = Callable[[str, GroupCurrent], object]
+OnGate = Callable[[str, Tensor], object]
 
 
 class Groups:
@@ -34,6 +35,8 @@ class Groups:
         V_th of ``neuron``.
     on_group
         Is told how each group's current follows from its synapses.
+    on_gate
+        Is told the spikes of gates that are an output layer, by name.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Groups:
         like: Tensor,
         threshold: float = 1.0,
         on_group: OnGroup = lambda name, current: None,
+        on_gate: OnGate = lambda name, spikes: None,
     ) -> None:
         self.layout = layout
         self._synapses = synapses
@@ -51,6 +55,7 @@ class Groups:
         self._like = like
         self._threshold = threshold
         self._on_group = on_group
+        self._on_gate = on_gate
 
     def fire(self, name: str, current: GroupCurrent) -> Tensor:
         """The spikes of a group whose current ``current`` makes of its synapses."""
@@ -60,6 +65,11 @@ class Groups:
     def fire_layer(self, name: str, inputs: Tensor) -> Tensor:
         """The spikes of a group that reads ``inputs``, of several layers side by side, and has a bias."""
         return self.fire(name, lambda own: linear(inputs, torch.cat(own.weights, dim=1), own.biases[0]))
+
+    def gate(self, name: str, spikes: Tensor) -> Tensor:
+        """``spikes`` as those of an output layer of gates, which weigh nothing."""
+        self._on_gate(name, spikes)
+        return spikes
 
     def accumulate(self, current: GroupCurrent) -> Tensor:
         """The sum over a decision of the accumulator's current, (tokens, act)."""

@@ -285,7 +285,9 @@ def _explain(run: StageRun, model: StageRun, folded: FoldedRun, rounding: Roundi
         touched[n] = decided[max(first, n + 1 - rounding.reach) : n].any()
         for name, spikes in model.spikes[n].items():
             different = spikes != run.spikes[n][name]
-            near = np.abs(folded.membranes[n][name] - 1) <= rounding.tolerance[name]
+            membranes = folded.membranes[n].get(name)
+            # Gates have none: they follow from their inputs.
+            near = different & False if membranes is None else np.abs(membranes - 1) <= rounding.tolerance[name]
             ties = different & near & (different.cumsum(axis=0) == 1)
             after = different & ~ties & (touched[n] | ties.any(axis=0))
             at_threshold += int(ties.sum())

@@ -4,6 +4,9 @@
 the decision. Every path into a layer is delayed to the layer's depth, or time steps would mix. So a layer's depth is
 one more than that of its deepest source, and 0 for a layer that the token's current alone reaches.
 
+**Sums over time steps.** A layer that reads what another spiked in all T steps waits until the last of them has come,
+so it is T hops deeper, and synapses of 2T − 1 delays bring each of its T steps the same sum.
+
 **Accumulator.** It sums over a decision, and a sum does not care when: what leads there has no delay.
 
 **Period.** ``P = T + max(depth of the accumulator, idle)``: the whole answer is in, and after its T active steps each
@@ -24,7 +27,7 @@ from torch import Tensor
 from dsf_export.folding import Affine
 from dsf_export.quantise.parameter_rounding import decay_mantissa
 from neuro_runtime.program.decay import steps_to_zero
-from neuro_runtime.program.limits import AND_DECAY
+from neuro_runtime.program.limits import AND_DECAY, DECAY_ONE, LARGEST_DECAY
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
@@ -42,6 +45,10 @@ Indices = NDArray[np.int32]
 
 TOKEN, BIAS, ACTION = "token", "bias", "action"
 
+# The threshold of neurons that sum multiples of one worth, all of a sign, and so may meet a threshold of 1 exactly. In
+# reals, a membrane keeps up to 2^-23 of what the last token left; in integers nothing is left, and this rounds to 1.
+ABOVE_A_TIE = 1 + 2.0**-22
+
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
@@ -51,10 +58,13 @@ class _Placed:
     ----------
     ago
         How many decisions ago its source's spikes were; listed synapses have a number each.
+    hops
+        Time steps by which its target is at least deeper than its source.
     """
 
     connection: Connection
     ago: int | Indices = 0
+    hops: int = 1
 
 
 class ProgramGraph:
@@ -82,13 +92,18 @@ class ProgramGraph:
         """In the order in which they were added."""
         return tuple(self._nodes)
 
-    def add_lif(self, name: str, size: int) -> str:
-        """Spiking neurons with threshold 1."""
-        return self._add(Lif(name, size, current_decay=1.0, voltage_decay=1.0 - self._beta, threshold=1.0))
+    def add_lif(self, name: str, size: int, threshold: float = 1.0) -> str:
+        """Spiking neurons."""
+        return self._add(Lif(name, size, current_decay=1.0, voltage_decay=1.0 - self._beta, threshold=threshold))
 
     def add_and(self, name: str, size: int) -> str:
         """Coincidence neurons of two inputs each."""
         return self._add(And(name, size, fan_in=2, threshold=1.5))
+
+    def add_counter(self, name: str, size: int, least: int) -> str:
+        """Neurons that fire when at least ``least`` arrives of whole weights, and forget it as fast as Loihi's can."""
+        fastest = LARGEST_DECAY / DECAY_ONE
+        return self._add(Lif(name, size, current_decay=1.0, voltage_decay=fastest, threshold=least - 0.5))
 
     def add_accumulator(self, size: int) -> str:
         """The neurons that the host reads the action from."""
@@ -133,6 +148,17 @@ class ProgramGraph:
         synapses = Sparse(source, target, source_index, target_index, weights, delay=np.zeros_like(ago))
         self._placed.append(_Placed(synapses, ago))
 
+    def connect_over_steps(self, source: str, target: str, source_index: Indices, target_index: Indices) -> None:
+        """Listed synapses of weight 1 that bring each of ``target``'s T active steps the sum of all T of ``source``'s.
+
+        A spike of step t arrives for step s by a delay that is s − t longer than the way.
+        """
+        longer = np.arange(1 - self._time_steps, self._time_steps, dtype=np.int32)
+        sources, targets = (np.tile(index, len(longer)) for index in (source_index, target_index))
+        delay = np.repeat(longer, len(source_index))
+        synapses = Sparse(source, target, sources, targets, np.ones(len(delay)), delay)
+        self._placed.append(_Placed(synapses, np.zeros_like(delay), hops=self._time_steps))
+
     def fan_out(self, name: str) -> float:
         """Synapses that a spike of ``name`` reaches, whatever they weigh: the mean over its neurons."""
         (size,) = (node.size for node in self._nodes if node.name == name)
@@ -144,11 +170,11 @@ class ProgramGraph:
         depths = {node.name: 0 for node in self._nodes}
         for node in self._nodes:
             sources = [
-                placed.connection.source
+                (placed.connection.source, placed.hops)
                 for placed in self._placed
                 if placed.connection.target == node.name and not isinstance(placed.connection, Injection)
             ]
-            depths[node.name] = max((depths[source] + 1 for source in sources), default=0)
+            depths[node.name] = max((depths[source] + hops for source, hops in sources), default=0)
         return depths
 
     @cached_property
@@ -177,7 +203,7 @@ class ProgramGraph:
         delay = wait - 1 + self.period * placed.ago
         if isinstance(connection, Dense):
             return replace(connection, delay=int(delay))
-        return replace(connection, delay=np.asarray(delay, dtype=np.int32))
+        return replace(connection, delay=np.asarray(connection.delay + delay, dtype=np.int32))
 
     def _add(self, node: Node) -> str:
         self._nodes.append(node)

@@ -75,13 +75,13 @@ class QuantisedDSFormer(DSFormer):
         folded, synapses = self._folded_and_rounded()
         threshold = self.config.threshold
 
-        def neuron(name: str, current: Tensor) -> Tensor:
-            fired: Tensor = self.neuron(current)
-            if spikes is not None:
-                spikes[name] = fired
-            return fired
+        record: Spikes = {} if spikes is None else spikes
 
-        groups = Groups(synapses, neuron, layout, token, threshold, on_group)
+        def neuron(name: str, current: Tensor) -> Tensor:
+            record[name] = self.neuron(current)
+            return record[name]
+
+        groups = Groups(synapses, neuron, layout, token, threshold, on_group, on_gate=record.__setitem__)
         return layout.unpack(torch.tanh(window_actions(folded, groups, token, threshold)))
 
     def _folded_and_rounded(self) -> tuple[FoldedPolicy, dict[str, GroupSynapses]]:

@@ -18,7 +18,7 @@ from dsf_export.window import FoldedWindow, WindowDecision
 from dsf_models.checkpoint import Normalisation, PolicyModel
 from dsf_models.torch_backend import one_torch_thread
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.token import Token
@@ -109,7 +109,7 @@ def run_program(program: Program, recording: Recording, on_decision: OnDecision)
             rasters.append(decision.recording.spikes)
             accumulators.append(decision.accumulator)
             on_decision()
-    depth = arrival_times(program)
+    depth = working_times(program)
     active = {name: slice(depth[name], depth[name] + program.active_steps) for name in rasters[0]}
     aligned = [{name: raster[active[name]] for name, raster in nodes.items()} for nodes in rasters]
     return ProgramRun(np.array(actions), aligned, rasters, accumulators, interpreter.arrival_peaks)

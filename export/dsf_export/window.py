@@ -26,7 +26,8 @@ class WindowDecision:
     action
         (act,).
     spikes, membranes
-        Whether each neuron fired, and its membrane before the reset in thresholds, (T, width), by layer.
+        Whether each neuron fired, and its membrane before the reset in thresholds, (T, width), by layer; gates have
+        none.
     """
 
     action: Array
@@ -47,7 +48,7 @@ class FoldedWindow:
         token = token_current(folded, torch.from_numpy(inputs[-folded.context :]))
         layout = TokenLayout(torch.ones(1, len(token), dtype=torch.bool))
         recorder = _Recorder(folded.beta)
-        groups = Groups(self._synapses, recorder.fire, layout, token)
+        groups = Groups(self._synapses, recorder.fire, layout, token, on_gate=recorder.note)
         action = torch.tanh(window_actions(folded, groups, token)[-1])
         return WindowDecision(action.numpy(), recorder.spikes, recorder.membranes)
 
@@ -74,6 +75,10 @@ class _Recorder:
             membrane[t] = kept + arriving
             kept = self.beta * membrane[t] * (membrane[t] <= 1)
         fired = membrane > 1
-        self.spikes[name] = fired[:, -1].numpy()
+        self.note(name, fired)
         self.membranes[name] = membrane[:, -1].numpy()
         return fired.double()
+
+    def note(self, name: str, spikes: Tensor) -> None:
+        """Spikes (T, tokens, width) of a layer, which need no membrane."""
+        self.spikes[name] = spikes[:, -1].numpy() > 0

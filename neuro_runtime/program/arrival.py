@@ -1,21 +1,42 @@
-"""When a token's spikes first reach each node, in time steps from the decision's start."""
+"""When a token's spikes reach each node, and when it works on them, in time steps from the decision's start."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from neuro_runtime.program.nodes import Connection
+from neuro_runtime.program.nodes import BiasLine, Connection
 from neuro_runtime.program.program import SpikingProgram
 
 
-def arrival_times(program: SpikingProgram) -> dict[str, int]:
+def working_times(program: SpikingProgram) -> dict[str, int]:
+    """When each node begins to work on a token, where one reaches it: with its bias, if the bias line brings one.
+
+    What sums over time steps is reached earlier (:func:`first_arrivals`). In a lowered program all paths of a token to
+    any other layer have the same length. So a layer works on time step t of the token at ``working + t``.
+    """
+    lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
+    known: dict[str, int] = {}
+    for connection in program.connections:
+        if connection.source in lines and np.size(connection.delay):
+            arrival = shortest_delay(connection)
+            known[connection.target] = min(arrival, known.get(connection.target, arrival))
+    return _shortest_paths(program, known)
+
+
+def first_arrivals(program: SpikingProgram) -> dict[str, int]:
     """The shortest path from the token or a bias line to each node that one reaches.
 
-    A hop takes one time step and its delay; an injection takes its delay alone. In a lowered program all paths of
-    a token to a layer have the same length, so a layer works on time step t of the token at ``arrival + t``.
+    A hop takes one time step and its delay; an injection takes its delay alone.
     """
-    arrivals = {node.name: 0 for node in program.nodes if not program.connections_into(node.name)}
-    carrying = [connection for connection in program.connections if np.size(connection.delay)]
+    return _shortest_paths(program, {})
+
+
+def _shortest_paths(program: SpikingProgram, known: Mapping[str, int]) -> dict[str, int]:
+    """The same, through nodes that are reached at a ``known`` time, some of them."""
+    arrivals = {node.name: 0 for node in program.nodes if not program.connections_into(node.name)} | dict(known)
+    carrying = [item for item in program.connections if np.size(item.delay) and item.target not in known]
     for _ in program.nodes:
         for connection in carrying:
             if connection.source in arrivals:

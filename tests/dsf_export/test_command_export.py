@@ -12,6 +12,7 @@ import pytest
 from dsf_export.command_export import main
 from dsf_export.lower import lower
 from dsf_models.checkpoint import save_model_file
+from dsf_models.configuration import PositionBias
 from neuro_runtime.program import load_program, program_hash, save_program
 from neuro_runtime.program.nodes import Dense
 from support.random_policies import random_policy
@@ -164,7 +165,7 @@ def test_a_failed_gate_is_status_1_and_writes_nothing(
         (["{tmp}/text.nir", "--target", "lava"], "not a readable NIR file"),
         (["{tmp}/text.dsf.h5", "--target", "nir"], "not a readable program file"),
         (["{tmp}/text.nir", "--target", "nir", "--output", "{tmp}/text.nir"], "would replace its own source"),
-        (["{tmp}/tssa.pt", "--target", "lava"], "TSSA"),
+        (["{tmp}/pairwise.pt", "--target", "lava"], "train with model.position_bias=relative"),
     ],
 )
 def test_a_wrong_call_is_status_2_and_one_sentence(
@@ -173,8 +174,8 @@ def test_a_wrong_call_is_status_2_and_one_sentence(
     for suffix in ("pt", "nir", "dsf.h5"):
         (tmp_path / f"text.{suffix}").write_text("not what its name says")
     save_program(quantised(pssa_policy()), tmp_path / "real.dsf.h5")
-    tssa = replace(PSSA, mixing="tssa", streaming=False)
-    save_model_file(tmp_path / "tssa.pt", random_policy(tssa, *PENDULUM, environment="pendulum"))
+    pairwise = replace(PSSA, position_bias=PositionBias.pairwise, streaming=False)
+    save_model_file(tmp_path / "pairwise.pt", random_policy(pairwise, *PENDULUM, environment="pendulum"))
     places = {"run": str(run), "tmp": str(tmp_path)}
     assert main([argument.format(**places) for argument in arguments]) == 2
     error = capsys.readouterr().err

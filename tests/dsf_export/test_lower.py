@@ -14,7 +14,7 @@ from dsf_export.stages import run_model, run_program
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.configuration import ModelConfig
 from neuro_runtime.program import validate
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif
 from support.random_policies import random_policy
 from support.small_policies import (
@@ -30,6 +30,10 @@ from support.small_policies import (
     lowered,
     made_up,
     pssa_policy,
+    sdsa1_policy,
+    sdsa3_policy,
+    sssa_policy,
+    tssa_policy,
     wide_policy,
 )
 
@@ -41,7 +45,9 @@ CONFIGURATIONS = st.builds(
     window=st.integers(1, 3),
     time_steps=st.integers(1, 5),
     mlp_ratio=st.integers(1, 3),
-    mixing=st.sampled_from(["pssa", "delay", "delay-matrix", "pssa-delay-matrix"]),
+    mixing=st.sampled_from(["pssa", "tssa", "sssa", "sdsa1", "sdsa3", "delay", "delay-matrix", "pssa-delay-matrix"]),
+    heads=st.sampled_from([1, 4]),
+    score_limit=st.sampled_from([0, 2]),
     mixing_ratio=st.integers(1, 3),
     levels=st.integers(1, 3),
     beta=st.sampled_from([0.1, 0.25, 0.5]),
@@ -64,8 +70,19 @@ def test_stream_equals_window_whatever_the_dimensions(config: ModelConfig, seed:
 
 @pytest.mark.parametrize(
     "policy",
-    [pssa_policy(), delay_policy(), delay_matrix_policy(), wide_policy(), beside_policy(), levels_policy()],
-    ids=["pssa", "delay", "delay-matrix", "wide", "beside", "levels"],
+    [
+        pssa_policy(),
+        tssa_policy(),
+        sssa_policy(),
+        sdsa1_policy(),
+        sdsa3_policy(),
+        delay_policy(),
+        delay_matrix_policy(),
+        wide_policy(),
+        beside_policy(),
+        levels_policy(),
+    ],
+    ids=["pssa", "tssa", "sssa", "sdsa1", "sdsa3", "delay", "delay-matrix", "wide", "beside", "levels"],
 )
 def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: PolicyModel) -> None:
     recording = made_up(policy)
@@ -74,12 +91,13 @@ def test_every_spike_is_the_models_and_none_is_outside_its_active_steps(policy: 
     np.testing.assert_allclose(stream.actions, window.actions, atol=1e-9)
     for mine, theirs in zip(stream.spikes, window.spikes, strict=True):
         assert all((mine[name] == theirs[name]).all() for name in theirs)
+    assert all(any(layers[name].any() for layers in window.spikes) for name in window.spikes[0])
     for aligned, whole in zip(stream.spikes, stream.rasters, strict=True):
         assert all(aligned[name].sum() == whole[name].sum() for name in whole)
 
 
 def test_layers_have_the_depths_of_their_mixing() -> None:
-    assert arrival_times(lowered(pssa_policy())[1]) == {
+    assert working_times(lowered(pssa_policy())[1]) == {
         "token": 0,
         "bias": 0,
         "block0.attention.input": 0,
@@ -102,7 +120,7 @@ def test_layers_have_the_depths_of_their_mixing() -> None:
         "block1.mlp.hidden": 13,
         "action": 5,
     }
-    delay = arrival_times(lowered(delay_policy())[1])
+    delay = working_times(lowered(delay_policy())[1])
     assert [delay[f"block1.{name}"] for name in ("attention.input", "attention.output", "mlp.input", "mlp.hidden")] == [
         4,
         5,
@@ -112,7 +130,7 @@ def test_layers_have_the_depths_of_their_mixing() -> None:
 
 
 def test_the_delays_beside_pssa_wait_for_it() -> None:
-    beside = arrival_times(lowered(beside_policy())[1])
+    beside = working_times(lowered(beside_policy())[1])
     names = ("attention.input", "attention.delay.output", "attention.output", "mlp.input", "mlp.hidden")
     assert [beside[f"block1.{name}"] for name in names] == [7, 8, 11, 12, 13]
 
@@ -127,7 +145,7 @@ def test_each_level_of_a_population_code_has_its_own_bias_and_synapses() -> None
 
 
 def test_a_population_code_waits_a_hop_for_its_offsets() -> None:
-    levels = arrival_times(lowered(levels_policy())[1])
+    levels = working_times(lowered(levels_policy())[1])
     assert {levels[f"block0.attention.level{level}.input"] for level in range(3)} == {1}
     assert {levels[f"block1.attention.level{level}.input"] for level in range(3)} == {5}
     assert (levels["block0.attention.output"], levels["block0.mlp.input"]) == (2, 3)

@@ -21,6 +21,7 @@ from dsf_models.checkpoint import (
     PolicyModel,
     load_model_file,
     load_tensors,
+    model_config,
     save_model_file,
     save_tensors,
 )
@@ -184,3 +185,10 @@ def test_no_damage_is_a_traceback(model_file: Path) -> None:
             refusals.append(str(problem))
     assert len(refusals) > 100
     assert not [refusal for refusal in refusals if "\n" in refusal or str(model_file) not in refusal]
+
+
+@pytest.mark.parametrize("mixing", ["tssa", "sssa", "sdsa1", "sdsa3", "pssa"])
+def test_a_file_from_before_windows_means_the_whole_context(mixing: str) -> None:
+    stored = {"mixing": mixing, "context": 20, "window": 8, "blocks": 1}
+    assert model_config(stored).window == (8 if mixing == "pssa" else 20)
+    assert model_config({**stored, "score_limit": 0}).window == 8

@@ -218,7 +218,7 @@ def attention(mixing: PSSA, factors: Tensor, layout: TokenLayout) -> Tensor:
     """Spikes of the attention's neurons from q, k and v side by side, in the form that ``mixing`` has."""
     if type(mixing) is PSSA:
         query, key, value = factors.chunk(3, dim=-1)
-        return mixing.fire(query, key, value, layout)
+        return mixing.fire(query, key, value, layout, {})
     assert isinstance(mixing.position, RelativeWeights)
     gated = GatedNeurons(mixing.position.per_channel(), layout.bounds(), mixing.neuron)
     return fused_output([PackSpikes(), gated], factors)

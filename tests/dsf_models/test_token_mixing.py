@@ -97,27 +97,43 @@ def head_of(channel: int) -> slice:
     return slice(channel // size * size, channel // size * size + size)
 
 
-def test_sssa_maps_each_time_step() -> None:
-    """Eq. 4: ``Σ_{j≤i} (q_i · k_j) v_j`` at each time step, within a head."""
+SCORED: tuple[dict[str, int], ...] = ({}, {"window": K}, {"score_limit": 1}, {"window": 2, "score_limit": 2})
+
+
+def seen_by(token: int, settings: ModelConfig) -> range:
+    return range(max(0, token - settings.window + 1), token + 1)
+
+
+def limited(score: float, settings: ModelConfig) -> float:
+    return min(score, settings.score_limit) if settings.score_limit else score
+
+
+@pytest.mark.parametrize("options", SCORED, ids=str)
+def test_sssa_maps_each_time_step(options: dict[str, int]) -> None:
+    """Eq. 4: ``Σ_{i−S<j≤i} min(q_i · k_j, c) v_j`` at each time step, within a head."""
     layout = padded_layout()
-    result, q, k, v = attended(SSSA(config("sssa")).double(), layout)
+    settings = config("sssa", **options)
+    result, q, k, v = attended(SSSA(settings).double(), layout)
     expected = np.zeros_like(result)
     for t, b, i, c in places(layout):
-        for j in range(i + 1):
-            expected[t, b, i, c] += q[t, b, i, head_of(c)] @ k[t, b, j, head_of(c)] * v[t, b, j, c]
+        for j in seen_by(i, settings):
+            score = (q[t, b, i, head_of(c)] * k[t, b, j, head_of(c)]).sum()
+            expected[t, b, i, c] += limited(score, settings) * v[t, b, j, c]
     assert np.array_equal(result, expected)
     assert expected.max() > 1
 
 
-def test_tssa_sums_its_map_over_time_steps() -> None:
-    """Eq. 5: ``Σ_{j≤i} (Σ_s q_i^s · k_j^s) v_j^t``, within a head."""
+@pytest.mark.parametrize("options", SCORED, ids=str)
+def test_tssa_sums_its_map_over_time_steps(options: dict[str, int]) -> None:
+    """Eq. 5: ``Σ_{i−S<j≤i} min(Σ_s q_i^s · k_j^s, c) v_j^t``, within a head."""
     layout = padded_layout()
-    result, q, k, v = attended(TSSA(config("tssa")).double(), layout)
+    settings = config("tssa", **options)
+    result, q, k, v = attended(TSSA(settings).double(), layout)
     expected = np.zeros_like(result)
     for t, b, i, c in places(layout):
-        for j in range(i + 1):
-            weight = sum(q[s, b, i, head_of(c)] @ k[s, b, j, head_of(c)] for s in range(T))
-            expected[t, b, i, c] += weight * v[t, b, j, c]
+        for j in seen_by(i, settings):
+            score = (q[:, b, i, head_of(c)] * k[:, b, j, head_of(c)]).sum()
+            expected[t, b, i, c] += limited(score, settings) * v[t, b, j, c]
     assert np.array_equal(result, expected)
     assert expected.max() > 1
 
@@ -132,27 +148,34 @@ def fired(current: Array) -> Array:
     return spikes
 
 
-def test_sdsa1_gates_the_spikes_of_a_causal_sum() -> None:
-    """``q_i ⊙ SN(Σ_{j≤i} k_j ⊙ v_j)``, the published sum over all tokens cut at the query's own."""
-    layout, mixing = padded_layout(), SDSA1(config("sdsa1")).double()
+@pytest.mark.parametrize("window", [S, K])
+def test_sdsa1_gates_the_spikes_of_a_causal_sum(window: int) -> None:
+    """``q_i ⊙ SN(Σ_{i−S<j≤i} k_j ⊙ v_j)``, the published sum over all tokens cut at the query's own."""
+    settings = config("sdsa1", window=window)
+    layout, mixing = padded_layout(), SDSA1(settings).double()
     q, k, v = (spikes(seed) * layout.mask[..., None] for seed in range(3))
-    result = layout.unpack(mixing.fire(layout.pack(q), layout.pack(k), layout.pack(v), layout)).detach().numpy()
+    inner: dict[str, Tensor] = {}
+    output = mixing.fire(layout.pack(q), layout.pack(k), layout.pack(v), layout, inner)
+    result = layout.unpack(output).detach().numpy()
     sums = np.zeros(result.shape)
     for t, b, i, c in places(layout):
-        for j in range(i + 1):
+        for j in seen_by(i, settings):
             sums[t, b, i, c] += (k[t, b, j, c] * v[t, b, j, c]).item()
+    assert np.array_equal(layout.unpack(inner["sum"]).numpy(), fired(sums))
     assert np.array_equal(result, q.numpy() * fired(sums))
     assert 0.05 < result.mean() < 0.95
 
 
-def test_sdsa3_reads_a_causal_matrix_of_keys_and_values() -> None:
-    """``0.125 · q_i (Σ_{j≤i} k_jᵀ v_j)`` within a head, the matrix written out."""
+@pytest.mark.parametrize("window", [S, K])
+def test_sdsa3_reads_a_causal_matrix_of_keys_and_values(window: int) -> None:
+    """``0.125 · q_i (Σ_{i−S<j≤i} k_jᵀ v_j)`` within a head, the matrix written out."""
     layout = padded_layout()
-    result, q, k, v = attended(SDSA3(config("sdsa3")).double(), layout)
+    settings = config("sdsa3", window=window)
+    result, q, k, v = attended(SDSA3(settings).double(), layout)
     expected = np.zeros_like(result)
     for t, b, i, c in places(layout):
         head = head_of(c)
-        matrix = sum(np.outer(k[t, b, j, head], v[t, b, j, head]) for j in range(i + 1))
+        matrix = sum(np.outer(k[t, b, j, head], v[t, b, j, head]) for j in seen_by(i, settings))
         expected[t, b, i, c] = 0.125 * (q[t, b, i, head] @ matrix)[c - head.start]
     assert np.allclose(result, expected, atol=1e-12)
     assert expected.max() > 0.5
@@ -324,7 +347,7 @@ def test_a_token_sees_no_later_one(case: MixingCase) -> None:
 @pytest.mark.parametrize("case", [case for case in OF_ONE_LEVEL if not case.sees_all], ids=str)
 def test_a_token_sees_no_further_than_its_window(case: MixingCase) -> None:
     changed = _influence(case.config(DIMENSIONS), token=0)
-    assert changed[:S].all()
+    assert changed[S - 1]
     assert not changed[S:].any()
 
 

@@ -30,6 +30,10 @@ from support.small_policies import (
     OBSERVATIONS,
     PSSA,
     PSSA_LEVELS,
+    SDSA1,
+    SDSA3,
+    SSSA,
+    TSSA,
     WIDE,
     lowered,
 )
@@ -47,6 +51,10 @@ def bias_synops(program: Program) -> int:
     "config",
     [
         PSSA,
+        TSSA,
+        SSSA,
+        SDSA1,
+        SDSA3,
         DELAY,
         DELAY_MATRIX,
         WIDE,
@@ -56,7 +64,21 @@ def bias_synops(program: Program) -> int:
         PSSA_LEVELS,
         replace(PSSA, kind=ModelKind.spiking_mlp),
     ],
-    ids=["pssa", "delay", "delay-matrix", "wide", "low rank", "beside", "levels", "pssa levels", "mlp"],
+    ids=[
+        "pssa",
+        "tssa",
+        "sssa",
+        "sdsa1",
+        "sdsa3",
+        "delay",
+        "delay-matrix",
+        "wide",
+        "low rank",
+        "beside",
+        "levels",
+        "pssa levels",
+        "mlp",
+    ],
 )
 def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     policy = random_policy(config, OBSERVATIONS, ACTIONS, seed=1)
@@ -69,7 +91,9 @@ def test_it_is_what_the_program_counts(config: ModelConfig) -> None:
     assert synops > 1000
 
 
-@pytest.mark.parametrize("config", [PSSA, DELAY, DELAY_MATRIX], ids=["pssa", "delay", "delay-matrix"])
+@pytest.mark.parametrize(
+    "config", [PSSA, TSSA, SSSA, SDSA1, DELAY, DELAY_MATRIX], ids=["pssa", "tssa", "sssa", "sdsa1", "delay", "matrix"]
+)
 def test_its_gradient_reaches_the_weights_of_every_layer(config: ModelConfig) -> None:
     model = random_policy(config, OBSERVATIONS, ACTIONS, seed=1).model
     spikes: dict[str, Tensor] = {}
@@ -98,7 +122,7 @@ def test_a_price_lowers_synops(tmp_path: Path) -> None:
 
 
 def test_what_has_no_program_has_no_synops(tmp_path: Path) -> None:
-    config = replace(PSSA, mixing="tssa", streaming=False)
+    config = replace(PSSA, window=6, streaming=False)
     assert program_events(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
     assert program_events(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
     priced = training_config([*TINY, "model.kind=mlp", "synop_price=1", f"output={tmp_path}"])

@@ -202,7 +202,7 @@ def test_returns_to_go_sum_the_rewards_ahead() -> None:
         (["env=pendulum", "model.heads=3", "model.embedding_size=16"], "does not divide"),
         (["env=pendulum", "model.beta=1.0"], "beta"),
         (["env=pendulum", "model.context=4", "model.window=8"], "L\\(S − 1\\) \\+ 1"),
-        (["env=pendulum", "model.mixing=tssa"], "cannot stream"),
+        (["env=pendulum", "model.mixing=tssa", "model.context=4"], "L\\(S − 1\\) \\+ 1"),
         (["env=pendulum", "model.mixing=pssa", "model.position_bias=pairwise"], "cannot stream"),
         (["env=pendulum", "dataset=absent.hdf5"], "absent.hdf5"),
     ],

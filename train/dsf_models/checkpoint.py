@@ -31,6 +31,7 @@ VERSION = 3
 VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
 READABLE = (1, 2, 3)  # version 1 has options by their former names, and no checksum
 CHECKED = 2  # the first version with one
+_ONCE_WITHOUT_WINDOW = ("tssa", "sssa", "sdsa1", "sdsa3")
 _CONTENT = (
     "environment",
     "return_target",
@@ -248,7 +249,7 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     ValueError
         A value is unknown, or a value has the wrong type.
     """
-    values = with_present_names(ModelConfig, values)
+    values = _with_present_window(with_present_names(ModelConfig, values))
     unknown = set(values) - {field.name for field in fields(ModelConfig)}
     if unknown:
         raise UnknownSettingsError(f"model settings {', '.join(sorted(unknown))}")
@@ -256,6 +257,13 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     config = ModelConfig(**typed)
     config.validate()
     return config
+
+
+def _with_present_window(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``values`` with the window that they mean: before there was a limit of scores, some mixings had the context's."""
+    if "score_limit" in values or values.get("mixing") not in _ONCE_WITHOUT_WINDOW:
+        return values
+    return {**values, "window": values.get("context", ModelConfig.context)}
 
 
 def _setting(name: str, value: object) -> object:

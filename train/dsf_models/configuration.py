@@ -44,7 +44,7 @@ class ModelKind(Enum):
 
 
 # Settings which a token mixing may lack, and then refuses; see `dsf_models.mixings.token_mixing.TokenMixing.settings`.
-SETTINGS_OF_SOME_MIXINGS = ("mixing_rank", "carry_membranes")
+SETTINGS_OF_SOME_MIXINGS = ("mixing_rank", "carry_membranes", "score_limit")
 
 
 class Norm(Enum):
@@ -102,12 +102,13 @@ class ModelConfig:
     heads: int = 1  # of the attention
     context: int = 20  # K, tokens a decision may look back on
     time_steps: int = 4  # T
-    window: int = 8  # S, tokens PSSA and delays look back on in one block; Decision ConvFormer's filter, three a token
+    window: int = 8  # S, tokens that a block looks back on, of K at most; Decision ConvFormer's filter, three a token
     mlp_ratio: int = 4  # hidden neurons of a block's MLP, in units of D
     mixing: str = "pssa"  # how a token sees its past, a file each in `dsf_models.mixings`
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
     mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
     carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
+    score_limit: int = 0  # the largest score that TSSA, SSSA and SDSA-3 tell from larger ones; 0 for no limit
     levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
     previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
     norm: Norm = Norm.ptbn  # after each Linear of a spiking layer; tdln has no program

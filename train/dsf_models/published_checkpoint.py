@@ -93,6 +93,7 @@ def _require_batch_norm(weights: Mapping[str, Tensor]) -> None:
 def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConfig:
     name = "transformer.transformer.blocks.0.attn.pos_bias"
     position = _matrix(weights, name) if name in weights else None
+    context = told.context if position is None else len(position)
     map_attention = "sssa" if told.mixing == "sssa" else "tssa"
     config = replace(
         told,
@@ -100,7 +101,8 @@ def _infer_config(weights: Mapping[str, Tensor], told: ModelConfig) -> ModelConf
         norm=Norm.ptbn,
         embedding_size=len(_matrix(weights, "embed.weight")),
         blocks=1 + max(int(match[1]) for match in map(_BLOCK.match, weights) if match),
-        context=told.context if position is None else len(position),
+        context=context,
+        window=context if position is None else told.window,  # a published map leaves no token of the context out
         mixing=map_attention if position is None else "pssa",
         position_bias=PositionBias.pairwise,
         streaming=False,

@@ -8,22 +8,22 @@ from __future__ import annotations
 from dsf_export.mixings.delay import DelayLowering
 from dsf_export.mixings.delay_matrix import DelayMatrixLowering
 from dsf_export.mixings.folded_mixing import FoldedMixing
-from dsf_export.mixings.mixing_lowering import MixingLowering, NoLowering
+from dsf_export.mixings.mixing_lowering import MixingLowering
 from dsf_export.mixings.pssa import PssaLowering
 from dsf_export.mixings.pssa_delay_matrix import PssaBesideDelayMatrixLowering
 from dsf_export.mixings.registry import lowering_of, register_lowering
-from dsf_export.mixings.sdsa1 import SDSA1
-from dsf_export.mixings.sdsa3 import SDSA3
-from dsf_export.mixings.sssa import SSSA
-from dsf_export.mixings.tssa import TSSA
+from dsf_export.mixings.sdsa1 import Sdsa1Lowering
+from dsf_export.mixings.sdsa3 import Sdsa3Lowering
+from dsf_export.mixings.sssa import SssaLowering
+from dsf_export.mixings.tssa import TssaLowering
 
-__all__ = ["FoldedMixing", "MixingLowering", "NoLowering", "lowering_of", "register_lowering"]
+__all__ = ["FoldedMixing", "MixingLowering", "lowering_of", "register_lowering"]
 
 register_lowering("pssa", PssaLowering())
 register_lowering("delay", DelayLowering())
 register_lowering("delay-matrix", DelayMatrixLowering())
 register_lowering("pssa-delay-matrix", PssaBesideDelayMatrixLowering())
-register_lowering("tssa", TSSA)
-register_lowering("sssa", SSSA)
-register_lowering("sdsa1", SDSA1)
-register_lowering("sdsa3", SDSA3)
+register_lowering("tssa", TssaLowering())
+register_lowering("sssa", SssaLowering())
+register_lowering("sdsa1", Sdsa1Lowering())
+register_lowering("sdsa3", Sdsa3Lowering())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
-from dsf_common.errors import UserError
 from dsf_export.mixings.folded_mixing import FoldedMixing
 from dsf_models.configuration import ModelConfig
 from dsf_models.mixings import TokenMixing
@@ -42,22 +41,3 @@ class MixingLowering(ABC, Generic[MixingT]):
         UserError
             A normalisation does not fold.
         """
-
-
-class NoLowering(MixingLowering[TokenMixing]):
-    """A token mixing without a program.
-
-    Parameters
-    ----------
-    reason
-        One sentence with a remedy.
-    """
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def without_program(self, config: ModelConfig) -> str:
-        return self._reason
-
-    def fold(self, mixing: TokenMixing, prefix: str, threshold: float) -> NoReturn:
-        raise UserError(self._reason)

@@ -1,10 +1,13 @@
-"""SDSA-3 has no program."""
+"""SDSA-3 in a program: SSSA's scores, each worth an eighth."""
 
 from __future__ import annotations
 
-from dsf_export.mixings.mixing_lowering import NoLowering
+from dsf_export.mixings.scored_attention import ScoreLowering
+from dsf_models.mixings.sdsa3 import SDSA3
 
-SDSA3 = NoLowering(
-    "SDSA-3 (model.mixing=sdsa3) multiplies a query by an integer matrix summed over all earlier tokens of the window, "
-    "which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
-)
+
+class Sdsa3Lowering(ScoreLowering):
+    """Scores of each time step, scaled: ``q (kᵀ v) = (q kᵀ) v``."""
+
+    def __init__(self) -> None:
+        super().__init__(scale=SDSA3.SCALE)

@@ -1,10 +1,9 @@
-"""SSSA has no program."""
+"""SSSA in a program: a score counts the channels in which a query meets a key at one time step."""
 
 from __future__ import annotations
 
-from dsf_export.mixings.mixing_lowering import NoLowering
+from dsf_export.mixings.scored_attention import ScoreLowering
 
-SSSA = NoLowering(
-    "SSSA (model.mixing=sssa) multiplies spikes by an integer map between all tokens of the window, which neurons and "
-    "delays cannot do; train with model.mixing=pssa or delay-matrix."
-)
+
+class SssaLowering(ScoreLowering):
+    """Scores of each time step alone."""

@@ -1,10 +1,12 @@
-"""TSSA has no program."""
+"""TSSA in a program: a score counts the channels and time steps in which a query meets a key."""
 
 from __future__ import annotations
 
-from dsf_export.mixings.mixing_lowering import NoLowering
+from dsf_export.mixings.scored_attention import ScoreLowering
 
-TSSA = NoLowering(
-    "TSSA (model.mixing=tssa) sums its attention map over all time steps before it can answer and multiplies by that "
-    "integer map, which neurons and delays cannot do; train with model.mixing=pssa or delay-matrix."
-)
+
+class TssaLowering(ScoreLowering):
+    """Scores over all time steps."""
+
+    def __init__(self) -> None:
+        super().__init__(over_steps=True)

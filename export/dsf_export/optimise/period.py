@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dsf_export.optimise.program_pass import ProgramPass, Subject
 from neuro_runtime.program.active_time_steps import active_time_steps
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import first_arrivals
 from neuro_runtime.program.decay import keeps_current, voltage_loss
 from neuro_runtime.program.headroom import state_bounds
 from neuro_runtime.program.limits import DECAY_BITS, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
@@ -90,7 +90,7 @@ def _may_move(subject: Subject, node: Neurons) -> bool:
 
 def _decisions_ago(program: Program) -> tuple[NDArray[np.int64], ...] | None:
     """Of each synapse, how many decisions before its target's its source's time steps are; None if not aligned."""
-    arrivals = arrival_times(program)
+    arrivals = first_arrivals(program)
     all_ago = []
     for connection in program.connections:
         if connection.source not in arrivals or connection.target not in arrivals:

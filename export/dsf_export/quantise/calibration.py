@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_export.arrays import Array
+from dsf_export.quantise.exact_groups import exact_scale
 from dsf_export.recording import Recording
 from dsf_export.stages import ProgramRun, Raster
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.program.decay import current_loss, share_kept, voltage_loss
 from neuro_runtime.program.host import HostEncoder
 from neuro_runtime.program.limits import CURRENT_SHIFT, STATE_LIMIT
@@ -69,12 +70,15 @@ class LayerCalibration:
 
 
 def layer_calibrations(program: Program, recording: Recording, run: ProgramRun) -> dict[str, LayerCalibration]:
-    """The calibration of every LIF group and of the accumulator of a float program, from its run on ``recording``."""
-    depth = arrival_times(program)
+    """The calibration of the accumulator of a float program, and of every LIF group but those that only count.
+
+    They are from its run on ``recording``.
+    """
+    depth = working_times(program)
     tokens = np.array([program.encoder.encode(token) for episode in recording.episodes for token in episode])
     calibrations = {}
     for node in program.nodes:
-        if not node.scaled:
+        if not node.scaled or exact_scale(program, node) is not None:
             continue
         if isinstance(node, Lif):
             begin, steps = depth[node.name], program.active_steps

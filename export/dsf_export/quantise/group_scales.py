@@ -22,6 +22,7 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_export.quantise.calibration import Integers, LayerCalibration, integer_currents, integer_spikes, real_currents
+from dsf_export.quantise.exact_groups import exact_scales
 from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
 from dsf_export.quantise.reach import reach_of_neurons
 from dsf_export.quantise.scale_search import LARGEST_CURRENT, best_scales, search_scales
@@ -46,12 +47,12 @@ FINE = 512  # integers to a threshold; with as many, a proof costs nothing that 
 def choose_scales(
     program: Program, calibrations: Mapping[str, LayerCalibration], weight_format: WeightFormat
 ) -> Scales:
-    """The scales of a float program's groups.
+    """The scales of a float program's groups; those of groups that count are not searched.
 
     Parameters
     ----------
     calibrations
-        One for each LIF group and the accumulator, as recorded while ``program`` ran.
+        One for each other LIF group and the accumulator, as recorded while ``program`` ran.
 
     Raises
     ------
@@ -59,9 +60,11 @@ def choose_scales(
         A group's currents, added up, span more than the chip holds.
     """
     steps = time_steps(program)
-    nodes = [node for node in program.nodes if node.scaled]
+    exact = exact_scales(program)
+    nodes = [node for node in program.nodes if node.scaled and node.name not in exact]
     groups = [ScaledGroup(program, node, calibrations[node.name], weight_format, steps) for node in nodes]
-    return search_scales([group.with_cheapest_evidence() for group in groups])
+    searched = search_scales([group.with_cheapest_evidence() for group in groups])
+    return Scales({**searched.of, **exact}, searched.injected)
 
 
 def trained_scales(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Scales:
@@ -72,7 +75,8 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
     UserError
         They are not this program's, or a group could overflow by them.
     """
-    nodes = [node for node in program.nodes if node.scaled]
+    exact = exact_scales(program)
+    nodes = [node for node in program.nodes if node.scaled and node.name not in exact]
     if set(trained.scales.of) != {node.name for node in nodes}:
         raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
     steps = time_steps(program)
@@ -83,7 +87,7 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
                 f"{node.name} could overflow: its weights have grown too large for the scale that training with "
                 "quantise=true began with; go on from this model with quantise=true, which chooses anew."
             )
-    return trained.scales
+    return Scales({**trained.scales.of, **exact}, trained.scales.injected)
 
 
 class ScaledGroup:

@@ -48,7 +48,7 @@ def choose_reaches(
     steps = time_steps(program)
     reaches: Reaches = {}
     for node in program.nodes:
-        if isinstance(node, Lif) and weight_format.chip.is_portable:
+        if isinstance(node, Lif) and node.name in calibrations and weight_format.chip.is_portable:
 
             def best(limit: float, node: Lif = node) -> tuple[int, float]:
                 limited = limit_reach(program, {node.name: limit})

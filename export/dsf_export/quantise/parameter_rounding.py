@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dsf_common.errors import UserError
+from dsf_export.quantise.exact_groups import exact_connections, exact_scale
 from dsf_export.quantise.weight_rounding import Integers, RoundedWeight, round_bias, round_weight
 from neuro_runtime.program.limits import DECAY_ONE, LARGEST_DECAY
 from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, Injection, Lif, Sparse
@@ -56,12 +57,14 @@ def integer_connections(
 
     Notes
     -----
-    Weights of AND gates learn nothing and need no precision: they are 64 in every format.
+    Weights of AND gates and of groups that count learn nothing: they are 64, and whole numbers, in every format.
     """
     if isinstance(connection, Injection):
         return [replace(connection, exponent=_power_of_two(scale, injected))]
     if isinstance(program.node(connection.target), And):
         return [replace(connection, weight=np.full(connection.weight.shape, And.weight("loihi"), dtype=np.int32))]
+    if exact_scale(program, program.node(connection.target)) is not None:
+        return list(exact_connections(connection, scale))
     if isinstance(program.node(connection.source), BiasLine):
         parts = round_bias(connection.weight, scale, weight_format)
         return [_with(connection, part.mantissa, int(part.exponent.flat[0])) for part in parts]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import first_arrivals
 from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import (
     Accumulator,
@@ -97,7 +97,7 @@ def nir_name(node: Node) -> str:
 
 def all_synapses(program: Program) -> Iterator[Synapses]:
     """The connections of a loihi program, in their order."""
-    depth = arrival_times(program)
+    depth = first_arrivals(program)
     for number, connection in enumerate(program.connections):
         source, target = program.node(connection.source), program.node(connection.target)
         target_index, source_index, mantissa = _places(connection, source, target)

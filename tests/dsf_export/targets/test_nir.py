@@ -30,10 +30,14 @@ from support.small_policies import (
     made_up,
     pssa_policy,
     quantised,
+    sdsa1_policy,
+    tssa_policy,
 )
 from support.spoiled_files import Spoil, empty, gone, random_bytes, truncated
 
-POLICIES = pytest.mark.parametrize("policy", [pssa_policy(), delay_policy()], ids=["pssa", "delay"])
+POLICIES = pytest.mark.parametrize(
+    "policy", [pssa_policy(), tssa_policy(), sdsa1_policy(), delay_policy()], ids=["pssa", "tssa", "sdsa1", "delay"]
+)
 STANDARD = {"Input", "Output", "Linear", "LIF", "Delay"}
 
 

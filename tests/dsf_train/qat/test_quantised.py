@@ -20,7 +20,7 @@ from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_export.torch_backend import open_backend
 from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm
+from dsf_models.configuration import BiasSharing, ModelConfig, ModelKind, Norm, Surrogate
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from dsf_train.command_train import main
@@ -41,10 +41,14 @@ from tests.dsf_train.tiny_run import SHORT, assert_same_weights, kill_at_its_fir
 OBSERVATIONS, ACTIONS, BATCH, CONTEXT = 5, 3, 6, 5
 TWO_BLOCKS = ModelConfig(embedding_size=8, blocks=2, context=CONTEXT, window=3, mlp_ratio=2)
 BY_CHANNEL = replace(TWO_BLOCKS, embedding_size=16, blocks=1, window=4, bias_sharing=BiasSharing.channel)
+FREE = replace(BY_CHANNEL, surrogate=Surrogate.rectangle)  # by the published one, sums of spikes have no gradient
 DELAY_MATRIX = replace(TWO_BLOCKS, mixing="delay-matrix")
 MODELS = {
     "pssa": TWO_BLOCKS,
     "pssa, a weight a channel": BY_CHANNEL,
+    "tssa": replace(FREE, mixing="tssa", heads=2, score_limit=5),
+    "sssa": replace(FREE, mixing="sssa", heads=2),
+    "sdsa1": replace(FREE, mixing="sdsa1"),
     "delay": replace(TWO_BLOCKS, mixing="delay"),
     "delay-matrix": DELAY_MATRIX,
     "delay-matrix, wide": replace(DELAY_MATRIX, mixing_ratio=2),
@@ -318,15 +322,15 @@ def test_a_damaged_quantisation_is_one_sentence(trained: Path, tmp_path: Path, s
         (["env=pendulum", "quantise_bits=4"], "add quantise=true"),
         (["env=pendulum", "policy=pendulum"], "add quantise=true"),
         (["env=pendulum", "quantise=true", "policy=pendulum-hidden"], "was trained for pendulum-hidden"),
-        (["env=pendulum", "quantise=true", "policy=tssa.pt"], "TSSA"),
+        (["env=pendulum", "quantise=true", "policy=tdln.pt"], "tdLN"),
         (["env=pendulum", "quantise=true", "policy=own/pendulum/mine", "output=own", "name=mine"], "another name="),
     ],
 )
 def test_bad_calls_get_one_sentence_and_status_2(
     overrides: list[str], message: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tssa = ModelConfig(embedding_size=8, blocks=1, context=4, mixing="tssa", streaming=False)
-    save_model_file(Path("tssa.pt"), random_policy(tssa, 3, 1, environment="pendulum"))
+    tdln = ModelConfig(embedding_size=8, blocks=1, context=8, norm=Norm.tdln)
+    save_model_file(Path("tdln.pt"), random_policy(tdln, 3, 1, environment="pendulum"))
     Path("own/pendulum/mine").mkdir(parents=True)
     Path("own/pendulum/mine/model.pt").write_bytes(trained.read_bytes())
     before = set(tmp_path.rglob("*"))

@@ -6,13 +6,11 @@ from torch import Tensor
 
 from dsf_models.mixings.attention import MapAttention
 from dsf_models.mixings.registry import register_mixing
-from dsf_models.padding import TokenLayout
 
 
 @register_mixing("tssa")
 class TSSA(MapAttention):
-    """Temporal spiking self-attention (eq. 5): one map ``M ⊙ Σ_t qᵗ kᵗᵀ`` for all time steps of v."""
+    """Temporal spiking self-attention (eq. 5): ``a_ij = Σ_t q_i^t · k_j^t``, one map for all time steps of v."""
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout) -> Tensor:
-        q, k, v = (self._split(spikes, layout) for spikes in (query, key, value))
-        return self._merge((q @ k.transpose(-2, -1)).sum(0).tril() @ v, layout)
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        return (query @ key.transpose(-2, -1)).sum(0, keepdim=True)

@@ -13,7 +13,7 @@ from dsf_train.configuration import TrainConfig
 from dsf_train.run_options import training_config
 from neuro_runtime.environments import load_environment_spec
 
-WHOLE = "model.streaming=false"  # what needs the whole window at every decision
+WHOLE = ("model.window=1000", "model.streaming=false")  # every token of a context sees all before it, as published
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Row:
 
 SCORES = (
     Row("pssa", "DSFormer, PSSA", ("model.mixing=pssa",)),
-    Row("tssa", "DSFormer, TSSA", ("model.mixing=tssa", WHOLE)),
+    Row("tssa", "DSFormer, TSSA", ("model.mixing=tssa", *WHOLE)),
     Row("decision-transformer", "Decision Transformer", ("model.kind=decision-transformer",)),
     Row("decision-convformer", "Decision ConvFormer", ("model.kind=decision-convformer",)),
     Row("mlp", "behaviour cloning, MLP", ("model.kind=mlp",)),
@@ -57,10 +57,10 @@ def _ablation(name: str, title: str, group: str, *changes: str) -> Row:
 
 ABLATIONS = (
     _ablation("base", "PSSA", "token mixing"),
-    _ablation("tssa", "TSSA", "token mixing", "model.mixing=tssa", WHOLE),
-    _ablation("sssa", "SSSA", "token mixing", "model.mixing=sssa", WHOLE),
-    _ablation("sdsa1", "SDSA-1, causalised", "token mixing", "model.mixing=sdsa1", WHOLE),
-    _ablation("sdsa3", "SDSA-3, causalised", "token mixing", "model.mixing=sdsa3", WHOLE),
+    _ablation("tssa", "TSSA", "token mixing", "model.mixing=tssa", *WHOLE),
+    _ablation("sssa", "SSSA", "token mixing", "model.mixing=sssa", *WHOLE),
+    _ablation("sdsa1", "SDSA-1, causalised", "token mixing", "model.mixing=sdsa1", *WHOLE),
+    _ablation("sdsa3", "SDSA-3, causalised", "token mixing", "model.mixing=sdsa3", *WHOLE),
     _ablation("delay", "delay", "token mixing", "model.mixing=delay"),
     _ablation("delay-matrix", "delay-matrix", "token mixing", "model.mixing=delay-matrix"),
     _ablation("base", "PTBN", "norm"),

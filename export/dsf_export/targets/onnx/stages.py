@@ -19,7 +19,7 @@ from dsf_export.targets.onnx.rasters import Rasters
 from dsf_export.targets.onnx.session import OnnxSession, token_inputs
 from dsf_export.targets.onnx.tokens import ACTION
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.program.provenance import protocol_of
 
 FLOAT_FORM = "float32, one token a call"
@@ -52,7 +52,7 @@ def program_row(program: Program, compared: Compared, run: ProgramRun, file: Pat
 def float_file_row(floating: FloatForm, compared: Compared, file: Path) -> ParityRow:
     """The float program's file beside the model: actions to 1e-5, and spikes but where rounding decides."""
     run = run_file(floating.program, file, compared)
-    depth, steps = arrival_times(floating.program), floating.program.active_steps
+    depth, steps = working_times(floating.program), floating.program.active_steps
     active = {name: slice(first, first + steps) for name, first in depth.items()}
     spikes = [{name: raster[active[name]] for name, raster in nodes.items()} for nodes in run.rasters]
     return float_row(

@@ -16,6 +16,7 @@ from dsf_export.mixings.folded_mixing import FoldedMixing
 from dsf_export.mixings.pssa import FoldedPssa, PssaLowering
 from dsf_export.targets.onnx.linear import array
 from dsf_export.targets.onnx.window_layers import SPIKES, Layers
+from dsf_models.configuration import ModelConfig
 from dsf_models.mixings.attention import FACTORS, Attention
 from dsf_models.mixings.delay_matrix import DelayMatrixMixing
 from dsf_models.mixings.position_weights import PairwiseWeights
@@ -86,34 +87,44 @@ def _attended(layers: Layers, mixing: Attention, factors: tuple[str, str, str], 
     name = f"{prefix}.output"
     match mixing:
         case SDSA1():
-            both = layers.graph.op("Mul", key, value)
-            so_far = layers.graph.op("CumSum", both, layers.graph.constant(1, np.int64))
-            past = layers.fire(f"{prefix}.past", layers.scaled(so_far, 1 / threshold), recorded=False)
+            seen = _sum_of_window(layers, layers.graph.op("Mul", key, value), mixing.config)
+            past = layers.fire(f"{prefix}.sum", layers.scaled(seen, 1 / threshold))
             output = layers.graph.op("Mul", query, past)
             layers.record(name, output, SPIKES)
             return output
         case SDSA3():
-            return layers.fire(name, _mapped(layers, mixing.heads, factors, mixing.SCALE / threshold, over_steps=False))
+            scale = mixing.SCALE / threshold
+            return layers.fire(name, _mapped(layers, mixing.config, factors, scale, over_steps=False))
         case SSSA():
-            return layers.fire(name, _mapped(layers, mixing.heads, factors, 1 / threshold, over_steps=False))
+            return layers.fire(name, _mapped(layers, mixing.config, factors, 1 / threshold, over_steps=False))
         case TSSA():
-            return layers.fire(name, _mapped(layers, mixing.heads, factors, 1 / threshold, over_steps=True))
+            return layers.fire(name, _mapped(layers, mixing.config, factors, 1 / threshold, over_steps=True))
         case PSSA():
             return layers.fire(name, layers.scaled(_pairwise(layers, mixing, factors), 1 / threshold))
         case _:
             raise UserError(f"{type(mixing).__name__} has no ONNX form over a window; train with another model.mixing")
 
 
-def _mapped(layers: Layers, heads: int, factors: tuple[str, str, str], scale: float, over_steps: bool) -> str:
-    """``scale · (M ⊙ q kᵀ) v`` by heads, M causal; the map is summed over time steps where ``over_steps``."""
+def _sum_of_window(layers: Layers, terms: str, config: ModelConfig) -> str:
+    """The sum of each token's last S terms."""
+    if config.window < config.context:
+        return layers.of_past([terms] * config.window)
+    return layers.graph.op("CumSum", terms, layers.graph.constant(1, np.int64))
+
+
+def _mapped(layers: Layers, config: ModelConfig, factors: tuple[str, str, str], scale: float, over_steps: bool) -> str:
+    """``scale · (M ⊙ min(q kᵀ, c)) v`` by heads, M of each token's last S; q kᵀ of all steps where ``over_steps``."""
     graph = layers.graph
-    by_head = graph.constant(np.array([0, 0, heads, -1]), np.int64)
+    by_head = graph.constant(np.array([0, 0, config.heads, -1]), np.int64)
     query, key, value = (graph.op("Reshape", spikes, by_head) for spikes in factors)
     q, v = (graph.op("Transpose", spikes, perm=[0, 2, 1, 3]) for spikes in (query, value))
     scores = graph.op("MatMul", q, graph.op("Transpose", key, perm=[0, 2, 3, 1]))
     if over_steps:
         scores = graph.op("ReduceSum", scores, graph.constant(np.array([0]), np.int64), keepdims=1)
-    mixed = graph.op("MatMul", graph.op("Trilu", scores, upper=0), v)
+    if config.score_limit:
+        scores = graph.op("Min", scores, graph.constant(config.score_limit, np.float32))
+    seen = graph.op("Trilu", graph.op("Trilu", scores, upper=0), graph.constant(1 - config.window, np.int64), upper=1)
+    mixed = graph.op("MatMul", seen, v)
     merged = graph.op("Transpose", mixed, perm=[0, 2, 1, 3])
     flat = graph.op("Reshape", merged, graph.constant(np.array([0, 0, -1]), np.int64))
     return layers.scaled(flat, scale)

@@ -109,8 +109,9 @@ def test_filters_that_see_more_than_the_context_are_refused() -> None:
     "settings",
     [
         {"mixing": "sssa"},
-        {"mixing": "tssa"},
-        {"mixing": "sdsa1"},
+        {"mixing": "tssa", "window": 2, "score_limit": 2, "heads": 2},
+        {"mixing": "sdsa1", "window": 2},
+        {"mixing": "sdsa1", "window": 6},
         {"mixing": "sdsa3"},
         PAIRWISE,
         {"context": 4},
@@ -154,7 +155,8 @@ def test_a_baseline_is_exported_with_its_table(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_windowed_policy_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    save_model_file(tmp_path / "model.pt", random_policy(replace(WINDOWED, mixing="tssa"), 3, 1, 1, "pendulum"))
+    pairwise = replace(WINDOWED, position_bias=PositionBias.pairwise)
+    save_model_file(tmp_path / "model.pt", random_policy(pairwise, 3, 1, 1, "pendulum"))
     assert main([str(tmp_path / "model.pt"), "--target", "onnx", "--decisions", "6"]) == 0
     out = capsys.readouterr().out
     assert "dsformer, which has no program" in out

@@ -13,7 +13,7 @@ from dsf_export.targets.onnx.session import OnnxSession, token_inputs
 from dsf_export.targets.onnx.simulator import OnnxSimulator
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program import Program
-from neuro_runtime.program.arrival import arrival_times
+from neuro_runtime.program.arrival import working_times
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.simulator import Simulator
 from support.small_policies import (
@@ -93,7 +93,7 @@ def test_the_float_stream_is_the_folded_window(policy: type) -> None:
     model = program_model(program, {})
     session, decision, different = OnnxSession(model), 0, 0
     layers = [f"spikes.{name}" for name in window.spikes[0]]
-    assert arrival_times(program)  # so that the layers are in the program
+    assert working_times(program)  # so that the layers are in the program
     for episode in recording.episodes:
         session.reset()
         for token in episode:
