@@ -28,7 +28,7 @@ from dsf_common.text_table import text_table
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping import map_network
+from hw_profiles.mapping import Objective, map_network
 from hw_profiles.mapping.chip_mapping import ChipMapping
 from hw_profiles.network import Role
 from hw_profiles.profile import Profile
@@ -194,7 +194,7 @@ def _price(profile: Profile, key: str) -> float:
 def _compare(name: str, program: Program, recording: Recording, python: Path) -> Comparison:
     activity = _activity(program, recording)
     spikes = {population: counts.spikes for population, counts in activity.by_population.items()}
-    mapping = map_network(chip_network(program), load_profile(THEIRS), spikes=spikes)
+    mapping = map_network(chip_network(program), load_profile(THEIRS), spikes=spikes, objective=Objective.cores)
     placed = placed_network(program, mapping)
     expected = placed.raster(recording.spikes)
     answer = _run_sanafe(python, placed, program, recording)

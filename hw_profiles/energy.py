@@ -168,7 +168,7 @@ def estimate_chip_energy(
     counts = _on_chip(events)
     return _estimate(
         profile,
-        _event_lines(counts, profile) + _power_lines(profile, mapping.chips, timing),
+        _event_lines(counts, profile) + _power_lines(profile, mapping.chips, mapping.copies, timing),
         _unpriced(counts, profile) + _unpowered(profile, timing) + _host_traffic(mapping),
     )
 
@@ -243,18 +243,18 @@ def _unpriced(events: Mapping[str, Counts], profile: Profile) -> list[str]:
     ]
 
 
-def _powers(profile: Profile, chips: int) -> list[tuple[str, int, Figure | None]]:
+def _powers(profile: Profile, chips: int, copies: int = 1) -> list[tuple[str, float, Figure | None]]:
     """Term, how many there are of what draws it, and the power."""
     power = profile.power or ConstantPower()
-    return [(STATIC, chips, power.static_per_chip), (HOST, 1, power.host)]
+    return [(STATIC, chips / copies, power.static_per_chip), (HOST, 1 / copies, power.host)]
 
 
-def _power_lines(profile: Profile, chips: int, timing: TimeEstimate | None) -> list[EnergyLine]:
+def _power_lines(profile: Profile, chips: int, copies: int, timing: TimeEstimate | None) -> list[EnergyLine]:
     if timing is None:
         return []
     return [
         _line(term, None, count, _energy_of_decision(power, timing))
-        for term, count, power in _powers(profile, chips)
+        for term, count, power in _powers(profile, chips, copies)
         if power is not None
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from dsf_common.files import sha256_of
 from dsf_export.fold import fold
 from dsf_export.lower import lower
+from dsf_export.optimise.lean_candidate import THRESHOLDS, made_lean_again
+from dsf_export.optimise.passes import PASSES
 from dsf_export.quantise.program_rounding import quantise
 from dsf_models.checkpoint import load_model_file
 from dsf_models.quantisation import Scales
@@ -62,7 +65,7 @@ def test_a_policy_is_small_and_has_a_card(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_program_is_the_models(name: str) -> None:
-    """Its provenance names the model file, and quantising that with the program's scales gives the same network.
+    """Its provenance names the model file; quantising that with the program's scales and its passes give this network.
 
     The scales themselves were chosen on recorded activity, which need not be the same bit for bit on another machine.
     """
@@ -74,6 +77,8 @@ def test_the_program_is_the_models(name: str) -> None:
     bits, exponents = (int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents"))
     weight_format = WeightFormat(bits, exponents, Chip(program.provenance.get("chip", Chip.lava)))
     again = quantise(lowered, _scales(program, lowered), weight_format)
+    if PASSES in program.provenance:
+        again = made_lean_again(again, program.provenance)
     (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
     assert header == stored_header
     for part, array in arrays.items():
@@ -84,6 +89,7 @@ def test_the_program_is_the_models(name: str) -> None:
 def _scales(program: Program, lowered: Program) -> Scales:
     """The scales that a program was quantised with: thresholds of 1.0, and what the host multiplies and divides by."""
     scales = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
+    scales |= json.loads(program.provenance.get(THRESHOLDS, "{}"))
     scales[program.accumulator.name] = round(lowered.readout.inverse_scale[0] / program.readout.inverse_scale[0] / 2**6)
     return Scales(scales, injected=int(program.encoder.input_scale))
 

@@ -10,5 +10,16 @@ from hw_profiles.mapping.chip_mapping import (
     Slice,
 )
 from hw_profiles.mapping.map_network import map_network
+from hw_profiles.mapping.spread import Objective
 
-__all__ = ["ChipMapping", "Core", "LayerUse", "Operation", "OperationKind", "ResourceUse", "Slice", "map_network"]
+__all__ = [
+    "ChipMapping",
+    "Core",
+    "LayerUse",
+    "Objective",
+    "Operation",
+    "OperationKind",
+    "ResourceUse",
+    "Slice",
+    "map_network",
+]

@@ -156,6 +156,8 @@ class ChipMapping:
         Chips that they cross, (populations,).
     neurons_of_core
         Neurons of each population on each core, (cores, populations).
+    copies
+        Networks like this one that share the chips; the cores and all other figures are those of one.
     host_messages
         Values that the host sends into the chip for one decision.
     """
@@ -176,6 +178,7 @@ class ChipMapping:
     host_messages: int
     operations: tuple[Operation, ...]
     utilisation: tuple[LayerUse, ...]
+    copies: int = 1
 
     @property
     def populations(self) -> tuple[str, ...]:

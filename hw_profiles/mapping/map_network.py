@@ -25,6 +25,17 @@ from hw_profiles.mapping.rules import (
     network_violations,
 )
 from hw_profiles.mapping.source_numbers import carries_values
+from hw_profiles.mapping.spread import (
+    ENOUGH,
+    LADDER,
+    Objective,
+    Prices,
+    Spikes,
+    cost_of,
+    divide_further,
+    loads,
+    longest_load,
+)
 from hw_profiles.mapping.traffic import Traffic, traffic_of
 from hw_profiles.network import ChipNetwork, Population
 from hw_profiles.profile import Profile
@@ -46,6 +57,8 @@ def map_network(
     profile: Profile,
     method: Method = "dynamic",
     spikes: Mapping[str, float] | None = None,
+    objective: Objective = Objective.energy,
+    copies: int = 1,
 ) -> ChipMapping:
     """Place ``network`` on the chip of ``profile``.
 
@@ -54,6 +67,11 @@ def map_network(
     spikes
         Spikes of each of the program's populations in one decision, by which messages are weighed when cores are cut
         and placed; without them every neuron counts alike.
+    objective
+        What neurons are spread over the chip's free cores for. Where there are no spikes, or the profile has no times,
+        nothing tells how long a core takes, and the cores are as few as can be.
+    copies
+        Networks like this one that share the chips and their static power, each with its share of the cores.
 
     Raises
     ------
@@ -64,11 +82,15 @@ def map_network(
     """
     capacity = _capacity(profile)
     _refuse(network_violations(network, capacity), network, profile)
+    if copies < 1:
+        raise UserError(f"copies must be at least 1, got {copies}")
     best = _best_divided(network, capacity, method, spikes)
-    _refuse([*best.broken, *chip_rule(network.name, len(best.pieces), capacity)], network, profile)
+    _refuse([*best.broken, *chip_rule(network.name, copies * len(best.pieces), capacity)], network, profile)
     rates = _rates(best.network, spikes)
+    if objective is not Objective.cores and spikes is not None:
+        best = _spread(best, profile, rates, objective, copies)
     places = place_cores(best.traffic.between_cores(rates), Mesh.of(capacity))
-    return _mapping(best, profile, method, places)
+    return _mapping(best, profile, method, places, copies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +123,33 @@ def _best_divided(
     return best[1]
 
 
+def _spread(divided: _Divided, profile: Profile, rates: Sequence[float], objective: Objective, copies: int) -> _Divided:
+    """The cheapest of ever finer divisions of ``divided``, on as many chips."""
+    capacity = _capacity(profile)
+    chips = chips_needed(copies * len(divided.pieces), capacity)
+    prices = Prices.of(profile, chips, copies)
+    if prices is None or capacity.cores_per_chip is None:
+        return divided
+    most = chips * round(capacity.cores_per_chip.value) // copies
+    network, spikes = divided.network, Spikes.of(divided.network, rates)
+    load = loads(network, spikes, prices.time)
+    best, least = divided.pieces, cost_of(divided.pieces, network, divided.traffic, spikes, load, prices).of(objective)
+    longest = longest_load(divided.pieces, network, load)
+    tried = len(divided.pieces)
+    while longest > ENOUGH * prices.shortest_step:
+        longest *= LADDER
+        pieces = divide_further(divided.pieces, network, load, longest, most)
+        if pieces is None:
+            break
+        if len(pieces) > tried:
+            tried = len(pieces)
+            finer, traffic = _keep_output_axons(network, pieces, divided.limits)
+            cost = cost_of(finer, network, traffic, spikes, load, prices).of(objective)
+            if cost < least and len(finer) <= most:
+                best, least = finer, cost
+    return divided if best is divided.pieces else _completed(network, divided.demands, divided.limits, best)
+
+
 def _longest_delays(network: ChipNetwork, capacity: Capacity) -> list[int]:
     """Longest delays to allow before a relay, longest first: the one with the fewest relays, and those worth a try.
 
@@ -123,7 +172,12 @@ def _divide(network: ChipNetwork, capacity: Capacity, method: Method, spikes: Ma
     if spikes is not None:
         by_population = zip(network.populations, _rates(network, spikes), strict=True)
         rates = {population.origin: rate for population, rate in by_population}
-    pieces, traffic = _keep_output_axons(network, partition(network, demands, limits, method, rates), limits)
+    return _completed(network, demands, limits, partition(network, demands, limits, method, rates))
+
+
+def _completed(network: ChipNetwork, demands: Demands, limits: Limits, pieces: Pieces) -> _Divided:
+    """A division, once output axons are looked after, with what each core needs."""
+    pieces, traffic = _keep_output_axons(network, pieces, limits)
     core_demands = tuple(demands.of_core(slices) for slices in pieces)
     uses = tuple(_uses(demand, int(out)) for demand, out in zip(core_demands, traffic.axons_out, strict=True))
     broken = tuple(
@@ -194,14 +248,14 @@ def _uses(demand: CoreDemand, axons_out: int) -> dict[str, int]:
     return {**demand.uses, AXONS_OUT: axons_out}
 
 
-def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place]) -> ChipMapping:
+def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place], copies: int) -> ChipMapping:
     capacity, network, traffic = _capacity(profile), divided.network, divided.traffic
     cores = tuple(
         Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
         for place, slices, used in zip(places, divided.pieces, divided.uses, strict=True)
     )
     across, along, chips = (traffic.mean_over_messages(apart) for apart in hops(places, Mesh.of(capacity).columns))
-    chip_count = chips_needed(len(cores), capacity)
+    chip_count = chips_needed(copies * len(cores), capacity)
     board = round(capacity.chips_per_board.value) if capacity.chips_per_board is not None else chip_count
     return ChipMapping(
         network=network,
@@ -209,6 +263,7 @@ def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequen
         method=method,
         cores=cores,
         chips=chip_count,
+        copies=copies,
         boards=-(-chip_count // board),
         relays=relay_count(network),
         synops_per_spike=traffic.synops_per_spike,

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from dsf_common.errors import GateFailed
 from dsf_export.optimise.pass_report import BEFORE, PassRow, names, pass_row
 from dsf_export.optimise.passes import SAFE, Applied, PassChoice, lean, optimise
+from dsf_export.optimise.program_pass import ProgramPass
 from dsf_export.optimise.record_silence import EPISODES, HeldOut, OnEpisode, Silence, hold_out, record_silence
 from dsf_export.optimise.recorded import RecordedSilence
 from dsf_export.optimise.rewriting import Neurons
 from dsf_export.pipeline import Candidate
 from dsf_export.stages import run_program
+from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.program import Program
 
-RECORDED = "recorded_silence"  # key of the provenance: the neurons that went by a record
+# Keys of the provenance: the neurons that went by a record, and the thresholds of all layers before any went.
+RECORDED = "recorded_silence"
+THRESHOLDS = "thresholds"
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,8 @@ def make_lean(
     program = candidate.program
     recorded = _recorded(program, episodes, on_episode) if choice is PassChoice.all else None
     applied: tuple[Applied, ...] = ()
-    if recorded and recorded.held_out.holds:
-        applied = optimise(_told(program, recorded.silence.silent), (RecordedSilence(recorded.silence.silent), *SAFE))
-    else:
-        applied = optimise(program)
+    silent = recorded.silence.silent if recorded and recorded.held_out.holds else {}
+    applied = optimise(_noted(program, silent), _passes(silent))
     rows = [pass_row(BEFORE, program, candidate.run, candidate.run)]
     run = candidate.run
     for title, item in zip(names(applied), applied, strict=True):
@@ -94,22 +97,28 @@ def require_equal(rows: Sequence[PassRow]) -> None:
 
 def made_lean_again(program: Program, provenance: Mapping[str, str]) -> Program:
     """The passes that a lean program's ``provenance`` names, applied to the program that it was made from."""
-    if RECORDED not in provenance:
-        return lean(program)
-    silent = {name: _mask(program.node(name).size, ranges) for name, ranges in json.loads(provenance[RECORDED]).items()}
-    return lean(_told(program, silent), (RecordedSilence(silent), *SAFE))
+    runs = json.loads(provenance.get(RECORDED, "{}"))
+    silent = {name: _mask(program.node(name).size, ranges) for name, ranges in runs.items()}
+    return lean(_noted(program, silent), _passes(silent))
 
 
 def _recorded(program: Program, episodes: int, on_episode: OnEpisode) -> Recorded:
     silence = record_silence(program, episodes, on_episode)
-    leaner = lean(program, (RecordedSilence(silence.silent), *SAFE))
+    leaner = lean(program, _passes(silence.silent))
     return Recorded(silence, hold_out(program, leaner, silence, episodes, on_episode))
 
 
-def _told(program: Program, silent: Mapping[str, Neurons]) -> Program:
-    """The program whose provenance names the neurons that a record says are silent."""
-    ranges = {name: _ranges(these) for name, these in silent.items()}
-    return replace(program, provenance={**program.provenance, RECORDED: json.dumps(ranges, sort_keys=True)})
+def _passes(silent: Mapping[str, Neurons]) -> tuple[ProgramPass[Any], ...]:
+    return (RecordedSilence(silent), *SAFE) if silent else SAFE
+
+
+def _noted(program: Program, silent: Mapping[str, Neurons]) -> Program:
+    """The program whose provenance keeps what passes may take out: all thresholds, and the neurons of a record."""
+    thresholds = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
+    notes = {THRESHOLDS: json.dumps(thresholds, sort_keys=True)}
+    if silent:
+        notes[RECORDED] = json.dumps({name: _ranges(these) for name, these in silent.items()}, sort_keys=True)
+    return replace(program, provenance={**program.provenance, **notes})
 
 
 def _ranges(chosen: Neurons) -> list[list[int]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dsf_common.errors import GateFailed, UserError
 from hw_profiles.capacity import Capacity
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping import ChipMapping, map_network
+from hw_profiles.mapping import ChipMapping, Objective, map_network
 from hw_profiles.mapping.window_layout import window_layout
 from hw_profiles.network import HostCurrent, Projection
 from hw_profiles.profile import Profile
@@ -173,7 +173,7 @@ def test_firing_rates_decide_who_is_near() -> None:
     wired = network(layers, [Projection(name, "reader", dense(8, 8)) for name in names])
     profile = chip("loihi2", neurons_per_core=8)
     for loud in names:
-        mapping = map_network(wired, profile, "greedy", {loud: 100.0})
+        mapping = map_network(wired, profile, "greedy", {loud: 100.0}, Objective.cores)
         column = mapping.populations.index(loud)
         assert mapping.hops_ew[column] + mapping.hops_ns[column] == 0
     silent = map_network(wired, profile, "greedy")

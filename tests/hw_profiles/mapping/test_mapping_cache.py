@@ -17,11 +17,12 @@ DESIGNED, MEASURED = load_profile("loihi1-davies2018"), load_profile("loihi1-mea
 SPIKES = {"layer0": 3.0, "layer1": 5.0}
 
 
-def test_the_two_loihi_1_profiles_share_a_placement() -> None:
+def test_profiles_that_differ_in_what_no_placement_asks_for_share_one() -> None:
     mapping_cache, network = MappingCache(), perceptron(8, 6, 3)
-    first, second = (mapping_cache.map(network, profile, SPIKES) for profile in (DESIGNED, MEASURED))
+    dearer = replace(MEASURED, name="dearer", energy=replace(MEASURED.energy, synop=None))
+    first, second = (mapping_cache.map(network, profile, SPIKES) for profile in (dearer, MEASURED))
     assert second.cores is first.cores
-    assert (first.profile, second.profile) == ("loihi1-davies2018", "loihi1-measured")
+    assert (first.profile, second.profile) == ("dearer", "loihi1-measured")
     alone = map_network(network, MEASURED, spikes=SPIKES)
     assert second.cores == alone.cores
     np.testing.assert_array_equal(second.messages_per_spike, alone.messages_per_spike)
@@ -32,6 +33,7 @@ def test_other_chips_networks_and_spikes_are_placed_anew() -> None:
     first = mapping_cache.map(network, DESIGNED, SPIKES)
     assert len(mapping_cache.map(network, chip(neurons_per_core=6), SPIKES).cores) > len(first.cores)
     assert mapping_cache.map(network, DESIGNED, {**SPIKES, "layer1": 4.0}).cores is not first.cores
+    assert mapping_cache.map(network, MEASURED, SPIKES).cores is not first.cores, "its times are others"
     assert mapping_cache.map(replace(network), MEASURED, SPIKES).cores is not first.cores
 
 

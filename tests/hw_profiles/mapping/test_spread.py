@@ -1,0 +1,118 @@
+"""Neurons spread over free cores: as good as every division of a small network, and never worse than fewest cores."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dsf_common.errors import GateFailed, UserError
+from hw_profiles.chip_events import chip_events
+from hw_profiles.energy import STATIC, estimate_chip_energy
+from hw_profiles.loader import load_profile
+from hw_profiles.mapping import ChipMapping, Objective, Slice, map_network
+from hw_profiles.mapping.partition import Pieces
+from hw_profiles.mapping.spread import Spikes, divide_further, loads, longest_load
+from hw_profiles.network import ChipNetwork
+from hw_profiles.profile import Profile
+from hw_profiles.timing import estimate_time
+from neuro_runtime.activity import mean_counts
+from neuro_runtime.backends.program_backend import ProgramMeter
+from neuro_runtime.chip_network import chip_network
+from support.small_networks import random_network
+from support.small_programs import block_program
+
+MEASURED = load_profile("loihi1-measured")
+assert MEASURED.time is not None
+QUICK = replace(MEASURED, time=replace(MEASURED.time, smallest_step=None))  # no floor hides what a core does
+ROUNDING = 1e-9
+BUSY = 500.0  # spikes of each population: loops far longer than a barrier
+
+
+def spikes_of(network: ChipNetwork, each: float = BUSY) -> dict[str, float]:
+    return {population.origin: each for population in network.populations}
+
+
+def decision_ns(mapping: ChipMapping, profile: Profile) -> float:
+    counts = mean_counts([ProgramMeter(block_program()).activity(dict.fromkeys(_spiking(), int(BUSY)))], True)
+    time = estimate_time(chip_events(counts, mapping), profile, mapping)
+    assert time is not None
+    return time.decision_us.nominal
+
+
+def _spiking() -> list[str]:
+    return [node.name for node in block_program().nodes if node.spikes]
+
+
+def test_a_decision_takes_less_time_and_energy_than_on_the_fewest_cores() -> None:
+    network = chip_network(block_program())
+    mappings = {
+        objective: map_network(network, QUICK, spikes=spikes_of(network), objective=objective)
+        for objective in Objective
+    }
+    times = {objective: decision_ns(mapping, QUICK) for objective, mapping in mappings.items()}
+    assert len(mappings[Objective.cores].cores) < len(mappings[Objective.energy].cores)
+    assert times[Objective.time] <= times[Objective.energy] < times[Objective.cores]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_division_of_a_small_network_into_as_many_cores_has_a_shorter_longest_load(seed: int) -> None:
+    """Every set of cuts is tried."""
+    network = random_network(seed)
+    assert QUICK.time is not None
+    load = loads(network, Spikes.of(network, [1.0] * len(network.populations)), QUICK.time)[:9]
+    small = _of_the_first(network, len(load))
+    for cores in range(1, 5):
+        cuts = itertools.combinations(range(1, len(load)), cores - 1)
+        best = min(_longest([0, *some, len(load)], load) for some in cuts)
+        divided = divide_further(small, network, load, best * (1 + ROUNDING), most=cores)
+        assert divided is not None
+        assert longest_load(divided, network, load) == pytest.approx(best)
+        assert divide_further(small, network, load, best * (1 - ROUNDING), most=cores) is None or best == load.max()
+
+
+def _longest(cuts: list[int], load: np.ndarray) -> float:
+    return max(float(load[first:end].sum(axis=0).max()) for first, end in itertools.pairwise(cuts))
+
+
+def _of_the_first(network: ChipNetwork, neurons: int) -> Pieces:
+    """One core with so many neurons."""
+    slices, left = [], neurons
+    for population in network.populations:
+        if left:
+            slices.append(Slice(population.name, 0, min(left, population.size)))
+            left -= slices[-1].size
+    return [tuple(slices)]
+
+
+def test_steps_that_no_board_has_seen_shorter_are_left_alone() -> None:
+    network = chip_network(block_program())
+    few = map_network(network, MEASURED, spikes=spikes_of(network, 1.0))
+    assert len(few.cores) == len(map_network(network, MEASURED, objective=Objective.cores).cores)
+
+
+def test_copies_share_static_power_and_cores() -> None:
+    network = chip_network(block_program())
+    counts = mean_counts([ProgramMeter(block_program()).activity(dict.fromkeys(_spiking(), int(BUSY)))], True)
+    static = []
+    for copies in (1, 4):
+        mapping = map_network(network, QUICK, spikes=spikes_of(network), copies=copies)
+        assert mapping.chips == 1
+        assert copies * len(mapping.cores) <= 128
+        events = chip_events(counts, mapping)
+        time = estimate_time(events, QUICK, mapping)
+        assert time is not None
+        lines = estimate_chip_energy(events, QUICK, mapping, time).lines
+        (line,) = (line for line in lines if line.term == STATIC)
+        static.append(line.total_pj / time.decision_us.nominal)
+    assert static[1] == pytest.approx(static[0] / 4)
+
+
+def test_copies_that_do_not_fit_are_refused() -> None:
+    network = chip_network(block_program())
+    with pytest.raises(UserError, match="copies must be at least 1, got 0"):
+        map_network(network, MEASURED, copies=0)
+    with pytest.raises(GateFailed, match="chips"):
+        map_network(network, MEASURED, copies=10_000)
