@@ -18,9 +18,6 @@ __all__ = ["train"]
 def __getattr__(name: str) -> object:
     """Import the entry point when it is first used, since it brings PyTorch."""
     if name in __all__:
-        from dsf_train.waiting import wait_briefly
-
-        wait_briefly()
         from dsf_train import python_interface
 
         return getattr(python_interface, name)

@@ -8,7 +8,6 @@ from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_train.bench.options import BenchOptions
-from dsf_train.waiting import wait_briefly
 from neuro_runtime.environments.spec import environment_names
 
 DESCRIPTION = """\
@@ -37,7 +36,6 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     parser.add_argument("--table-only", action="store_true", help="run nothing: make the table of what has finished")
     arguments = parser.parse_intermixed_args(argv)
-    wait_briefly()
     from dsf_train.bench.sweeps import score_against_energy, table_of_grid  # not sooner: they bring PyTorch
 
     options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dsf_common.command_line import CommandParser
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
-from dsf_train.waiting import wait_briefly
 from neuro_runtime.environments.spec import environment_names
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ def _configuration() -> type[TrainConfig]:
 
 def _carry_out(arguments: argparse.Namespace) -> int:
     """Do as was asked; the modules are imported here, so that ``--help`` need not wait for PyTorch."""
-    wait_briefly()
     from dsf_models import distributed
     from dsf_train.import_published import import_published
     from dsf_train.result_text import result_document, result_text

@@ -30,6 +30,7 @@ from dsf_train.run_folder import Metrics
 from dsf_train.sampling import Batch
 from dsf_train.schedule import norm_blend, seed_dropout, set_learning_rate
 from dsf_train.training_state import TrainingState, firing_rate_batch, prepare
+from dsf_train.waiting import giving_way
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
         the message says what to do.
     """
     with ExitStack() as held:
-        return _train(prepare(config, resume, overwrite, held))
+        state = prepare(config, resume, overwrite, held)
+        held.enter_context(giving_way())
+        return _train(state)
 
 
 def _train(state: TrainingState) -> TrainingResult:
