@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from dsf_export.fold import FoldedPolicy, fold
 from dsf_export.lower import lower
@@ -12,11 +13,12 @@ from dsf_export.quantise.group_scales import choose_scales
 from dsf_export.quantise.program_rounding import quantise
 from dsf_export.recording import Recording, StateSpread, made_up_tokens
 from dsf_export.stages import run_program
-from dsf_models.checkpoint import PolicyModel
+from dsf_models.checkpoint import PolicyModel, save_model_file
 from dsf_models.configuration import BiasSharing, ModelConfig
 from dsf_models.quantisation import Scales
 from dsf_models.torch_backend import TorchBackend
 from neuro_runtime.program import Program
+from neuro_runtime.program.storage import save_program
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, WeightFormat
 from support.random_policies import random_policy
 
@@ -33,6 +35,7 @@ DELAY_MATRIX = replace(DELAY, mixing="delay-matrix")
 WIDE = replace(DELAY_MATRIX, mixing_ratio=3)
 LOW_RANK = replace(DELAY_MATRIX, mixing_rank=4)
 BESIDE = replace(PSSA, mixing="pssa-delay-matrix", mixing_ratio=2)
+TINY = ModelConfig(embedding_size=8, blocks=1, context=2, window=2, mlp_ratio=2, mixing="delay", time_steps=2)
 LEVELS = replace(DELAY_MATRIX, levels=3)
 PSSA_LEVELS = replace(PSSA, levels=2)
 
@@ -98,6 +101,13 @@ def beside_policy() -> PolicyModel:
 def levels_policy() -> PolicyModel:
     """A policy with three neurons a channel that its mixing reads, all layers of which fire."""
     return random_policy(LEVELS, OBSERVATIONS, ACTIONS, seed=2)
+
+
+def save_tiny_policy(folder: Path) -> None:
+    """Write the model and the program of a policy of a few neurons, for the pendulum, into ``folder``."""
+    policy = random_policy(TINY, 3, 1, seed=1, environment="pendulum")
+    save_model_file(folder / "model.pt", policy)
+    save_program(quantised(policy), folder / "program.dsf.h5")
 
 
 def made_up(policy: PolicyModel, decisions: int = 30, episode_length: int = 20) -> Recording:
