@@ -19,6 +19,7 @@ from hw_profiles.chip_arithmetic import Extreme
 from hw_profiles.network import ContextLayout
 
 RECORD = "run.json"
+TRACE = "trace.h5"  # every decision of the run; no report needs it
 FORMAT = 2
 
 # The record may also hold what a report does not need.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,18 @@ class ActionBounds:
         close = np.allclose(self.low, other.low) and np.allclose(self.high, other.high)
         return bool(close and self.first_choice == other.first_choice)
 
+    @cached_property
+    def _middle_and_half(self) -> tuple[Array, Array]:
+        """The action that 0 stands for, and what 1 adds to it, (action_size,) each."""
+        low, high = np.array(self.low), np.array(self.high)
+        return (low + high) / 2, (high - low) / 2
+
     def from_unit(self, actions: NDArray[Any]) -> NDArray[Any]:
         """``low + (a + 1)(high − low)/2``, (…, action_size), of actions in −1 … 1; of choices, int64 of shape (…)."""
         if self.first_choice is not None:
             return np.asarray(self.first_choice + np.argmax(actions, axis=-1))
-        low, high = np.array(self.low), np.array(self.high)
-        return np.asarray((low + high) / 2 + actions * ((high - low) / 2), dtype=np.float64)
+        middle, half = self._middle_and_half
+        return np.asarray(middle + actions * half, dtype=np.float64)
 
     def remembered(self, actions: NDArray[Any]) -> NDArray[Any]:
         """The previous action that a policy's next token tells, (…, action_size), as its data have it.
@@ -102,8 +109,8 @@ class ActionBounds:
 
     def to_unit(self, actions: NDArray[Any]) -> Array:
         """``2(a − low)/(high − low) − 1``, (…, action_size), of actions in the environment's unit."""
-        low, high = np.array(self.low), np.array(self.high)
-        return np.asarray((actions - (low + high) / 2) / ((high - low) / 2), dtype=np.float64)
+        middle, half = self._middle_and_half
+        return np.asarray((actions - middle) / half, dtype=np.float64)
 
     def __str__(self) -> str:
         """Such as ``−2 … 2``."""

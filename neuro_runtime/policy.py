@@ -20,6 +20,7 @@ from neuro_runtime.environments.spec import load_environment_spec
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.policy_files import find_policy, shipped_policies
 from neuro_runtime.policy_protocol import PolicyProtocol
+from neuro_runtime.return_watch import ReturnWatch
 
 
 def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
@@ -69,6 +70,7 @@ class Policy:
     def __init__(self, backend: Backend, opened_as: tuple[str, str] | None = None) -> None:
         self._backend = backend
         self._opened_as = opened_as
+        self._returns = ReturnWatch(backend)
         self._deciding = Lock()
         self._activity: Activity | None = None
         self._thread: int | None = get_ident()  # whose episode it is; None once it is closed
@@ -158,6 +160,7 @@ class Policy:
         self._thread = get_ident()
         target = self.return_target if return_target is None else return_target
         self._wanted = target
+        self._returns.see(target)
         bounds = action_bounds_of(self._backend)
         self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment, bounds)
         self._backend.reset()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from neuro_runtime.action_bounds import ActionBounds
 
+FAR = 10.0  # times the largest return that a policy is asked for
+
 
 @dataclass(frozen=True)
 class PolicyProtocol:
@@ -35,6 +37,15 @@ class PolicyProtocol:
     input_clip: float = math.inf
     action_bounds: ActionBounds | None = None
     data_notes: tuple[str, ...] = ()
+
+    @property
+    def largest_return(self) -> float:
+        """The order of the returns-to-go that the policy was trained with."""
+        return max(abs(self.return_target), self.return_scale)
+
+    def is_far(self, return_to_go: float) -> bool:
+        """Whether no return-to-go of the training can have been nearly as large."""
+        return abs(return_to_go) > FAR * self.largest_return
 
     def document(self) -> dict[str, object]:
         """Plain values for JSON; null where there is no clip, or no bounds are known."""

@@ -160,6 +160,7 @@ def run_policy(
                     raise
                 (rollout,), problem, compare_stages = ended, stop, False
             _warn_of_clipping(policy, rollout)
+            _warn_of_returns(policy, rollout)
             stages = _stages(policy, backend, files, rollout, spec, configuration) if compare_stages else None
             summary = _summary(backend, policy, files, rollout, loaded, stages, command, delayed)
             save_run(folder, summary)
@@ -348,6 +349,23 @@ def _warn_of_clipping(policy: Policy, rollout: Rollout) -> None:
         inputs = len(rollout.seconds) * policy.observation_size
         logger.warning(
             "%s of %s observed numbers were clipped: training saw none as far off", f"{clipped:,}", f"{inputs:,}"
+        )
+
+
+def _warn_of_returns(policy: Policy, rollout: Rollout) -> None:
+    """Episodes that earned so much, or so little, that what was left to earn was no return-to-go of the training."""
+    protocol = policy.protocol
+    if protocol is None or protocol.is_far(rollout.return_target):
+        return
+    left = [rollout.return_target - episode.total_reward for episode in rollout.episodes]
+    if far := [return_to_go for return_to_go in left if protocol.is_far(return_to_go)]:
+        logger.warning(
+            "%d of %d episodes left the returns-to-go of the training, which are of the order of %g: the last one of "
+            "an episode was %g; is the reward in the unit of the training data?",
+            len(far),
+            len(left),
+            protocol.largest_return,
+            max(far, key=abs),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from dsf_common.errors import UserError
 from hw_profiles.network import ChipNetwork
 from hw_profiles.network_file import load_network
 from hw_profiles.raster_file import SpikeRaster, load_raster
-from hw_profiles.run_record import RunRecord, load_record
+from hw_profiles.run_record import TRACE, RunRecord, load_record
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,10 @@ def load_run(record_file: Path) -> SavedRun:
         A file is missing or damaged, or the files are not of the same run.
     """
     record = load_record(record_file)
+    if not (record_file.parent / TRACE).exists():
+        _log.warning(
+            "%s is not beside %s: the run's decisions are lost, and the report is made without", TRACE, record_file
+        )
     network = None if record.network is None else load_network(record_file.parent / record.network)
     raster = None if record.raster is None else load_raster(record_file.parent / record.raster)
     if network is not None:

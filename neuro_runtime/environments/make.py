@@ -216,6 +216,7 @@ class Choosing(gymnasium.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: NDArray[Any]) -> int:
         """The environment's own action for one in −1 … 1."""
+        _require_shape(action, self.action_space)
         return int(self._choices.from_unit(action))
 
 
@@ -232,9 +233,15 @@ class WithinBounds(gymnasium.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: NDArray[Any]) -> NDArray[Any]:
         """The environment's own action for one in −1 … 1."""
+        _require_shape(action, self.action_space)
         own = self._bounds.from_unit(action)
         clipped: NDArray[Any] = np.clip(own, self._space.low, self._space.high)
         return clipped.astype(self._space.dtype)
+
+
+def _require_shape(action: NDArray[Any], space: gymnasium.Space[Any]) -> None:
+    if np.shape(action) != space.shape:
+        raise UserError(f"the action has shape {np.shape(action)}, the environment takes {space.shape}, in −1 … 1")
 
 
 def _check_sizes(env: Environment, spec: EnvironmentSpec) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError, with_place
+from neuro_runtime.finite import all_finite
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -64,7 +65,7 @@ class EpisodeUnderWay:
         UserError
             The action, the observation or the reward is not finite, or the environment fails.
         """
-        if not np.isfinite(action).all():
+        if not all_finite(action):
             raise self._error(f"the policy's action is not finite, {action}")
         space = cast(gymnasium.spaces.Box, self._environment.action_space)
         given = np.clip(action, space.low, space.high).astype(space.dtype)
@@ -101,7 +102,7 @@ class EpisodeUnderWay:
         if numbers.shape != self._environment.observation_space.shape:
             expected = self._environment.observation_space.shape
             raise self._error(f"the observation has shape {numbers.shape}, its space says {expected}")
-        if not np.isfinite(numbers).all():
+        if not all_finite(numbers):
             entry = int(np.flatnonzero(~np.isfinite(numbers))[0])
             raise self._error(
                 f"the observation holds a value that is not finite, {numbers.flat[entry]} in entry {entry}"

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
+from neuro_runtime.finite import all_finite
 from neuro_runtime.token import Token
 
 
@@ -78,7 +79,7 @@ class EpisodeTokens:
         UserError
             It is not finite, so no actuator may get it.
         """
-        if not np.isfinite(action).all():
+        if not all_finite(action):
             raise UserError(
                 "the policy's action is not finite: the observation, the reward or the return target is far beyond "
                 "those it was trained with; reset the policy before it goes on"
@@ -97,7 +98,7 @@ class EpisodeTokens:
                 f"the observation has shape {state.shape}, but the policy for {self._environment} "
                 f"expects ({self._observation_size},)"
             )
-        if not np.isfinite(state).all():
+        if not all_finite(state):
             raise UserError("the observation holds a value that is not finite")
         return state
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from neuro_runtime.backends.base import BatchBackend, Decision, action_bounds_of
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
+from neuro_runtime.return_watch import ReturnWatch
 
 
 class PolicyLanes:
@@ -24,10 +25,12 @@ class PolicyLanes:
     def __init__(self, backend: BatchBackend, lanes: int) -> None:
         backend.open_lanes(lanes)
         self._backend = backend
+        self._returns = ReturnWatch(backend)
         self._tokens = [self._new_episode(backend.return_target) for _ in range(lanes)]
 
     def reset(self, lane: int, return_target: float) -> None:
         """Begin an episode in one lane: forget its past and want ``return_target``, in raw reward, from it."""
+        self._returns.see(return_target)
         self._tokens[lane] = self._new_episode(return_target)
         self._backend.reset_lane(lane)
 

@@ -17,11 +17,10 @@ from dsf_common.folder_lock import locked_folder
 from dsf_common.json_text import json_text
 from hw_profiles.network_file import save_network
 from hw_profiles.raster_file import save_raster
-from hw_profiles.run_record import RECORD
+from hw_profiles.run_record import RECORD, TRACE
 from neuro_runtime.records.run_summary import NETWORK, RASTER, RunSummary
 from neuro_runtime.records.trace import save_trace, trace_of
 
-TRACE = "trace.h5"
 RUNS = Path("runs")
 
 

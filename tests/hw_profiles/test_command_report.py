@@ -102,6 +102,12 @@ def test_a_run_of_no_program_is_priced_by_conventions(tmp_path: Path, capsys: py
         assert [layout["name"] for layout in profile["layouts"]] == ["window"]  # as the trained model computes
 
 
+def test_a_run_without_its_trace_is_told(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (run / "trace.h5").unlink(missing_ok=True)
+    assert main([str(run), *PAPER]) == 0
+    assert "trace.h5 is not beside" in caplog.text
+
+
 def test_two_runs_are_compared(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     better = record_document()["score"] | {"mean": 48.5}
     other = write_saved_run(tmp_path / "other", score=better)

@@ -75,6 +75,16 @@ def test_an_action_is_in_the_environments_own_unit(backend: ListeningBackend, ac
     assert str(policy.action_bounds) == bounds
 
 
+@pytest.mark.parametrize(
+    ("name", "action"), [("Pendulum-v1", [0.1, 0.2]), ("Pendulum-v1", 0.1), ("CartPole-v1", [0.1]), ("CartPole-v1", 1)]
+)
+def test_an_action_of_another_shape_is_refused(name: str, action: Any) -> None:
+    environment = make_environment(gymnasium.make(name))
+    environment.reset(seed=0)
+    with pytest.raises(UserError, match="the action has shape"):
+        environment.step(np.array(action))
+
+
 def test_model_and_program_carry_the_bounds(tmp_path: Path) -> None:
     config = ModelConfig(embedding_size=8, blocks=1, window=2, context=4, time_steps=2)
     policy = replace(random_policy(config, 3, 2), action_bounds=BOUNDS)

@@ -85,6 +85,16 @@ def test_wrong_observations_are_refused(
         Policy(backend).act(observation, reward)
 
 
+def test_a_return_that_no_training_saw_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with load_policy(write_tiny_program(tmp_path), backend="interpreter") as policy:
+        policy.reset()
+        policy.reset(5 * policy.return_target)
+        assert not caplog.text
+        policy.reset(1e30)
+        policy.reset(1e30)
+    assert caplog.text.count("return_target=1e+30 is far from what this policy was trained with") == 1
+
+
 def test_a_return_target_must_be_a_number(backend: ListeningBackend) -> None:
     with pytest.raises(UserError, match="return_target must be finite"):
         Policy(backend).reset(return_target=float("nan"))
