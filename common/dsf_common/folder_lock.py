@@ -38,6 +38,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 def _locked_file(folder: Path) -> int:
     """The open lock file; one that its last holder removed meanwhile is tried anew."""
+    if blocking := next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None):
+        raise UserError(f"{folder} cannot be made a folder: {blocking} is a file; give another name")
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:

@@ -110,6 +110,8 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
     current = OmegaConf.select(tree, key)
     if isinstance(current, Enum):  # OmegaConf knows a member by its name, a user by its value, as files hold it
         value = {str(member.value): member.name for member in type(current)}.get(value, value)
+    if not value.strip() and current is not None:
+        raise UserError(f"{key}= has no value; leave it out for the default, {current}")
     try:
         tree.merge_with_dotlist([f"{key}={value}"])
         OmegaConf.to_container(tree, resolve=True)

@@ -125,7 +125,7 @@ class TrainConfig:
             "energy_price",
         ):
             if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"{name}={getattr(self, name)} must not be negative, and finite.")
+                raise UserError(f"{name}={getattr(self, name)} must be 0 or more, and finite.")
         for name in ("initial_firing_rate", "homeostasis_rate"):
             if getattr(self, name) and not self.model.kind.spikes:
                 raise UserError(f"model.kind={self.model.kind.value} has no neurons; leave out {name}.")

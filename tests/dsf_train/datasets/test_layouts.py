@@ -155,7 +155,15 @@ REFUSED: dict[str, tuple[Callable[[Path, list[Trajectory]], Path], str]] = {
     ),
     "one array": (
         lambda folder, made: written(folder / "x.npy", b"\x93NUMPY\x01\x00"),
-        "write its columns as HDF5 or npz",
+        "holds neither HDF5 nor an npz archive",
+    ),
+    "a text named npz": (
+        lambda folder, made: written(folder / "x.npz", b"observations 0 1 2\n"),
+        "holds neither HDF5 nor an npz archive",
+    ),
+    "one file twice": (
+        lambda folder, made: Path(f"{write_flat(folder / 'x.hdf5', flat(made))},{folder}/../{folder.name}/x.hdf5"),
+        "names a file or folder twice",
     ),
     "robomimic without rewards": (
         lambda folder, made: write_flat(folder / "x.hdf5", without("rewards", made)),

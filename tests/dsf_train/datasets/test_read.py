@@ -81,8 +81,11 @@ BAD_D4RL: dict[str, tuple[dict[str, Any], str]] = {
     "other observations": ({"observations": np.zeros((STEPS, 45))}, r"\(45,\), the environment's are \(11,\)"),
     "other actions": ({"actions": np.zeros((STEPS, 6))}, "another environment"),
     "no end": ({"terminals": flags(), "timeouts": flags()}, "no whole episode"),
-    "no step": ({name: values[:0] for name, values in d4rl_columns().items()}, "no whole episode"),
-    "a reward that is no number": ({"rewards": one_nan(STEPS)}, "rewards in episode 0 that are not finite"),
+    "no step": ({name: values[:0] for name, values in d4rl_columns().items()}, "holds no step"),
+    "a reward that is no number": (
+        {"rewards": one_nan(STEPS)},
+        "rewards in episode 0 that are not finite, the first",
+    ),
     "a state that is no number": ({"observations": one_nan(STEPS, 11)[::-1]}, "observations in episode 0"),
     "too large for float32": ({"actions": np.full((STEPS, 3), 1e300)}, "actions in episode 0 that are not finite"),
 }

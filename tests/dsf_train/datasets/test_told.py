@@ -74,6 +74,13 @@ DOUBTFUL: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: whole(rewards=np.zeros(STEPS)),
         "every reward of {path} is 0: nothing tells a good action from a bad one",
     ),
+    "one reward out of proportion": (
+        lambda: whole(rewards=np.where(np.arange(STEPS) == 1234, 1e30, whole()["rewards"])),
+        "a reward of {path} is 1e+30, in step 34 of episode 6, and the others are",
+    ),
+    "rewards in another unit": (
+        lambda: whole(rewards=1e6 * whole()["rewards"]), "times what those of pendulum are divided by, 1000: is the"
+    ),
     "equal returns": (lambda: whole(rewards=np.ones(STEPS)), "every episode of {path} returns 200: nothing tells"),
     "one episode": (lambda: flat(trajectories([200])), "holds one episode"),
     "few steps": (

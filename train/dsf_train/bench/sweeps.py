@@ -33,6 +33,8 @@ def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], tabl
     if options.env is not None:
         raise UserError(f"env={options.env} is of front; name the environments of {what} by envs={options.env}")
     chosen = tuple(options.envs.split(",")) if options.envs else environments
+    if len(set(chosen)) < len(chosen):
+        raise UserError(f"envs={options.envs} names an environment twice")
     grid = _grid(what, chosen_rows(rows, options.models), chosen, options, command)
     if not table_only:
         carry_out(grid.configs(), finish, options.workers, options.cluster)

@@ -86,7 +86,7 @@ def checked(episodes: Iterable[Episode], title: str, observation_size: int, acti
     number = -1
     for number, episode in enumerate(episodes):
         if not len(episode):
-            raise UserError(f"{title} holds no step in episode {number}; fetch it again")
+            raise UserError(f"{title} holds no step in episode {number}; leave that episode out")
         for name, wanted in (("observations", observation_size), ("actions", action_size)):
             found = getattr(episode, name).shape[1:]
             if found != (wanted,):
@@ -96,7 +96,11 @@ def checked(episodes: Iterable[Episode], title: str, observation_size: int, acti
                 )
         for name, values in vars(episode).items():
             if not np.isfinite(values).all():
-                raise UserError(f"{title} has {name} in episode {number} that are not finite; fetch it again")
+                step = int(np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0])
+                raise UserError(
+                    f"{title} has {name} in episode {number} that are not finite, the first in step {step}: no number, "
+                    "or beyond float32; mend them, or leave that episode out"
+                )
         yield episode
     if number < 0:
         raise UserError(

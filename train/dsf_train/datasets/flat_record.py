@@ -104,7 +104,11 @@ def _require(columns: Columns, title: str, held: Iterable[str]) -> None:
     steps = len(next(_leaves(columns["observations"]), ()))
     for name, leaf in leaves:
         if len(leaf) != steps:
-            raise UserError(f"{title} has {steps} observations but {len(leaf)} {name}; it is damaged, fetch it again")
+            raise UserError(
+                f"{title} has {steps} observations but {len(leaf)} {name}: each column needs one row a step"
+            )
+    if not steps:
+        raise UserError(f"{title} holds no step: its columns have no rows; was it written before the recording ended?")
 
 
 def _found(columns: Columns, kind: str) -> str | None:
@@ -205,7 +209,8 @@ def _flags(column: Column, title: str, name: str) -> NDArray[np.bool_]:
     """Old files keep them as numbers; NaN would pass for a true one, a count or a probability too."""
     values = _flat(column, title, name)
     if not np.isfinite(values).all():
-        raise UserError(f"{title} has {name} that are not finite; fetch it again")
+        step = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise UserError(f"{title} has {name} that are not finite, the first in step {step}; a flag is 0 or 1")
     if other := [value for value in np.unique(values) if value not in (0, 1)]:
         raise UserError(f"{title} has {name} of {other[0]:g}; a flag is 0 or 1")
     return values.astype(bool)

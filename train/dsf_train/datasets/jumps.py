@@ -1,9 +1,9 @@
-"""Steps within an episode at which most entries leave their course at once, as at a reset: an end mark lacks there.
+"""Steps within an episode at which observations jump, as at a reset: an end mark lacks there, or steps do.
 
-A step's departure from its course is ``|o[k+2] − 2 o[k+1] + o[k]|``, by entry in units of its median; a reset makes
-two in a row large. The 300 scripted episodes of pendulum raise no alarm, nor do 84 with random actions in seven of
-Gymnasium's environments. Of resets between two such episodes, two thirds are found in pendulum, all in MountainCar, and
-none in HalfCheetah or Swimmer, whose velocities leave their course with every action.
+Two signs. At a **break** most entries leave their course at once, by ``|o[k+2] − 2 o[k+1] + o[k]|``, two steps in a
+row, and come to where episodes start: nearly all are in the range of the first observations of all episodes, a little
+widened. A car that runs into a wall leaves its course too, as does a point whose goal moves, but neither lands at a
+start. At a **leap** most entries change at once by far more than they do from step to step, wherever they land.
 """
 
 from __future__ import annotations
@@ -21,35 +21,66 @@ LIKE_A_RESET = 8.0  # medians, for half of the entries at least
 BEYOND_OTHERS = 3.0  # times the departure that this share of an episode's steps stay below:
 OTHERS = 0.98
 RARE = 0.05  # share of an episode's steps; more are its way of moving
+LIKE_A_START = 0.9  # of the entries are in the range of starts
+LEAP = 5.0  # times the change that OTHERS stay below, for this share of the entries:
+LEAPING = 0.75
 
 
 class Jumps:
-    """Looks for them, episode by episode."""
+    """Looks for them, episode by episode; where episodes start is known at the end."""
 
     def __init__(self) -> None:
-        self._episodes = self._steps = 0
-        self._first = ""
+        self._starts: list[NDArray[np.float32]] = []
+        self._leaps: set[tuple[int, int]] = set()  # episode and step
+        self._breaks: dict[tuple[int, int], NDArray[np.float32]] = {}  # and the observation after it
+        self._steps = 0
+        self._sum: NDArray[Any] = np.zeros(1)
+        self._squares: NDArray[Any] = np.zeros(1)
 
     def look_at(self, number: int, episode: Episode) -> None:
         """Take the next episode into account."""
-        jumps = _jumps(episode.observations.astype(np.float64)) if len(episode) >= FEWEST_STEPS else np.zeros(0)
-        if not 0 < len(jumps) <= max(1, RARE * len(episode)):
+        observations = episode.observations.astype(np.float64)
+        self._starts.append(episode.observations[0])
+        self._steps += len(episode)
+        self._sum = self._sum + observations.sum(axis=0)
+        self._squares = self._squares + np.square(observations).sum(axis=0)
+        if len(episode) < FEWEST_STEPS:
             return
-        if not self._steps:
-            self._first = f"after step {jumps[0]} of episode {number}"
-        self._episodes, self._steps = self._episodes + 1, self._steps + len(jumps)
+        self._leaps |= {(number, step) for step in _rare(_leaps(observations), len(episode))}
+        self._breaks |= {
+            (number, step): episode.observations[step + 1] for step in _rare(_breaks(observations), len(episode))
+        }
 
     def doubts(self, title: str) -> Iterator[str]:
         """A sentence, where there was one."""
-        if self._steps:
+        found = sorted(self._leaps | self._breaks_to_starts())
+        if found:
+            number, step = found[0]
             yield (
-                f"observations of {title} jump at {self._steps} steps within {self._episodes} episodes, the first "
-                f"{self._first}, as at a reset: do end marks lack there? A return counts what comes after"
+                f"observations of {title} jump at {len(found)} steps within {len({place[0] for place in found})} "
+                f"episodes, the first after step {step} of episode {number}, as at a reset: do end marks lack there, "
+                "or steps? A return counts what comes after"
             )
 
+    def _breaks_to_starts(self) -> set[tuple[int, int]]:
+        """Breaks that land where episodes start; few starts tell their range roughly."""
+        if not self._breaks:
+            return set()
+        starts, landings = (np.array(list(rows), dtype=np.float64) for rows in (self._starts, self._breaks.values()))
+        variance = self._squares / self._steps - np.square(self._sum / self._steps)
+        margin = np.sqrt(np.maximum(variance, 0.0) / len(starts))
+        within = (landings >= starts.min(axis=0) - margin) & (landings <= starts.max(axis=0) + margin)
+        lands = within.mean(axis=1) >= LIKE_A_START
+        return {place for place, landed in zip(self._breaks, lands, strict=True) if landed}
 
-def _jumps(observations: NDArray[np.float64]) -> NDArray[Any]:
-    """The steps after which an episode's observations jump."""
+
+def _rare(steps: NDArray[Any], length: int) -> list[int]:
+    """``steps`` of an episode, where there are few."""
+    return [int(step) for step in steps] if len(steps) <= max(1, RARE * length) else []
+
+
+def _breaks(observations: NDArray[np.float64]) -> NDArray[Any]:
+    """The steps after which most entries leave their course."""
     departures = np.abs(np.diff(observations, n=2, axis=0))
     typical = np.median(departures, axis=0)
     moving = typical > 0
@@ -58,3 +89,13 @@ def _jumps(observations: NDArray[np.float64]) -> NDArray[Any]:
     sizes = np.median(departures[:, moving] / typical[moving], axis=1)
     both = np.minimum(sizes[1:], sizes[:-1])  # the step from k + 1 to k + 2 is in departures k and k + 1
     return 1 + np.flatnonzero(both > max(LIKE_A_RESET, BEYOND_OTHERS * float(np.quantile(sizes, OTHERS))))
+
+
+def _leaps(observations: NDArray[np.float64]) -> NDArray[Any]:
+    """The steps at which most entries change by far more than at others."""
+    changes = np.abs(np.diff(observations, axis=0))
+    usual = np.quantile(changes, OTHERS, axis=0)
+    moving = usual > 0
+    if not moving.any():
+        return np.zeros(0)
+    return np.flatnonzero((changes[:, moving] > LEAP * usual[moving]).mean(axis=1) >= LEAPING)

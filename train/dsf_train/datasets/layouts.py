@@ -16,8 +16,21 @@ from dsf_train.datasets.npz import read_npz
 from dsf_train.datasets.pickled import is_pickle, refused_pickle
 from dsf_train.datasets.reading import Reading
 
-_NPZ, _ZIP = ".npz", b"PK\x03\x04"
-_NOT_HDF5 = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".feather", ".npy", ".mat", ".txt", ".tfrecord")
+_ZIP = b"PK\x03\x04"  # an npz archive is one
+_OTHERS = (
+    ".npz",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".npy",
+    ".mat",
+    ".txt",
+    ".tfrecord",
+)
 
 
 def episodes_in(path: Path, reading: Reading) -> Iterator[Episode]:
@@ -33,11 +46,12 @@ def episodes_in(path: Path, reading: Reading) -> Iterator[Episode]:
     require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
     if is_pickle(path):
         raise refused_pickle(path)
-    if path.suffix == _NPZ or _starts_with(path, _ZIP):
+    if _starts_with(path, _ZIP):
         return read_npz(path, reading)
-    if path.suffix in _NOT_HDF5 and not h5py.is_hdf5(path):
+    if path.suffix in _OTHERS and not h5py.is_hdf5(path):
         raise UserError(
-            f"{path} is of no kind that is read here; write its columns as HDF5 or npz (docs/data.md has the layouts)"
+            f"{path} holds neither HDF5 nor an npz archive; write its columns as one of them (docs/data.md has the "
+            "layouts)"
         )
     return read_hdf5(path, reading)
 

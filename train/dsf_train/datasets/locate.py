@@ -87,6 +87,8 @@ def named_dataset(dataset: str) -> DatasetLocation:
     whole = Path(dataset).expanduser()
     parts = [dataset] if whole.exists() or "," not in dataset else dataset.split(",")
     paths = tuple(_named(part.strip()) for part in parts)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UserError(f"dataset={dataset} names a file or folder twice: data repeated are no more data")
     return DatasetLocation("minari" if all(path.is_dir() for path in paths) else "file", paths)
 
 

@@ -18,6 +18,8 @@ FEWEST_ENDS = 10  # by which a dataset is judged
 LIKE_A_STEP = 2.0  # times a step's change: a reset changes some entry by more
 FEW = 0.1  # of the steps of the task's own data
 FEW_STEPS = 1_000  # where no data of the task are known
+OUTSIZED = 1e4  # times the mean size of the other rewards that are not 0
+BEYOND_SCALE = 100.0  # times what returns are divided by
 
 
 class Check(Protocol):
@@ -32,7 +34,15 @@ class Check(Protocol):
 
 def plausible(episodes: Iterable[Episode], title: str, spec: EnvironmentSpec, notes: Notes) -> Iterator[Episode]:
     """``episodes``, one after another; ``notes`` gets the doubts at the end."""
-    checks: list[Check] = [_TimeLimit(spec.time_limit), _Ends(), Jumps(), Interleaving(), _Amount(spec), _Returns()]
+    checks: list[Check] = [
+        _TimeLimit(spec.time_limit),
+        _Ends(),
+        Jumps(),
+        Interleaving(),
+        _Amount(spec),
+        _Returns(),
+        _Sizes(spec),
+    ]
     for number, episode in enumerate(episodes):
         for check in checks:
             check.look_at(number, episode)
@@ -132,3 +142,36 @@ class _Returns:
             yield f"every reward of {title} is 0: {follows}"
         elif len(self._returns) > 1 and min(self._returns) == max(self._returns):
             yield f"every episode of {title} returns {self._returns[0]:g}: {follows}"
+
+
+class _Sizes:
+    """Rewards out of proportion to one another, and returns to what the environment's are divided by."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self._spec = spec
+        self._sum, self._count = 0.0, 0  # of rewards that are not 0, by size
+        self._largest, self._place = 0.0, (0, 0)
+        self._return = 0.0  # the largest, by size
+
+    def look_at(self, number: int, episode: Episode) -> None:
+        sizes = np.abs(episode.rewards.astype(np.float64))
+        self._sum, self._count = self._sum + float(sizes.sum()), self._count + int(np.count_nonzero(sizes))
+        step = int(np.argmax(sizes))
+        if sizes[step] > self._largest:
+            self._largest, self._place = float(sizes[step]), (number, step)
+        self._return = max(self._return, abs(episode.total))
+
+    def doubts(self, title: str) -> Iterator[str]:
+        number, step = self._place
+        others = (self._sum - self._largest) / max(1, self._count - 1)
+        if self._count > 1 and self._largest > OUTSIZED * others:
+            yield (
+                f"a reward of {title} is {self._largest:g}, in step {step} of episode {number}, and the others are "
+                f"{others:.2g} on average, by size: is it a mistake? It decides that episode's return alone"
+            )
+        if self._spec.has_references and self._return > BEYOND_SCALE * self._spec.return_scale:
+            yield (
+                f"returns of {title} reach {self._return:.3g}, {self._return / self._spec.return_scale:,.0f} times "
+                f"what those of {self._spec.name} are divided by, {self._spec.return_scale:g}: is the reward in "
+                "another unit?"
+            )

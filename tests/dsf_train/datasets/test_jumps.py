@@ -1,0 +1,67 @@
+"""A jump within an episode is told; what an environment does by itself is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gymnasium
+import numpy as np
+import pytest
+
+from dsf_train.datasets.episode import Episode
+from dsf_train.datasets.jumps import Jumps
+
+
+def episode(observations: np.ndarray) -> Episode:
+    """An episode of these observations (steps, entries)."""
+    steps = len(observations)
+    return Episode(observations.astype(np.float32), np.zeros((steps, 1), np.float32), np.zeros(steps, np.float32))
+
+
+def told(episodes: Iterable[Episode]) -> list[str]:
+    """The doubts about them."""
+    jumps = Jumps()
+    for number, one in enumerate(episodes):
+        jumps.look_at(number, one)
+    return list(jumps.doubts("data"))
+
+
+@pytest.fixture(scope="module")
+def cars() -> list[Episode]:
+    """Twelve cars that swing up a hill; most run into the wall on the other side, which stops them at once."""
+    environment = gymnasium.make("MountainCarContinuous-v0")
+    episodes = []
+    for seed in range(12):
+        observation, _ = environment.reset(seed=seed)
+        seen, over = [observation], False
+        while not over:
+            observation, _, terminated, truncated, _ = environment.step(
+                np.sign(observation[1:]) + (observation[1:] == 0)
+            )
+            over = terminated or truncated
+            seen.append(observation)
+        episodes.append(episode(np.array(seen[:-1])))
+    environment.close()
+    return episodes
+
+
+def test_a_car_that_runs_into_a_wall_is_not_reset(cars: list[Episode]) -> None:
+    stopped = [(one.observations[:, 0] == -1.2).any() for one in cars]
+    assert sum(stopped) > 6
+    assert told(cars) == []
+
+
+def test_cars_without_end_marks_are_told(cars: list[Episode]) -> None:
+    pairs = zip(cars[::2], cars[1::2], strict=True)
+    joined = [episode(np.concatenate([one.observations, other.observations])) for one, other in pairs]
+    (doubt,) = told(joined)
+    assert "jump at 6 steps within 6 episodes, the first after step" in doubt
+
+
+def test_steps_that_lack_within_an_episode_are_told() -> None:
+    """They go on where no episode starts."""
+    time = np.arange(200.0)
+    whole = [np.stack([time, time**2 / 100, np.sin(time / 30) + time], axis=1) + seed for seed in range(12)]
+    (doubt,) = told(episode(np.delete(one, range(60, 90), axis=0)) for one in whole)
+    assert "jump at 12 steps within 12 episodes, the first after step 59 of episode 0" in doubt
+    assert told(map(episode, whole)) == []
