@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
@@ -161,6 +162,11 @@ REFUSED: dict[str, tuple[Callable[[Path, list[Trajectory]], Path], str]] = {
         lambda folder, made: written(folder / "x.npz", b"observations 0 1 2\n"),
         "holds neither HDF5 nor an npz archive",
     ),
+    "a compressed file": (
+        lambda folder, made: written(folder / "x.hdf5.gz", gzip.compress(b"HDF")),
+        "is compressed by gzip; unpack it first",
+    ),
+    "a comma too many": (lambda folder, made: Path(f"{write_flat(folder / 'x.hdf5', flat(made))},"), "lacks a name"),
     "one file twice": (
         lambda folder, made: Path(f"{write_flat(folder / 'x.hdf5', flat(made))},{folder}/../{folder.name}/x.hdf5"),
         "names a file or folder twice",

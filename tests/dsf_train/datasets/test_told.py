@@ -78,6 +78,10 @@ DOUBTFUL: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: whole(rewards=np.where(np.arange(STEPS) == 1234, 1e30, whole()["rewards"])),
         "a reward of {path} is 1e+30, in step 34 of episode 6, and the others are",
     ),
+    "a mark for no reading": (
+        lambda: whole(observations=np.where(np.arange(STEPS)[:, None] % 37 == 5, -999, whole()["observations"])),
+        "observation 0 of {path} is -999 in 54 steps, and within a range of",
+    ),
     "rewards in another unit": (
         lambda: whole(rewards=1e6 * whole()["rewards"]), "times what those of pendulum are divided by, 1000: is the"
     ),

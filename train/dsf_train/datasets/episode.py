@@ -88,6 +88,8 @@ def checked(episodes: Iterable[Episode], title: str, observation_size: int, acti
         if not len(episode):
             raise UserError(f"{title} holds no step in episode {number}; leave that episode out")
         for name, wanted in (("observations", observation_size), ("actions", action_size)):
+            if getattr(episode, name).ndim == 1 and wanted == 1:  # one number a step
+                episode = replace(episode, **{name: getattr(episode, name)[:, None]})
             found = getattr(episode, name).shape[1:]
             if found != (wanted,):
                 raise UserError(

@@ -13,6 +13,7 @@ MOST_STEPS = 5_000  # looked at
 MOST_ENVIRONMENTS = 64
 FEWEST_STEPS = 4 * MOST_ENVIRONMENTS
 UNRELATED = 0.7  # of the difference between two steps at random: the next step is as far off
+WITHIN = (0.05, 0.95)  # shares of a column's numbers; those beyond, such as marks, count as these
 RELATED = 0.2  # of the next step's difference: a step further on is much nearer
 
 
@@ -44,6 +45,7 @@ def _environments(observations: NDArray[np.float32]) -> int:
     if len(observations) < FEWEST_STEPS:
         return 1
     values = observations.astype(np.float64)
+    values = np.clip(values, *np.quantile(values, WITHIN, axis=0))
     variance = values.var(axis=0)
     moving = variance > 0
     if not moving.any():

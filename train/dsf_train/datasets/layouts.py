@@ -16,6 +16,7 @@ from dsf_train.datasets.npz import read_npz
 from dsf_train.datasets.pickled import is_pickle, refused_pickle
 from dsf_train.datasets.reading import Reading
 
+_GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"  # an npz archive is one
 _OTHERS = (
     ".npz",
@@ -46,6 +47,8 @@ def episodes_in(path: Path, reading: Reading) -> Iterator[Episode]:
     require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
     if is_pickle(path):
         raise refused_pickle(path)
+    if _starts_with(path, _GZIP):
+        raise UserError(f"{path} is compressed by gzip; unpack it first, by gunzip for example")
     if _starts_with(path, _ZIP):
         return read_npz(path, reading)
     if path.suffix in _OTHERS and not h5py.is_hdf5(path):

@@ -86,8 +86,10 @@ def named_dataset(dataset: str) -> DatasetLocation:
     """
     whole = Path(dataset).expanduser()
     parts = [dataset] if whole.exists() or "," not in dataset else dataset.split(",")
+    if not all(part.strip() for part in parts):
+        raise UserError(f"dataset={dataset} lacks a name beside a comma")
     paths = tuple(_named(part.strip()) for part in parts)
-    if len({path.resolve() for path in paths}) < len(paths):
+    if len(set(map(os.path.realpath, paths))) < len(paths):
         raise UserError(f"dataset={dataset} names a file or folder twice: data repeated are no more data")
     return DatasetLocation("minari" if all(path.is_dir() for path in paths) else "file", paths)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dsf_train.datasets.episode import Episode, UnfinishedEpisode
 from dsf_train.datasets.interleaving import Interleaving
 from dsf_train.datasets.jumps import Jumps
+from dsf_train.datasets.missing_readings import MissingReadings
 from dsf_train.datasets.reading import Notes
 from neuro_runtime.environments import EnvironmentSpec
 
@@ -39,6 +40,7 @@ def plausible(episodes: Iterable[Episode], title: str, spec: EnvironmentSpec, no
         _Ends(),
         Jumps(),
         Interleaving(),
+        MissingReadings(),
         _Amount(spec),
         _Returns(),
         _Sizes(spec),
@@ -149,21 +151,23 @@ class _Sizes:
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         self._spec = spec
-        self._sum, self._count = 0.0, 0  # of rewards that are not 0, by size
+        self._sum, self._count = 0.0, 0  # of rewards that are not 0, by size, but for the largest
         self._largest, self._place = 0.0, (0, 0)
         self._return = 0.0  # the largest, by size
 
     def look_at(self, number: int, episode: Episode) -> None:
         sizes = np.abs(episode.rewards.astype(np.float64))
-        self._sum, self._count = self._sum + float(sizes.sum()), self._count + int(np.count_nonzero(sizes))
+        self._count += int(np.count_nonzero(sizes))
         step = int(np.argmax(sizes))
-        if sizes[step] > self._largest:
-            self._largest, self._place = float(sizes[step]), (number, step)
+        largest, sizes[step] = float(sizes[step]), 0.0
+        if largest > self._largest:
+            largest, self._largest, self._place = self._largest, largest, (number, step)
+        self._sum += float(sizes.sum()) + largest
         self._return = max(self._return, abs(episode.total))
 
     def doubts(self, title: str) -> Iterator[str]:
         number, step = self._place
-        others = (self._sum - self._largest) / max(1, self._count - 1)
+        others = self._sum / max(1, self._count - 1)
         if self._count > 1 and self._largest > OUTSIZED * others:
             yield (
                 f"a reward of {title} is {self._largest:g}, in step {step} of episode {number}, and the others are "
@@ -171,7 +175,7 @@ class _Sizes:
             )
         if self._spec.has_references and self._return > BEYOND_SCALE * self._spec.return_scale:
             yield (
-                f"returns of {title} reach {self._return:.3g}, {self._return / self._spec.return_scale:,.0f} times "
+                f"returns of {title} reach {self._return:.3g}, {self._return / self._spec.return_scale:.3g} times "
                 f"what those of {self._spec.name} are divided by, {self._spec.return_scale:g}: is the reward in "
                 "another unit?"
             )
