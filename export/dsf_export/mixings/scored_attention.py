@@ -108,7 +108,7 @@ class FoldedScores(FoldedMixing):
             gates = place * len(pairs) + pairs
             graph.connect_listed(digit, gate, score, gates)
             graph.connect_listed(value, gate, channel, gates, ago=ago)
-            graph.connect_listed(gate, output, gates, channel, torch.full((len(pairs),), self.gain * worth))
+            graph.connect_listed(gate, output, gates, channel, _alike(self.gain * worth, len(pairs)))
         return output
 
     def _add_digits(self, graph: ProgramGraph, match: str, score: Indices, prefix: str) -> list[str]:
@@ -120,11 +120,11 @@ class FoldedScores(FoldedMixing):
             digit = graph.add_counter(f"{prefix}.digit{place}", size, worth + asked)
             if self.over_steps:
                 graph.connect_over_steps(match, digit, matches, score)
-                graph.connect_bias(digit, torch.full((size,), float(asked)))
+                graph.connect_bias(digit, _alike(asked, size))
             else:
                 graph.connect_listed(match, digit, matches, score)
             for higher, taken in made:
-                graph.connect_listed(higher, digit, scores, scores, torch.full((size,), -float(taken)))
+                graph.connect_listed(higher, digit, scores, scores, _alike(-taken, size))
             made.append((digit, worth))
         return [digit for digit, _ in made]
 
@@ -134,7 +134,7 @@ class FoldedScores(FoldedMixing):
             f"{prefix}.{factor}": GroupSynapses.of_layer(affine, inputs) for factor, affine in self.factors.items()
         }
         like = self.project.weight
-        output = tuple(torch.full((size, self.window), self.gain * worth).to(like) for worth in self.digits)
+        output = tuple(_alike(self.gain * worth, size, self.window).to(like) for worth in self.digits)
         return factors | {f"{prefix}.output": GroupSynapses(output)}
 
     def fire(self, inputs: Tensor, groups: Groups, prefix: str) -> Tensor:
@@ -177,6 +177,10 @@ class FoldedScores(FoldedMixing):
             digits.append((left >= worth).to(left))
             left = left - worth * digits[-1]
         return digits
+
+
+def _alike(weight: float, *shape: int) -> Tensor:
+    return torch.full(shape, weight, dtype=torch.float64)
 
 
 class ScoreLowering(MixingLowering[MapAttention]):

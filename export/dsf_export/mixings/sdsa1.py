@@ -44,7 +44,7 @@ class FoldedSdsa1(FoldedMixing):
     def _weight(self) -> Tensor:
         """(D, S)."""
         like = self.project.weight
-        return torch.full((like.shape[1], self.window), self.gain).to(like)
+        return torch.full((like.shape[1], self.window), self.gain, dtype=like.dtype, device=like.device)
 
     def lower(self, graph: ProgramGraph, inputs: Sequence[str], prefix: str) -> str:
         query, key, value = (
