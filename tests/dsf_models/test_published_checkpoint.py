@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor
 
 from dsf_common.errors import UserError
+from dsf_export.fold import fold
 from dsf_models.checkpoint import load_model_file
-from dsf_models.configuration import ModelConfig, ModelKind, Norm
+from dsf_models.configuration import ModelConfig, ModelKind, Norm, PositionBias
 from dsf_models.published_checkpoint import load_published
+from dsf_models.relative_position import by_distance, with_relative_position
 from dsf_train.command_train import main
 from neuro_runtime.environments import load_environment_spec
 from support.small_datasets import load_episodes
@@ -236,3 +239,44 @@ def test_command_refuses_another_environments_checkpoint(
 def test_raw_checkpoint_is_sent_to_the_import(checkpoint: Path) -> None:
     with pytest.raises(UserError, match="--import-published"):
         load_model_file(checkpoint)
+
+
+def test_weights_of_distances_are_means_over_the_places_that_a_decision_uses() -> None:
+    weight = torch.arange(25.0).view(5, 5)
+    assert by_distance(weight, window=3, places=1)[:, 0].tolist() == [24, 23, 22]
+    assert by_distance(weight, window=3, places=2)[:, 0].tolist() == [21, 20, 19]
+    assert by_distance(weight, window=6, places=4)[:, 0].tolist() == [15, 14, 16, 18, 20, 0]
+
+
+def test_a_checkpoint_whose_weights_know_distances_alone_keeps_every_action() -> None:
+    weights = published("pssa", **SMALL)
+    for name in [name for name in weights if name.endswith("pos_bias")]:
+        place = torch.arange(len(weights[name]))
+        weights[name] = 1.0 / (1 + (place[:, None] - place[None]).abs())
+    model = load_published(weights, told("pssa", SMALL["context"])).double()
+    relative = with_relative_position(model)
+    tokens = [torch.randn(1, SMALL["context"], width, dtype=torch.float64) for width in (3, 1, 1)]
+    mask = torch.ones(1, SMALL["context"], dtype=torch.bool)
+    torch.testing.assert_close(relative(*tokens, mask)[:, -1], model(*tokens, mask)[:, -1])
+    assert relative.config.position_bias is PositionBias.relative
+
+
+def test_command_makes_a_checkpoint_stream_and_says_what_that_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(published("pssa", **SMALL), tmp_path / "published.pt")
+    arguments = ["--import-published", str(tmp_path / "published.pt"), "env=pendulum", f"output={tmp_path}"]
+    assert main([*arguments, "name=theirs", "--relative", "final_episodes=2", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert list(document["scores"]) == ["a weight a pair of places", "a weight a distance"]
+    policy = load_model_file(Path(document["model"]))
+    assert policy.model.config.position_bias is PositionBias.relative
+    assert policy.model.config.streaming
+    fold(policy.model)
+
+
+def test_only_weights_of_pairs_of_places_become_others(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--import-published", str(checkpoint), "env=pendulum", "model.mixing=sssa", "--relative"]) == 2
+    assert "has no weights of pairs of places" in capsys.readouterr().err
+    assert main(["env=pendulum", "--relative"]) == 2
+    assert "--relative belongs to --import-published" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsf_common.command_line import CommandParser
+from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.json_text import json_text
 from neuro_runtime.environments.spec import environment_names
@@ -45,6 +46,12 @@ def _main(argv: list[str]) -> int:
         metavar="FILE",
         help="do not train: turn a checkpoint of the paper's published code into runs/<env>/<name>/model.pt",
     )
+    parser.add_argument(
+        "--relative",
+        action="store_true",
+        help="with --import-published: turn PSSA's position weights of pairs of places into weights of distances, "
+        "which stream and have a program, and score the policy with both, final_episodes each",
+    )
     return _carry_out(parser.parse_intermixed_args(argv))
 
 
@@ -64,9 +71,11 @@ def _carry_out(arguments: argparse.Namespace) -> int:
 
     config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
     if arguments.import_published:
-        model_file = import_published(arguments.import_published, config, arguments.overwrite)
-        print(json_text({"model": str(model_file)}) if arguments.json else f"model  {model_file}")
+        imported = import_published(arguments.import_published, config, arguments.overwrite, arguments.relative)
+        print(json_text(imported.document()) if arguments.json else imported.text())
         return 0
+    if arguments.relative:
+        raise UserError("--relative belongs to --import-published; train with model.position_bias=relative instead")
     with distributed.joined(config.device):
         try:
             result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)
