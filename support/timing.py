@@ -34,14 +34,14 @@ class Times:
         return median(ours / theirs for ours, theirs in zip(self.seconds[way], self.seconds[to], strict=True))
 
 
-def take_turns(ways: Mapping[str, Work], rounds: int) -> Times:
+def take_turns(ways: Mapping[str, Work], rounds: int, clock: Callable[[], float] = time.perf_counter) -> Times:
     """Let every way work once in each of ``rounds`` rounds, after one that warms them up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):
         for name, work in ways.items():
-            begun = time.perf_counter()
+            begun = clock()
             done = work()
-            seconds[name].append((time.perf_counter() - begun) / done)
+            seconds[name].append((clock() - begun) / done)
     return Times({name: tuple(of_way[1:]) for name, of_way in seconds.items()})
 
 

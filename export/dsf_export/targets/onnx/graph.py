@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import DTypeLike, NDArray
 from onnx import helper, numpy_helper
 
-OPSET, IR_VERSION = 17, 8  # of 2022; ONNX Runtime 1.12 and everything later runs them
+OPSET, IR_VERSION = 17, 8  # of 2022, so that runtimes of several years take them
 PRODUCER = "decision-spikeformer"
 
 

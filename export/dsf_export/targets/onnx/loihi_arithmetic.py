@@ -1,6 +1,6 @@
 """Loihi's integers in ONNX, as `neuro_runtime.simulators.loihi_arithmetic` has them.
 
-Runtimes disagree on what a division or a shift of a negative integer rounds to, so magnitudes alone are divided, by
+ONNX shifts no signed integers, and rounding towards 0 and flooring part below it. So magnitudes alone are divided, by
 powers of two, and their sign comes back afterwards. Every number is of 32 bits, which valid programs' currents and
 membranes fit whatever arrives (`neuro_runtime.program.validate`), but for products that are not proven to fit: those
 have 64.

@@ -65,7 +65,7 @@ def test_a_lowered_policy_needs_no_state_but_its_past(policy: type) -> None:
 
 
 def test_onnxs_reference_gives_the_interpreters_actions_and_spikes() -> None:
-    """A second runtime, in which integers divide otherwise: the graph does not depend on how they do."""
+    """A second runtime: the graph does not depend on how one of them computes."""
     policy = pssa_policy()
     program = quantised(policy)
     model = program_model(program, {})
