@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
-from hw_profiles.chip_arithmetic import Departure, counted
+from hw_profiles.chip_arithmetic import Departure, counted, standing
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.rollout import run_episodes
@@ -28,7 +28,7 @@ from neuro_runtime.program.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.interpreter import Interpreter
 
-HEADER = ("program", "arrival / 2^15: bound", "observed", "least exponent", "largest injected", "outside the subset")
+HEADER = ("program", "arrival / 2^15: bound", "observed", "least exponent", "largest injected", "inside")
 
 
 @dataclass
@@ -79,7 +79,7 @@ def _row(name: str, program: Program, peaks: Sequence[ArrivalPeaks], outside: Se
         f"{max(peak.synaptic for peak in peaks) / ARRIVAL_LIMIT:.2f}",
         str(min(connection.exponent for connection in program.weighted_connections)),
         f"{max(peak.injected for peak in peaks):,}",
-        counted(outside) or "nothing",
+        f"{standing(outside)}: {counted(outside)}" if outside else standing(outside),
     )
 
 
