@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
 
 
 def _ways(files: PolicyFiles, tokens: Sequence[Token], lanes: int) -> dict[str, Work]:
-    backend, program, policy = loihi_fast.open_backend(files), load_program(files.need_program()), files.need_model()
+    backend, program, policy = loihi_fast.open_policy(files), load_program(files.need_program()), files.need_model()
     backend.open_lanes(lanes)
     simulator, history = LoihiFast(program, lanes), TokenHistory(load_model_file(policy), lanes)
     chosen = range(lanes)

@@ -88,7 +88,7 @@ def main(argv: list[str]) -> int:
     options = compose(Options, argv)
     torch.set_num_threads(1)
     files = find_policy(options.policy or options.env)
-    fast, window = loihi_fast.open_backend(files), torch_backend.open_backend(files)
+    fast, window = loihi_fast.open_policy(files), torch_backend.open_backend(files)
     loop = Loop(
         load_environment_spec(options.env),
         [make_environment(options.env) for _ in range(options.lanes)],

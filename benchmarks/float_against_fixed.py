@@ -19,7 +19,7 @@ from dsf_common.key_value_options import compose
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.checkpoint import load_model_file
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
-from neuro_runtime.backends.loihi_fast import open_backend
+from neuro_runtime.backends.loihi_fast import open_policy
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
 from neuro_runtime.episodes.rollout import run_episodes_in_lanes
@@ -71,7 +71,7 @@ def _float_scores(options: Options, policy: str) -> list[float]:
 def _fixed_scores(options: Options, policy: str) -> list[float]:
     spec = load_environment_spec(options.env)
     environments = [make_environment(options.env) for _ in range(min(options.episodes, LANES))]
-    backend = open_backend(find_policy(policy))
+    backend = open_policy(find_policy(policy))
     with tqdm(desc="fixed", unit="decision", total=options.episodes * spec.time_limit) as progress:
         rollout = run_episodes_in_lanes(
             PolicyLanes(backend, len(environments)),

@@ -28,6 +28,7 @@ from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.checked import CheckedBackend, compared_by_default
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.backends.registry import default_backend, open_backend
+from neuro_runtime.backends.sample_backend import SampleBackend
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
@@ -38,7 +39,7 @@ from neuro_runtime.episodes.video import check_video, film, render_without_displ
 from neuro_runtime.policy import Policy
 from neuro_runtime.policy_files import PolicyFiles, find_policy, shipped_policy
 from neuro_runtime.program.extremes import extremes
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.provenance import context_of
 from neuro_runtime.records.conversion_stages import ConversionStages, conversion_stages
 from neuro_runtime.records.run_folder import run_folder, save_run
@@ -276,8 +277,8 @@ def _summary(
         extremes=_extremes(policy.backend),
         comparison=policy.backend.result if isinstance(policy.backend, ComparesSimulators) else None,
         network=network,
-        context=None if program is None else context_of(program),
-        raster=None if program is None else _raster(program, rollout, delayed_reward),
+        context=context_of(program) if isinstance(program, Program) else None,
+        raster=_raster(program, rollout, delayed_reward) if isinstance(program, Program) else None,
         stages=stages,
         protocol=policy.protocol,
     )
@@ -290,9 +291,9 @@ def _extremes(backend: Backend) -> list[Extreme]:
     return extremes(backend.program, observed=backend.arrival_peaks)
 
 
-def _program(policy: Policy) -> Program | None:
+def _program(policy: Policy) -> SpikingProgram | None:
     """The program that the backend runs; None if that is the trained model."""
-    return policy.backend.program if isinstance(policy.backend, ProgramBackend) else None
+    return policy.backend.program if isinstance(policy.backend, ProgramBackend | SampleBackend) else None
 
 
 def _raster(program: Program, rollout: Rollout, delayed_reward: bool) -> SpikeRaster | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from neuro_runtime.backends.base import Backend
 from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.backends.sample_backend import SampleBackend
 from neuro_runtime.policy_files import PolicyFiles
-from neuro_runtime.program.storage import load_program
+from neuro_runtime.program.sample import SampleProgram
+from neuro_runtime.program.storage import load_policy_or_network
 from neuro_runtime.simulators.interpreter import Interpreter
 
 
@@ -17,5 +19,7 @@ def open_backend(files: PolicyFiles) -> Backend:
     UserError
         The policy has no program, or it cannot be read.
     """
-    program = load_program(files.need_program())
+    program = load_policy_or_network(files.need_program())
+    if isinstance(program, SampleProgram):
+        return SampleBackend(program, files.need_program(), Interpreter)
     return ProgramBackend(program, Interpreter(program))

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from neuro_runtime.backends.base import Decision
+from neuro_runtime.backends.base import Backend, Decision
 from neuro_runtime.backends.program_backend import ProgramBackend
+from neuro_runtime.backends.sample_backend import SampleBackend
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.program import Program
-from neuro_runtime.program.storage import load_program
+from neuro_runtime.program.sample import SampleProgram
+from neuro_runtime.program.storage import load_policy_or_network, load_program
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.loihi_fast.host import CompiledHost
 from neuro_runtime.simulators.state_peaks import StatePeaks
 from neuro_runtime.token import Token
 
 
-def open_backend(files: PolicyFiles) -> LoihiFastBackend:
+def open_backend(files: PolicyFiles) -> Backend:
     """Open the policy's program.
 
     Raises
     ------
     UserError
         The policy has no program, or it cannot be read.
+    """
+    program = load_policy_or_network(files.need_program())
+    if isinstance(program, SampleProgram):
+        return SampleBackend(program, files.need_program(), LoihiFast)
+    return LoihiFastBackend(program)
+
+
+def open_policy(files: PolicyFiles) -> LoihiFastBackend:
+    """Open the program of a policy, which has lanes.
+
+    Raises
+    ------
+    UserError
+        There is none, it cannot be read, or it is no policy.
     """
     return LoihiFastBackend(load_program(files.need_program()))
 

@@ -56,7 +56,7 @@ def run_sample(program: SampleProgram, simulator: Simulator, sample: NDArray[np.
         for name, count in decision.spikes.items():
             counts[name] += count
     recording = _joined(parts)
-    return SampleRun(_output(program, recording, steps), counts, periods * program.period, recording)
+    return SampleRun(outputs_of(program, recording, steps), counts, periods * program.period, recording)
 
 
 def _joined(parts: list[NeuronRecording]) -> NeuronRecording:
@@ -70,9 +70,13 @@ def _joined(parts: list[NeuronRecording]) -> NeuronRecording:
     )
 
 
-def _output(program: SampleProgram, recording: NeuronRecording, steps: int) -> NDArray[np.float64]:
+def outputs_of(
+    program: SampleProgram, recording: NeuronRecording, steps: int, late: bool = False
+) -> NDArray[np.float64]:
+    """The output's rows (steps, *output_shape); ``late`` takes what came out in these steps, whatever it belongs to."""
     flat = np.zeros((steps, int(np.prod(program.output_shape))))
     for output in program.outputs:
         read = recording.spikes if output.quantity == "spikes" else recording.voltages
-        flat[:, output.places] = read[output.node][output.delay : output.delay + steps] * output.inverse_scale
+        start = 0 if late else output.delay
+        flat[:, output.places] = read[output.node][start : start + steps] * output.inverse_scale
     return flat.reshape(steps, *program.output_shape)

@@ -15,6 +15,7 @@ from dsf_common.errors import UserError
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_hdf5
 from neuro_runtime.program.program import Program, SpikingProgram
+from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.validate import validate
 from neuro_runtime.program.wire import Arrays, program_to_wire, spiking_program_from_wire
 
@@ -54,6 +55,19 @@ def load_program(path: str | Path) -> Program:
             f"{path} is the program of a network that is given samples, no policy: run it with "
             f"`dsf-run policy={path} input=FILE.npz`"
         )
+    return program
+
+
+def load_policy_or_network(path: str | Path) -> Program | SampleProgram:
+    """Read and validate a program of either kind.
+
+    Raises
+    ------
+    UserError
+        As for :func:`load_spiking_program`.
+    """
+    program = load_spiking_program(path)
+    assert isinstance(program, Program | SampleProgram)
     return program
 
 

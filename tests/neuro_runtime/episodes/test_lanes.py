@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuro_runtime.backends.loihi_fast import LoihiFastBackend, open_backend
+from neuro_runtime.backends.loihi_fast import LoihiFastBackend, open_policy
 from neuro_runtime.command_run import main
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
@@ -23,7 +23,7 @@ SPEC = load_environment_spec("pendulum")
 
 
 def backend() -> LoihiFastBackend:
-    return open_backend(shipped_policy("pendulum"))
+    return open_policy(shipped_policy("pendulum"))
 
 
 def side_by_side(lanes: int, episodes: int) -> Rollout:
