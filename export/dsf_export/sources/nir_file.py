@@ -149,7 +149,7 @@ class _GraphReader:
         self._nodes[name] = SourceNode(name, kind, parameters)
 
     def _parameter(self, item: Any, what: str) -> Any:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "OS":
+        if what.endswith("/padding") and isinstance(item, h5py.Dataset) and item.dtype.kind in "OS":
             return np.array(self._limited.text(item, what))  # a padding may be "same" or "valid"
         return self._limited.array(item, what)
 
