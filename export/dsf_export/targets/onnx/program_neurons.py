@@ -85,6 +85,8 @@ class _Decision:
     def _accumulated(self, node: Accumulator) -> str:
         self._graph.begin(node.name)
         steps = self._schedule.computed[node.name]
+        if not steps:  # nothing reaches it, as where passes have taken away all that is silent
+            return self._arithmetic.constant(np.zeros((1, node.size)))
         if self._arithmetic.sums_freely(node):
             return self._arithmetic.summed(self._synapses.apart(node, steps))
         return self._stepped(node, self._synapses.arriving(node, steps))

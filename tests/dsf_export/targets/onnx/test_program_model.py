@@ -14,6 +14,7 @@ from dsf_export.targets.onnx.simulator import OnnxSimulator
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program import Program
 from neuro_runtime.program.arrival import working_times
+from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.simulator import Simulator
 from support.small_policies import (
@@ -26,7 +27,7 @@ from support.small_policies import (
     quantised,
     wide_policy,
 )
-from support.small_programs import block_program, currents, random_program
+from support.small_programs import BETA, CLEARED, block_program, currents, make_program, random_program
 
 
 def different_spikes(program: Program, simulator: Simulator, decisions: int, seed: int, largest: int) -> int:
@@ -62,6 +63,18 @@ def test_a_lowered_policy_needs_no_state_but_its_past(policy: type) -> None:
     assert inputs[0] == "token"
     assert all(name.startswith("past.") for name in inputs[1:])
     assert different_spikes(program, OnnxSimulator(program), 12, 3, largest=2_000) == 0
+
+
+def test_nodes_that_nothing_reaches_are_silent() -> None:
+    nodes = (
+        CurrentInput("token", 2),
+        BiasLine("bias"),
+        Lif("lonely", 3, CLEARED, BETA, 10),
+        Lif("fed", 2, CLEARED, BETA, 9),
+    )
+    connections = (Injection("token", "fed"), Dense("lonely", "fed", np.full((2, 3), 2)))
+    program = make_program([*nodes, Accumulator("action", 2)], connections, active_steps=2, period=16)
+    assert different_spikes(program, OnnxSimulator(program), 5, 0, largest=20) == 0
 
 
 def test_onnxs_reference_gives_the_interpreters_actions_and_spikes() -> None:
