@@ -69,8 +69,8 @@ class Preset:
         Neurons with a synaptic current or that feed themselves are held at 0 for the whole step after a spike.
     exponential
         The share kept is exp(−dt/τ) and no 1 − dt/τ.
-    late_current
-        A synaptic current reaches v one step later than it arrives.
+    whole_current
+        What arrives is added to a synaptic current as it is, whatever w_in the file has.
     at_rest
         v begins at v_reset; else at 0.
     """
@@ -83,7 +83,7 @@ class Preset:
     late_subtract: bool = False
     late_zero: bool = False
     exponential: bool = False
-    late_current: bool = False
+    whole_current: bool = False
     decays_input: bool = False
     at_rest: bool = False
     why: str = ""
@@ -102,7 +102,7 @@ PRESETS: Mapping[str, Preset] = {
         1e-6,
         "zero",
         "gt",
-        late_current=True,
+        whole_current=True,
         why="norse writes time constants 1,000 times too small for its step of 1 ms",
     ),
     "sinabs": Preset(
@@ -141,7 +141,7 @@ class Conventions:
     late_subtract: bool
     late_zero: bool
     exponential: bool
-    late_current: bool
+    whole_current: bool
     decays_input: bool
     at_rest: bool
     norm_input: bool | None = None
@@ -219,7 +219,7 @@ def decide(
         late_subtract=plain.late_subtract,
         late_zero=plain.late_zero,
         exponential=plain.exponential,
-        late_current=plain.late_current,
+        whole_current=plain.whole_current,
         decays_input=plain.decays_input,
         at_rest=plain.at_rest,
         norm_input=options.norm_input,

@@ -294,6 +294,7 @@ def _neurons(node: SourceNode, arriving: Shape, conventions: Conventions, feeds_
                 tau_syn = full("tau_syn")
                 keep_current = _kept(tau_syn, conventions)
                 gain_in = keep_current if conventions.decays_input else _near_one(full("w_in", 1.0) * dt / tau_syn)
+                gain_in = np.ones(shape) if conventions.whole_current else gain_in
                 gain = np.ones(shape) if conventions.decays_input else gain
     fires = node.kind not in ("LI", "CubaLI")
     reset_to = full("v_reset")
@@ -312,7 +313,6 @@ def _neurons(node: SourceNode, arriving: Shape, conventions: Conventions, feeds_
         rule = "zero late"
     if conventions.reset == "subtract" and node.kind != "Threshold":
         rule = "subtract late" if conventions.late_subtract else "subtract"
-    cuba = node.kind in ("CubaLIF", "CubaLI")
     return NeuronLayer(
         shape=shape,
         keep_current=_rounded(keep_current),
@@ -323,7 +323,6 @@ def _neurons(node: SourceNode, arriving: Shape, conventions: Conventions, feeds_
         fires=fires,
         reset=rule if fires else "zero",
         at_threshold=conventions.compare == "ge" and node.kind != "Threshold",
-        late_current=conventions.late_current and cuba,
         multispike=conventions.multispike and fires and node.kind != "Threshold",
         gain_in=_rounded(gain_in),
     )

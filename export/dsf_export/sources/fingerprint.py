@@ -35,7 +35,7 @@ def fingerprint(graph: SourceGraph, framework: str | None) -> Fingerprint:
     UserError
         Rockpool is named, and r tells no dt.
     """
-    taus, gains = _pairs(graph)
+    taus, gains = _pairs(graph, of_synapses=framework != "rockpool")
     if not len(taus):
         dt = _of_integrators(graph) if framework == "spikingjelly" else None
         return Fingerprint(None, dt)
@@ -56,11 +56,11 @@ def fingerprint(graph: SourceGraph, framework: str | None) -> Fingerprint:
     return Fingerprint(None, None)
 
 
-def _pairs(graph: SourceGraph) -> tuple[Array, Array]:
-    """Every time constant beside the gain that goes with it."""
+def _pairs(graph: SourceGraph, of_synapses: bool) -> tuple[Array, Array]:
+    """Every time constant beside the gain that goes with it, those ``of_synapses`` where they are wanted."""
     taus, gains = [np.zeros(0)], [np.zeros(0)]
     for node in graph.of_kind("LIF", "LI", "CubaLIF", "CubaLI"):
-        for tau, gain in (("tau", "r"), ("tau_mem", "r"), ("tau_syn", "w_in")):
+        for tau, gain in (("tau", "r"), ("tau_mem", "r"), *([("tau_syn", "w_in")] if of_synapses else [])):
             if tau in node.parameters and gain in node.parameters:
                 pair = (
                     np.broadcast_arrays(

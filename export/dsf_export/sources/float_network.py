@@ -36,8 +36,6 @@ class NeuronLayer:
         Whether they spike; those that do not are read by their v.
     at_threshold
         Whether they fire at the threshold, too.
-    late_current
-        v takes the u of the step before.
     multispike
         Whether ``s`` counts how many thresholds v holds.
     """
@@ -51,7 +49,6 @@ class NeuronLayer:
     fires: bool
     reset: ResetRule
     at_threshold: bool
-    late_current: bool = False
     multispike: bool = False
     gain_in: Tensor | None = None
 
@@ -230,13 +227,10 @@ class _State:
 
     def step(self, arriving: Tensor) -> Tensor:
         layer = self._layer
-        used = self._current
         if layer.gain_in is not None and bool((layer.gain_in != 1).any()):
             arriving = layer.gain_in * arriving
         self._current = layer.keep_current * self._current + arriving
-        if not layer.late_current:
-            used = self._current
-        voltage = layer.keep_voltage * self._voltage + layer.gain * used
+        voltage = layer.keep_voltage * self._voltage + layer.gain * self._current
         if bool((layer.bias != 0).any()):
             voltage = voltage + layer.bias
         if layer.reset == "subtract late":

@@ -113,7 +113,7 @@ def _depths(
         for name, layer in layers.items():
             for source, delay in reaching[name].parts:
                 least = hop_of_input if source == entry else depth[source] + 1
-                depth[name] = max(depth[name], least - delay - layer.late_current)
+                depth[name] = max(depth[name], least - delay)
             if (reaching[name].constant != 0).any() or (layer.bias != 0).any():
                 depth[name] = max(depth[name], hop_of_input)
         if depth == before:
@@ -197,7 +197,7 @@ class _Builder:
         layer, signal = self._layers[name], self._reaching[name]
         leak = layer.bias.double().numpy().reshape(-1)
         for group in self._groups[name]:
-            lateness = self._depth[name] + layer.late_current
+            depth = self._depth[name]
             gain = group.gain
             constant = gain * signal.constant + (leak * _unit(layer, group))
             hosted = False
@@ -205,18 +205,18 @@ class _Builder:
                 scaled = part.scaled(gain)
                 if source == self._network.input and self._kind == "values":
                     carries = not hosted and delay == 0
-                    self._add_map(group, scaled, constant if carries else 0 * constant, lateness + delay)
+                    self._add_map(group, scaled, constant if carries else 0 * constant, depth + delay)
                     hosted |= carries
                     continue
                 for other in self._sources(source):
-                    hops = lateness + delay - (0 if source == self._network.input else self._depth[source]) - 1
+                    hops = depth + delay - (0 if source == self._network.input else self._depth[source]) - 1
                     some = scaled.part(other[1], group.members)
                     if len(some.weight):
                         self._connections.append(_synapses(other[0], group.node, some, hops))
             if not hosted and constant[group.members].any():
                 self._biased = True
                 weight = constant[group.members][:, None]
-                self._connections.append(Dense(BIAS, group.node, weight, delay=lateness - 1))
+                self._connections.append(Dense(BIAS, group.node, weight, delay=depth - 1))
             if group.subtracts:
                 own = np.arange(len(group.members), dtype=np.int32)
                 weight = np.full(len(own), group.subtracts)
