@@ -36,6 +36,7 @@ SHIPPED = (
     "pendulum",
     "pendulum-hidden",
     "relocate-e",
+    "t-maze-30",
     "walker2d-m-e",
 )
 LARGEST_BYTES = 3_000_000
