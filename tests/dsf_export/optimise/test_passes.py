@@ -13,16 +13,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from dsf_common.errors import UserError
 from dsf_export.optimise import constants, equal, gates, period, unread, zero_synapses
+from dsf_export.optimise.gates import MergedGates
 from dsf_export.optimise.passes import SAFE, lean, optimise
+from dsf_export.optimise.program_pass import Subject
+from dsf_export.optimise.silent import SilentNeurons
 from neuro_runtime.program import reachable
-from neuro_runtime.program.nodes import Dense, Sparse
+from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Sparse
 from neuro_runtime.program.portable import departures
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import Simulator
-from support.small_programs import block_program, currents, random_program
+from support.small_programs import BETA, CLEARED, block_program, currents, make_program, random_program
 from tests.dsf_export.optimise.layered_programs import Layered, layered_programs, portable_layered_programs
 
 DECISIONS = 6
@@ -129,7 +132,6 @@ FIRST_STEPS = constants._first_steps
 THROUGH, DELAYED = gates._through, period._delayed
 
 MUTANTS: dict[str, tuple[tuple[str, ...], object, str, Callable[..., Any]]] = {
-    "a bound without what v keeps": (("silent",), reachable, "decayed", forgetful),
     "a bound without earlier decisions": ((), reachable._Intervals, "_carried", this_decision_only),
     "a bound of what is certain": (
         *((), reachable.Reachable, "is_silent"),
@@ -150,7 +152,6 @@ MUTANTS: dict[str, tuple[tuple[str, ...], object, str, Callable[..., Any]]] = {
         no_synapses,
     ),
     "listed synapses not read": ((), unread, "_is_read", lambda program, node, gone: np.zeros(node.size, dtype=bool)),
-    "a gate of another input": (("gates",), gates, "_through", of_another_input),
     "no idle steps": ((), period, "_idle", lambda subject, node: 0),
     "a past of one decision": ((), period, "_delayed", of_this_decision),
 }
@@ -161,6 +162,28 @@ def test_a_wrong_pass_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) ->
     kinds, owner, name, wrong = MUTANTS[mutant]
     monkeypatch.setattr(owner, name, wrong)
     assert differs(kinds)
+
+
+def test_a_bound_that_forgets_what_v_keeps_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neurons that a time step's input does not bring to their threshold, and two of them do."""
+    slow = Lif("slow", 1, CLEARED, BETA, threshold=100)
+    nodes = [CurrentInput("token", 1), BiasLine("bias"), slow, Accumulator("action", 1)]
+    synapses = [Dense("bias", "slow", np.array([[90]])), Dense("slow", "action", np.array([[2]]))]
+    program = make_program(nodes, [Injection("token", "slow", exponent=-8), *synapses], active_steps=4, period=20)
+    assert SilentNeurons().match(Subject(program, token=0)) is None
+    monkeypatch.setattr(reachable, "decayed", forgetful)
+    assert SilentNeurons().match(Subject(program, token=0)) is not None
+
+
+def test_gates_of_two_stages_are_gates_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = block_program()
+    case = Layered(program, np.array(list(currents(program, DECISIONS, seed=0))), np.zeros(DECISIONS, dtype=bool))
+    wanted = answers(LoihiFast(program), case)
+    merged = MergedGates().transform(program, ("past",))
+    assert "past" not in {node.name for node in merged.nodes}
+    assert answers(LoihiFast(merged), case) == wanted
+    monkeypatch.setattr(gates, "_through", of_another_input)
+    assert answers(LoihiFast(MergedGates().transform(program, ("past",))), case) != wanted
 
 
 @pytest.mark.parametrize("seed", range(12))
