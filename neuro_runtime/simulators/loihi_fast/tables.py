@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.decay import current_loss, effective_threshold, steps_to_zero, voltage_loss
+from neuro_runtime.program.active_time_steps import arrival_steps
+from neuro_runtime.program.decay import current_loss, effective_threshold, keeps_current, steps_to_zero, voltage_loss
 from neuro_runtime.program.limits import DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, BiasLine, Node, Sparse, SpikeInput, Weighted
-from neuro_runtime.program.program import SpikingProgram
+from neuro_runtime.program.nodes import Accumulator, BiasLine, Lif, Node, Sparse, SpikeInput, Weighted
+from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices, is_whole
 from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
 
@@ -102,7 +104,9 @@ def tabulate(program: SpikingProgram) -> NumberedProgram:
     """The tables of a valid program in loihi arithmetic."""
     groups = stepping_groups(program)
     names = [name for group in groups for name in group.names]
-    builder = _TableBuilder(program, {name: n for n, name in enumerate(names)}, _columns(program))
+    builder = _TableBuilder(
+        program, {name: n for n, name in enumerate(names)}, _columns(program), _steps_between_inputs(program)
+    )
     for name in names:
         builder.add_node(program.node(name))
     tables = ProgramTables(
@@ -134,6 +138,7 @@ class _TableBuilder:
     program: SpikingProgram
     number: dict[str, int]
     columns: dict[str, int]
+    resting: dict[str, int]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     injections: list[tuple[int, int, int]] = field(default_factory=list)
     sums: list[tuple[int, int, int]] = field(default_factory=list)
@@ -164,7 +169,7 @@ class _TableBuilder:
                 *(self.neurons, self.neurons + node.size),
                 *(isinstance(node, BiasLine), isinstance(node, SpikeInput)),
                 *(self.columns.get(node.name, 0), isinstance(node, Accumulator)),
-                *_parameters(node),
+                *_parameters(node, self.resting),
                 *(slots, self.slots, self.fired),
                 *(first_injection, len(self.injections)),
                 *(first_sum, len(self.sums)),
@@ -263,16 +268,45 @@ def _fits(weight: NDArray[np.int64]) -> bool:
     return bool((weight >= limits.min).all() and (weight <= limits.max).all())
 
 
-def _parameters(node: Node) -> tuple[int, int, int, int]:
+def _steps_between_inputs(program: SpikingProgram) -> dict[str, int]:
+    """Time steps from a decision's last input to the next one's first, in which v decays to 0 by a bound of its own.
+
+    They are fewer than any v would take, and more than two inputs of one decision are apart; other nodes are not named.
+    """
+    idle = program.period - program.active_steps
+    slow = [
+        node
+        for node in program.nodes
+        if isinstance(node, Lif) and not keeps_current(node) and steps_to_zero(voltage_loss(node)) > idle
+    ]
+    if not slow or not isinstance(program, Program):
+        return {}
+    arriving = arrival_steps(program)
+    between: dict[str, int] = {}
+    for node in slow:
+        steps = np.flatnonzero(arriving[node.name])
+        span = int(steps[-1] - steps[0]) if len(steps) else 0
+        if span < program.period - span - 1:
+            between[node.name] = program.period - span - 1
+    return between
+
+
+def _parameters(node: Node, resting: Mapping[str, int]) -> tuple[int, int, int, int]:
     """The shares of u and of v that a neuron keeps, the threshold of v, and the steps in which any v decays to 0.
 
-    A node without states has none of them.
+    A valid program's v is 0 where a decision's first input arrives (`neuro_runtime.program.validate`), so fewer steps
+    are enough where ``resting`` says how many lie between. A node without states has none of them.
     """
     if not node.has_state:
         return 0, 0, 0, 0
     lif = node.as_lif("loihi")
     keep_current, keep_voltage = DECAY_ONE - current_loss(lif), DECAY_ONE - voltage_loss(lif)
-    return keep_current, keep_voltage, effective_threshold(lif), steps_to_zero(voltage_loss(lif))
+    return (
+        keep_current,
+        keep_voltage,
+        effective_threshold(lif),
+        resting.get(node.name, steps_to_zero(voltage_loss(lif))),
+    )
 
 
 def _power_of_two(least: int) -> int:

@@ -18,7 +18,7 @@ from dsf_export.optimise.passes import SAFE, lean, optimise
 from dsf_export.optimise.program_pass import Subject
 from dsf_export.optimise.silent import SilentNeurons
 from neuro_runtime.program import reachable
-from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Sparse
+from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node, Sparse
 from neuro_runtime.program.portable import departures
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
@@ -167,7 +167,7 @@ def test_a_wrong_pass_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_bound_that_forgets_what_v_keeps_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neurons that a time step's input does not bring to their threshold, and two of them do."""
     slow = Lif("slow", 1, CLEARED, BETA, threshold=100)
-    nodes = [CurrentInput("token", 1), BiasLine("bias"), slow, Accumulator("action", 1)]
+    nodes: list[Node] = [CurrentInput("token", 1), BiasLine("bias"), slow, Accumulator("action", 1)]
     synapses = [Dense("bias", "slow", np.array([[90]])), Dense("slow", "action", np.array([[2]]))]
     program = make_program(nodes, [Injection("token", "slow", exponent=-8), *synapses], active_steps=4, period=20)
     assert SilentNeurons().match(Subject(program, token=0)) is None
