@@ -18,6 +18,7 @@ from dsf_export.network_export import NETWORK_STAGES, Network, has_program, writ
 from dsf_export.optimise.lean_candidate import Lean, Recorded, make_lean
 from dsf_export.optimise.pass_report import pass_table
 from dsf_export.optimise.passes import PassChoice, find_choice
+from dsf_export.optimise.record_silence import EPISODES
 from dsf_export.parity import Parity, table
 from dsf_export.pipeline import (
     MODEL_STAGES,
@@ -81,7 +82,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
         stages += 1 if isinstance(content, Program) else 2
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         full = _candidate(source, content, arguments.decisions, bar.update, formats)
-        lean = make_lean(full, choice)
+        lean = _made_lean(full, choice)
         candidate = lean.candidate
         plot = _plot(candidate, output)
 
@@ -261,6 +262,14 @@ def _candidate(
     if isinstance(content, Program):
         return from_program(content, decisions, on_decision)
     return from_policy(content, provenance_of(source, content), decisions, on_decision, formats)
+
+
+def _made_lean(candidate: Candidate, choice: PassChoice) -> Lean:
+    """The candidate after its passes; recorded ones take episodes, whose progress shows."""
+    if choice is not PassChoice.all:
+        return make_lean(candidate, choice)
+    with Progress(2 * EPISODES, "recording", "episode") as bar:
+        return make_lean(candidate, choice, on_episode=bar.update)
 
 
 def _plot(candidate: Candidate, output: Path) -> Path | None:

@@ -1,8 +1,9 @@
 """Which neurons never fire while a policy steers, and whether those would have in episodes that chose nothing.
 
-Neurons are chosen on two halves of an episode each: those that are silent in both. A layer in which a neuron that was
-silent in the first half fired in the second keeps all of its neurons, as there a record says too little. What is chosen
-is then held against other episodes: the fuller program steers them, and the lean one runs beside it on the same tokens.
+Neurons are chosen on two halves of the episodes: those whose v never comes above half of their threshold. A layer in
+which one that the first half would choose fired in the second keeps all of its neurons, as there a record says too
+little. What is chosen is then held against other episodes: the fuller program steers them, and the lean one runs beside
+it on the same tokens.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from dsf_export.optimise.rewriting import Neurons
 from dsf_export.recording import record_episode
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import make_environment
+from neuro_runtime.program.decay import effective_threshold
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator
 
+QUIET = 0.5  # of the threshold, which v of a neuron that goes never exceeds
 EPISODES = 100  # to choose on, and as many others to hold the choice against
 FIRST_SEED, SECOND_SEED, HELD_OUT_SEED = 30_000, 40_000, 70_000
 
@@ -70,7 +73,7 @@ class HeldOut:
 
 
 def record_silence(program: Program, episodes: int = EPISODES, on_episode: OnEpisode = lambda: None) -> Silence:
-    """The LIF neurons of a loihi program that are silent in ``episodes`` of its policy, but for careless layers.
+    """The LIF neurons of a loihi program that are quiet in ``episodes`` of its policy, but for careless layers.
 
     Raises
     ------
@@ -82,10 +85,14 @@ def record_silence(program: Program, episodes: int = EPISODES, on_episode: OnEpi
     for seed, count in ((FIRST_SEED, episodes - episodes // 2), (SECOND_SEED, episodes // 2)):
         watched = _Watched(program)
         decisions += _steer(program, watched, seed, count, on_episode)
-        halves.append(watched.counts)
+        halves.append(watched)
     first, second = halves
-    lifs = [node.name for node in program.nodes if isinstance(node, Lif)]
-    silent = {name: first[name] == 0 for name in lifs if not second[name][first[name] == 0].any()}
+    silent: dict[str, Neurons] = {}
+    for node in program.nodes:
+        if isinstance(node, Lif):
+            quiet = first.quiet(node)
+            if not second.counts[node.name][quiet].any():
+                silent[node.name] = quiet & second.quiet(node)
     return Silence({name: these for name, these in silent.items() if these.any()}, decisions)
 
 
@@ -115,6 +122,7 @@ class _Watched:
     def __init__(self, program: Program, beside: Program | None = None) -> None:
         self.counts: Counts = {node.name: np.zeros(node.size, dtype=np.int64) for node in program.nodes if node.spikes}
         self.different = 0
+        self._highest = {name: np.zeros(len(counts), dtype=np.int64) for name, counts in self.counts.items()}
         self._simulator = _simulator(program)
         self._beside = _simulator(beside) if beside else None
 
@@ -124,12 +132,19 @@ class _Watched:
         if self._beside:
             self._beside.reset()
 
+    def quiet(self, lif: Lif) -> Neurons:
+        """Which neurons of a node never fired, nor came near to it."""
+        quiet: Neurons = (self.counts[lif.name] == 0) & (self._highest[lif.name] <= QUIET * effective_threshold(lif))
+        return quiet
+
     def decide(self, current: NDArray[Any], record: bool = False) -> SimulatedDecision:
         """Run one decision."""
         decision = self._simulator.decide(current, record=True)
         assert decision.recording is not None
         for name, spikes in decision.recording.spikes.items():
             self.counts[name] += spikes.sum(axis=0)
+            if name in decision.recording.voltages:
+                np.maximum(self._highest[name], decision.recording.voltages[name].max(axis=0), out=self._highest[name])
         if self._beside:
             answer = self._beside.decide(current).accumulator
             self.different += not np.array_equal(answer, decision.accumulator)
