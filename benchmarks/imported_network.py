@@ -1,0 +1,77 @@
+"""How many spikes does an imported network's program get wrong? Float, integers and Lava on random spikes.
+
+    python -m benchmarks.imported_network FILE [key=value …] [chip=portable|lava] [samples=200] [steps=256] [lava=0]
+
+FILE and the options are those of dsf-export. Each input spikes at a rate of its own, 2 to 12 % a step; 64 samples
+choose the scales, ``samples`` others are compared: spikes layer by layer, the class of each sample, and for the first
+``lava`` of them every spike on Lava's simulator (status 1 if one differs).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsf_common.errors import GateFailed
+from dsf_common.exit_status import run_command
+from dsf_export.sources.content import content_of
+from dsf_export.sources.import_of_call import import_file
+from dsf_export.sources.imported import class_of
+from dsf_export.sources.quantise_network import run_all
+from dsf_export.sources.read_source import read_network, source_options
+from neuro_runtime.program.chip import find_chip
+from neuro_runtime.program.nodes import Lif
+from neuro_runtime.program.sample_run import run_sample
+from neuro_runtime.simulators.lava.session import LavaSession
+
+OWN = {"chip": "portable", "samples": "200", "steps": "256", "lava": "0"}
+CALIBRATION = 64
+
+
+def main(argv: list[str]) -> int:
+    path, pairs = Path(argv[0]), [pair.partition("=") for pair in argv[1:]]
+    own = OWN | {key: value for key, _, value in pairs if key in OWN}
+    options = [f"{key}={value}" for key, _, value in pairs if key not in OWN]
+    network = read_network(path, content_of(path), source_options(options))
+    random, steps = np.random.default_rng(7), int(own["steps"])
+    shape = network.shapes[network.input]
+
+    def sample() -> NDArray[np.float64]:
+        return (random.random((steps, *shape)) < random.uniform(0.02, 0.12, shape)).astype(np.float64)
+
+    with tempfile.TemporaryDirectory() as folder:
+        calibration = Path(folder) / "calibration.npz"
+        np.savez(calibration, input=np.array([sample() for _ in range(CALIBRATION)]))
+        given = [*options, f"calibration={calibration}"]
+        imported = import_file(path, content_of(path), given, find_chip(own["chip"]))
+    samples = [sample() for _ in range(int(own["samples"]))]
+    program = imported.program.for_steps(steps + imported.program.latency)
+    floats, integers = run_all(imported.lowered, samples), run_all(program, samples)
+    for node in program.nodes:
+        if isinstance(node, Lif):
+            fired = sum(run.spikes[node.name] for run in floats)
+            both = zip(floats, integers, strict=True)
+            wrong = sum(int((a.recording.spikes[node.name] != b.recording.spikes[node.name]).sum()) for a, b in both)
+            print(f"{node.name}: {wrong:,} places differ, {fired:,} spikes in float ({wrong / max(fired, 1):.2%})")
+    same = sum(class_of(a.output) == class_of(b.output) for a, b in zip(floats, integers, strict=True))
+    print(f"class: the same in {same} of {len(samples)} samples")
+    if count := int(own["lava"]):
+        compared = different = 0
+        with LavaSession(program) as lava:
+            for given_sample, ours in zip(samples[:count], integers[:count], strict=True):
+                theirs = run_sample(program, lava, given_sample)
+                for name, spikes in ours.recording.spikes.items():
+                    compared += spikes.size
+                    different += int((spikes != theirs.recording.spikes[name]).sum())
+        print(f"Lava: {different} of {compared:,} spikes differ")
+        if different:
+            raise GateFailed("Lava's simulator and the program differ")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_command(main, "imported_network", sys.argv[1:]))
