@@ -78,7 +78,7 @@ def load_network(path: str | Path) -> ChipNetwork:
                 )
             network = _network(header, file)
             checksum = {CHECKSUM: file.attrs[CHECKSUM]} if CHECKSUM in file.attrs else {}
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {first_line(error)}; run the policy again to get another") from error
     content = _checked_content(header, _distinct_synapses(network))
     require_intact({**content, **checksum}, str(path), "run the policy again to get another")

@@ -74,7 +74,7 @@ def load_raster(path: str | Path) -> SpikeRaster:
     try:
         with h5py.File(path, "r") as file:
             return _read(file, path)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not a complete raster: {first_line(error)}") from error
 
 
