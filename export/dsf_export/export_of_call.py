@@ -61,6 +61,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
+    if arguments.output is not None:
+        _output(arguments.output, source, target)  # before anything is read, which may take long
     choice = find_choice(arguments.passes)
     kind = content_of(source)
     if kind in ("nir", "netx"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dsf_common.errors import GateFailed, UserError
+from dsf_common.files import atomic_write
 from dsf_common.json_text import json_text
 from dsf_common.text_table import percent, text_table
 from dsf_export.sources.content import Content, content_of
@@ -67,10 +68,10 @@ def carry_out_import(
         raise UserError("--bits and --exponents are for policies; terms=N says how many 8-bit terms a weight has")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
     imported = import_file(source, content, arguments.overrides, chip)
-    save_program(imported.program, output)
-    if program_hash(load_spiking_program(output)) != program_hash(imported.program):
-        output.unlink()
-        raise GateFailed("the file that was written gives another program when it is read; it is removed")
+    with atomic_write(output) as temporary:
+        save_program(imported.program, temporary)
+        if program_hash(load_spiking_program(temporary)) != program_hash(imported.program):
+            raise GateFailed("the file as written gives another program when it is read; none is left")
     if arguments.json:
         print(json_text({"target": target.name, "output": str(output), **document(imported)}))
     else:
