@@ -114,7 +114,7 @@ BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
     (FROM_PROGRAM, "program.dsf.h5", empty, "not a readable program file"),
     (FROM_NIR, "program.nir", gone, "there is no"),
     (FROM_NIR, "program.nir", random_bytes, "not a readable NIR file"),
-    (FROM_NIR, "program.nir", truncated, "not a readable NIR file"),
+    (FROM_NIR, "program.nir", truncated, "not a readable file"),
     (FROM_NIR, "program.nir", narrower_synapses, "program.nir"),
     (REPORT, "run/run.json", truncated, "not readable JSON"),
     (REPORT, "run/run.json", text("{}"), "it has no activity"),

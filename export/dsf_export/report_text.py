@@ -55,7 +55,7 @@ def portable_lines(layers: Sequence[LayerReport], program: Program, observed: It
     """
     by_bound = sum(layer.arrival.within == "bound" for layer in layers)
     injected = [layer.arrival.injected for layer in layers if layer.arrival.injected]
-    largest = max(most for most, _ in injected)
+    largest = max((most for most, _ in injected), default=0)  # no neurons read it in a program that lost them all
     holds = "holds" if all(most <= limit for most, limit in injected) else "does not hold"
     return [
         f"the same on every public emulator of Loihi: {_evidence(departures(program, observed=observed))}",

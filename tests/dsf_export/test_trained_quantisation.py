@@ -134,7 +134,7 @@ def test_the_program_fires_as_the_fine_tuned_model_does(
         for name in theirs
     ]
     different = sum(int((mine != theirs).sum()) for mine, theirs in layers)
-    assert different / sum(mine.size for mine, _ in layers) < 0.002
+    assert different / sum(mine.size for mine, _ in layers) < 0.005
     assert sum(int(theirs.sum()) for _, theirs in layers) > 1000
 
 

@@ -57,7 +57,8 @@ def test_two_processes_have_the_gradient_of_one(tmp_path: Path) -> None:
         assert sum(value.abs().sum().item() > 0 for value in alone.values()) > 8
         for key, expected in alone.items():
             assert torch.equal(first[name][key], second[name][key]) or "loss" in key, (name, key)
-            assert torch.allclose(first[name][key], expected, rtol=tolerance, atol=tolerance), (name, key)
+            close = tolerance * max(1.0, float(expected.abs().max()))
+            assert torch.allclose(first[name][key], expected, rtol=tolerance, atol=close), (name, key)
 
 
 def test_a_killed_run_goes_on_with_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

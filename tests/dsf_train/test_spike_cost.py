@@ -128,7 +128,7 @@ def test_a_price_lowers_energy(tmp_path: Path) -> None:
         (["energy_profile=jetson-nano"], "a processor's, which prices the ANN baselines"),
         (["energy_profile=speck"], "has no price of any event"),
         (["energy_profile=cmos45-memory"], "prices memory by the sizes of layers"),
-        (["energy_price=-1"], "energy_price=-1.0 must not be negative"),
+        (["energy_price=-1"], "energy_price=-1.0 must be 0 or more"),
         (["energy_price=1", "model.kind=mlp"], "computes with real numbers, not spikes, so it has no program"),
         (["energy_price=1", "model.window=20", "model.streaming=false"], "so the streamed answer would differ"),
     ],
