@@ -37,11 +37,13 @@ from neuro_runtime.run_options import DEFAULT_PROFILES, RunConfiguration
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.simulator import Simulator
-from neuro_runtime.sources import open_sample_program
+from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
+from neuro_runtime.sources import OpenedNetwork, open_network
 
 logger = logging.getLogger(__name__)
 
 BACKENDS = ("loihi-sim", "loihi-fast", "interpreter")
+TAKEN = ("policy", "input", "out", *SOURCE_OPTIONS)  # options that say something of samples
 SHOWN = 20  # samples in the table
 MOST_NEURON_STEPS = 50_000_000  # that a simulator records at once; longer samples run in parts
 
@@ -85,8 +87,10 @@ def carry_out_samples(
     if arguments.report is not None:
         check_libraries()
     path = Path(configuration.policy).expanduser()
-    program = open_sample_program(path, source_options)
+    opened = open_network(path, source_options)
+    program = opened.program
     samples = read_samples(str(configuration.input), program.encoder.shape)
+    _require_classes(samples, int(np.prod(program.output_shape)), str(configuration.input))
     if arguments.report is not None and samples.labels is None:
         raise UserError(f"--report needs the samples' classes: {configuration.input} has no array 'label'")
     backend = arguments.backend or default_backend()
@@ -116,9 +120,9 @@ def carry_out_samples(
             report = Path(arguments.report) if arguments.report else None
             saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
     if arguments.json:
-        print(json_text(_document(program, backend, samples, results, priced)))
+        print(json_text(_document(opened, backend, samples, results, priced)))
     else:
-        print(_text(program, backend, samples, results, priced), *saved, sep="\n")
+        print(_text(opened, backend, samples, results, priced), *saved, sep="\n")
 
 
 def _refuse_what_is_for_policies(arguments: argparse.Namespace, configuration: RunConfiguration) -> None:
@@ -126,8 +130,21 @@ def _refuse_what_is_for_policies(arguments: argparse.Namespace, configuration: R
         raise UserError(
             "env= is for policies in closed loop and input= for networks that are given samples: leave one out"
         )
+    for key in (pair.partition("=")[0] for pair in arguments.overrides):
+        if key not in TAKEN:
+            raise UserError(f"{key}= is for policies in closed loop, not for input=: leave it out")
     if arguments.video is not None or arguments.check is not None:
         raise UserError("--video and --check are for policies in closed loop, not for input=")
+
+
+def _require_classes(samples: SampleFile, outputs: int, path: str) -> None:
+    if samples.labels is None:
+        return
+    for n, label in enumerate(samples.labels.tolist()):
+        if not 0 <= label < outputs:
+            raise UserError(
+                f"{path}: the label of sample {n} is {label}, and the network's classes are 0 to {outputs - 1}"
+            )
 
 
 def _period(program: SampleProgram, steps: int) -> int:
@@ -204,14 +221,16 @@ def _accuracy(results: Sequence[SampleResult], labels: NDArray[np.int64]) -> flo
 
 
 def _text(
-    program: SampleProgram,
+    opened: OpenedNetwork,
     backend: str,
     samples: SampleFile,
     results: Sequence[SampleResult],
     priced: Sequence[Priced],
 ) -> str:
+    program = opened.program
     count, steps = samples.samples.shape[:2]
-    parts = [
+    parts = ["\n".join(opened.conversion)] if opened.conversion else []
+    parts += [
         f"{program.name} on {backend}: {count} samples of {steps} time steps, class = the output that sums up to most",
         _table(samples, results),
     ]
@@ -260,7 +279,7 @@ def _table(samples: SampleFile, results: Sequence[SampleResult]) -> str:
 
 
 def _document(
-    program: SampleProgram,
+    opened: OpenedNetwork,
     backend: str,
     samples: SampleFile,
     results: Sequence[SampleResult],
@@ -268,9 +287,10 @@ def _document(
 ) -> dict[str, Any]:
     labels = samples.labels
     return {
-        "network": program.name,
+        "network": opened.program.name,
         "backend": backend,
-        "provenance": dict(program.provenance),
+        "provenance": dict(opened.program.provenance),
+        "conversion": list(opened.conversion),
         "classes": [result.chosen for result in results],
         "outputs": [result.total.tolist() for result in results],
         "labels": None if labels is None else labels.tolist(),

@@ -116,4 +116,18 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
         tree.merge_with_dotlist([f"{key}={value}"])
         OmegaConf.to_container(tree, resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
-        raise UserError(f"cannot set {key} to {value!r}: {first_line(error)}") from error
+        raise UserError(f"cannot set {key} to {value!r}: {_wanted(tree, key) or first_line(error)}") from error
+
+
+def _wanted(tree: DictConfig, key: str) -> str | None:
+    """What an option takes, where its type is a number or a truth value: OmegaConf's words name Python's types."""
+    from omegaconf import BooleanNode, FloatNode, IntegerNode, OmegaConf
+
+    parent = OmegaConf.select(tree, key.rpartition(".")[0]) if "." in key else tree
+    node = parent._get_node(key.rpartition(".")[2])
+    words: dict[type, str] = {
+        BooleanNode: "it takes true or false",
+        FloatNode: "it takes a number",
+        IntegerNode: "it takes a whole number",
+    }
+    return words.get(type(node))

@@ -14,6 +14,7 @@ from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
 
 DEFAULT_DECISIONS = 200
 PASS_CHOICES = ("none", "safe", "all")  # those of `dsf_export.optimise.passes`
+DEFAULT_PASSES = "safe"
 READER_NAMES = ("snntorch", "spikingjelly", "norse", "nir104", "sinabs", "spyx")  # those of `targets.nir_readers`
 TARGET_NAMES = ("lava", "nir", "onnx")  # those of `dsf_export.targets`
 
@@ -95,10 +96,10 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--passes",
-        default="safe",
+        default=DEFAULT_PASSES,
         metavar="WHICH",
-        help=f"how lean the program becomes: {', '.join(PASS_CHOICES)}; `safe` passes keep every action to the bit; "
-        "`all` also takes out neurons that never fired in 100 episodes, if they would not have in 100 others "
+        help=f"how lean a policy's program becomes: {', '.join(PASS_CHOICES)}; `safe` passes keep every action to the "
+        "bit; `all` also takes out neurons that never fired in 100 episodes, if they would not have in 100 others "
         "(default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")

@@ -41,10 +41,11 @@ def read_samples(path: str | Path, shape: tuple[int, ...]) -> SampleFile:
     Raises
     ------
     UserError
-        The file is missing, damaged, claims more than it can hold, or its arrays do not fit.
+        The file is missing, damaged, of another kind, claims more than it can hold, or its arrays do not fit.
     """
     path = Path(path).expanduser()
     require_readable(path, f"there is no file {path}")
+    _refuse_single_array(path)
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {
@@ -62,7 +63,20 @@ def read_samples(path: str | Path, shape: tuple[int, ...]) -> SampleFile:
     if samples.dtype.kind not in "fiub" or samples.shape[2:] != shape or samples.ndim < 2 or not samples.size:
         wanted = ", ".join(map(str, ("samples", "time steps", *shape)))
         raise UserError(f"{path}: {INPUT} has the shape {samples.shape} of {samples.dtype}, not numbers of ({wanted})")
+    _require_finite(path, samples)
     return SampleFile(samples, _labels(path, arrays.get(LABEL), len(samples)))
+
+
+def _refuse_single_array(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+            raise UserError(f"{path} is a single array (.npy): save it by numpy.savez(FILE, {INPUT}=samples)")
+
+
+def _require_finite(path: Path, samples: NDArray[Any]) -> None:
+    for n, sample in enumerate(samples):
+        if not np.isfinite(sample).all():
+            raise UserError(f"{path}: sample {n} holds a number that is not finite")
 
 
 def _labels(path: Path, labels: NDArray[Any] | None, samples: int) -> NDArray[np.int64] | None:
@@ -82,7 +96,9 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-        if dtype.hasobject or math.prod(shape) * dtype.itemsize > info.file_size:
+        if dtype.hasobject:
+            raise UserError(f"{path}: {name} holds Python objects, which are not read: make it one array of numbers")
+        if math.prod(shape) * dtype.itemsize > info.file_size:
             raise UserError(
                 f"{path}: {name} claims the shape {shape} of {dtype}, which its {info.file_size:,} bytes do not hold"
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from neuro_runtime.command_run import main
 from neuro_runtime.program import save_program
@@ -65,6 +67,9 @@ BAD = {
     "an option of a source": (["input={samples}", "reset=zero"], "is for a file of another framework"),
     "an option of a source alone": (["reset=zero"], "give input=FILE.npz with it"),
     "a backend of policies": (["input={samples}", "--backend", "torch"], "runs policies"),
+    "options of policies": (["input={samples}", "seed=9"], "seed= is for policies in closed loop, not for input="),
+    "a default of policies": (["input={samples}", "episodes=1"], "episodes= is for policies"),
+    "a shipped policy": (["policy=pen-e", "input={samples}"], "run it with env=pen-e"),
     "no classes": (["input={samples}", "--report"], "needs the samples' classes"),
 }
 
@@ -77,3 +82,34 @@ def test_a_wrong_call_is_one_sentence(
     file = samples(tmp_path / "samples.npz", labels=False)
     assert main(call(program, *(word.format(samples=file) for word in words))) == 2
     assert message in capsys.readouterr().err
+
+
+RASTER = np.ones((2, 15, 2, 3))
+BAD_SAMPLES: dict[str, tuple[dict[str, NDArray[Any]], str]] = {
+    "a class too high": ({"input": RASTER, "label": np.array([0, 99])}, "the label of sample 1 is 99"),
+    "a class below 0": (
+        {"input": RASTER, "label": np.array([-1, 0])},
+        "the label of sample 0 is -1, and the network's classes are 0 to",
+    ),
+    "no number": ({"input": np.stack([RASTER[0], RASTER[0] * np.nan])}, "sample 1 holds a number that is not finite"),
+    "objects": ({"input": np.array([None])}, "input holds Python objects, which are not read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SAMPLES)
+def test_samples_that_cannot_be_are_named_with_their_file(
+    name: str, program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays, message = BAD_SAMPLES[name]
+    file = tmp_path / "samples.npz"
+    np.savez(file, allow_pickle=True, **arrays)
+    assert main([*call(program, f"input={file}"), "--backend", "interpreter"]) == 2
+    error = capsys.readouterr().err
+    assert f"{file}: " in error
+    assert message in error
+
+
+def test_a_single_array_is_called_one(program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "samples.npy", RASTER)
+    assert main(call(program, f"input={tmp_path / 'samples.npy'}")) == 2
+    assert "is a single array (.npy): save it by numpy.savez" in capsys.readouterr().err

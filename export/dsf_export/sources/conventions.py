@@ -154,7 +154,12 @@ class Conventions:
 
     def _shown(self) -> dict[str, str]:
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name in self.origin}
-        return {name: str(value).lower() if isinstance(value, bool) else f"{value}" for name, value in values.items()}
+        return {name: _word(value) for name, value in values.items()}
+
+
+def _word(value: object) -> str:
+    """A value as an option has it."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def decide(
@@ -162,12 +167,18 @@ def decide(
 ) -> Conventions:
     """The conventions by the options, what the file tells, and the framework's preset, in this order.
 
+    A framework that the file's numbers look like gives its preset where a time step, reset or comparison is open; where
+    all three are given it is named and nothing else.
+
     Raises
     ------
     UserError
         An option has no such value, or something is left open.
     """
-    framework = options.framework or found_framework
+    steps = _one_of("tau_unit", options.tau_unit, ("seconds", "steps")) == "steps"
+    given_dt = 1.0 if steps else options.dt
+    is_told = None not in (given_dt, options.reset, options.compare)
+    framework = options.framework or (None if is_told else found_framework)
     if framework is not None and framework not in PRESETS:
         raise UserError(
             f"from={framework} is no framework with known conventions: {suggestion(framework, list(PRESETS))}"
@@ -179,6 +190,12 @@ def decide(
     origin: dict[str, str] = {}
     if framework:
         origin["framework"] = "given" if options.framework else "told by the file's numbers"
+    elif found_framework:
+        origin["framework"] = (
+            f"not given; the file's numbers look like {found_framework}, whose preset from={found_framework} takes"
+        )
+    if options.norm_input is not None and framework != "sinabs":
+        raise UserError("norm_input= is for networks that sinabs wrote: give from=sinabs with it, or leave it out")
 
     def pick(name: str, given: object, found: object, by_preset: object) -> object:
         for value, where in ((given, "given"), (found, "told by the file's numbers"), (by_preset, source)):
@@ -187,8 +204,7 @@ def decide(
                 return value
         return None
 
-    steps = _one_of("tau_unit", options.tau_unit, ("seconds", "steps")) == "steps"
-    dt = pick("dt", 1.0 if steps else options.dt, found_dt, preset.dt if preset else None)
+    dt = pick("dt", given_dt, found_dt, preset.dt if preset else None)
     reset = pick("reset", _one_of("reset", options.reset, ("zero", "subtract")), None, preset.reset if preset else None)
     compare = pick(
         "compare", _one_of("compare", options.compare, ("gt", "ge")), None, preset.compare if preset else None

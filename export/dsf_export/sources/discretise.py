@@ -66,10 +66,16 @@ def discretise(graph: SourceGraph, options: SourceOptions, name: str) -> FloatNe
 
 
 def _check_ends(graph: SourceGraph) -> None:
+    inputs = {node.name for node in graph.of_kind("Input")}
+    for output in (node.name for node in graph.of_kind("Output")):
+        sources = graph.into(output)
+        if len(inputs) > 1 and sources and inputs.issuperset(sources):  # NIR gives what nothing leads to an Input
+            raise UserError(f"no layer leads to {output}, the output, only {sources[0]}, an input: add an edge to it")
     for kind in ("Input", "Output"):
-        count = len(graph.of_kind(kind))
-        if count != 1:
-            raise UserError(f"the network has {count} nodes of kind {kind}; one is covered")
+        found = [node.name for node in graph.of_kind(kind)]
+        if len(found) != 1:
+            names = f" ({', '.join(found)})" if found else ""
+            raise UserError(f"the network has {len(found)} nodes of kind {kind}{names}; one is covered")
     for node in graph.nodes.values():
         if node.kind != "Input" and not graph.into(node.name):
             raise UserError(f"nothing leads to {node.name}")
@@ -347,8 +353,11 @@ def _gain(by_file: Array, kept: Array, conventions: Conventions) -> Array:
     if conventions.framework != "sinabs":
         return _near_one(by_file)
     if conventions.norm_input is None:
+        known = (
+            "the file is sinabs's" if conventions.origin["framework"] == "given" else "its numbers look like sinabs's"
+        )
         raise UserError(
-            "sinabs writes neurons that scale their input by 1 − decay and such that do not alike: give "
+            f"{known}, which writes neurons that scale their input by 1 − decay and such that do not alike: give "
             "norm_input=true or norm_input=false"
         )
     return 1 - kept if conventions.norm_input else np.ones_like(kept)

@@ -41,13 +41,13 @@ def fingerprint(graph: SourceGraph, framework: str | None) -> Fingerprint:
         return Fingerprint(None, dt)
     if framework == "rockpool":
         return Fingerprint(None, _dt_of_rockpool(taus, gains))
-    if framework in (None, "rockpool") and len(np.unique(np.round(taus, 9))) > 1:
+    if framework is None and len(np.unique(np.round(taus, 9))) > 1:
         solved = _solve_rockpool(taus, gains)
         if np.isfinite(solved).all() and np.ptp(solved) < ALIKE * solved.mean() and not _is_one_step(taus, gains):
             return Fingerprint("rockpool", float(np.median(solved)))
     if np.allclose(gains, 1, rtol=1e-6):
         if framework in (None, "sinabs") and (taus >= 1).all():
-            return Fingerprint("sinabs" if framework is None else None, None)
+            return Fingerprint("sinabs", None)
         if framework is None and (taus >= 1e-6).all() and (taus <= 1e-4).all():
             return Fingerprint("norse", None)
         return Fingerprint(None, None)
@@ -59,20 +59,16 @@ def fingerprint(graph: SourceGraph, framework: str | None) -> Fingerprint:
 def _pairs(graph: SourceGraph, of_synapses: bool) -> tuple[Array, Array]:
     """Every time constant beside the gain that goes with it, those ``of_synapses`` where they are wanted."""
     taus, gains = [np.zeros(0)], [np.zeros(0)]
+    names = [("tau", "r"), ("tau_mem", "r"), *([("tau_syn", "w_in")] if of_synapses else [])]
     for node in graph.of_kind("LIF", "LI", "CubaLIF", "CubaLI"):
-        for tau, gain in (("tau", "r"), ("tau_mem", "r"), *([("tau_syn", "w_in")] if of_synapses else [])):
-            if tau in node.parameters and gain in node.parameters:
-                pair = (
-                    np.broadcast_arrays(
-                        node.parameters[tau].astype(np.float64).reshape(-1),
-                        node.parameters[gain].astype(np.float64).reshape(-1),
-                    )
-                    if node.parameters[tau].size in (1, node.parameters[gain].size) or node.parameters[gain].size == 1
-                    else None
-                )
-                if pair is not None and (pair[0] > 0).all() and (pair[1] > 0).all() and np.isfinite(pair).all():
-                    taus.append(pair[0])
-                    gains.append(pair[1])
+        given = node.parameters
+        for tau, gain in ((given[tau], given[gain]) for tau, gain in names if tau in given and gain in given):
+            if 1 not in (tau.size, gain.size) and tau.size != gain.size:
+                continue  # refused by its node's name when its shapes are looked at
+            pair = np.broadcast_arrays(tau.astype(np.float64).reshape(-1), gain.astype(np.float64).reshape(-1))
+            if all((values > 0).all() and np.isfinite(values).all() for values in pair):
+                taus.append(pair[0])
+                gains.append(pair[1])
     return np.concatenate(taus), np.concatenate(gains)
 
 

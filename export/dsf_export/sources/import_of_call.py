@@ -6,19 +6,19 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from dsf_common.errors import GateFailed, UserError
 from dsf_common.files import atomic_write
 from dsf_common.json_text import json_text
 from dsf_common.text_table import percent, text_table
+from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
-from dsf_export.sources.imported import Imported, document, import_network
+from dsf_export.sources.imported import Imported, document, import_network, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
 from dsf_export.targets import Target
-from neuro_runtime.program import SampleProgram, load_spiking_program, program_hash, save_program
+from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.summary import summary
+from neuro_runtime.sources import OpenedNetwork
 
 LAVA_TARGET = "lava"
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
@@ -36,8 +36,8 @@ def import_file(source: Path, content: Content, pairs: Sequence[str], chip: Chip
     return import_network(read_network(source, content, options), options, source, chip)
 
 
-def program_of_file(source: Path, pairs: Sequence[str]) -> SampleProgram:
-    """The program of a file of another framework, for whoever runs it at once.
+def program_of_file(source: Path, pairs: Sequence[str]) -> OpenedNetwork:
+    """The program of a file of another framework, for whoever runs it at once, and what its conversion has to say.
 
     Raises
     ------
@@ -45,9 +45,12 @@ def program_of_file(source: Path, pairs: Sequence[str]) -> SampleProgram:
         As :func:`import_file`, or the file is no network of another framework.
     """
     content = content_of(source)
+    if content == "our nir":
+        raise UserError(f"{source} was written by dsf-export and holds a policy, which is given no samples")
     if content not in ("nir", "netx"):
         raise UserError(f"{source} is no network of another framework (NIR or netx)")
-    return import_file(source, content, pairs).program
+    imported = import_file(source, content, pairs)
+    return OpenedNetwork(imported.program, (*_origin_lines(imported), *warnings_of(imported)))
 
 
 def carry_out_import(
@@ -64,8 +67,7 @@ def carry_out_import(
     """
     if target.name != LAVA_TARGET:
         raise UserError(f"--target {target.name} writes policies; a network of another framework goes to --target lava")
-    if (arguments.bits, arguments.exponents) != (None, None):
-        raise UserError("--bits and --exponents are for policies; terms=N says how many 8-bit terms a weight has")
+    _refuse_what_is_for_policies(arguments)
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
     imported = import_file(source, content, arguments.overrides, chip)
     with atomic_write(output) as temporary:
@@ -78,18 +80,27 @@ def carry_out_import(
         print(f"{text_of(imported)}\n\nwrote {output}")
 
 
+def _refuse_what_is_for_policies(arguments: argparse.Namespace) -> None:
+    if (arguments.bits, arguments.exponents) != (None, None):
+        raise UserError("--bits and --exponents are for policies; terms=N says how many 8-bit terms a weight has")
+    asked = (
+        ("--for", arguments.reader is not None),
+        ("--decisions", arguments.decisions != DEFAULT_DECISIONS),
+        ("--passes", arguments.passes != DEFAULT_PASSES),
+    )
+    for option in (option for option, is_asked in asked if is_asked):
+        raise UserError(f"{option} is for policies, not for a network of another framework: leave it out")
+
+
 def text_of(imported: Imported) -> str:
     """An import for a person to read."""
     network, program = imported.network, imported.program
     lines = [
         f"network {network.name}: input {list(network.shapes[network.input])} of {program.encoder.kind}, output "
         f"{list(program.output_shape)} of {OUTPUTS[program.outputs[0].quantity]}, {program.latency} time steps later",
-        *(f"{name} = {value}" for name, value in network.origin.items()),
-        *(f"repaired: {note}" for note in network.notes),
+        *_origin_lines(imported),
         "",
         summary(program),
-        "",
-        f"calibration: {imported.calibration}",
         "",
         "layers: spikes in float, places in which the integers' differ, the threshold in integers, and the largest",
         "states of 24 bits and arrivals of 21 that were observed, as a share of their limit",
@@ -97,9 +108,18 @@ def text_of(imported: Imported) -> str:
         "",
         "stages, each compared with the one before (its output, where it is another form of the network)",
         _stage_table(imported),
-        *_warnings(imported),
     ]
-    return "\n".join(lines)
+    warnings = warnings_of(imported)
+    return "\n".join([*lines, "", *warnings] if warnings else lines)
+
+
+def _origin_lines(imported: Imported) -> list[str]:
+    """Each convention with where it comes from, what was repaired, and the samples that scales were chosen by."""
+    return [
+        *(f"{name} = {value}" for name, value in imported.network.origin.items()),
+        *(f"repaired: {note}" for note in imported.network.notes),
+        f"calibration: {imported.calibration}",
+    ]
 
 
 def _layer_table(imported: Imported) -> str:
@@ -129,19 +149,6 @@ def _stage_table(imported: Imported) -> str:
     return text_table([("stage", "spikes", "places", "different", "same class"), *rows])
 
 
-def _warnings(imported: Imported) -> list[str]:
-    warnings = [
-        f"warning: v of {layer.layer} saturates at 24 bits, which the emulators of Loihi do not all do alike"
-        for layer in imported.layers
-        if layer.voltage >= 1
-    ]
-    warnings += [
-        f"warning: {layer.layer} is brought more than 21 bits in a step, which wraps on Loihi 1"
-        for layer in imported.layers
-        if layer.arriving >= 1
-    ]
-    return ["", *warnings] if warnings else []
-
-
 def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else "–" if not part else str(np.inf)
+    """A share of spikes; of no spikes there is none."""
+    return percent(part / whole) if whole else "–"

@@ -91,12 +91,15 @@ class Imported:
         The integers.
     calibration
         Where the samples come from.
+    chip
+        Whose arithmetic the integers keep to.
     """
 
     network: FloatNetwork
     lowered: SampleProgram
     program: SampleProgram
     calibration: str
+    chip: Chip
     rows: tuple[StageRow, ...]
     layers: tuple[ImportedLayer, ...]
 
@@ -137,7 +140,7 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
         raise GateFailed(
             f"the lowered program differs from the network in {rows[2].different} of {rows[2].compared} places"
         )
-    return Imported(network, lowered, program.for_steps(1), origin, rows, _layers(program, float_runs, runs))
+    return Imported(network, lowered, program.for_steps(1), origin, chip, rows, _layers(program, float_runs, runs))
 
 
 def _samples(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
@@ -278,6 +281,35 @@ def _layers(
     )
 
 
+def warnings_of(imported: Imported) -> list[str]:
+    """Sentences about what the comparison cannot show, and about states that reached a limit of the integers."""
+    warnings = [] if imported.rows[0].spikes else [_silence(imported.network)]
+    warnings += [
+        f"warning: v of {layer.layer} reached the end of its 24 bits, where integers saturate and the float network "
+        "goes on"
+        for layer in imported.layers
+        if layer.voltage >= 1
+    ]
+    warnings += [
+        f"warning: {layer.layer} is brought more than 21 bits in a step, which wraps on Loihi 1"
+        for layer in imported.layers
+        if layer.arriving >= 1 and imported.chip.is_portable
+    ]
+    return warnings
+
+
+def _silence(network: FloatNetwork) -> str:
+    """What a comparison of no spikes says."""
+    if not any(layer.fires for layer in network.neurons.values()):
+        return (
+            "warning: the network has no neurons that fire, so no spikes were compared, only classes of its membranes"
+        )
+    return (
+        "warning: no neuron fired on the calibration, so nothing was compared: give calibration=FILE.npz of samples on "
+        "which neurons fire, or look at dt= and from=, by which they may get too little"
+    )
+
+
 def document(imported: Imported) -> dict[str, Any]:
     """The same as plain values."""
     return {
@@ -287,4 +319,5 @@ def document(imported: Imported) -> dict[str, Any]:
         "calibration": imported.calibration,
         "stages": [asdict(row) for row in imported.rows],
         "layers": [asdict(layer) for layer in imported.layers],
+        "warnings": warnings_of(imported),
     }

@@ -40,6 +40,7 @@ from neuro_runtime.program.storage import content_hash
 from neuro_runtime.program.wire import Arrays
 
 NAMESPACE = "decision_spikeformer"
+READER = "for"  # the key of the framework that alone is to read the file
 TIME_STEP = 1e-4  # seconds; what readers that are not told assume, snnTorch among them
 OUTPUT = "output"
 TOLERANCE = 1e-6  # relative; a tool that keeps single precision changes nothing
@@ -115,9 +116,15 @@ def from_graph(graph: nir.NIRGraph) -> Program:
     Raises
     ------
     UserError
-        The metadata is missing or damaged, or a node or edge is not what the metadata says.
+        The metadata is missing or damaged, the graph is a copy for one reader, or a node or edge is not what the
+        metadata says.
     """
     metadata = getattr(graph, "metadata", {}).get(NAMESPACE)
+    if isinstance(metadata, dict) and isinstance(metadata.get(READER), str):
+        raise UserError(
+            f"it is a copy for {metadata[READER]}, which dsf-export does not read back: pass the model.pt or the "
+            "program that it was written from"
+        )
     if not isinstance(metadata, dict) or not isinstance(metadata.get("header"), str):
         raise UserError(
             f"dsf-export did not write this NIR graph (it has no {NAMESPACE} metadata); pass one that it did"

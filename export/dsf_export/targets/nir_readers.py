@@ -27,6 +27,7 @@ from dsf_common.errors import GateFailed, UserError
 from dsf_common.hdf5 import atomic_image
 from dsf_common.suggestions import suggestion
 from dsf_export.arrays import Array
+from dsf_export.targets.nir import READER
 from dsf_export.targets.nir_synapses import Synapses, all_synapses, nir_name
 from neuro_runtime.program import Program
 from neuro_runtime.program.active_time_steps import active_time_steps
@@ -250,7 +251,7 @@ def _metadata(program: Program, reader: Reader) -> Mapping[str, Any]:
     """What the file's nodes do not say."""
     inverse = program.readout.inverse_scale * 2**CURRENT_SHIFT
     return {
-        "for": reader.name,
+        READER: reader.name,
         "dt": reader.dt,
         "reset": "zero",
         "compare": "the same for > and ≥",

@@ -97,6 +97,14 @@ def biased_delay(path: Path) -> Path:
     return write_graph(path, nodes, [("input", "fc"), ("fc", "late"), ("late", "lif"), ("lif", "output")])
 
 
+def output_alone(path: Path) -> Path:
+    """As NIR's own constructor completes a graph without an edge to its output."""
+    nodes = ends([5], [4]) | {"fc": affine(4, 5, 1), "lif": lif(4)}
+    nodes |= {"input_output": ("Input", {"shape": np.array([4])}), "output_lif": ("Output", {"shape": np.array([4])})}
+    edges = [*CHAIN[:2], ("input_output", "output"), ("lif", "output_lif")]
+    return write_graph(path, nodes, edges)
+
+
 def deep(path: Path) -> Path:
     inner: Any = {"nodes": ends([4], [4]) | {"lif": lif(4)}, "edges": [("input", "lif"), ("lif", "output")]}
     for _ in range(10):
@@ -122,7 +130,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a product": (with_node("fc", "Multiply"), "which is not covered"),
     "an unknown edge": (edges(("input", "fc"), ("fc", "lif"), ("x", "y"), ("lif", "output")), "x -> y"),
     "nothing leads there": (edges(("input", "fc"), ("fc", "output"), ("lif", "lif")), "nothing leads"),
-    "two inputs": (with_node("more", "Input", shape=np.array([5])), "2 nodes of kind Input"),
+    "two inputs": (with_node("more", "Input", shape=np.array([5])), "2 nodes of kind Input (input, more)"),
+    "an output alone": (output_alone, "no layer leads to output, the output, only input_output, an input"),
     "no output": (changed(lambda node: node["nodes"].pop("output")), "output"),
     "an input of 0": (replaced("nodes/input/shape", np.array([0])), "has the shape (0,)"),
     "a misfit": (with_node("fc", "Linear", weight=np.ones((4, 7), np.float32)), "do not take an input of"),
@@ -206,6 +215,27 @@ def test_a_bad_file_is_one_sentence(name: str, tmp_path: Path, capsys: pytest.Ca
     assert "Traceback" not in error
     assert any(each in error for each in message.removeprefix("REFUSED WITH reset=subtract: ").split("|"))
     assert peak < 200 << 20
+
+
+CALLS: dict[str, tuple[list[str], str]] = {
+    "a reader": (["--for", "norse"], "--for is for policies"),
+    "decisions": (["--decisions", "5"], "--decisions is for policies"),
+    "passes": (["--passes", "all"], "--passes is for policies"),
+    "a word for a number": (["dt=zero"], "cannot set dt to 'zero': it takes a number"),
+    "an option of sinabs": (["norm_input=true"], "norm_input= is for networks that sinabs wrote"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_option_that_says_nothing_here_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, message = CALLS[name]
+    path, output = chain(tmp_path / "network.nir"), tmp_path / "out.dsf.h5"
+    call = [str(path), "--target", "lava", "--output", str(output), "dt=1e-4", "reset=zero", "compare=gt"]
+    assert main([*call, *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_forty_files_are_tried() -> None:

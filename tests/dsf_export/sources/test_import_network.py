@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from dsf_export.command_export import main
 from dsf_export.sources.content import content_of
 from dsf_export.sources.float_network import FloatNetwork, run_network
 from dsf_export.sources.import_of_call import import_file
+from dsf_export.sources.imported import Imported, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
+from neuro_runtime.command_run import main as run
 from neuro_runtime.program import load_spiking_program
+from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -92,6 +96,64 @@ def test_an_export_writes_the_program_and_says_every_convention(
     assert "program in Loihi's integers" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Imported:
+    path = recurrent_graph(tmp_path_factory.mktemp("recurrent") / "network.nir")
+    return import_file(path, "nir", PLAIN)
+
+
+def small(path: Path, kind: str) -> Path:
+    nodes = ends([5], [4]) | {"fc": affine(4, 5, 1, 3.0)}
+    if kind == "no neurons":
+        return write_graph(path, nodes, [("input", "fc"), ("fc", "output")])
+    tau, r = (20.0, 1.0) if kind == "as sinabs" else (1e-3, 1e-3)
+    nodes |= {"lif": lif(4, tau=np.full(4, tau), r=np.full(4, r))}
+    return write_graph(path, nodes, [("input", "fc"), ("fc", "lif"), ("lif", "output")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("no neurons", "warning: the network has no neurons that fire, so no spikes were compared"),
+        ("silent", "warning: no neuron fired on the calibration, so nothing was compared"),
+        ("as sinabs", "the file's numbers look like sinabs, whose preset from=sinabs takes"),
+    ],
+)
+def test_an_export_and_a_run_say_the_same_of_what_they_could_not_know(
+    kind: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, samples = small(tmp_path / "network.nir", kind), tmp_path / "samples.npz"
+    np.savez(samples, input=spikes((2, 5), 1).swapaxes(0, 1))
+    dt = "dt=1" if kind == "as sinabs" else "dt=1e-4"
+    options = [dt, "reset=zero", "compare=gt"]
+    assert main([str(path), "--target", "lava", *options, "--output", str(tmp_path / "out.dsf.h5")]) == 0
+    exported = capsys.readouterr().out
+    assert run([f"policy={path}", f"input={samples}", *options, "--backend", "interpreter"]) == 0
+    ran = capsys.readouterr().out
+    for said in (sentence, "reset = zero (given)", "calibration: 8 made samples of 100 time steps"):
+        assert said in exported
+        assert said in ran
+
+
+@pytest.mark.parametrize(
+    ("chip", "state", "sentences"),
+    [
+        (Chip.portable, "arriving", ["out is brought more than 21 bits in a step, which wraps on Loihi 1"]),
+        (Chip.loihi1, "arriving", ["out is brought more than 21 bits in a step, which wraps on Loihi 1"]),
+        (Chip.loihi2, "arriving", []),
+        (Chip.loihi2, "voltage", ["v of out reached the end of its 24 bits, where integers saturate"]),
+    ],
+)
+def test_a_limit_is_warned_of_where_the_chip_has_it(
+    chip: Chip, state: str, sentences: list[str], recurrent: Imported
+) -> None:
+    *others, out = recurrent.layers
+    full: dict[str, Any] = {"layer": "out", "voltage": 0.5, "arriving": 0.5, state: 1.0}
+    warnings = warnings_of(replace(recurrent, chip=chip, layers=(*others, replace(out, **full))))
+    assert len(warnings) == len(sentences)
+    assert all(sentence in warning for sentence, warning in zip(sentences, warnings, strict=True))
+
+
 def test_a_name_decides_nothing(tmp_path: Path) -> None:
     """A loop's step is taken at the same place whatever its nodes are called, so the spikes are the same."""
     one = read(recurrent_graph(tmp_path / "one.nir"), *PLAIN)
@@ -131,6 +193,8 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
         UserError, match=r"does not say reset nor compare: give reset=zero\|subtract, compare=gt\|ge, or"
     ):
         read(path)
+    with pytest.raises(UserError, match="its numbers look like sinabs's, which writes neurons that scale"):
+        read(small(tmp_path / "steps.nir", "as sinabs"), "reset=zero", "compare=gt")
     with pytest.raises(UserError, match="synaptic current and resets by subtraction"):
         import_file(path, "nir", ["dt=1e-4", "reset=subtract", "compare=gt"])
     with pytest.raises(UserError, match="held at 0 for the whole step after a spike"):

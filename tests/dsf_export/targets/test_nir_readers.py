@@ -13,6 +13,7 @@ from snntorch.import_nir import import_from_nir
 
 from dsf_common.errors import UserError
 from dsf_export.command_export import READER_NAMES, main
+from dsf_export.sources.import_of_call import program_of_file
 from dsf_export.targets.nir_readers import READERS, find_reader, to_reader, write_for
 from dsf_models.checkpoint import save_model_file
 from dsf_models.configuration import ModelKind
@@ -124,4 +125,8 @@ def test_the_command_writes_it_and_names_readers(tmp_path: Path, capsys: pytest.
         error = capsys.readouterr().err
         assert sentence in error
         assert error.count("error:") == 1
+    assert main([str(output), "--target", "lava"]) == 2
+    assert "it is a copy for norse, which dsf-export does not read back" in capsys.readouterr().err
+    with pytest.raises(UserError, match="holds a policy, which is given no samples"):
+        program_of_file(output, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pt", "program-norse.nir"]
