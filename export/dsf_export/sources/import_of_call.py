@@ -109,6 +109,8 @@ def text_of(imported: Imported) -> str:
         "stages, each compared with the one before (its output, where it is another form of the network)",
         _stage_table(imported),
     ]
+    if imported.membrane_error is not None:
+        lines += ["", f"output membranes: integers differ by up to {percent(imported.membrane_error)} of the largest"]
     warnings = warnings_of(imported)
     return "\n".join([*lines, "", *warnings] if warnings else lines)
 

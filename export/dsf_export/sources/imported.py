@@ -93,6 +93,9 @@ class Imported:
         Where the samples come from.
     chip
         Whose arithmetic the integers keep to.
+    membrane_error
+        Of outputs that are membranes, the largest difference between float and integers, as a share of the largest;
+        None where outputs are spikes, or all 0.
     """
 
     network: FloatNetwork
@@ -102,6 +105,7 @@ class Imported:
     chip: Chip
     rows: tuple[StageRow, ...]
     layers: tuple[ImportedLayer, ...]
+    membrane_error: float | None
 
 
 def import_network(network: FloatNetwork, options: SourceOptions, source: Path, chip: Chip) -> Imported:
@@ -140,7 +144,16 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
         raise GateFailed(
             f"the lowered program differs from the network in {rows[2].different} of {rows[2].compared} places"
         )
-    return Imported(network, lowered, program.for_steps(1), origin, chip, rows, _layers(program, float_runs, runs))
+    return Imported(
+        network,
+        lowered,
+        program.for_steps(1),
+        origin,
+        chip,
+        rows,
+        _layers(program, float_runs, runs),
+        _membrane_error(program, float_runs, runs),
+    )
 
 
 def _samples(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
@@ -233,7 +246,8 @@ def _row_of_lowered(
 
 
 def _row(stage: str, program: SampleProgram, first: Sequence[SampleRun], second: Sequence[SampleRun]) -> StageRow:
-    names = [node.name for node in program.nodes if isinstance(node, Lif)]
+    read = {output.node for output in program.outputs if output.quantity == "membrane"}  # which never fire
+    names = [node.name for node in program.nodes if isinstance(node, Lif) and node.name not in read]
     fired = [
         (one.recording.spikes[name], other.recording.spikes[name])
         for one, other in zip(first, second, strict=True)
@@ -246,6 +260,14 @@ def _row(stage: str, program: SampleProgram, first: Sequence[SampleRun], second:
         sum(int(np.count_nonzero(one != other)) for one, other in fired),
         *_same_class([run.output for run in first], [run.output for run in second]),
     )
+
+
+def _membrane_error(program: SampleProgram, first: Sequence[SampleRun], second: Sequence[SampleRun]) -> float | None:
+    largest = max(float(np.abs(run.output).max(initial=0)) for run in first)
+    if largest == 0 or any(output.quantity != "membrane" for output in program.outputs):
+        return None
+    pairs = zip(first, second, strict=True)
+    return max(float(np.abs(one.output - other.output).max(initial=0)) for one, other in pairs) / largest
 
 
 def _same_class(first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]]) -> tuple[int, int]:
@@ -283,7 +305,7 @@ def _layers(
 
 def warnings_of(imported: Imported) -> list[str]:
     """Sentences about what the comparison cannot show, and about states that reached a limit of the integers."""
-    warnings = [] if imported.rows[0].spikes else [_silence(imported.network)]
+    warnings = _silence(imported)
     warnings += [
         f"warning: v of {layer.layer} reached the end of its 24 bits, where integers saturate and the float network "
         "goes on"
@@ -298,16 +320,19 @@ def warnings_of(imported: Imported) -> list[str]:
     return warnings
 
 
-def _silence(network: FloatNetwork) -> str:
-    """What a comparison of no spikes says."""
-    if not any(layer.fires for layer in network.neurons.values()):
-        return (
-            "warning: the network has no neurons that fire, so no spikes were compared, only classes of its membranes"
-        )
-    return (
+def _silence(imported: Imported) -> list[str]:
+    """What a comparison says in which nothing, or no output, fired."""
+    if not any(layer.fires for layer in imported.network.neurons.values()):
+        return ["warning: the network has no neurons that fire, so no spikes were compared, only its membranes"]
+    outputs = {output.node for output in imported.program.outputs if output.quantity == "spikes"}
+    if imported.rows[0].spikes:
+        is_silent = outputs and not any(layer.spikes for layer in imported.layers if layer.layer in outputs)
+        text = "warning: no output fired on the calibration, so no classes were compared: each is the first"
+        return [text] if is_silent else []
+    return [
         "warning: no neuron fired on the calibration, so nothing was compared: give calibration=FILE.npz of samples on "
         "which neurons fire, or look at dt= and from=, by which they may get too little"
-    )
+    ]
 
 
 def document(imported: Imported) -> dict[str, Any]:
@@ -319,5 +344,6 @@ def document(imported: Imported) -> dict[str, Any]:
         "calibration": imported.calibration,
         "stages": [asdict(row) for row in imported.rows],
         "layers": [asdict(layer) for layer in imported.layers],
+        "membrane_error": imported.membrane_error,
         "warnings": warnings_of(imported),
     }

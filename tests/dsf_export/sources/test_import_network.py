@@ -15,7 +15,7 @@ from dsf_common.errors import UserError
 from dsf_export.command_export import main
 from dsf_export.sources.content import content_of
 from dsf_export.sources.float_network import FloatNetwork, run_network
-from dsf_export.sources.import_of_call import import_file
+from dsf_export.sources.import_of_call import import_file, text_of
 from dsf_export.sources.imported import Imported, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
 from neuro_runtime.command_run import main as run
@@ -106,6 +106,9 @@ def small(path: Path, kind: str) -> Path:
     nodes = ends([5], [4]) | {"fc": affine(4, 5, 1, 3.0)}
     if kind == "no neurons":
         return write_graph(path, nodes, [("input", "fc"), ("fc", "output")])
+    if kind == "silent output":
+        edges = [("input", "fc"), ("fc", "lif"), ("lif", "out"), ("out", "output")]
+        return write_graph(path, nodes | {"lif": lif(4), "out": lif(4, v_threshold=np.full(4, 100.0))}, edges)
     tau, r = (20.0, 1.0) if kind == "as sinabs" else (1e-3, 1e-3)
     nodes |= {"lif": lif(4, tau=np.full(4, tau), r=np.full(4, r))}
     return write_graph(path, nodes, [("input", "fc"), ("fc", "lif"), ("lif", "output")])
@@ -116,6 +119,7 @@ def small(path: Path, kind: str) -> Path:
     [
         ("no neurons", "warning: the network has no neurons that fire, so no spikes were compared"),
         ("silent", "warning: no neuron fired on the calibration, so nothing was compared"),
+        ("silent output", "warning: no output fired on the calibration, so no classes were compared"),
         ("as sinabs", "the file's numbers look like sinabs, whose preset from=sinabs takes"),
     ],
 )
@@ -152,6 +156,15 @@ def test_a_limit_is_warned_of_where_the_chip_has_it(
     warnings = warnings_of(replace(recurrent, chip=chip, layers=(*others, replace(out, **full))))
     assert len(warnings) == len(sentences)
     assert all(sentence in warning for sentence, warning in zip(sentences, warnings, strict=True))
+
+
+def test_membranes_are_compared_and_count_as_no_places_of_spikes(tmp_path: Path) -> None:
+    path = small(tmp_path / "network.nir", "no neurons")
+    imported = import_file(path, "nir", PLAIN)
+    assert imported.rows[-1].compared == 0
+    assert imported.membrane_error is not None
+    assert 0 < imported.membrane_error < 0.01
+    assert "output membranes: integers differ by up to 0." in text_of(imported)
 
 
 def test_a_name_decides_nothing(tmp_path: Path) -> None:
