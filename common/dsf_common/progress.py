@@ -28,7 +28,8 @@ class Progress:
     hidden
         Whether nothing is shown.
 
-    A line comes whether or not anything was done since the last, so that whoever reads it knows of the work.
+    The first line comes whether or not anything was done, so that whoever reads it knows of the work; those after it
+    where something was done, or said, since the last.
     """
 
     def __init__(self, total: int | None, title: str, unit: str, done: int = 0, hidden: bool = False) -> None:
@@ -85,10 +86,12 @@ class Progress:
         ended = threading.Event()
 
         def tell() -> None:
-            wait = FIRST_LINE_S
+            wait, told = FIRST_LINE_S, None
             while not ended.wait(wait):
-                print(self.line(), file=sys.stderr, flush=True)
-                wait = EVERY_S
+                state = self._done, self._said
+                if state != told:
+                    print(self.line(), file=sys.stderr, flush=True)
+                wait, told = EVERY_S, state
 
         threading.Thread(target=tell, daemon=True).start()
         self._open.callback(ended.set)
@@ -96,6 +99,7 @@ class Progress:
     def line(self) -> str:
         """Such as ``train pen-e: 1,200 of 20,000 steps, 24 a second, loss 0.0123``."""
         of_total = f" of {self._total:,}" if self._total else ""
-        rate = (self._done - self._first) / (time.monotonic() - self._begun)
+        since = self._done - self._first
+        rate = f", {since / (time.monotonic() - self._begun):.3g} a second" if since else ""
         said = "".join(f", {name} {value}" for name, value in self._said.items())
-        return f"{self._title}: {self._done:,}{of_total} {self._unit}s, {rate:.3g} a second{said}"
+        return f"{self._title}: {self._done:,}{of_total} {self._unit}s{rate}{said}"
