@@ -7,7 +7,7 @@ from hw_profiles.network import ChipNetwork
 
 
 def spikes_per_synapse(activity: ActivityCounts, network: ChipNetwork) -> float:
-    """Spikes that an average synapse carries in one decision: ``synaptic operations / synapses``.
+    """Spikes that an average synapse carries in one decision: ``synaptic operations / synapses``; 0 without synapses.
 
     Parameters
     ----------
@@ -16,4 +16,4 @@ def spikes_per_synapse(activity: ActivityCounts, network: ChipNetwork) -> float:
     network
         The one that did them, in the same layout.
     """
-    return activity.synops / network.synapses
+    return activity.synops / network.synapses if network.synapses else 0.0

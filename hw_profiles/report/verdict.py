@@ -46,7 +46,7 @@ def banded(band: Band) -> str:
 
 def _times(energy: Band, baseline: Baseline) -> str:
     ratio = energy.nominal / baseline.energy.nominal
-    if ratio < 0.1:
+    if 0 < ratio < 0.1:
         return f"1/{1 / ratio:,.0f} of"
     return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.2g} times"
 

@@ -25,7 +25,9 @@ RECORDED_DECISION = 7
 def replay_raster(
     program: Program, environment: Environment, episode: Episode, return_target: float
 ) -> SpikeRaster | None:
-    """The spikes of an early decision of ``episode``, or None (and a warning) if they are not those of the run.
+    """The spikes of an early decision of ``episode``.
+
+    None if the program has no neuron that spikes, or (and a warning) if they are not those of the run.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def replay_raster(
     )
     if recorder.last is None or dict(policy.activity.spikes) != dict(episode.activities[decision].spikes):
         logger.warning("no raster: decision %d fired other spikes when it was replayed than in the run", decision)
+        return None
+    if not recorder.last.spikes:
         return None
     return SpikeRaster(episode.seed, decision, recorder.last.spikes)
 

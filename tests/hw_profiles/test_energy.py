@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dsf_common.errors import UserError
@@ -237,3 +239,4 @@ def test_a_chip_needs_counts_of_populations_and_the_networks_own() -> None:
 
 def test_spikes_per_synapse_are_synaptic_operations_over_synapses() -> None:
     assert spikes_per_synapse(RUN, LAYER) == 12 / 6
+    assert spikes_per_synapse(ActivityCounts(), replace(LAYER, projections=())) == 0

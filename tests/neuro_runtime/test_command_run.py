@@ -18,10 +18,13 @@ from hw_profiles.command_report import main as report
 from hw_profiles.network_file import load_network
 from hw_profiles.raster_file import load_raster
 from hw_profiles.report import page_writer
+from hw_profiles.run_record import load_record
 from neuro_runtime import policy_files, run_of_call
 from neuro_runtime.command_run import main
 from neuro_runtime.episodes import video
+from neuro_runtime.program.nodes import Accumulator, CurrentInput
 from neuro_runtime.program.storage import save_program
+from support.small_programs import make_program
 from tests.neuro_runtime.run_doubles import CountingEnvironment, tiny_loihi_program, tiny_program, write_tiny_program
 
 INTERPRETER = ["--backend", "interpreter"]
@@ -173,6 +176,16 @@ def test_a_layer_that_never_fires_is_named(
     save_program(deaf, tmp_path / "deaf.dsf.h5")
     assert main([*INTERPRETER, "policy=deaf.dsf.h5"]) == 0
     assert "never fired in the whole run: hidden" in caplog.text
+
+
+def test_a_program_without_spiking_neurons_runs_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As passes leave of an untrained policy whose neurons never fire; it has no raster."""
+    program = make_program([CurrentInput("token", 2), Accumulator("action", 1)], [], active_steps=2, period=2)
+    save_program(program, tmp_path / "still.dsf.h5")
+    assert main([*INTERPRETER, "policy=still.dsf.h5", "out=run", "--report", "page"]) == 0
+    assert not Path("run/raster.h5").exists()
+    assert load_record(Path("run/run.json")).raster is None
+    assert Path("page/report.html").exists()
 
 
 @pytest.mark.parametrize(

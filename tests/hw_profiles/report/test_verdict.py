@@ -42,6 +42,7 @@ def test_ratios_are_of_the_nominal_figures() -> None:
     assert "100 pJ (50 pJ … 200 pJ) a decision, 5 times the cheapest" in sentence
     assert "0.25 times the dearest (transformer, fp32: 400 pJ)" in sentence
     assert "1/80 of the dearest" in verdict("a chip", account(FIVE), BASELINES, ())
+    assert "0 pJ a decision, 0 times the cheapest" in verdict("a chip", account(Band(0.0, 0.0, 0.0)), BASELINES, ())
 
 
 def test_a_total_with_static_power_is_compared_with_measured_totals_alone() -> None:
