@@ -16,6 +16,7 @@ import pytest
 
 from dsf_common.errors import UserError
 from dsf_common.statistics import MeanEstimate
+from dsf_export.optimise.passes import PASSES
 from dsf_models.checkpoint import load_tensors
 from dsf_train.bench.data import choose_data
 from dsf_train.bench.execution import carry_out
@@ -138,7 +139,9 @@ def test_a_measurement_is_of_the_exported_program(tmp_path: Path) -> None:
     assert (measured.score, measured.total_pj) == (saved["score"]["mean"], energy["total_pj"])
     assert measured.synops == saved["activity"]["synops"]
     assert 0 < measured.active_pj < measured.total_pj
-    assert load_program(folder / "program.dsf.h5").environment == "pendulum"
+    program = load_program(folder / "program.dsf.h5")
+    assert program.environment == "pendulum"
+    assert PASSES in program.provenance  # lean, as dsf-export makes it
 
 
 def test_a_refused_export_ends_a_front(tmp_path: Path) -> None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from dsf_common.errors import UserError
-from dsf_export.command_export import DEFAULT_DECISIONS
-from dsf_export.pipeline import from_policy, own_format, provenance_of
-from dsf_export.program_file import write_program
-from dsf_export.targets import find_target
-from dsf_models.checkpoint import load_model_file
+from dsf_export.export_of_call import export
 from dsf_train.configuration import TrainConfig
 from dsf_train.evaluation import EVALUATION_SEED
 from dsf_train.run_folder import RunFolder
@@ -52,7 +47,7 @@ def measure_program(config: TrainConfig, profile: str) -> Measurement:
         The policy has no program, or the profile cannot price it.
     """
     folder = RunFolder.of(config).path
-    program = _export(folder)
+    program = export(folder)  # as dsf-export makes it, lean
     request = RunConfiguration(
         policy=str(program), episodes=config.final_episodes, seed=EVALUATION_SEED, out=str(folder / "run")
     )
@@ -66,13 +61,3 @@ def measure_program(config: TrainConfig, profile: str) -> Measurement:
         total_pj=priced.energy.total_pj,
         active_pj=sum(line.total_pj for line in priced.energy.lines if line.term not in POWERS),
     )
-
-
-def _export(folder: Path) -> Path:
-    """The program of the policy in ``folder``, beside it."""
-    model, target = folder / "model.pt", find_target("lava")
-    program = folder / f"program{target.suffix}"
-    policy = load_model_file(model)
-    candidate = from_policy(policy, provenance_of(model, policy), DEFAULT_DECISIONS, formats=[own_format(policy)])
-    write_program(candidate, target, program)
-    return program
