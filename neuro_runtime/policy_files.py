@@ -42,8 +42,8 @@ class PolicyFiles:
         if self.program is None:
             source = self.model or f"model{MODEL_SUFFIX}"
             raise UserError(
-                f"policy {self.name} has no program ({PROGRAM_SUFFIX}), which this backend runs: "
-                f"make one with `dsf-export {source} --target lava`"
+                f"policy {self.name} has no program ({PROGRAM_SUFFIX}), which every backend but torch runs, and onnx "
+                f"as a graph that it makes of it: make one with `dsf-export {source} --target lava`"
             )
         return self.program
 

@@ -30,7 +30,7 @@ from dsf_export.pipeline import (
     provenance_of,
 )
 from dsf_export.program_file import files_of, write_program
-from dsf_export.report_text import format_table, layer_table, portable_lines
+from dsf_export.report_text import agreement_table, format_table, portable_lines, state_table
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import carry_out_import
 from dsf_export.stages import OnDecision
@@ -294,9 +294,12 @@ def _text(lean: Lean, parity: Parity) -> str:
         summary(program),
         "",
         f"layers on {parity.recording.decisions} decisions, {parity.recording.origin}: spikes beside the float",
-        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes), the largest",
-        "states and arrivals of a time step if every synapse of one sign is active at once, and those observed",
-        layer_table(candidate.layers),
+        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes)",
+        agreement_table(candidate.layers),
+        "",
+        "the largest states and arrivals of a time step if every synapse of one sign is active at once, and the",
+        "largest arrivals observed",
+        state_table(candidate.layers),
         "",
         *portable_lines(candidate.layers, program, candidate.run.arrival_peaks),
         *_warnings(candidate),
@@ -348,16 +351,18 @@ def _parity(parity: Parity) -> dict[str, Any]:
 def _pass_lines(lean: Lean) -> list[str]:
     """What the passes changed, and what a record of silence said."""
     lines = ["", "passes, on the same decisions", pass_table(lean.rows)] if lean.rows else []
-    if lean.recorded:
-        silence, held_out = lean.recorded.silence, lean.recorded.held_out
-        lines += [
-            "",
-            f"recorded silence: {silence.neurons} neurons never fired in {silence.decisions} decisions; in "
-            f"{held_out.episodes} other episodes ({held_out.decisions} decisions) they fire "
-            f"{held_out.would_have_fired} times, and {held_out.different} actions differ without them: "
-            f"{'applied' if held_out.holds else 'not applied'}",
-        ]
-    return lines
+    return [*lines, "", f"recorded silence: {_silence(lean.recorded)}"] if lean.recorded else lines
+
+
+def _silence(recorded: Recorded) -> str:
+    silence, held_out = recorded.silence, recorded.held_out
+    if not silence.neurons:
+        return f"no neuron was found that kept silent in {silence.decisions} decisions, so none goes"
+    return (
+        f"{silence.neurons} neurons never fired in {silence.decisions} decisions; in {held_out.episodes} other "
+        f"episodes ({held_out.decisions} decisions) they fire {held_out.would_have_fired} times, and "
+        f"{held_out.different} actions differ without them: {'applied' if recorded.applied else 'not applied'}"
+    )
 
 
 def _recorded(recorded: Recorded | None) -> dict[str, Any] | None:
@@ -367,7 +372,7 @@ def _recorded(recorded: Recorded | None) -> dict[str, Any] | None:
         "neurons": recorded.silence.neurons,
         "decisions": recorded.silence.decisions,
         "held_out": asdict(recorded.held_out),
-        "applied": recorded.held_out.holds,
+        "applied": recorded.applied,
     }
 
 

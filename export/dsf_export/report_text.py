@@ -1,4 +1,4 @@
-"""The effect of quantisation, for a person to read: one table of the layers, one of the weight formats."""
+"""The effect of quantisation, for a person to read: two tables of the layers, one of the weight formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
 
-LAYER_HEADER = (
+AGREEMENT_HEADER = (
     "layer",
     "weight error",
     "worst neuron",
@@ -22,6 +22,9 @@ LAYER_HEADER = (
     "overlap alone",
     "agreement in program",
     "overlap in program",
+)
+STATE_HEADER = (
+    "layer",
     "largest |u|",
     "largest |v|",
     "bits left of 24",
@@ -33,9 +36,14 @@ LAYER_HEADER = (
 )
 
 
-def layer_table(layers: Sequence[LayerReport]) -> str:
-    """One row a node group; see :class:`dsf_export.layer_report.LayerReport` for the columns."""
-    return text_table([LAYER_HEADER, *(_cells(layer) for layer in layers)])
+def agreement_table(layers: Sequence[LayerReport]) -> str:
+    """What rounding changed, one row a node group; :class:`dsf_export.layer_report.LayerReport` has the columns."""
+    return text_table([AGREEMENT_HEADER, *(_agreement_cells(layer) for layer in layers)])
+
+
+def state_table(layers: Sequence[LayerReport]) -> str:
+    """Largest states and arrivals, one row a node group; see :class:`dsf_export.layer_report.LayerReport`."""
+    return text_table([STATE_HEADER, *(_state_cells(layer) for layer in layers)])
 
 
 def format_table(formats: Sequence[Quantised]) -> str:
@@ -72,8 +80,7 @@ def _evidence(outside: Sequence[Departure]) -> str:
     return f"{told}, as {outside[0]}{more}"
 
 
-def _cells(layer: LayerReport) -> tuple[str, ...]:
-    room = layer.headroom
+def _agreement_cells(layer: LayerReport) -> tuple[str, ...]:
     return (
         layer.layer,
         percent(layer.weight_error),
@@ -82,6 +89,13 @@ def _cells(layer: LayerReport) -> tuple[str, ...]:
         NOTHING if layer.bits_used is None else f"{layer.bits_used:.1f}",
         *_measures(layer.alone),
         *_measures(layer.in_program),
+    )
+
+
+def _state_cells(layer: LayerReport) -> tuple[str, ...]:
+    room = layer.headroom
+    return (
+        layer.layer,
         str(room.current),
         str(room.voltage),
         f"{room.bits:.1f}",

@@ -11,6 +11,7 @@ import pytest
 
 from dsf_export.command_export import main
 from dsf_export.lower import lower
+from dsf_export.optimise.record_silence import HeldOut, Silence
 from dsf_models.checkpoint import save_model_file
 from dsf_models.configuration import PositionBias
 from neuro_runtime.program import load_program, program_hash, save_program
@@ -19,6 +20,7 @@ from support.random_policies import random_policy
 from support.small_policies import DELAY, PSSA, pssa_policy, quantised
 
 PENDULUM = 3, 1  # observations and actions
+WIDEST_TABLE = 150
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def test_a_model_becomes_a_program_beside_it(run: Path, capsys: pytest.CaptureFi
     assert "lowered, stream" in out
     assert "bits left of 24" in out
     assert "agreement in program" in out
+    assert max(len(line) for line in out.splitlines() if line.startswith("block")) <= WIDEST_TABLE
     assert f"wrote {run / 'program.dsf.h5'}" in out
     program = load_program(run / "program.dsf.h5")
     assert program.environment == "pendulum"
@@ -45,6 +48,20 @@ def test_a_model_becomes_a_program_beside_it(run: Path, capsys: pytest.CaptureFi
     assert (program.provenance["chip"], program.provenance["arrival"]) == ("portable", "proven")
     assert "the same on every public emulator of Loihi: proven" in out
     assert re.search(r"the token's current is a bias of the neurons: at most \d+, which a chip's bias holds", out)
+
+
+def test_recorded_silence_that_finds_no_neuron_says_so(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dsf_export.optimise.lean_candidate.record_silence", lambda *_: Silence({}, 300))
+    monkeypatch.setattr("dsf_export.optimise.lean_candidate.hold_out", lambda *_: HeldOut(1, 200, 0, 0))
+    call = [str(run), "--target", "lava", "--decisions", "2", "--passes", "all"]
+    assert main([*call, "--output", str(tmp_path / "a.dsf.h5")]) == 0
+    out = capsys.readouterr().out
+    assert "recorded silence: no neuron was found that kept silent in 300 decisions, so none goes" in out
+    assert ": applied" not in out
+    assert main([*call, "--output", str(tmp_path / "b.dsf.h5"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recorded_silence"]["applied"] is False
 
 
 def test_through_nir_and_back_is_the_identical_program(run: Path, tmp_path: Path) -> None:

@@ -76,3 +76,5 @@ def test_a_backend_that_needs_the_other_file_says_so(tmp_path: Path) -> None:
         PolicyFiles("x", None, tmp_path).need_model()
     with pytest.raises(UserError, match=r"dsf-export m\.pt --target lava"):
         PolicyFiles("x", Path("m.pt"), None).need_program()
+    with pytest.raises(UserError, match="every backend but torch runs, and onnx as a graph that it makes of it"):
+        PolicyFiles("x", Path("m.pt"), None).need_program()

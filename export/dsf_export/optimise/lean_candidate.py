@@ -11,7 +11,7 @@ import numpy as np
 
 from dsf_common.errors import GateFailed
 from dsf_export.optimise.pass_report import BEFORE, PassRow, names, pass_row
-from dsf_export.optimise.passes import SAFE, Applied, PassChoice, lean, optimise
+from dsf_export.optimise.passes import SAFE, PassChoice, lean, optimise
 from dsf_export.optimise.program_pass import ProgramPass
 from dsf_export.optimise.record_silence import EPISODES, HeldOut, OnEpisode, Silence, hold_out, record_silence
 from dsf_export.optimise.recorded import RecordedSilence
@@ -50,6 +50,11 @@ class Recorded:
     silence: Silence
     held_out: HeldOut
 
+    @property
+    def applied(self) -> bool:
+        """Whether neurons go by it."""
+        return self.silence.neurons > 0 and self.held_out.holds
+
 
 def make_lean(
     candidate: Candidate, choice: PassChoice, episodes: int = EPISODES, on_episode: OnEpisode = lambda: None
@@ -67,8 +72,7 @@ def make_lean(
         return Lean(candidate, ())
     program = candidate.program
     recorded = _recorded(program, episodes, on_episode) if choice is PassChoice.all else None
-    applied: tuple[Applied, ...] = ()
-    silent = recorded.silence.silent if recorded and recorded.held_out.holds else {}
+    silent = recorded.silence.silent if recorded and recorded.applied else {}
     applied = optimise(_noted(program, silent), _passes(silent))
     rows = [pass_row(BEFORE, program, candidate.run, candidate.run)]
     run = candidate.run

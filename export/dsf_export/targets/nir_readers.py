@@ -85,16 +85,16 @@ READERS = {
 
 
 def find_reader(name: str) -> Reader:
-    """The reader called ``name``.
+    """The reader called ``name``, in small letters or large.
 
     Raises
     ------
     UserError
         There is none; the valid ones are named.
     """
-    if name not in READERS:
-        raise UserError(f"unknown reader {name!r}: {suggestion(name, READERS)}")
-    return READERS[name]
+    if name.lower() not in READERS:
+        raise UserError(f"unknown reader {name!r}: {suggestion(name.lower(), READERS)}")
+    return READERS[name.lower()]
 
 
 @dataclass

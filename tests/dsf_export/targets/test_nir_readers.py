@@ -112,12 +112,14 @@ def test_the_command_writes_it_and_names_readers(tmp_path: Path, capsys: pytest.
     config = replace(PSSA, kind=ModelKind.spiking_mlp, blocks=1)
     save_model_file(tmp_path / "model.pt", random_policy(config, 3, 1, environment="pendulum"))
     call = [str(tmp_path / "model.pt"), "--decisions", "4"]
+    assert find_reader("snnTorch") is READERS["snntorch"]
     assert main([*call, "--target", "nir", "--for", "norse"]) == 0
     output = tmp_path / "program-norse.nir"
     assert f"wrote {output} for norse" in capsys.readouterr().out
     assert nir.read(output).metadata["decision_spikeformer"]["time_steps_a_token"] == 4
     for arguments, sentence in (
         (["--target", "nir", "--for", "nors"], "unknown reader 'nors': did you mean norse"),
+        (["--target", "nir", "--for", "Nors"], "unknown reader 'Nors': did you mean norse"),
         (["--target", "lava", "--for", "norse"], "--for names a reader of NIR files"),
         (["--target", "nir", "--for", "sinabs"], "does not fit: sinabs"),
     ):
