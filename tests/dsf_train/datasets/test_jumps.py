@@ -65,3 +65,12 @@ def test_steps_that_lack_within_an_episode_are_told() -> None:
     (doubt,) = told(episode(np.delete(one, range(60, 90), axis=0)) for one in whole)
     assert "jump at 12 steps within 12 episodes, the first after step 59 of episode 0" in doubt
     assert told(map(episode, whole)) == []
+
+
+@pytest.mark.parametrize(("push", "doubts"), [(0.003, 0), (0.3, 1)])
+def test_a_push_that_is_small_in_these_data_is_no_reset(push: float, doubts: int) -> None:
+    """It leaves a smooth course for where other episodes start."""
+    rng = np.random.default_rng(0)
+    course = 0.3 * push * np.arange(200.0)[:, None] + 1e-6 * rng.standard_normal((200, 2))
+    course[2:] += push
+    assert len(told(episode(course + start) for start in np.linspace(-1, 1, 12))) == doubts

@@ -28,7 +28,7 @@ from dsf_train.datasets.locate import DatasetLocation, cache_folder
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec
 
-LAYOUT = 5  # of the columns; another one gets folders of its own
+LAYOUT = 6  # of the columns and what their notes look for; another one gets folders of its own
 
 CHECKSUMS = "checksums.json"  # the SHA-256 of each of the other files
 NOTES = "notes.json"

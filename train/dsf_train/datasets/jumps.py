@@ -3,7 +3,7 @@
 Two signs. At a **break** most entries leave their course at once, by ``|o[k+2] − 2 o[k+1] + o[k]|``, two steps in a
 row, and come to where episodes start: nearly all are in the range of the first observations of all episodes, a little
 widened. A car that runs into a wall leaves its course too, as does a point whose goal moves, but neither lands at a
-start. At a **leap** most entries change at once by far more than they do from step to step, wherever they land.
+start; a last move before a rest may, but it is small beside what these data vary by. At a **leap** most entries change at once by far more than they do from step to step, wherever they land.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LIKE_A_RESET = 8.0  # medians, for half of the entries at least
 BEYOND_OTHERS = 3.0  # times the departure that this share of an episode's steps stay below:
 OTHERS = 0.98
 RARE = 0.05  # share of an episode's steps; more are its way of moving
+FAR = 0.05  # standard deviations of the data, that half of the entries change by at least
 LIKE_A_START = 0.9  # of the entries are in the range of starts
 LEAP = 5.0  # times the change that OTHERS stay below, for this share of the entries:
 LEAPING = 0.75
@@ -32,7 +33,7 @@ class Jumps:
     def __init__(self) -> None:
         self._starts: list[NDArray[np.float32]] = []
         self._leaps: set[tuple[int, int]] = set()  # episode and step
-        self._breaks: dict[tuple[int, int], NDArray[np.float32]] = {}  # and the observation after it
+        self._breaks: dict[tuple[int, int], NDArray[np.float32]] = {}  # and the observations before and after it
         self._steps = 0
         self._sum: NDArray[Any] = np.zeros(1)
         self._squares: NDArray[Any] = np.zeros(1)
@@ -48,7 +49,7 @@ class Jumps:
             return
         self._leaps |= {(number, step) for step in _rare(_leaps(observations), len(episode))}
         self._breaks |= {
-            (number, step): episode.observations[step + 1] for step in _rare(_breaks(observations), len(episode))
+            (number, step): episode.observations[step : step + 2] for step in _rare(_breaks(observations), len(episode))
         }
 
     def doubts(self, title: str) -> Iterator[str]:
@@ -66,11 +67,14 @@ class Jumps:
         """Breaks that land where episodes start; few starts tell their range roughly."""
         if not self._breaks:
             return set()
-        starts, landings = (np.array(list(rows), dtype=np.float64) for rows in (self._starts, self._breaks.values()))
+        starts, pairs = (np.array(list(rows), dtype=np.float64) for rows in (self._starts, self._breaks.values()))
+        landings, changes = pairs[:, 1], np.abs(pairs[:, 1] - pairs[:, 0])
         variance = self._squares / self._steps - np.square(self._sum / self._steps)
-        margin = np.sqrt(np.maximum(variance, 0.0) / len(starts))
+        deviation = np.sqrt(np.maximum(variance, 0.0))
+        margin = deviation / np.sqrt(len(starts))
         within = (landings >= starts.min(axis=0) - margin) & (landings <= starts.max(axis=0) + margin)
-        lands = within.mean(axis=1) >= LIKE_A_START
+        far = (changes >= FAR * deviation).mean(axis=1) >= 0.5
+        lands = far & (within.mean(axis=1) >= LIKE_A_START)
         return {place for place, landed in zip(self._breaks, lands, strict=True) if landed}
 
 
