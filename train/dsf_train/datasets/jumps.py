@@ -3,7 +3,8 @@
 Two signs. At a **break** most entries leave their course at once, by ``|o[k+2] − 2 o[k+1] + o[k]|``, two steps in a
 row, and come to where episodes start: nearly all are in the range of the first observations of all episodes, a little
 widened. A car that runs into a wall leaves its course too, as does a point whose goal moves, but neither lands at a
-start; a last move before a rest may, but it is small beside what these data vary by. At a **leap** most entries change at once by far more than they do from step to step, wherever they land.
+start; a last move before a rest may, but it is small beside what these data vary by. At a **leap** most entries change
+at once by far more than they do from step to step, wherever they land.
 """
 
 from __future__ import annotations
