@@ -70,7 +70,7 @@ def differs(kinds: Sequence[str]) -> bool:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("programs", [PROGRAMS, pytest.param(20 * PROGRAMS, marks=pytest.mark.long)])
+@pytest.mark.parametrize("programs", [PROGRAMS, pytest.param(4 * PROGRAMS, marks=pytest.mark.long)])
 def test_every_safe_pass_keeps_every_answer(programs: int) -> None:
     found: Counter[str] = Counter()
     ran = lively = 0
@@ -214,7 +214,7 @@ def nengo_loihi() -> Iterator[NengoLoihiSession]:
 
 @pytest.mark.lava
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("programs", [8, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("programs", [8, pytest.param(50, marks=pytest.mark.long)])
 def test_lean_programs_on_nengo_loihi(nengo_loihi: NengoLoihiSession, programs: int) -> None:
     @many(programs)
     @given(case=portable_layered_programs(DECISIONS))
@@ -229,7 +229,7 @@ def test_lean_programs_on_nengo_loihi(nengo_loihi: NengoLoihiSession, programs: 
 
 @pytest.mark.lava
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("programs", [2, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("programs", [2, pytest.param(10, marks=pytest.mark.long)])
 def test_lean_programs_on_lava(programs: int) -> None:
     @many(programs)
     @given(case=portable_layered_programs(DECISIONS))
