@@ -21,7 +21,6 @@ from dsf_common.key_value_options import compose
 from hw_profiles.arithmetic.baselines import OWN, ann_estimate, baseline_estimates
 from hw_profiles.arithmetic.break_even import break_even
 from hw_profiles.arithmetic.mac_counts import MacCounts
-from hw_profiles.arithmetic.measured_ann import measured_ann_estimate
 from hw_profiles.arithmetic.network_as_ann import network_as_ann_macs
 from hw_profiles.energy import POWERS, EnergyEstimate
 from hw_profiles.loader import load_profile, profile_names
@@ -91,18 +90,14 @@ def _spiking_row(priced: Priced) -> str:
 
 def _ann_rows(network: ChipNetwork, profiles: Sequence[Profile], options: Options) -> Iterator[str]:
     spec = load_environment_spec(options.env)
-    processors = [profile for profile in profiles if profile.kind is Kind.processor and profile.energy.mac is not None]
-    for profile in processors:
+    for profile in profiles:
         for estimate in baseline_estimates(spec.observation_size, spec.action_size, network, [profile]):
             workload = estimate.title.partition(":")[0]
             layout = "window" if workload.endswith("recomputed") else "stream"
             yield _row(f"{workload}, `{profile.name}`", layout, _energy(estimate))
-        estimate = ann_estimate("", _ann_window(network, options.context), profile)
-        yield _row(f"{OWN}, `{profile.name}`", "window", _energy(estimate))
-    for profile in profiles:
-        if profile.kind is Kind.device:
-            estimate = measured_ann_estimate(OWN, network_as_ann_macs(network), profile)
-            yield _row(f"{OWN}, `{profile.name}`", "stream", _energy(estimate))
+        if profile.kind is Kind.processor and profile.energy.mac is not None:
+            estimate = ann_estimate("", _ann_window(network, options.context), profile)
+            yield _row(f"{OWN}, `{profile.name}`", "window", _energy(estimate))
 
 
 def _ann_window(network: ChipNetwork, context: int) -> MacCounts:

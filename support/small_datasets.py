@@ -110,3 +110,9 @@ def write_minari(folder: Path, episodes: int = 2, **changes: Any) -> Path:
     """A Minari dataset in ``folder``."""
     write_hdf5(folder / "data" / "main_data.hdf5", minari_groups(episodes, **changes))
     return folder
+
+
+def observed_episode(observations: NDArray[Any]) -> Episode:
+    """An episode of these observations (steps, entries), whose actions and rewards are 0."""
+    steps = len(observations)
+    return Episode(observations.astype(np.float32), np.zeros((steps, 1), np.float32), np.zeros(steps, np.float32))

@@ -120,7 +120,7 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
 
 
 def _wanted(tree: DictConfig, key: str) -> str | None:
-    """What an option takes, where its type is a number or a truth value: OmegaConf's words name Python's types."""
+    """The values of an option that is a number or a truth value, in words; OmegaConf's name Python's types."""
     from omegaconf import BooleanNode, FloatNode, IntegerNode, OmegaConf
 
     parent = OmegaConf.select(tree, key.rpartition(".")[0]) if "." in key else tree

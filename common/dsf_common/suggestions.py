@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+from dsf_common.errors import UserError
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def suggestion(wrong: str, valid: Iterable[str]) -> str:
@@ -13,3 +19,16 @@ def suggestion(wrong: str, valid: Iterable[str]) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"choose from {', '.join(choices)}" if choices else "there is none"
+
+
+def member(choices: type[Choice], what: str, name: str) -> Choice:
+    """The member of ``choices`` called ``name``.
+
+    Raises
+    ------
+    UserError
+        There is no such ``what``; the message lists those there are.
+    """
+    if name not in list(choices):
+        raise UserError(f"unknown {what} {name!r}: {suggestion(name, list(choices))}")
+    return choices(name)

@@ -62,7 +62,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
     source = _source(arguments.source)
     if arguments.output is not None:
-        _output(arguments.output, source, target)  # before anything is read, which may take long
+        _require_fitting(arguments.output, source, target)  # before anything is read, which may take long
     choice = find_choice(arguments.passes)
     kind = content_of(source)
     if kind in ("nir", "netx"):
@@ -198,11 +198,16 @@ def _export_for_reader(
 
 def _output(given: Path | None, source: Path, target: Target, stem: str = "program") -> Path:
     output = given or source.with_name(f"{stem}{target.suffix}")
+    _require_fitting(output, source, target)
+    return output
+
+
+def _require_fitting(output: Path, source: Path, target: Target) -> None:
+    """Refuse an output of another suffix than the target's, or that is the source itself."""
     if not output.name.endswith(target.suffix):
         raise UserError(f"--output {output} must end in {target.suffix}, as files of the {target.name} target do")
     if output.resolve() == source.resolve():
         raise UserError(f"the output would replace its own source {source}: choose another --output")
-    return output
 
 
 def _load(source: Path) -> PolicyModel | Program:
@@ -349,7 +354,7 @@ def _parity(parity: Parity) -> dict[str, Any]:
 
 
 def _pass_lines(lean: Lean) -> list[str]:
-    """What the passes changed, and what a record of silence said."""
+    """The passes' table, and the verdict of a record of silence."""
     lines = ["", "passes, on the same decisions", pass_table(lean.rows)] if lean.rows else []
     return [*lines, "", f"recorded silence: {_silence(lean.recorded)}"] if lean.recorded else lines
 

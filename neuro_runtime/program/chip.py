@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from dsf_common.errors import UserError
-from dsf_common.suggestions import suggestion
+from dsf_common.suggestions import member
 
 
 class Chip(StrEnum):
@@ -45,6 +44,4 @@ def find_chip(name: str) -> Chip:
     UserError
         There is none; the message lists those there are.
     """
-    if name not in list(Chip):
-        raise UserError(f"unknown chip {name!r}: {suggestion(name, list(Chip))}")
-    return Chip(name)
+    return member(Chip, "chip", name)

@@ -11,7 +11,8 @@ import pytest
 
 from dsf_common.errors import UserError
 from dsf_export.command_export import main as export_main
-from dsf_export.targets.nir import NAMESPACE, from_graph
+from dsf_export.namespace import NAMESPACE
+from dsf_export.targets.nir import from_graph
 from dsf_models.checkpoint import PolicyModel, load_model_file, save_model_file
 from dsf_models.configuration import ModelConfig
 from hw_profiles.loader import load_profile

@@ -63,7 +63,7 @@ def _can_be_divided(connection: Connection) -> bool:
 
 
 def _first_steps(certain: NDArray[np.bool_], possible: NDArray[np.bool_], active: int) -> NDArray[np.int64]:
-    """Of each neuron, the first of the ``active`` time steps in which it must spike, if it can in no other; or −1."""
+    """The first of a neuron's ``active`` time steps, if it must spike in them and can in no other; else −1."""
     first = certain.argmax(axis=0)
     steps = np.arange(len(certain))[:, None]
     wanted = (steps >= first) & (steps < first + active)

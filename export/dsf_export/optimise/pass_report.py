@@ -1,4 +1,4 @@
-"""What each pass changed: one row a pass, on the recorded decisions of an export."""
+"""A row a pass: its changes, on the recorded decisions of an export."""
 
 from __future__ import annotations
 

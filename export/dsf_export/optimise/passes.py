@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from dsf_common.errors import UserError
-from dsf_common.suggestions import suggestion
+from dsf_common.suggestions import member
 from dsf_export.optimise.constants import ConstantNeurons
 from dsf_export.optimise.equal import EqualNeurons
 from dsf_export.optimise.gates import MergedGates
@@ -96,6 +95,4 @@ def find_choice(name: str) -> PassChoice:
     UserError
         There is none; the message lists those there are.
     """
-    if name not in list(PassChoice):
-        raise UserError(f"unknown passes {name!r}: {suggestion(name, list(PassChoice))}")
-    return PassChoice(name)
+    return member(PassChoice, "passes", name)

@@ -89,7 +89,7 @@ def _may_move(subject: Subject, node: Neurons) -> bool:
 
 
 def _decisions_ago(program: Program) -> tuple[NDArray[np.int64], ...] | None:
-    """Of each synapse, how many decisions before its target's its source's time steps are; None if not aligned."""
+    """Decisions by which a synapse's source is ahead of its target, a number a synapse; None if not aligned."""
     arrivals = first_arrivals(program)
     all_ago = []
     for connection in program.connections:

@@ -1,4 +1,4 @@
-"""What a file holds, by its content: its name says nothing."""
+"""The kind of a file, by its content: its name says nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 import h5py
 
 from dsf_common.errors import UserError
+from dsf_export.namespace import NAMESPACE
 from neuro_runtime.program.storage import FORMAT
 
 Content = Literal["program", "our nir", "nir", "netx", "model"]
@@ -41,7 +42,4 @@ def content_of(path: Path) -> Content:
 def _holds_program(node: h5py.Group) -> bool:
     """Whether our own writer put a whole program into the graph's metadata."""
     metadata = node.get("metadata")
-    return isinstance(metadata, h5py.Group) and METADATA_KEY in metadata
-
-
-METADATA_KEY = "decision_spikeformer"
+    return isinstance(metadata, h5py.Group) and NAMESPACE in metadata

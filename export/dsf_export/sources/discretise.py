@@ -347,7 +347,7 @@ def _kept(tau: Array, conventions: Conventions) -> Array:
 
 
 def _gain(by_file: Array, kept: Array, conventions: Conventions) -> Array:
-    """What a step adds of what arrives at v."""
+    """The share of an input that a step adds to v."""
     if conventions.decays_input:
         return np.ones_like(kept)
     if conventions.framework != "sinabs":

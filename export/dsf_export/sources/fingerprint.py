@@ -1,4 +1,4 @@
-"""What a file's numbers tell of its writer: r, w_in and the size of its time constants."""
+"""The writer of a file by its numbers: r, w_in and the size of its time constants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALIKE = 1e-4  # relatively, since parameters are float32
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is told: None where nothing is."""
+    """The numbers' verdict; None where they tell nothing."""
 
     framework: str | None
     dt: float | None

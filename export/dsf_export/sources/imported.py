@@ -321,7 +321,7 @@ def warnings_of(imported: Imported) -> list[str]:
 
 
 def _silence(imported: Imported) -> list[str]:
-    """What a comparison says in which nothing, or no output, fired."""
+    """Warnings of a comparison in which nothing, or no output, fired."""
     if not any(layer.fires for layer in imported.network.neurons.values()):
         return ["warning: the network has no neurons that fire, so no spikes were compared, only its membranes"]
     outputs = {output.node for output in imported.program.outputs if output.quantity == "spikes"}

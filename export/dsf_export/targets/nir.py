@@ -31,6 +31,7 @@ from dsf_common.errors import UserError
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_image
 from dsf_common.json_text import json_text
+from dsf_export.namespace import NAMESPACE
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
 from neuro_runtime.program import Program, program_from_wire, program_hash, program_to_wire, validate
 from neuro_runtime.program.limits import DECAY_ONE
@@ -39,7 +40,6 @@ from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.storage import content_hash
 from neuro_runtime.program.wire import Arrays
 
-NAMESPACE = "decision_spikeformer"
 READER = "for"  # the key of the framework that alone is to read the file
 TIME_STEP = 1e-4  # seconds; what readers that are not told assume, snnTorch among them
 OUTPUT = "output"

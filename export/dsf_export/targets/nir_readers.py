@@ -27,6 +27,7 @@ from dsf_common.errors import GateFailed, UserError
 from dsf_common.hdf5 import atomic_image
 from dsf_common.suggestions import suggestion
 from dsf_export.arrays import Array
+from dsf_export.namespace import NAMESPACE
 from dsf_export.targets.nir import READER
 from dsf_export.targets.nir_synapses import Synapses, all_synapses, nir_name
 from neuro_runtime.program import Program
@@ -136,7 +137,7 @@ def to_reader(program: Program, reader: Reader) -> nir.NIRGraph:
     edges.append((names[nir_name(program.accumulator)], OUTPUT))
     if reader.chains:
         _require_chain(edges, reader)
-    return nir.NIRGraph(nodes, edges, metadata={"decision_spikeformer": _metadata(program, reader)})
+    return nir.NIRGraph(nodes, edges, metadata={NAMESPACE: _metadata(program, reader)})
 
 
 def write_for(program: Program, reader: Reader, path: Path) -> None:

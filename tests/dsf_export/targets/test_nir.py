@@ -16,6 +16,7 @@ import torch
 from snntorch.import_nir import import_from_nir
 
 from dsf_common.errors import UserError
+from dsf_export.namespace import NAMESPACE
 from dsf_export.targets import nir as target
 from dsf_models.checkpoint import PolicyModel
 from neuro_runtime.program import Program, program_hash
@@ -166,16 +167,16 @@ def _raise_a_weight(graph: nir.NIRGraph) -> None:
 
 
 def _forget_an_array(graph: nir.NIRGraph) -> None:
-    del graph.metadata[target.NAMESPACE]["arrays"]["encoder"]
+    del graph.metadata[NAMESPACE]["arrays"]["encoder"]
 
 
 def _damage_the_header(graph: nir.NIRGraph) -> None:
-    graph.metadata[target.NAMESPACE]["header"] = "{"
+    graph.metadata[NAMESPACE]["header"] = "{"
 
 
 def _forget_a_connection(graph: nir.NIRGraph) -> None:
-    header = graph.metadata[target.NAMESPACE]["header"]
-    graph.metadata[target.NAMESPACE]["header"] = header.replace('"block1.mlp.hidden"', '"block1.mlp.hiden"', 1)
+    header = graph.metadata[NAMESPACE]["header"]
+    graph.metadata[NAMESPACE]["header"] = header.replace('"block1.mlp.hidden"', '"block1.mlp.hiden"', 1)
 
 
 def _forget_the_metadata(graph: nir.NIRGraph) -> None:

@@ -12,13 +12,7 @@ from dsf_train.datasets.demonstrations import record_demonstrations
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.interleaving import FEWEST_STEPS, Interleaving
 from neuro_runtime.environments import load_environment_spec
-from support.small_datasets import read_d4rl
-
-
-def episode(observations: np.ndarray) -> Episode:
-    """An episode of these observations (steps, entries)."""
-    steps = len(observations)
-    return Episode(observations.astype(np.float32), np.zeros((steps, 1), np.float32), np.zeros(steps, np.float32))
+from support.small_datasets import observed_episode, read_d4rl
 
 
 def told(episodes: Iterable[Episode]) -> list[str]:
@@ -42,7 +36,7 @@ def test_what_is_generated_is_not_mixed(name: str, tmp_path: Path) -> None:
 def test_episodes_that_all_go_the_same_way_are_not_mixed(length: int) -> None:
     rng = np.random.default_rng(length)
     way = rng.standard_normal((length, 3))
-    assert told(episode(way + 0.01 * rng.standard_normal(way.shape)) for _ in range(200)) == []
+    assert told(observed_episode(way + 0.01 * rng.standard_normal(way.shape)) for _ in range(200)) == []
 
 
 @pytest.mark.parametrize("environments", [2, 8, 11, 50])
@@ -54,5 +48,5 @@ def test_steps_of_several_environments_are_told(environments: int, read_as: int)
     steps = walks.reshape(-1, 3)
     lengths = rng.integers(1, 2 * read_as, size=len(steps))
     ends = np.cumsum(lengths)
-    (doubt,) = told(episode(part) for part in np.split(steps, ends[ends < len(steps)]))
+    (doubt,) = told(observed_episode(part) for part in np.split(steps, ends[ends < len(steps)]))
     assert f"the steps of {environments} environments seem to be mixed" in doubt

@@ -10,12 +10,7 @@ import pytest
 
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.jumps import Jumps
-
-
-def episode(observations: np.ndarray) -> Episode:
-    """An episode of these observations (steps, entries)."""
-    steps = len(observations)
-    return Episode(observations.astype(np.float32), np.zeros((steps, 1), np.float32), np.zeros(steps, np.float32))
+from support.small_datasets import observed_episode
 
 
 def told(episodes: Iterable[Episode]) -> list[str]:
@@ -40,7 +35,7 @@ def cars() -> list[Episode]:
             )
             over = terminated or truncated
             seen.append(observation)
-        episodes.append(episode(np.array(seen[:-1])))
+        episodes.append(observed_episode(np.array(seen[:-1])))
     environment.close()
     return episodes
 
@@ -53,7 +48,7 @@ def test_a_car_that_runs_into_a_wall_is_not_reset(cars: list[Episode]) -> None:
 
 def test_cars_without_end_marks_are_told(cars: list[Episode]) -> None:
     pairs = zip(cars[::2], cars[1::2], strict=True)
-    joined = [episode(np.concatenate([one.observations, other.observations])) for one, other in pairs]
+    joined = [observed_episode(np.concatenate([one.observations, other.observations])) for one, other in pairs]
     (doubt,) = told(joined)
     assert "jump at 6 steps within 6 episodes, the first after step" in doubt
 
@@ -62,9 +57,9 @@ def test_steps_that_lack_within_an_episode_are_told() -> None:
     """They go on where no episode starts."""
     time = np.arange(200.0)
     whole = [np.stack([time, time**2 / 100, np.sin(time / 30) + time], axis=1) + seed for seed in range(12)]
-    (doubt,) = told(episode(np.delete(one, range(60, 90), axis=0)) for one in whole)
+    (doubt,) = told(observed_episode(np.delete(one, range(60, 90), axis=0)) for one in whole)
     assert "jump at 12 steps within 12 episodes, the first after step 59 of episode 0" in doubt
-    assert told(map(episode, whole)) == []
+    assert told(map(observed_episode, whole)) == []
 
 
 @pytest.mark.parametrize(("push", "doubts"), [(0.003, 0), (0.3, 1)])
@@ -73,4 +68,4 @@ def test_a_push_that_is_small_in_these_data_is_no_reset(push: float, doubts: int
     rng = np.random.default_rng(0)
     course = 0.3 * push * np.arange(200.0)[:, None] + 1e-6 * rng.standard_normal((200, 2))
     course[2:] += push
-    assert len(told(episode(course + start) for start in np.linspace(-1, 1, 12))) == doubts
+    assert len(told(observed_episode(course + start) for start in np.linspace(-1, 1, 12))) == doubts

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 
 from dsf_common.json_text import json_text
+from dsf_export.namespace import NAMESPACE
 from dsf_export.targets.onnx.tokens import TokenScale
 from neuro_runtime.policy_protocol import PolicyProtocol
 
-NAMESPACE = "decision_spikeformer"
 FORM, HEADER, ARRAYS, HASH = (f"{NAMESPACE}.{key}" for key in ("form", "header", "arrays", "sha256"))
 INTEGER_FORM = "integer program, one token a call"
 

@@ -1,0 +1,3 @@
+"""The name under which files of other formats hold what this project alone reads."""
+
+NAMESPACE = "decision_spikeformer"
