@@ -71,6 +71,8 @@ class Preset:
         The share kept is exp(−dt/τ) and no 1 − dt/τ.
     whole_current
         What arrives is added to a synaptic current as it is, whatever w_in the file has.
+    whole_integral
+        An IF adds what arrives to v as it is, whatever r and dt are.
     at_rest
         v begins at v_reset; else at 0.
     """
@@ -84,6 +86,7 @@ class Preset:
     late_zero: bool = False
     exponential: bool = False
     whole_current: bool = False
+    whole_integral: bool = False
     decays_input: bool = False
     at_rest: bool = False
     why: str = ""
@@ -103,6 +106,7 @@ PRESETS: Mapping[str, Preset] = {
         "zero",
         "gt",
         whole_current=True,
+        whole_integral=True,
         why="norse writes time constants 1,000 times too small for its step of 1 ms",
     ),
     "sinabs": Preset(
@@ -142,6 +146,7 @@ class Conventions:
     late_zero: bool
     exponential: bool
     whole_current: bool
+    whole_integral: bool
     decays_input: bool
     at_rest: bool
     norm_input: bool | None = None
@@ -236,6 +241,7 @@ def decide(
         late_zero=plain.late_zero,
         exponential=plain.exponential,
         whole_current=plain.whole_current,
+        whole_integral=plain.whole_integral,
         decays_input=plain.decays_input,
         at_rest=plain.at_rest,
         norm_input=options.norm_input,

@@ -291,7 +291,7 @@ def _neurons(node: SourceNode, arriving: Shape, conventions: Conventions, feeds_
         case "Threshold":
             keep, threshold = np.zeros(shape), full("threshold")
         case "IF":
-            gain = gain * dt
+            gain = np.ones(shape) if conventions.whole_integral else gain * dt
         case _:
             tau = full("tau" if node.kind in ("LIF", "LI") else "tau_mem")
             keep = _kept(tau, conventions)

@@ -307,6 +307,12 @@ def warnings_of(imported: Imported) -> list[str]:
     """Sentences about what the comparison cannot show, and about states that reached a limit of the integers."""
     warnings = _silence(imported)
     warnings += [
+        f"warning: neurons of {name} may fire several spikes in a time step and none did on the calibration; the "
+        "program's fire one, so an input that asks for more is another network's (multispike=false says it is meant)"
+        for name, layer in imported.network.neurons.items()
+        if layer.multispike
+    ]
+    warnings += [
         f"warning: v of {layer.layer} reached the end of its 24 bits, where integers saturate and the float network "
         "goes on"
         for layer in imported.layers

@@ -25,8 +25,8 @@ from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
-from support import snntorch_networks
 from support.small_nir import affine, cuba, ends, lif, recurrent_graph, write_graph
+from support.writers import by_snntorch
 
 PLAIN = ("dt=1e-4", "reset=zero", "compare=gt")
 
@@ -39,24 +39,23 @@ def spikes(shape: tuple[int, ...], seed: int, rate: float = 0.3, steps: int = 60
     return (np.random.default_rng(seed).random((steps, *shape)) < rate).astype(np.float64)
 
 
-@pytest.mark.parametrize("name", snntorch_networks.networks())
+@pytest.mark.parametrize("name", by_snntorch.NETWORKS)
 def test_the_float_network_spikes_as_snntorch_does(name: str, tmp_path: Path) -> None:
-    _, shape, reset = snntorch_networks.networks()[name]
-    module, path = snntorch_networks.make(name, seed=3), tmp_path / "network.nir"
-    snntorch_networks.export(module, shape, path)
-    network = read(path, "from=snntorch", f"reset={reset}")
+    drawn = by_snntorch.NETWORKS[name]
+    module, path = by_snntorch.make(name, seed=3), tmp_path / "network.nir"
+    by_snntorch.export(module, drawn.shape, path)
+    network = read(path, *drawn.options)
     for seed in range(2):
-        sample = spikes(shape, seed)
-        np.testing.assert_array_equal(run_network(network, sample).output, snntorch_networks.run(module, sample))
+        sample = spikes(drawn.shape, seed)
+        np.testing.assert_array_equal(run_network(network, sample).output, by_snntorch.run(module, sample))
 
 
 @pytest.mark.parametrize("name", ["leaky-zero", "leaky-subtract", "recurrent-subtract", "unequal-beta", "convolution"])
 @pytest.mark.parametrize("kind", ["spikes", "values"])
 def test_a_program_of_an_snntorch_network_differs_by_rounding_alone(name: str, kind: str, tmp_path: Path) -> None:
-    _, shape, reset = snntorch_networks.networks()[name]
-    path = tmp_path / "network.nir"
-    snntorch_networks.export(snntorch_networks.make(name, seed=3), shape, path)
-    imported = import_file(path, content_of(path), ["from=snntorch", f"reset={reset}", f"input={kind}"])
+    drawn, path = by_snntorch.NETWORKS[name], tmp_path / "network.nir"
+    by_snntorch.export(by_snntorch.make(name, seed=3), drawn.shape, path)
+    imported = import_file(path, content_of(path), [*drawn.options, f"input={kind}"])
     float32, _, lowered, integers = imported.rows
     assert float32.spikes > 100
     assert lowered.different == 0
