@@ -26,6 +26,8 @@ from dsf_common.key_value_options import compose
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file
+from dsf_models.configuration import ModelKind
+from dsf_models.kind_settings import is_taken
 from dsf_models.mixings import mixing_names
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
@@ -95,7 +97,8 @@ def _config(model: str, options: Options) -> TrainConfig:
         pairs.append(f"model.mixing={name}")
     else:
         pairs.append(f"model.kind={name}")
-        pairs += [pair for pair in recipe(options.env) if pair.split("=")[0] in SHARED]
+        shared = [pair for pair in recipe(options.env) if pair.split("=")[0] in SHARED]
+        pairs += [pair for pair in shared if is_taken(pair, ModelKind(name))]
         pairs += [] if options.baseline_size is None else [f"model.embedding_size={options.baseline_size}"]
     pairs += [] if options.dataset is None else [f"dataset={options.dataset}"]
     pairs += [] if options.steps is None else [f"steps={options.steps}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsf_common.errors import UserError
 from dsf_export.mixings import lowering_of
-from dsf_models.configuration import ModelConfig, Norm
+from dsf_models.configuration import ModelConfig, ModelKind, Norm
 from dsf_models.dsformer import DSFormer
 from dsf_models.policy_network import PolicyNetwork
 from neuro_runtime.program.limits import DECAY_ONE, LARGEST_DECAY
@@ -28,7 +28,7 @@ def require_program(model: PolicyNetwork) -> DSFormer:
 
 def settings_without_loihi_form(config: ModelConfig) -> list[str]:
     """A sentence for each setting with which a spiking model trains, and is refused when it is exported for Loihi."""
-    if not config.kind.spikes:
+    if not config.kind.has_program:
         return []
     sentences = []
     mantissa = round((1 - config.beta) * DECAY_ONE)
@@ -46,6 +46,25 @@ def settings_without_loihi_form(config: ModelConfig) -> list[str]:
     return sentences
 
 
+def _without_program(kind: ModelKind) -> str:
+    """What about ``kind`` has no program, by the first node that no neuron of a program computes."""
+    match kind:
+        case ModelKind.spikegpt:
+            return (
+                "divides sums of exponentials in block0.attention, gates them by a sigmoid, and feeds every Linear "
+                "from a LayerNorm and not from spikes"
+            )
+        case ModelKind.spikebert:
+            return (
+                "divides by a deviation over all channels in block0.attention.query.norm, a LayerNorm that does not "
+                "fold, and adds spikes to whole numbers in block0's shortcuts, which no spike carries"
+            )
+        case ModelKind.fcnet:
+            return "computes with real numbers, not spikes, from block0.fourier on"
+        case _:
+            return "computes with real numbers, not spikes"
+
+
 def refuse_without_program(config: ModelConfig) -> None:
     """Refuse a configuration that has no program, with the reason.
 
@@ -55,9 +74,9 @@ def refuse_without_program(config: ModelConfig) -> None:
         A model that does not spike; a normalisation that does not fold; a token mixing that has no lowering
         (`dsf_export.mixings`); or more tokens in view than the context holds.
     """
-    if not config.kind.spikes:
+    if not config.kind.has_program:
         raise UserError(
-            f"A model of model.kind={config.kind.value} computes with real numbers, not spikes, so it has no program; "
+            f"A model of model.kind={config.kind.value} {_without_program(config.kind)}, so it has no program; "
             "run it by dsf-run --backend torch, or train with model.kind=dsformer or spiking-mlp."
         )
     if config.norm is Norm.tdln:

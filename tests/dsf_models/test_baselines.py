@@ -23,13 +23,18 @@ from dsf_export.fold import fold
 from dsf_export.pipeline import from_policy
 from dsf_models import DSFormer, PolicyNetwork, make_model
 from dsf_models.checkpoint import Normalisation, PolicyModel, load_model_file, load_tensors, save_model_file
-from dsf_models.configuration import ModelConfig, ModelKind
+from dsf_models.configuration import ModelConfig, ModelKind, Surrogate
 from dsf_models.decision_convformer import DecisionConvFormer
 from dsf_models.decision_transformer import DecisionTransformer
 from dsf_models.difference_mlp import DifferenceMlpPolicy
 from dsf_models.dsformer import MlpBlock
+from dsf_models.fcnet import FourierController
+from dsf_models.kind_settings import is_taken
 from dsf_models.mlp import MlpPolicy
 from dsf_models.normalisation import set_blend
+from dsf_models.recurrent_policy import RecurrentPolicy
+from dsf_models.spikebert import SpikeBert
+from dsf_models.spikegpt import SpikeGpt
 from dsf_models.token_history import TokenHistory
 from dsf_models.torch_backend import TorchBackend
 from dsf_models.trajectory_embedding import ELEMENTS
@@ -45,7 +50,8 @@ from support.small_policies import made_up
 OBSERVATIONS, ACTIONS, K = 3, 2, 5
 Array = NDArray[np.float64]
 BASELINES = [kind for kind in ModelKind if kind is not ModelKind.dsformer]
-REAL_VALUED = [kind for kind in BASELINES if not kind.spikes]
+WITHOUT_PROGRAM = [kind for kind in BASELINES if not kind.has_program]
+RECURRENT = [ModelKind.fcnet, ModelKind.spikegpt]
 TINY = (
     "env=pendulum",
     "model.embedding_size=8",
@@ -62,9 +68,19 @@ TINY = (
 
 
 def config(kind: ModelKind) -> ModelConfig:
-    return ModelConfig(
-        kind=kind, embedding_size=8, blocks=2, heads=2, context=K, window=4, mlp_ratio=2, episode_steps=9
+    """Small dimensions; SpikeGPT's and SpikeBERT's neurons halve their inputs, so they get a low threshold."""
+    chosen = ModelConfig(
+        kind=kind, embedding_size=8, blocks=2, heads=2, context=K, window=4, mlp_ratio=2, episode_steps=9, modes=3
     )
+    if kind in (ModelKind.spikegpt, ModelKind.spikebert):
+        return replace(chosen, threshold=0.1, surrogate=Surrogate.arctangent)
+    return chosen
+
+
+def tiny(kind: ModelKind, *more: str) -> list[str]:
+    """The options of a short run, without those that mean nothing to ``kind``."""
+    own = ["model.modes=2"] if kind is ModelKind.fcnet else []
+    return [*(pair for pair in TINY if is_taken(pair, kind)), *own, f"model.kind={kind.value}", *more]
 
 
 def model_of(kind: ModelKind) -> PolicyNetwork:
@@ -244,6 +260,33 @@ def test_a_later_token_changes_no_earlier_action(kind: ModelKind) -> None:
 
 
 @pytest.mark.parametrize("kind", ModelKind)
+def test_no_action_has_a_gradient_from_a_later_token(kind: ModelKind) -> None:
+    """Each action of a window by itself, in each of its inputs; its own token reaches it."""
+    model, given = model_of(kind), tokens(2)
+    for part in given:
+        part.requires_grad_()
+    answers = model(*given, real(2))
+    for place in range(K):
+        gradients = torch.autograd.grad(answers[:, place].sum(), given, retain_graph=True, materialize_grads=True)
+        assert not any(gradient[:, place + 1 :].any() for gradient in gradients)
+        assert gradients[0][:, place].any()
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_stream_is_its_window_recomputed(kind: ModelKind) -> None:
+    """Over the whole episode, of three contexts: what falls out of FCNet's transform and what WKV still holds."""
+    model, given = model_of(kind), tokens(2, 3 * K)
+    assert isinstance(model, RecurrentPolicy)
+    state, actions = model.start(2), []
+    with torch.no_grad():
+        window = model(*given, real(2, 3 * K))
+        for token in torch.cat(given, dim=-1).unbind(1):
+            action, state = model.step(token, state)
+            actions.append(action)
+    assert torch.allclose(torch.stack(actions, dim=1), window, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ModelKind)
 def test_a_short_window_is_a_padded_one(kind: ModelKind) -> None:
     model, short = model_of(kind), tokens(2, K - 2)
     padded = [torch.cat([part.new_ones(2, 2, part.shape[-1]), part], dim=1) for part in short]
@@ -296,13 +339,19 @@ def test_gradient_reaches_every_parameter(kind: ModelKind) -> None:
 
 
 def filter_macs(model: PolicyNetwork) -> int:
-    """Operations of the ConvFormer's filters, which are no matrix products, the only ones that PyTorch counts."""
-    filters = isinstance(model, DecisionConvFormer)
+    """Operations of the ConvFormer's filters and of WKV: PyTorch counts matrix products alone."""
     dimensions = model.config
-    return dimensions.blocks * ELEMENTS * K * dimensions.embedding_size * dimensions.window if filters else 0
+    channels = dimensions.blocks * K * dimensions.embedding_size
+    match model:
+        case DecisionConvFormer():
+            return channels * ELEMENTS * dimensions.window
+        case SpikeGpt():
+            return channels * K
+        case _:
+            return 0
 
 
-@pytest.mark.parametrize("kind", REAL_VALUED)
+@pytest.mark.parametrize("kind", [kind for kind in WITHOUT_PROGRAM if kind is not ModelKind.spikebert])
 def test_counted_macs_are_pytorchs(kind: ModelKind) -> None:
     model, given = model_of(kind).train(), tokens(1)
     with FlopCounterMode(display=False) as counter:
@@ -328,7 +377,7 @@ def test_a_run_counts_macs_and_no_spikes() -> None:
 def test_one_line_trains_saves_loads_and_runs(
     kind: ModelKind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = train(training_config([*TINY, f"model.kind={kind.value}", "steps=20", f"output={tmp_path}"]))
+    result = train(training_config(tiny(kind, "steps=20", f"output={tmp_path}")))
     policy = load_model_file(result.model_file)
     assert policy.model.config.kind is kind
     assert policy.configuration["model"]["kind"] == kind.value
@@ -357,8 +406,15 @@ def test_a_run_without_spikes_can_be_read_too(tmp_path: Path, capsys: pytest.Cap
     assert re.search(rf"host multiply-accumulates +{model.macs(1)}\.0 × 4\.6 pJ", text)
 
 
-@pytest.mark.parametrize("kind", REAL_VALUED)
-def test_what_does_not_spike_is_not_exported(
+NODES = {
+    ModelKind.spikegpt: "divides sums of exponentials in block0.attention",
+    ModelKind.spikebert: "divides by a deviation over all channels in block0.attention.query.norm",
+    ModelKind.fcnet: "computes with real numbers, not spikes, from block0.fourier on",
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_PROGRAM)
+def test_what_has_no_program_is_not_exported(
     kind: ModelKind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     normalisation = Normalisation(np.zeros(OBSERVATIONS, np.float32), np.ones(OBSERVATIONS, np.float32), 1.0)
@@ -367,8 +423,8 @@ def test_what_does_not_spike_is_not_exported(
     assert dsf_export([str(path), "--target", "lava"]) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1
-    assert f"model.kind={kind.value} computes with real numbers" in error[0]
-    with pytest.raises(UserError, match="computes with real numbers"):
+    assert f"model.kind={kind.value} {NODES.get(kind, 'computes with real numbers, not spikes')}" in error[0]
+    with pytest.raises(UserError, match="so it has no program"):
         train(training_config(["env=pendulum", "quantise=true", f"policy={path}", f"output={tmp_path}"]))
 
 
@@ -383,12 +439,15 @@ def test_the_spiking_mlp_exports() -> None:
     assert all(row.different == 0 for row in candidate.rows[:3])
 
 
-@pytest.mark.parametrize("kind", [ModelKind.decision_transformer, ModelKind.mlp])
-def test_a_broken_off_run_with_dropout_resumes_to_the_same_weights(
+@pytest.mark.parametrize(
+    "kind",
+    [ModelKind.decision_transformer, ModelKind.mlp, ModelKind.fcnet, ModelKind.spikegpt, ModelKind.spikebert],
+)
+def test_a_broken_off_run_resumes_to_the_same_weights(
     kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def configuration(folder: str) -> TrainConfig:
-        return training_config([*TINY, f"model.kind={kind.value}", "steps=30", f"output={tmp_path / folder}"])
+        return training_config(tiny(kind, "steps=30", f"output={tmp_path / folder}"))
 
     whole = train(configuration("whole")).model_file
     loss = trainer.action_loss
@@ -407,6 +466,16 @@ def test_a_broken_off_run_with_dropout_resumes_to_the_same_weights(
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [ModelKind.fcnet, ModelKind.spikegpt, ModelKind.spikebert])
+def test_two_hundred_steps_of_a_published_network(kind: ModelKind, tmp_path: Path) -> None:
+    options = ("steps=200", "learning_rate=0.003", "batch_size=32", "log_every=10", f"output={tmp_path}")
+    result = train(training_config(tiny(kind, *options)))
+    records = [json.loads(line) for line in (result.model_file.parent / "metrics.jsonl").read_text().splitlines()]
+    losses = [record["loss"] for record in records if "loss" in record]
+    assert np.mean(losses[-5:]) < 0.8 * losses[0]
+
+
 def test_published_settings_come_with_the_kind_and_give_way_to_the_command_line() -> None:
     chosen = training_config(["env=pendulum", "model.kind=decision-transformer"])
     published = ModelConfig(
@@ -423,6 +492,35 @@ def test_published_settings_come_with_the_kind_and_give_way_to_the_command_line(
 
 def test_kinds_are_their_classes_and_others_are_refused() -> None:
     kinds = [type(make_model(config(kind), OBSERVATIONS, ACTIONS)) for kind in ModelKind]
-    assert kinds == [DSFormer, DecisionTransformer, DecisionConvFormer, MlpPolicy, DifferenceMlpPolicy, DSFormer]
+    assert kinds == [
+        DSFormer,
+        DecisionTransformer,
+        DecisionConvFormer,
+        MlpPolicy,
+        DifferenceMlpPolicy,
+        DSFormer,
+        FourierController,
+        SpikeGpt,
+        SpikeBert,
+    ]
     with pytest.raises(UserError, match="decision_transformer"):
         training_config(["env=pendulum", "model.kind=transformer"])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (
+            ["model.kind=fcnet", "model.heads=2"],
+            "model.heads is no option of model.kind=fcnet, which takes model.embedding_size, model.blocks, "
+            "model.context, model.modes, model.mlp_ratio and model.previous_action; leave it out.",
+        ),
+        (["model.kind=spikegpt", "model.window=4"], "model.window is no option of model.kind=spikegpt"),
+        (["model.kind=mlp", "model.leak=0.5"], "model.leak is no option of model.kind=mlp"),
+        (["model.modes=4"], "model.modes is no option of model.kind=dsformer"),
+        (["model.kind=fcnet", "model.context=8", "model.modes=5"], "choose model.modes=4, or model.context=9"),
+    ],
+)
+def test_options_that_mean_nothing_to_a_kind_are_refused_with_those_that_do(pairs: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        training_config(["env=pendulum", *pairs]).validate()

@@ -20,10 +20,18 @@ class ModelKind(Enum):
     mlp = "mlp"  # behaviour cloning: the state alone
     difference_mlp = "difference-mlp"  # the same, told the differences of the last S states and the return
     spiking_mlp = "spiking-mlp"  # a DSFormer whose blocks mix no tokens
+    fcnet = "fcnet"  # Fourier Controller Network
+    spikegpt = "spikegpt"
+    spikebert = "spikebert"  # with causal attention
 
     @property
     def spikes(self) -> bool:
-        """Whether spiking neurons compute it, so that it has a program."""
+        """Whether spiking neurons are among what computes it."""
+        return self.has_program or self in (ModelKind.spikegpt, ModelKind.spikebert)
+
+    @property
+    def has_program(self) -> bool:
+        """Whether it is a DSFormer or its part, which becomes a program of integer spiking neurons."""
         match self:
             case ModelKind.dsformer | ModelKind.spiking_mlp:
                 return True
@@ -32,6 +40,9 @@ class ModelKind(Enum):
                 | ModelKind.decision_convformer
                 | ModelKind.mlp
                 | ModelKind.difference_mlp
+                | ModelKind.fcnet
+                | ModelKind.spikegpt
+                | ModelKind.spikebert
             ):
                 return False
             case _:
@@ -108,6 +119,7 @@ class ModelConfig:
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
     mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
     carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
+    modes: int = 10  # M of FCNet's Fourier transform, the lowest frequencies, half of K at most
     score_limit: int = 0  # the largest score that TSSA, SSSA and SDSA-3 tell from larger ones; 0 for no limit
     levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
     previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
@@ -146,6 +158,7 @@ class ModelConfig:
             "mlp_ratio",
             "mixing_ratio",
             "levels",
+            "modes",
             "episode_steps",
         ):
             if getattr(self, name) < 1:
@@ -163,6 +176,11 @@ class ModelConfig:
             raise UserError(f"model.surrogate_half_width={self.surrogate_half_width} must be positive and finite.")
         if not 0 <= self.dropout < 1:
             raise UserError(f"model.dropout={self.dropout} must be in [0, 1): it is the share that is left out.")
+        if self.kind is ModelKind.fcnet and self.modes > (self.context + 1) // 2:
+            raise UserError(
+                f"model.modes={self.modes} is more than model.context={self.context} tokens have frequencies; choose "
+                f"model.modes={(self.context + 1) // 2}, or model.context={2 * self.modes - 1}."
+            )
         self._validate_mixing()
         reason = self.without_stream()
         if self.streaming and reason is not None:

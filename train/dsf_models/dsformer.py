@@ -5,6 +5,8 @@ Without token mixing the same is the spiking MLP, the baseline that knows the pr
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -140,6 +142,23 @@ class DSFormer(PolicyNetwork):
     def macs(self, tokens: int) -> int:
         """The embedding and the head, which stay with the host."""
         return tokens * (self.embedding.weight.numel() + self.head.weight.numel())
+
+    def time_steps(self, tokens: int) -> int:
+        """T a token."""
+        return tokens * self.config.time_steps
+
+    def window_synops(self, spikes: Spikes) -> dict[str, int]:
+        """See :class:`PolicyNetwork`; what a token mixing costs besides its Linears is counted in its own file."""
+        counts = {name: int(layer.sum()) for name, layer in spikes.items()}
+        synops: dict[str, int] = {}
+        for index, block in enumerate(cast(list[Block | MlpBlock], list(self.blocks))):
+            attention, mlp = f"block{index}.attention", f"block{index}.mlp"
+            if isinstance(block, Block):
+                inputs = sum(counts[name] for name in input_names(attention, block.levels))
+                synops |= block.attention.window_synops(spikes, inputs, attention)
+            synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * block.mlp.hidden.linear.out_features
+            synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * block.mlp.project.linear.out_features
+        return synops
 
 
 def _initialise_linear(module: nn.Module) -> None:

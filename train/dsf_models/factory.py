@@ -9,8 +9,11 @@ from dsf_models.decision_convformer import DecisionConvFormer
 from dsf_models.decision_transformer import DecisionTransformer
 from dsf_models.difference_mlp import DifferenceMlpPolicy
 from dsf_models.dsformer import DSFormer
+from dsf_models.fcnet import FourierController
 from dsf_models.mlp import MlpPolicy
 from dsf_models.policy_network import PolicyNetwork
+from dsf_models.spikebert import SpikeBert
+from dsf_models.spikegpt import SpikeGpt
 
 
 def make_model(config: ModelConfig, observation_size: int, action_size: int) -> PolicyNetwork:
@@ -30,5 +33,11 @@ def _model_class(kind: ModelKind) -> type[PolicyNetwork]:
             return MlpPolicy
         case ModelKind.difference_mlp:
             return DifferenceMlpPolicy
+        case ModelKind.fcnet:
+            return FourierController
+        case ModelKind.spikegpt:
+            return SpikeGpt
+        case ModelKind.spikebert:
+            return SpikeBert
         case _:
             assert_never(kind)

@@ -67,3 +67,11 @@ class PolicyNetwork(nn.Module, ABC):
     @abstractmethod
     def macs(self, tokens: int) -> int:
         """Multiply-accumulates of one window of ``tokens`` real tokens, other than a spike's at a synapse."""
+
+    def time_steps(self, tokens: int) -> int:
+        """Time steps of spiking neurons in one window of ``tokens`` tokens; 0 where there are none."""
+        return 0
+
+    def window_synops(self, spikes: Spikes) -> dict[str, int]:
+        """Synaptic operations of one window by target layer, from the spikes that :meth:`forward` recorded of it."""
+        return {}

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dsf_models import DSFormer, PolicyNetwork
+from dsf_models import PolicyNetwork
 from dsf_models.checkpoint import PolicyModel
-from dsf_models.dsformer import Block, MlpBlock, input_names
-from dsf_models.policy_network import Spikes
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.activity import Activity
 from neuro_runtime.backends.base import Decision
@@ -93,23 +90,12 @@ def window_activity(model: PolicyNetwork, spikes: dict[str, Tensor], tokens: int
     A spike costs one synop at each synapse it crosses; what a token mixing costs besides is counted in its
     file. A model without neurons has multiply-accumulates alone, all of them under those of the host.
     """
-    macs = model.macs(tokens)
-    if not isinstance(model, DSFormer):
-        return Activity({}, {}, {}, time_steps=0, host_macs=macs)
-    spike_counts = {name: int(layer.sum()) for name, layer in spikes.items()}
-    neuron_steps = {name: layer.numel() for name, layer in spikes.items()}
-    time_steps = tokens * model.config.time_steps
-    return Activity(spike_counts, neuron_steps, _synops(model, spikes, spike_counts), time_steps, macs)
-
-
-def _synops(model: DSFormer, spikes: Spikes, counts: dict[str, int]) -> dict[str, int]:
-    """Synops by target layer."""
-    synops: dict[str, int] = {}
-    for index, block in enumerate(cast(list[Block | MlpBlock], model.blocks)):
-        attention, mlp = f"block{index}.attention", f"block{index}.mlp"
-        if isinstance(block, Block):
-            inputs = sum(counts[name] for name in input_names(attention, block.levels))
-            synops |= block.attention.window_synops(spikes, inputs, attention)
-        synops[f"{mlp}.hidden"] = counts[f"{mlp}.input"] * block.mlp.hidden.linear.out_features
-        synops[f"{mlp}.project"] = counts[f"{mlp}.hidden"] * block.mlp.project.linear.out_features
-    return synops
+    if not spikes:
+        return Activity({}, {}, {}, time_steps=0, host_macs=model.macs(tokens))
+    return Activity(
+        spikes={name: int(layer.sum()) for name, layer in spikes.items()},
+        neuron_steps={name: layer.numel() for name, layer in spikes.items()},
+        synops=model.window_synops(spikes),
+        time_steps=model.time_steps(tokens),
+        host_macs=model.macs(tokens),
+    )

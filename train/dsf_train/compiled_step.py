@@ -61,7 +61,7 @@ def compiles(config: TrainConfig) -> bool:
 
 def _refusal(config: TrainConfig) -> str | None:
     """The parts of a run that a compiled step cannot serve."""
-    if not config.model.kind.spikes:
+    if not config.model.kind.has_program:
         return f"model.kind={config.model.kind.value}"
     if config.quantise:
         return "quantise=true, which rounds weights anew at every step"

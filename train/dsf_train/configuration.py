@@ -127,14 +127,14 @@ class TrainConfig:
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name}={getattr(self, name)} must be 0 or more, and finite.")
         for name in ("initial_firing_rate", "homeostasis_rate"):
-            if getattr(self, name) and not self.model.kind.spikes:
+            if getattr(self, name) and not self.model.kind.has_program:
                 raise UserError(f"model.kind={self.model.kind.value} has no neurons; leave out {name}.")
             if getattr(self, name) and self.quantise:
                 raise UserError(
                     f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
         self.validate_name()
-        if self.model.kind.spikes and self.model.norm.over_batch and self._values_a_channel < 2:
+        if self.model.kind.has_program and self.model.norm.over_batch and self._values_a_channel < 2:
             raise UserError(
                 f"model.norm={self.model.norm.value} needs two values a channel, and batch_size=1 with "
                 "model.context=1 and model.time_steps=1 has one; raise one of them."

@@ -17,6 +17,7 @@ from dsf_common.key_value_options import compose
 from dsf_common.numbered_names import serving_file, with_number
 from dsf_models.checkpoint import plain
 from dsf_models.configuration import ModelKind
+from dsf_models.kind_settings import refuse_others
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_folder import RunFolder
 from neuro_runtime.environments import load_environment_spec
@@ -28,7 +29,8 @@ def training_config(overrides: list[str]) -> TrainConfig:
     Raises
     ------
     UserError
-        No environment is named, or a key or a value is unknown; the nearest valid ones are named.
+        No environment is named; a key or a value is unknown, and the nearest valid ones are named; or an option of the
+        model means nothing to its kind.
     """
     environment = _environment_of(overrides)
     overrides = [f"env={environment}", *overrides]
@@ -39,6 +41,7 @@ def training_config(overrides: list[str]) -> TrainConfig:
     _refuse_idle(overrides)
     pairs = [*recipe(environment), *overrides]
     kind = compose(TrainConfig, pairs).model.kind
+    refuse_others(overrides, kind)
     if kind is ModelKind.dsformer:
         return compose(TrainConfig, pairs)
     return compose(TrainConfig, [*recipe(environment), *recipe(kind.value), *overrides])

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsf_common.errors import UserError
+from dsf_common.key_value_options import compose
 from dsf_common.suggestions import suggestion
+from dsf_models.kind_settings import is_taken
 from dsf_train.bench.data import Data, choose_data
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_options import training_config
@@ -100,7 +102,7 @@ class Sweep:
     datasets
         Folder to look for data in; None leaves it to `dsf-train`.
     overrides
-        For all runs, before a row's own.
+        For all runs, before a row's own; an option of the model for those whose kind takes it.
     """
 
     name: str
@@ -147,9 +149,9 @@ def make_grid(rows: Sequence[Row], sweep: Sweep) -> Grid:
 def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> TrainConfig:
     own = [f"name={sweep.name}-{row.name}-seed{seed}", f"seed={seed}", f"output={sweep.output}"]
     dataset = [] if data.path is None else [f"dataset={data.path}"]
-    config = training_config(
-        [f"env={environment}", "evaluate_every=0", *sweep.overrides, *row.overrides, *dataset, *own]
-    )
+    kind = compose(TrainConfig, [f"env={environment}", *row.overrides]).model.kind
+    shared = [pair for pair in sweep.overrides if is_taken(pair, kind)]
+    config = training_config([f"env={environment}", "evaluate_every=0", *shared, *row.overrides, *dataset, *own])
     try:
         config.validate()
     except UserError as problem:

@@ -33,7 +33,12 @@ from support.small_policies import PSSA, made_up
 Array = NDArray[np.float64]
 
 CONTEXT = 8
-BASELINES = [kind for kind in ModelKind if not kind.spikes]
+BASELINES = [
+    ModelKind.decision_transformer,
+    ModelKind.decision_convformer,
+    ModelKind.mlp,
+    ModelKind.difference_mlp,
+]
 WINDOWED = replace(PSSA, heads=2, streaming=False)
 PAIRWISE = {"position_bias": PositionBias.pairwise, "bias_sharing": BiasSharing.layer}
 
