@@ -39,7 +39,6 @@ from neuro_runtime.program.limits import (
 from neuro_runtime.program.nodes import Connection, Dense, Injection, Lif, Node, Sparse, Weighted
 from neuro_runtime.program.sample import HostMap, SampleProgram
 from neuro_runtime.program.sample_run import SampleRun, run_sample
-from neuro_runtime.program.weight_matrices import weight_matrices
 from neuro_runtime.simulators.interpreter import Interpreter
 
 Array = NDArray[np.float64]
@@ -123,19 +122,12 @@ def as_it_is(program: SampleProgram, samples: Samples) -> SampleProgram:
     UserError
         A weight or threshold is beyond a chip's formats.
     """
-    integer = with_scales(program, dict.fromkeys((lif.name for lif in _lifs(program)), 1), samples, MOST_TERMS)
-    for ours, theirs in zip(_totals(program), _totals(integer), strict=True):
-        if not np.array_equal(ours[1], theirs[1]):
-            raise UserError(f"{ours[0]} holds weights that are no integers of a chip")
-    return integer
-
-
-def _totals(program: SampleProgram) -> list[tuple[str, Array]]:
-    """The weights of every place, exponents multiplied in."""
-    return [
-        (f"{place.source} -> {place.target}", matrix.total)
-        for place, matrix in weight_matrices(program, program.weighted_connections).items()
-    ]
+    for connection in program.weighted_connections:
+        weight = np.asarray(connection.weight, dtype=np.float64)
+        terms = sum_of_terms(weight, MOST_TERMS)
+        if not np.array_equal(sum(np.ldexp(mantissa, exponent) for mantissa, exponent in terms), weight):
+            raise UserError(f"{connection.source} -> {connection.target} holds weights that are no integers of a chip")
+    return with_scales(program, dict.fromkeys((lif.name for lif in _lifs(program)), 1), samples, MOST_TERMS)
 
 
 def _rounded_together(program: SampleProgram, scales: Mapping[str, int], moments: Mapping[str, Array]) -> SampleProgram:
