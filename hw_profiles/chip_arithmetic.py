@@ -15,7 +15,7 @@ from typing import Literal
 from hw_profiles.capacity import Capacity
 from hw_profiles.figure import Figure
 
-Quantity = Literal["exponent", "threshold", "arrival", "injection", "current", "voltage"]
+Quantity = Literal["exponent", "threshold", "arrival", "injection", "current", "voltage", "graded spike"]
 Evidence = Literal["set", "bound", "observed"]
 Standing = Literal["proven", "observed", "outside"]
 
@@ -31,8 +31,8 @@ class Extreme:
     where
         The node, or the connection into it by its ends.
     quantity
-        Exponents and thresholds are set in a program. Arrival, through synapses in one time step, and injection, by the
-        host, are in weight units; current and voltage in those of u and v.
+        Exponents and thresholds are set in a program. Arrival, through synapses in one time step, injection, by the
+        host, and the number that a graded spike carries are in weight units; current and voltage in those of u and v.
     bound
         The value that is set, or one that no run exceeds.
     observed
@@ -100,6 +100,8 @@ class ChipArithmetic:
         Width of u and v, with the sign.
     weight_shift
         Bits by which weights, biases' currents and thresholds are shifted to meet a state.
+    payload_bits
+        Width of the number that a graded spike carries, with its sign; 0 where spikes carry none.
     """
 
     smallest_exponent: int | None
@@ -110,6 +112,7 @@ class ChipArithmetic:
     largest_bias_exponent: int | None
     state_bits: int | None
     weight_shift: int | None
+    payload_bits: int | None
 
     @staticmethod
     def of(capacity: Capacity) -> ChipArithmetic:
@@ -124,6 +127,7 @@ class ChipArithmetic:
             largest_bias_exponent=_whole(capacity.largest_bias_exponent),
             state_bits=_whole(capacity.state_bits),
             weight_shift=_whole(capacity.weight_shift),
+            payload_bits=_whole(capacity.payload_bits),
         )
 
     @property
@@ -151,6 +155,8 @@ class ChipArithmetic:
                 return self._largest_injection(extreme.step)
             case "voltage" if extreme.silent:
                 return self._shifted(self.largest_threshold)
+            case "graded spike":
+                return None if self.payload_bits is None else (1 << max(self.payload_bits - 1, 0)) - 1
             case "current" | "voltage":
                 return None if self.state_bits is None else (1 << (self.state_bits - 1)) - 1
 
@@ -207,6 +213,8 @@ def _outside(extreme: Extreme, limit: int) -> tuple[int, Evidence] | None:
     """The value beyond the limit and how it is known; None where it is inside."""
     if extreme.quantity in ("exponent", "threshold"):
         return (extreme.bound, "set") if extreme.bound < limit else None
+    if extreme.quantity == "graded spike":
+        return (extreme.bound, "set") if extreme.bound > limit else None
     if extreme.observed is not None and extreme.observed > limit:
         return extreme.observed, "observed"
     return (extreme.bound, "bound") if extreme.bound > limit else None

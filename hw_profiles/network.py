@@ -25,6 +25,7 @@ class Role(Enum):
     lif = "leaky integrate-and-fire"
     coincidence = "coincidence (AND)"
     product = "product of two signals"
+    graded = "rectified sum, sent as a graded spike"
     accumulator = "accumulator"
     bias = "bias line"
     input = "spikes of the host"
@@ -41,12 +42,15 @@ class NeuronParameters:
         Mantissas.
     state_bits
         Width of current and voltage that the program was made for, with the sign.
+    payload_bits
+        Width of the largest number that their graded spikes can carry, with the sign; 0 where spikes carry none.
     """
 
     current_decay: int
     voltage_decay: int
     threshold: int
     state_bits: int = 24
+    payload_bits: int = 0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from hw_profiles.network import (
     SynapseList,
 )
 
-FORMAT, VERSION = "decision-spikeformer-network", 1
+FORMAT, VERSION = "decision-spikeformer-network", 2
+VERSION_WITHOUT_GRADED_SPIKES = 1  # still written where there are none
 ARRAYS = ("source_index", "target_index", "delay", "format_index")
 PLAIN = ("name", "layout", "active_steps", "period", "host_macs", "context")
 
@@ -38,7 +39,7 @@ def save_network(network: ChipNetwork, path: str | Path) -> None:
     distinct = _distinct_synapses(network)
     shared = {id(synapses): number for number, synapses in enumerate(distinct)}
     header = {
-        "version": VERSION,
+        "version": VERSION if _has_graded_spikes(network) else VERSION_WITHOUT_GRADED_SPIKES,
         **{name: getattr(network, name) for name in PLAIN},
         "populations": [_population_document(population) for population in network.populations],
         "projections": [[item.source, item.target, shared[id(item.synapses)]] for item in network.projections],
@@ -71,9 +72,9 @@ def load_network(path: str | Path) -> ChipNetwork:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is not a network file; give the network.h5 of a run folder")
             header = json.loads(file["header"][()].tobytes())
-            if header["version"] != VERSION:
+            if header["version"] not in (VERSION_WITHOUT_GRADED_SPIKES, VERSION):
                 raise UserError(
-                    f"{path} has version {header['version']}, this version reads {VERSION}; run the policy again"
+                    f"{path} has version {header['version']}, this version reads 1 to {VERSION}; run the policy again"
                     f"{if_newer(header['version'], VERSION)}"
                 )
             network = _network(header, file)
@@ -102,9 +103,18 @@ def _population_document(population: Population) -> dict[str, Any]:
         "size": population.size,
         "role": population.role.name,
         "depth": population.depth,
-        "parameters": dataclasses.astuple(population.parameters),
+        "parameters": _parameters_document(population.parameters),
         "origin": population.origin,
     }
+
+
+def _parameters_document(parameters: NeuronParameters) -> tuple[int, ...]:
+    values: tuple[int, ...] = dataclasses.astuple(parameters)
+    return values if parameters.payload_bits else values[:-1]
+
+
+def _has_graded_spikes(network: ChipNetwork) -> bool:
+    return any(population.role is Role.graded for population in network.populations)
 
 
 def _network(header: dict[str, Any], file: h5py.File) -> ChipNetwork:

@@ -32,11 +32,13 @@ from hw_profiles.network import (
     SynapseList,
 )
 from neuro_runtime.program.arrival import working_times
+from neuro_runtime.program.headroom import largest_spike
 from neuro_runtime.program.limits import CLEARED_CURRENT, LARGEST_DECAY, LARGEST_THRESHOLD, WEIGHT_BITS
 from neuro_runtime.program.nodes import (
     Accumulator,
     And,
     BiasLine,
+    GradedRelu,
     Lif,
     Neurons,
     Source,
@@ -70,7 +72,9 @@ def chip_network(program: SpikingProgram) -> ChipNetwork:
         active_steps=program.active_steps,
         period=program.period,
         populations=tuple(
-            _population(node, arrivals.get(node.name, 0) % program.period) for node in program.nodes if node.on_chip
+            _population(program, node, arrivals.get(node.name, 0) % program.period)
+            for node in program.nodes
+            if node.on_chip
         ),
         projections=tuple(_projections(program)),
         host_currents=tuple(_host_currents(program)),
@@ -78,17 +82,22 @@ def chip_network(program: SpikingProgram) -> ChipNetwork:
     )
 
 
-def _population(node: Source | Neurons, depth: int) -> Population:
-    return Population(node.name, node.size, _role(node), depth, _parameters(node), origin=node.name)
+def _population(program: SpikingProgram, node: Source | Neurons, depth: int) -> Population:
+    return Population(node.name, node.size, _role(node), depth, _parameters(program, node), origin=node.name)
 
 
-def _parameters(node: Source | Neurons) -> NeuronParameters:
-    """The integers of the neurons, in Loihi's formats; a bias line is given those of a neuron that forgets at once."""
+def _parameters(program: SpikingProgram, node: Source | Neurons) -> NeuronParameters:
+    """The integers of the neurons, in Loihi's formats; a bias line is given those of a neuron that forgets at once.
+
+    So are graded neurons, which a chip that has them runs by a program of its own, and their payload has a sign.
+    """
     if not node.has_state:
         return NeuronParameters(CLEARED_CURRENT, LARGEST_DECAY, 0)
     lif = node.as_lif("loihi")
     threshold = min(int(lif.threshold), LARGEST_THRESHOLD)
-    return NeuronParameters(int(lif.current_decay), int(lif.voltage_decay), threshold)
+    payload = int(largest_spike(program, node.name)).bit_length() + 1 if node.graded else 0
+    decays = int(lif.current_decay), min(int(lif.voltage_decay), LARGEST_DECAY)
+    return NeuronParameters(*decays, threshold, payload_bits=payload)
 
 
 def _role(node: Source | Neurons) -> Role:
@@ -97,6 +106,8 @@ def _role(node: Source | Neurons) -> Role:
             return Role.lif
         case And():
             return Role.coincidence
+        case GradedRelu():
+            return Role.graded
         case Accumulator():
             return Role.accumulator
         case BiasLine():

@@ -15,6 +15,7 @@ from neuro_runtime.program.nodes import (
     Connection,
     CurrentInput,
     Dense,
+    GradedRelu,
     Injection,
     Lif,
     Node,
@@ -99,6 +100,31 @@ def block_program() -> Program:
     connections.append(dense("bias", "mlp", size, 1, delay=4, exponent=1))
     connections += [dense("output", "action", 4, size, delay=0, exponent=0), dense("mlp", "action", 4, size, 0, 1)]
     return make_program(nodes, connections, active_steps=4, period=period)
+
+
+def graded_program() -> Program:
+    """Neurons that rectify a sum and send it as a graded spike, twice over, to a layer whose delays span decisions."""
+    random = np.random.default_rng(0)
+    size, period = 6, 18
+    nodes: list[Node] = [CurrentInput("token", size), BiasLine("bias"), Lif("input", size, CLEARED, BETA, 300)]
+    nodes += [GradedRelu("sum", 4, 40), GradedRelu("product", 5, 8), Lif("output", size, CLEARED, BETA, 90)]
+
+    def listed(source: str, target: str, sizes: tuple[int, int], exponent: int, longest_delay: int) -> Sparse:
+        sources, targets = (random.integers(0, size, 20).astype(np.int32) for size in sizes)
+        weights, delays = 2 * random.integers(-20, 60, 20), random.integers(0, longest_delay, 20).astype(np.int32)
+        return Sparse(source, target, sources, targets, weights, delays, exponent)
+
+    first = np.zeros(1, dtype=np.int32)
+    connections: list[Connection] = [
+        Injection("token", "input"),
+        listed("input", "sum", (size, 4), exponent=0, longest_delay=3),
+        Sparse("bias", "sum", first, first, np.array([10]), first, exponent=-1),
+        listed("sum", "product", (4, 5), exponent=-3, longest_delay=2),
+        listed("input", "product", (size, 5), exponent=-1, longest_delay=2 * period),
+        listed("product", "output", (5, size), exponent=-2, longest_delay=period),
+        Dense("output", "action", _weights(random, (2, size))),
+    ]
+    return make_program([*nodes, Accumulator("action", 2)], connections, active_steps=4, period=period)
 
 
 def random_program(seed: int) -> Program:

@@ -20,6 +20,7 @@ class OperationKind(Enum):
     synaptic = "synaptic"
     coincidence = "coincidence neuron"
     product = "product neuron"
+    graded = "graded neuron"
     host = "host"
     unsupported = "unsupported"
 

@@ -33,12 +33,16 @@ def classify(network: ChipNetwork, capacity: Capacity) -> tuple[Operation, ...]:
 _SPECIAL = {
     Role.coincidence: "a product of spikes is an AND: neurons whose threshold needs all their inputs at once",
     Role.product: "a product of two signals that are no spikes",
+    Role.graded: "a sum that is rectified and sent as one graded spike",
 }
 
 
 def _neurons(population: Population, capacity: Capacity) -> Operation:
     if population.role is Role.coincidence:
         kind, why = OperationKind.coincidence, _SPECIAL[Role.coincidence]
+    elif population.role is Role.graded:
+        kind = OperationKind.graded if carries_values(capacity) else OperationKind.unsupported
+        why = f"{_SPECIAL[Role.graded]}, which {'a' if carries_values(capacity) else 'no'} spike of this chip carries"
     elif capacity.product_neurons is not None and capacity.product_neurons.value == 1:
         kind, why = OperationKind.product, f"{_SPECIAL[Role.product]}, which neurons of this chip can multiply"
     else:

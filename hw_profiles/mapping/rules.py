@@ -156,6 +156,13 @@ def product_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation
             )
 
 
+def payload_rule(network: ChipNetwork, capacity: Capacity) -> Iterator[Violation]:
+    """Graded spikes carry no more than the chip's."""
+    for population in network.populations:
+        bits, change = population.parameters.payload_bits, "export with --chip portable, whose scores are digits"
+        yield from _above(population.name, "graded spike bits", bits, capacity.payload_bits, change)
+
+
 def _products(capacity: Capacity, wanted: int) -> int:
     return wanted if capacity.product_neurons is not None and capacity.product_neurons.value == 1 else 0
 
@@ -176,4 +183,5 @@ NETWORK_RULES: tuple[Callable[[ChipNetwork, Capacity], Iterator[Violation]], ...
     state_rule,
     host_current_rule,
     product_rule,
+    payload_rule,
 )

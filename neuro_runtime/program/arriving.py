@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuro_runtime.program.nodes import Dense, Sparse
 
 Bound = NDArray[np.float64]
-Sources = NDArray[np.bool_]
+Sources = NDArray[np.bool_] | NDArray[np.int64]
 
 
 def synaptic_range(
@@ -21,7 +21,8 @@ def synaptic_range(
     Parameters
     ----------
     possible
-        Whose spikes can arrive, (sources,) for dense synapses and (synapses,) for listed ones; by default all.
+        Whose spikes can arrive, (sources,) for dense synapses and (synapses,) for listed ones; by default all. Of
+        graded ones, the largest number that each can carry.
     certain
         Whose spikes do, likewise; by default none.
     """

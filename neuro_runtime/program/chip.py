@@ -26,6 +26,11 @@ class Chip(StrEnum):
         return self in (Chip.portable, Chip.loihi1)
 
     @property
+    def has_graded_spikes(self) -> bool:
+        """Whether its programs may send numbers as spikes."""
+        return self is Chip.loihi2
+
+    @property
     def arithmetic(self) -> str:
         """The words of a report for it."""
         return {

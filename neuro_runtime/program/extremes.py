@@ -8,8 +8,8 @@ from hw_profiles.chip_arithmetic import Extreme, Quantity
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import keeps_current
-from neuro_runtime.program.headroom import largest_arrival, largest_injection, state_bounds, whole_bound
-from neuro_runtime.program.nodes import Accumulator, Injection, Lif, Neurons
+from neuro_runtime.program.headroom import largest_arrival, largest_injection, largest_spike, state_bounds, whole_bound
+from neuro_runtime.program.nodes import Accumulator, GradedRelu, Injection, Lif, Neurons
 from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.weight_matrices import is_whole
 
@@ -52,6 +52,7 @@ def extremes_of(
         *_thresholds(node),
         *_arrivals(program, node, token, observed),
         *_states(program, node, token, steps),
+        *_graded_spikes(program, node),
     ]
 
 
@@ -89,6 +90,11 @@ def _states(program: SpikingProgram, node: Neurons, token: float | None, steps: 
     yield _bounded(node, "current", current)
     # An accumulator must not exceed the largest threshold that a chip can give it.
     yield _bounded(node, "voltage", voltage, silent=isinstance(node, Accumulator))
+
+
+def _graded_spikes(program: SpikingProgram, node: Neurons) -> Iterator[Extreme]:
+    if isinstance(node, GradedRelu):
+        yield Extreme(node.name, node.name, "graded spike", whole_bound(largest_spike(program, node.name)))
 
 
 def _bounded(

@@ -13,7 +13,7 @@ from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps, 
 from neuro_runtime.program.arriving import synaptic_range
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, LARGEST_WORD, STATE_LIMIT
-from neuro_runtime.program.nodes import Accumulator, Connection, Injection, Neurons
+from neuro_runtime.program.nodes import Accumulator, Connection, GradedRelu, Injection, Neurons
 from neuro_runtime.program.program import SpikingProgram
 
 Bound = NDArray[np.float64]
@@ -59,6 +59,12 @@ def largest_current(program: SpikingProgram, node: Neurons, token: float | None 
     ``token`` is the largest that the host may inject; by default what its encoder can reach.
     """
     return _largest_sum(program, node, program.connections_into(node.name), token)
+
+
+def largest_spike(program: SpikingProgram, source: str) -> float:
+    """The largest number that a spike of a node can stand for: 1, unless it is graded."""
+    node = next((node for node in program.nodes if node.name == source), None)
+    return max(largest_current(program, node) - node.threshold, 0) if isinstance(node, GradedRelu) else 1
 
 
 def largest_injection(program: SpikingProgram, node: Neurons, token: float | None = None) -> float:
@@ -136,7 +142,7 @@ def _largest_sum(
         injected: Bound | float | None = token
         if injected is None and not connection.weighted:
             injected = program.largest_input(connection.source)
-        up, down = _extremes(connection, injected, node.size)
+        up, down = _extremes(connection, injected, node.size, largest_spike(program, connection.source))
         positive += up * emissions(connection.source)
         negative += down * emissions(connection.source)
     return float(max(positive.max(), negative.max()))
@@ -147,9 +153,10 @@ def _headroom(program: SpikingProgram, node: Neurons, steps: ActiveTimeSteps) ->
     return Headroom(node.name, current, voltage, whole_bound(largest_arrival(program, node)))
 
 
-def _extremes(connection: Connection, injected: Bound | float | None, size: int) -> tuple[Bound, Bound]:
+def _extremes(connection: Connection, injected: Bound | float | None, size: int, spike: float) -> tuple[Bound, Bound]:
     """Largest positive and negative current that each target neuron can get, both as magnitudes, (size,).
 
+    ``spike`` is the largest number that a synapse's spike stands for.
     A negative exponent floors a connection's sum, which takes a negative one away from 0.
     """
     scale = 2.0**connection.exponent
@@ -158,7 +165,7 @@ def _extremes(connection: Connection, injected: Bound | float | None, size: int)
         up = down = np.broadcast_to(injected * scale, size)
     else:
         low, high = synaptic_range(connection, size)
-        up, down = high * scale, -low * scale
+        up, down = high * spike * scale, -low * spike * scale
     return (up, down) if connection.exponent >= 0 else (np.floor(up), np.ceil(down))
 
 

@@ -11,7 +11,7 @@ describe both arithmetics (`Program.arithmetic`):
 Each kind of node says of itself, for whoever steps, counts or draws nodes without asking for their kind:
 
 - ``spikes``: it emits spikes, which synapses carry;
-- ``graded``: what it emits is a number and no spike;
+- ``graded``: what it emits is a number: the host's current, or a graded spike;
 - ``has_state``: it has a current u and a voltage v, which every time step updates as those of a `Lif` (``as_lif``);
 - ``on_chip``: it is neurons of a chip, and not a value that the host brings;
 - ``scaled``: quantisation chooses how many integers stand for 1.0 of its current.
@@ -19,7 +19,8 @@ Each kind of node says of itself, for whoever steps, counts or draws nodes witho
 And each kind of connection: ``weighted``, it is synapses with weights.
 
 Below, ``a`` is the current that arrives at a node in this time step, ``s`` the spikes it emits, and ``T`` and
-``P`` are the program's active time steps and its period (time steps a decision).
+``P`` are the program's active time steps and its period (time steps a decision). A spike is 1, a graded one the number
+that it carries.
 """
 
 from __future__ import annotations
@@ -30,7 +31,14 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.limits import AND_DECAY, AND_SLACK, AND_WEIGHT, CLEARED_CURRENT, NEVER_THRESHOLD
+from neuro_runtime.program.limits import (
+    AND_DECAY,
+    AND_SLACK,
+    AND_WEIGHT,
+    CLEARED_CURRENT,
+    DECAY_ONE,
+    NEVER_THRESHOLD,
+)
 
 Arithmetic = Literal["float", "loihi"]
 Yes: TypeAlias = Literal[True]
@@ -160,6 +168,34 @@ class And:
 
 
 @dataclass(frozen=True)
+class GradedRelu:
+    """Neurons that emit, as one graded spike, by how much what arrives exceeds a threshold; nothing is remembered.
+
+    ``s = max(a − threshold, 0)``, where 0 is no spike. Its synapses are listed ones, which multiply s by their weights.
+
+    loihi: ``u ← wrap24(a << 6)``;  ``v ← u``;  ``s = (v >> 6) − threshold`` where ``v > (threshold << 6)``, else 0;
+    ``v[s > 0] ← 0``. Lava's `GradedReluVec` is one whose threshold is not taken away. Chips whose spikes carry numbers
+    can hold it, a Loihi 1 can not.
+    """
+
+    spikes: ClassVar[Yes] = True
+    graded: ClassVar[Yes] = True
+    has_state: ClassVar[Yes] = True
+    on_chip: ClassVar[Yes] = True
+    scaled: ClassVar[No] = False
+
+    name: str
+    size: int
+    threshold: float
+
+    def as_lif(self, arithmetic: Arithmetic) -> Lif:
+        """The LIF neurons that fire when these do, and have their states: they keep nothing of either."""
+        if arithmetic == "loihi":
+            return Lif(self.name, self.size, CLEARED_CURRENT, DECAY_ONE, self.threshold)
+        return Lif(self.name, self.size, 1.0, 1.0, self.threshold)
+
+
+@dataclass(frozen=True)
 class Accumulator:
     """Neurons that never spike and sum the current of one decision; the host reads ``v`` after the period's last step.
 
@@ -182,7 +218,7 @@ class Accumulator:
         return Lif(self.name, self.size, 1.0, 0.0, np.inf)
 
 
-Neurons = Lif | And | Accumulator
+Neurons = Lif | And | GradedRelu | Accumulator
 Source = SpikeInput | BiasLine
 Node = CurrentInput | Source | Neurons
 
@@ -225,6 +261,7 @@ class Sparse:
     ``a_target[target_index[n], t + 1 + delay[n]] += shift(weight[n]·s_source[source_index[n], t], exponent)``.
 
     All four arrays have shape (synapses,). The shift applies to each target's sum over all synapses of the connection.
+    Of a graded source, ``s_source`` is the number that its spike carries.
     """
 
     weighted: ClassVar[Yes] = True

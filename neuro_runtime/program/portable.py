@@ -6,7 +6,8 @@ Lava, nengo-loihi and brian2-loihi agree on every spike, current and voltage of 
   (`neuro_runtime.program.validate`), from −1 up,
 - that brings no neuron 2^15 weight units or more through its synapses in a time step,
 - whose u and v never leave 24 bits,
-- whose thresholds a chip accepts, and whose host injects currents that a chip's bias holds.
+- whose thresholds a chip accepts, and whose host injects currents that a chip's bias holds,
+- none of whose spikes is graded.
 
 A number of the program that lies outside is **set**. What depends on spikes is judged twice: by its **bound**, with
 every synapse of one sign active at once, and by the largest that a run has **observed**. A bound within its limit is a
@@ -43,6 +44,7 @@ PORTABLE = ChipArithmetic(
     largest_bias_exponent=LARGEST_BIAS_EXPONENT,
     state_bits=STATE_BITS,
     weight_shift=CURRENT_SHIFT,
+    payload_bits=0,
 )
 
 

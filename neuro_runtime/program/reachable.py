@@ -1,9 +1,9 @@
 """What each neuron of a loihi program can do in each time step of a decision, whatever tokens come.
 
 This is the interpreter on intervals: every number of it becomes the smallest and the largest that it can be, and every
-spike becomes *possible* or not, and *certain* or not. All that the arithmetic does is monotone, decays and floors
-included, so the two ends are computed as the numbers themselves are; a current that could leave 24 bits may be
-anything. Decisions are run until one more brings nothing new.
+spike becomes *possible* or not, and *certain* or not; a graded one any number up to the largest. All that the
+arithmetic does is monotone, decays and floors included, so the two ends are computed as the numbers themselves are; a
+current that could leave 24 bits may be anything. Decisions are run until one more brings nothing new.
 """
 
 from __future__ import annotations
@@ -88,12 +88,16 @@ class _Intervals:
         self._possible = {node.name: np.zeros((program.period, node.size), dtype=bool) for node in spiking}
         self._certain = {name: steps.copy() for name, steps in self._possible.items()}
         self._before = {name: steps.copy() for name, steps in self._possible.items()}  # in some earlier decision
+        self._numbers = {  # the largest that graded spikes carry, in any decision
+            node.name: np.zeros((program.period, node.size), dtype=np.int64) for node in spiking if node.graded
+        }
 
     def run(self) -> Reachable:
         """Decision after decision, until the possible spikes and the states at its beginning are those before."""
         decisions = 0
         while True:
             starts = [neurons.ends() for neurons in self._neurons.values()]
+            numbers_before = {name: numbers.copy() for name, numbers in self._numbers.items()}
             steps = [self._advance(step) for step in range(self._program.period)]
             decisions += 1
             grown = [
@@ -101,6 +105,7 @@ class _Intervals:
                 for neurons, start in zip(self._neurons.values(), starts, strict=True)
             ]
             fresh = any((self._possible[name] & ~self._before[name]).any() for name in self._possible)
+            fresh |= any((self._numbers[name] > numbers).any() for name, numbers in numbers_before.items())
             for name, seen in self._before.items():
                 seen |= self._possible[name]
             if not fresh and not any(grown):
@@ -139,12 +144,16 @@ class _Intervals:
                 spikes = self._neurons[node.name].update(low[node.name], high[node.name])
                 if node.name in self._possible:
                     self._possible[node.name][step], self._certain[node.name][step] = spikes
+                if node.name in self._numbers:
+                    largest = self._neurons[node.name].largest_number
+                    np.maximum(self._numbers[node.name][step], largest, out=self._numbers[node.name][step])
         return arrived, {name: neurons.voltage for name, neurons in self._neurons.items()}
 
-    def _carried(self, connection: Weighted, step: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _carried(self, connection: Weighted, step: int) -> tuple[NDArray[np.bool_] | Integers, NDArray[np.bool_]]:
         """Whether each source's (of a list: each synapse's) spike can, and must, arrive in a time step.
 
         The first decision after a reset has none before it, so no spike from before a decision's beginning is certain.
+        A graded spike can arrive as the largest number that it carries, and need not.
         """
         emitted = step - 1 - np.asarray(connection.delay, dtype=np.int64)
         period, now = self._program.period, emitted >= 0
@@ -154,6 +163,8 @@ class _Intervals:
             case Sparse():
                 places = (emitted % period, connection.source_index)
         possible = np.where(now, self._possible[connection.source][places], self._before[connection.source][places])
+        if connection.source in self._numbers:
+            return possible * self._numbers[connection.source][places], np.zeros_like(possible)
         return possible, now & self._certain[connection.source][places]
 
 
@@ -169,6 +180,7 @@ class _RangedNeurons:
         nothing = np.zeros(lif.size, dtype=np.int64)
         self._current: Range = nothing, nothing
         self.voltage: Range = nothing, nothing
+        self.largest_number = nothing  # by which v exceeds the threshold, if at all, in weight units
 
     def ends(self) -> tuple[Range, Range]:
         """u and v."""
@@ -202,6 +214,7 @@ class _RangedNeurons:
         lowest = clip24(decayed(self.voltage[0], self._voltage_loss) + self._current[0])
         highest = clip24(decayed(self.voltage[1], self._voltage_loss) + self._current[1])
         possible, certain = highest > self._threshold, lowest > self._threshold
+        self.largest_number = np.maximum(highest - self._threshold, 0) >> CURRENT_SHIFT
         lowest = np.where(possible, np.minimum(lowest, 0), lowest)
         highest = np.where(possible, np.clip(highest, 0, max(self._threshold, 0)), highest)
         highest = np.where(certain, 0, highest)

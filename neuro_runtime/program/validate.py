@@ -29,6 +29,7 @@ from neuro_runtime.program.nodes import (
     Connection,
     CurrentInput,
     Dense,
+    GradedRelu,
     Injection,
     Lif,
     Node,
@@ -87,10 +88,14 @@ def _known_ends(program: SpikingProgram) -> None:
 
 
 def _fitting_ends(program: SpikingProgram) -> None:
-    """Injections start at the token's current, synapses at spikes; both end at neurons."""
+    """Injections start at the token's current, synapses at spikes, graded ones at lists; all end at neurons."""
     for connection in program.connections:
         source, target = program.node(connection.source), program.node(connection.target)
-        fits = source.spikes if connection.weighted else source.graded
+        fits = (
+            source.spikes and not (source.graded and isinstance(connection, Dense))
+            if connection.weighted
+            else source.graded and not source.on_chip
+        )
         _require(fits, f"{_title(connection)} cannot start at a {type(source).__name__}")
         _require(target.has_state, f"{_title(connection)} cannot end at a {type(target).__name__}")
 
@@ -225,6 +230,16 @@ def _and_thresholds(program: SpikingProgram) -> None:
             )
 
 
+def _graded_loops(program: SpikingProgram) -> None:
+    """A graded spike that comes back to its neuron could grow without end."""
+    graded = {node.name for node in program.nodes if isinstance(node, GradedRelu)}
+    carried = {(item.source, item.target) for item in program.connections if {item.source, item.target} <= graded}
+    while graded:
+        first = {name for name in graded if not any(target == name and source in graded for source, target in carried)}
+        _require(bool(first), f"the graded spikes of {', '.join(sorted(graded))} come back to them")
+        graded -= first
+
+
 def _float_ranges(program: SpikingProgram) -> None:
     if program.arithmetic != "float":
         return
@@ -234,6 +249,8 @@ def _float_ranges(program: SpikingProgram) -> None:
                 value = getattr(node, name)
                 _require(0 <= value <= 1, f"{node.name} has {name}={value}, outside 0 … 1")
             _require(node.threshold > 0, f"{node.name} has threshold {node.threshold}, not above 0")
+        elif isinstance(node, GradedRelu):
+            _require(node.threshold >= 0, f"{node.name} has threshold {node.threshold}, below 0")
     for connection in program.connections:
         _require(connection.exponent == 0, f"{_title(connection)} has an exponent; float programs have none")
 
@@ -299,6 +316,20 @@ def _loihi_words(program: SpikingProgram) -> None:
         )
 
 
+def _loihi_graded(program: SpikingProgram) -> None:
+    """What arrives at graded neurons fits their 24-bit states, so no number that they send has wrapped."""
+    if program.arithmetic != "loihi":
+        return
+    for node in program.nodes:
+        if isinstance(node, GradedRelu):
+            _require_integer(node.threshold, f"{node.name} threshold", 0, LARGEST_THRESHOLD)
+            arriving = largest_current(program, node, token=INJECTION_LIMIT)
+            _require(
+                arriving < STATE_LIMIT >> CURRENT_SHIFT,
+                f"{node.name} can be given {arriving:g} weight units in a time step, more than 24 bits hold",
+            )
+
+
 def _action_bounds(program: SpikingProgram) -> None:
     if not isinstance(program, Program):
         return
@@ -322,10 +353,12 @@ _RULES: tuple[Callable[[SpikingProgram], None], ...] = (
     _sample_parts,
     _fan_in,
     _and_thresholds,
+    _graded_loops,
     _float_ranges,
     _loihi_neurons,
     _loihi_synapses,
     _loihi_silence,
+    _loihi_graded,
     _loihi_words,
 )
 

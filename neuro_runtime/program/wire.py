@@ -21,6 +21,7 @@ from neuro_runtime.program.nodes import (
     Connection,
     CurrentInput,
     Dense,
+    GradedRelu,
     Injection,
     Lif,
     Node,
@@ -30,11 +31,18 @@ from neuro_runtime.program.nodes import (
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program, SpikingProgram
 from neuro_runtime.program.sample import HostMap, SampleEncoder, SampleOutput, SampleProgram
 
-VERSION = 4
+VERSION = 5
+VERSION_WITHOUT_GRADED_SPIKES = 4
 VERSION_WITHOUT_SAMPLES = 3  # knows policies alone, and neurons that fire above their threshold
 VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
 VERSION_WITHOUT_BOUNDS = 1  # knows no bounds of actions and no clip of inputs; still written where there are none
-READABLE = (VERSION_WITHOUT_BOUNDS, VERSION_WITHOUT_CHOICES, VERSION_WITHOUT_SAMPLES, VERSION)
+READABLE = (
+    VERSION_WITHOUT_BOUNDS,
+    VERSION_WITHOUT_CHOICES,
+    VERSION_WITHOUT_SAMPLES,
+    VERSION_WITHOUT_GRADED_SPIKES,
+    VERSION,
+)
 # Fields that a file leaves out where they are at their default, so that files of earlier releases keep their hash.
 _LEFT_OUT_BY_DEFAULT = ("input_clip", "fires_at_threshold")
 Arrays = dict[str, NDArray[Any]]
@@ -45,7 +53,7 @@ _FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
 
 _KINDS = {
     kind.__name__: kind
-    for kind in (CurrentInput, SpikeInput, BiasLine, Lif, And, Accumulator, Injection, Dense, Sparse)
+    for kind in (CurrentInput, SpikeInput, BiasLine, Lif, And, GradedRelu, Accumulator, Injection, Dense, Sparse)
 }
 
 
@@ -97,10 +105,12 @@ def _sample_parts(program: SampleProgram, arrays: Arrays) -> dict[str, Any]:
 
 def _least_version(program: SpikingProgram) -> int:
     """The first that knows all that the program has."""
+    if any(isinstance(node, GradedRelu) for node in program.nodes):
+        return VERSION
     if not isinstance(program, Program) or any(
         isinstance(node, Lif) and node.fires_at_threshold for node in program.nodes
     ):
-        return VERSION
+        return VERSION_WITHOUT_GRADED_SPIKES
     if program.action_bounds is not None and program.action_bounds.first_choice is not None:
         return VERSION_WITHOUT_SAMPLES
     bounded = program.action_bounds is not None or program.encoder.input_clip < math.inf

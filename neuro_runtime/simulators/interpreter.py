@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuro_runtime.program.arrival_peaks import ArrivalPeaks
 from neuro_runtime.program.decay import current_loss, effective_threshold, voltage_loss
 from neuro_runtime.program.limits import CURRENT_SHIFT
-from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, SpikeInput, Weighted
+from neuro_runtime.program.nodes import BiasLine, Dense, GradedRelu, Lif, Neurons, Sparse, SpikeInput, Weighted
 from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.simulators.loihi_arithmetic import clip24, decayed, shift, wrap24
 from neuro_runtime.simulators.simulator import NeuronRecording, Raster, SimulatedDecision, Values
@@ -32,13 +32,15 @@ class Interpreter:
     def __init__(self, program: SpikingProgram) -> None:
         self._program = program
         self._dtype = np.int64 if program.arithmetic == "loihi" else np.float64
-        self._neurons = {node.name: _neurons(program, node.as_lif(program.arithmetic)) for node in program.neurons}
+        self._neurons = {node.name: _neurons(program, node) for node in program.neurons}
         self._spiking = [node for node in program.nodes if node.spikes]
         self._synapses = [_synapses(connection, self._dtype) for connection in program.weighted_connections]
         self._injections = program.injections
         self._accumulators = [self._neurons[node.name] for node in program.accumulators]
         longest = max((synapses.longest_delay for synapses in self._synapses), default=0)
-        self._past = {node.name: _Past(node.size, longest + 1) for node in self._spiking}
+        self._past = {
+            node.name: _Past(node.size, longest + 1, self._dtype if node.graded else np.bool_) for node in self._spiking
+        }
         self._peaks = _Peaks(self._neurons)
         self.reset()
 
@@ -76,13 +78,13 @@ class Interpreter:
             for name, spikes in self._advance(step, given).items():
                 counts[name] += int(np.count_nonzero(spikes))
                 if recording:
-                    recording.spikes[name][step] = spikes
+                    recording.spikes[name][step] = spikes != 0
             if recording:
                 self._write_states(recording, step)
         sums = [accumulator.voltage for accumulator in self._accumulators]
         return SimulatedDecision(np.concatenate([np.zeros(0, self._dtype), *sums]), counts, recording)
 
-    def _advance(self, step: int, given: Mapping[str, Values]) -> dict[str, Raster]:
+    def _advance(self, step: int, given: Mapping[str, Values]) -> dict[str, Raster | Values]:
         """Time step ``step`` of a decision: gather what arrives, update every neuron, emit."""
         arriving = {name: np.zeros_like(neurons.voltage) for name, neurons in self._neurons.items()}
         injected = {injection.target: np.zeros_like(arriving[injection.target]) for injection in self._injections}
@@ -95,7 +97,7 @@ class Interpreter:
             self._peaks.note(arriving, injected)
         for name, values in injected.items():
             arriving[name] += values
-        emitted = {
+        emitted: dict[str, Raster | Values] = {
             node.name: np.array([step < self._program.active_steps])
             for node in self._spiking
             if isinstance(node, BiasLine)
@@ -165,23 +167,23 @@ def _magnitude(values: Values) -> int:
 class _Past:
     """The last spikes of a node, a ring of time steps."""
 
-    def __init__(self, size: int, steps: int) -> None:
-        self._ring = np.zeros((steps, size), dtype=bool)
+    def __init__(self, size: int, steps: int, dtype: type) -> None:
+        self._ring: Raster | Values = np.zeros((steps, size), dtype=dtype)
 
     def clear(self) -> None:
-        self._ring[:] = False
+        self._ring[:] = 0
 
-    def write(self, time: int, spikes: Raster) -> None:
+    def write(self, time: int, spikes: Raster | Values) -> None:
         self._ring[time % len(self._ring)] = spikes
 
-    def at(self, time: int) -> Raster:
+    def at(self, time: int) -> Raster | Values:
         """Spikes of time step ``time``."""
-        past: Raster = self._ring[time % len(self._ring)]
+        past: Raster | Values = self._ring[time % len(self._ring)]
         return past
 
-    def each_at(self, times: NDArray[np.int64], neurons: NDArray[np.int32]) -> Raster:
-        """For each n, whether neuron ``neurons[n]`` spiked at ``times[n]``."""
-        past: Raster = self._ring[times % len(self._ring), neurons]
+    def each_at(self, times: NDArray[np.int64], neurons: NDArray[np.int32]) -> Raster | Values:
+        """For each n, the spike of neuron ``neurons[n]`` at ``times[n]``, or 0."""
+        past: Raster | Values = self._ring[times % len(self._ring), neurons]
         return past
 
 
@@ -213,10 +215,11 @@ class _SparseSynapses:
     def deliver(self, past: _Past, time: int, arriving: Values) -> None:
         """Add to ``arriving`` the current that reaches the targets at ``time``."""
         emitted = (time - 1 - self._connection.delay).astype(np.int64)
-        carrying = np.flatnonzero(past.each_at(emitted, self._connection.source_index))
+        spikes = past.each_at(emitted, self._connection.source_index)
+        carrying = np.flatnonzero(spikes)
         if len(carrying):
             total = np.zeros_like(arriving)
-            np.add.at(total, self._connection.target_index[carrying], self._weight[carrying])
+            np.add.at(total, self._connection.target_index[carrying], self._weight[carrying] * spikes[carrying])
             arriving += _shifted(total, self._connection.exponent)
 
 
@@ -248,7 +251,7 @@ class _FloatNeurons:
         self.current[:] = 0
         self.voltage[:] = 0
 
-    def update(self, arriving: Values) -> Raster:
+    def update(self, arriving: Values) -> Raster | Values:
         self.current = self._keep_current * self.current + arriving
         self.voltage = self._keep_voltage * self.voltage + self.current
         spikes = self.voltage >= self._threshold if self._at_threshold else self.voltage > self._threshold
@@ -269,7 +272,7 @@ class _LoihiNeurons:
         self.current[:] = 0
         self.voltage[:] = 0
 
-    def update(self, arriving: Values) -> Raster:
+    def update(self, arriving: Values) -> Raster | Values:
         self.current = wrap24(decayed(self.current, self._current_loss) + (arriving << CURRENT_SHIFT))
         self.voltage = clip24(decayed(self.voltage, self._voltage_loss) + self.current)
         spikes = self.voltage > self._threshold
@@ -277,8 +280,29 @@ class _LoihiNeurons:
         return spikes
 
 
-_Neurons = _FloatNeurons | _LoihiNeurons
+class _FloatGradedRelu(_FloatNeurons):
+    """``s = max(a − threshold, 0)``."""
+
+    def update(self, arriving: Values) -> Values:
+        spikes = super().update(arriving)
+        beyond: Values = np.where(spikes, self.current - self._threshold, 0)
+        return beyond
 
 
-def _neurons(program: SpikingProgram, lif: Lif) -> _Neurons:
-    return _LoihiNeurons(lif) if program.arithmetic == "loihi" else _FloatNeurons(lif)
+class _LoihiGradedRelu(_LoihiNeurons):
+    """The same in weight units."""
+
+    def update(self, arriving: Values) -> Values:
+        spikes = super().update(arriving)
+        beyond: Values = np.where(spikes, (clip24(self.current) - self._threshold) >> CURRENT_SHIFT, 0)
+        return beyond
+
+
+_Neurons = _FloatNeurons | _LoihiNeurons | _FloatGradedRelu | _LoihiGradedRelu
+
+
+def _neurons(program: SpikingProgram, node: Neurons) -> _Neurons:
+    lif, is_graded = node.as_lif(program.arithmetic), isinstance(node, GradedRelu)
+    if program.arithmetic == "loihi":
+        return _LoihiGradedRelu(lif) if is_graded else _LoihiNeurons(lif)
+    return _FloatGradedRelu(lif) if is_graded else _FloatNeurons(lif)

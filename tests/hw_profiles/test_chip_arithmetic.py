@@ -57,12 +57,20 @@ def test_lava_takes_what_a_loihi_1_does_not() -> None:
     assert arithmetic(LAVA).departures([EXPONENT, ARRIVAL, Extreme("lif", "lif", "threshold", 0)]) == []
 
 
+def test_a_graded_spike_is_as_wide_as_the_chip_says() -> None:
+    wide = Extreme("sum", "sum", "graded spike", 2**23)
+    assert arithmetic(LOIHI2).departures([replace(wide, bound=2**23 - 1)]) == []
+    (beyond,) = arithmetic(LOIHI2).departures([wide])
+    assert (beyond.limit, beyond.evidence) == (2**23 - 1, "set")
+    assert arithmetic(LOIHI1).departures([replace(wide, bound=1)]) != []
+
+
 def test_what_nothing_public_states_is_left_open() -> None:
     known = arithmetic(LOIHI2)
     assert known.departures([EXPONENT, ARRIVAL]) == []
     assert "accumulator bits" in known.unstated
     assert arithmetic(LOIHI1).unstated == arithmetic(LAVA).unstated == ()
-    assert len(ChipArithmetic.of(Capacity()).unstated) == 8
+    assert len(ChipArithmetic.of(Capacity()).unstated) == 9
 
 
 def test_bits_left_are_doublings() -> None:

@@ -102,7 +102,7 @@ def negative_size(header: dict[str, Any]) -> None:
     ("change", "words"),
     [
         (without_header, "is damaged"),
-        (other_version, "has version 99, this version reads 1; run the policy again"),
+        (other_version, "has version 99, this version reads 1 to 2; run the policy again"),
         (unknown_role, "is damaged"),
         (no_such_population, "names nobody, which is no population"),
         (no_such_synapses, "is damaged"),

@@ -1,7 +1,7 @@
 """Neurons that spike in every active time step become biases.
 
-**Match.** A neuron that must spike in T consecutive time steps and can in no other, whose synapses no negative exponent
-floors together with others'.
+**Match.** A neuron that must spike in T consecutive time steps and can in no other, whose spikes are not graded and
+whose synapses no negative exponent floors together with others'.
 
 **Keeps.** Every current of all other neurons.
 
@@ -37,7 +37,7 @@ class ConstantNeurons(ProgramPass[Starts]):
             return None
         starts = {}
         for node in program.neurons:
-            if not node.spikes or not all(map(_can_be_divided, program.connections_from(node.name))):
+            if not node.spikes or node.graded or not all(map(_can_be_divided, program.connections_from(node.name))):
                 continue
             first = _first_steps(
                 subject.reachable.certain[node.name], subject.reachable.possible[node.name], program.active_steps

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from dsf_common.errors import GateFailed
+from dsf_export.optimise.graded_scores import GradedScores
 from dsf_export.optimise.pass_report import BEFORE, PassRow, names, pass_row
 from dsf_export.optimise.passes import SAFE, PassChoice, lean, optimise
 from dsf_export.optimise.program_pass import ProgramPass
 from dsf_export.optimise.record_silence import EPISODES, HeldOut, OnEpisode, Silence, hold_out, record_silence
 from dsf_export.optimise.recorded import RecordedSilence
 from dsf_export.optimise.rewriting import Neurons
-from dsf_export.pipeline import Candidate
+from dsf_export.pipeline import CHIP, Candidate
 from dsf_export.stages import run_program
+from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.program import Program
 
@@ -73,7 +75,7 @@ def make_lean(
     program = candidate.program
     recorded = _recorded(program, episodes, on_episode) if choice is PassChoice.all else None
     silent = recorded.silence.silent if recorded and recorded.applied else {}
-    applied = optimise(_noted(program, silent), _passes(silent))
+    applied = optimise(_noted(program, silent), _passes(program, silent))
     rows = [pass_row(BEFORE, program, candidate.run, candidate.run)]
     run = candidate.run
     for title, item in zip(names(applied), applied, strict=True):
@@ -103,17 +105,20 @@ def made_lean_again(program: Program, provenance: Mapping[str, str]) -> Program:
     """The passes that a lean program's ``provenance`` names, applied to the program that it was made from."""
     runs = json.loads(provenance.get(RECORDED, "{}"))
     silent = {name: _mask(program.node(name).size, ranges) for name, ranges in runs.items()}
-    return lean(_noted(program, silent), _passes(silent))
+    return lean(_noted(program, silent), _passes(program, silent))
 
 
 def _recorded(program: Program, episodes: int, on_episode: OnEpisode) -> Recorded:
     silence = record_silence(program, episodes, on_episode)
-    leaner = lean(program, _passes(silence.silent))
+    leaner = lean(program, _passes(program, silence.silent))
     return Recorded(silence, hold_out(program, leaner, silence, episodes, on_episode))
 
 
-def _passes(silent: Mapping[str, Neurons]) -> tuple[ProgramPass[Any], ...]:
-    return (RecordedSilence(silent), *SAFE) if silent else SAFE
+def _passes(program: Program, silent: Mapping[str, Neurons]) -> tuple[ProgramPass[Any], ...]:
+    """The exact passes, and before them the graded form, where the program's chip has it, and a record's silence."""
+    chip = program.provenance.get(CHIP)
+    graded = (GradedScores(),) if chip and find_chip(chip).has_graded_spikes else ()
+    return (*graded, *((RecordedSilence(silent),) if silent else ()), *SAFE)
 
 
 def _noted(program: Program, silent: Mapping[str, Neurons]) -> Program:

@@ -12,7 +12,7 @@ from typing import assert_never
 from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
 from dsf_models.quantisation import Scales
 from neuro_runtime.program.limits import CURRENT_SHIFT
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Lif, Node, SpikeInput
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, GradedRelu, Lif, Node, SpikeInput
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_format import WeightFormat
 
@@ -49,7 +49,7 @@ def _node(node: Node, scales: Scales) -> Node:
             return integer_lif(node, scales.of[node.name])
         case And():
             return replace(node, threshold=And.threshold_of(node.fan_in, "loihi"))
-        case CurrentInput() | SpikeInput() | BiasLine() | Accumulator():
+        case CurrentInput() | SpikeInput() | BiasLine() | GradedRelu() | Accumulator():
             return node
         case _:
             assert_never(node)

@@ -35,7 +35,7 @@ from dsf_export.namespace import NAMESPACE
 from dsf_export.targets.nir_synapses import all_synapses, nir_name
 from neuro_runtime.program import Program, program_from_wire, program_hash, program_to_wire, validate
 from neuro_runtime.program.limits import DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, And, Injection, Lif, Neurons
+from neuro_runtime.program.nodes import Accumulator, And, GradedRelu, Injection, Lif, Neurons
 from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.storage import content_hash
 from neuro_runtime.program.wire import Arrays
@@ -150,6 +150,8 @@ def _neurons(node: Neurons) -> nir.NIRNode:
             decay = node.voltage_decay / DECAY_ONE
         case And():
             decay = 1.0
+        case GradedRelu():
+            raise UserError(f"{node.name} sends graded spikes, for which NIR has no node: export with --chip portable")
         case _:
             assert_never(node)
     one = np.ones(node.size)

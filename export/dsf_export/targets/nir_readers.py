@@ -35,7 +35,7 @@ from neuro_runtime.program.active_time_steps import active_time_steps
 from neuro_runtime.program.decay import keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.headroom import state_bounds
 from neuro_runtime.program.limits import CURRENT_SHIFT
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, Injection, Lif, Neurons
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, GradedRelu, Injection, Lif, Neurons
 
 INPUT, OUTPUT = "input", "output"
 SINGLE_BITS = 24  # of a number in float32
@@ -199,8 +199,10 @@ def _matrix(synapses: Synapses) -> Array:
     return matrix
 
 
-def _neurons(program: Program, node: Lif | And, reader: Reader) -> tuple[nir.LIF, float]:
+def _neurons(program: Program, node: Lif | And | GradedRelu, reader: Reader) -> tuple[nir.LIF, float]:
     """The node, and the factor of what reaches it."""
+    if isinstance(node, GradedRelu):
+        raise UserError(f"{node.name} sends graded spikes, for which NIR has no node: export with --chip portable")
     if reader.otherwise:
         raise UserError(f"{node.name} does not fit: {reader.name} {reader.otherwise}")
     lif = node.as_lif("loihi")

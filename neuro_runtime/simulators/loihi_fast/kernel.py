@@ -230,7 +230,12 @@ def _sum_bundles(
         else:
             row = tables.row[start : start + sources + 1]
             weight, target = tables.listed_weight, tables.listed_target
-            _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
+            if source.is_graded:
+                first = source.first_number
+                number = state.number[lane, first : first + source.slots * sources]
+                _sum_graded(total, brings, begin, end, emitted, counts, fired, number, row, weight, target, size)
+            else:
+                _sum_listed(total, brings, begin, end, emitted, counts, fired, row, weight, target, size)
 
 
 @inlined
@@ -293,6 +298,34 @@ def _sum_listed(
 
 
 @inlined
+def _sum_graded(
+    total: Values,
+    brings: Flags,
+    begin: int,
+    end: int,
+    emitted: int,
+    counts: Values,
+    fired: Neurons,
+    number: Values,
+    row: Values,
+    weight: NDArray[np.int16],
+    target: Values,
+    size: int,
+) -> None:
+    """The same where spikes carry numbers, ``number[n]`` that of the neuron ``fired[n]``."""
+    sources = len(row) - 1
+    for step in range(begin, end):
+        slot = (emitted + step) & (len(counts) - 1)
+        if counts[slot] == 0:
+            continue
+        _begin_sum(total[step], brings, step, size)
+        for n in range(counts[slot]):
+            neuron, carried = np.int64(fired[slot * sources + n]), number[slot * sources + n]
+            for synapse in range(row[neuron], row[neuron + 1]):
+                total[step, target[synapse]] += np.int32(weight[synapse] * carried)
+
+
+@inlined
 def _begin_sum(total: Values, brings: Flags, step: int, size: int) -> None:
     """Clear a time step's ``total`` unless something was brought to it before."""
     if not brings[step]:
@@ -349,6 +382,9 @@ def _step(
             has_current, largest_current = _step_current(current, arriving[step], node.keep_current, largest_current)
             highest, largest_voltage = _step_voltage(voltage, current, node.keep_voltage, largest_voltage)
             if highest > node.threshold:
+                if node.is_graded:
+                    first = node.first_number + slot * size
+                    _note_numbers(voltage, node.threshold, state.number[lane, first : first + size])
                 counts[slot] = _fire(voltage, node.threshold, fired[slot * size : (slot + 1) * size])
                 spikes += counts[slot]
         if len(tape.spikes):
@@ -435,3 +471,13 @@ def _fire(voltage: Values, threshold: np.int32, fired: Neurons) -> np.int64:
     for n in range(len(voltage)):
         voltage[n] = 0 if voltage[n] > threshold else voltage[n]
     return np.int64(count)
+
+
+@inlined
+def _note_numbers(voltage: Values, threshold: np.int32, number: Values) -> None:
+    """List by how many weight units the neurons above threshold exceed it, in their order."""
+    count = np.uint64(0)
+    for n in range(len(voltage)):
+        if voltage[n] > threshold:
+            number[count] = np.int32(voltage[n] - threshold) >> CURRENT_SHIFT
+            count += np.uint64(1)

@@ -38,6 +38,7 @@ class State(NamedTuple):
     voltage: Values  # v, (lanes, neurons)
     fired_count: Values  # (lanes, slots)
     fired: Neurons  # (lanes, …), in each slot the neurons that fired
+    number: Values  # (lanes, …), of graded nodes the number that each one's spike carries, likewise
     tally: Table  # (lanes, nodes)
 
 
@@ -56,13 +57,15 @@ class Workspace(NamedTuple):
 def blank_state(tables: ProgramTables, lanes: int) -> State:
     """The state of ``lanes`` lanes that have seen nothing."""
     sizes = _sizes(tables)
-    fired = int((tables.nodes["slots"] * sizes).sum())
+    room = tables.nodes["slots"] * sizes
+    fired, numbers = int(room.sum()), int(room[tables.nodes["is_graded"]].sum())
     return State(
         time=np.zeros(lanes, np.int64),
         current=np.zeros((lanes, int(sizes.sum())), np.int32),
         voltage=np.zeros((lanes, int(sizes.sum())), np.int32),
         fired_count=np.zeros((lanes, int(tables.nodes["slots"].sum())), np.int32),
         fired=np.zeros((lanes, fired), np.uint16 if sizes.max() <= LARGEST_UINT16 else np.uint32),
+        number=np.zeros((lanes, numbers), np.int32),
         tally=np.zeros((lanes, len(sizes)), TALLY),
     )
 

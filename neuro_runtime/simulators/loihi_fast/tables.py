@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuro_runtime.program.active_time_steps import arrival_steps
 from neuro_runtime.program.decay import current_loss, effective_threshold, keeps_current, steps_to_zero, voltage_loss
 from neuro_runtime.program.limits import DECAY_ONE
-from neuro_runtime.program.nodes import Accumulator, BiasLine, Lif, Node, Sparse, SpikeInput, Weighted
+from neuro_runtime.program.nodes import Accumulator, BiasLine, GradedRelu, Lif, Node, Sparse, SpikeInput, Weighted
 from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices, is_whole
 from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
@@ -36,6 +36,8 @@ NODE = np.dtype(
         ("slots", "i8"),  # time steps in the ring of its past spikes, a power of two
         ("first_slot", "i8"),
         ("first_fired", "i8"),  # room for every neuron in every slot
+        ("is_graded", "?"),  # its spikes carry numbers
+        ("first_number", "i8"),  # of a graded one, likewise
         ("first_injection", "i8"),
         ("end_injection", "i8"),
         ("first_sum", "i8"),
@@ -150,6 +152,7 @@ class _TableBuilder:
     neurons: int = 0
     slots: int = 0
     fired: int = 0
+    numbers: int = 0
 
     def add_node(self, node: Node) -> None:
         """Add a node with everything that arrives at it."""
@@ -171,6 +174,7 @@ class _TableBuilder:
                 *(self.columns.get(node.name, 0), isinstance(node, Accumulator)),
                 *_parameters(node, self.resting),
                 *(slots, self.slots, self.fired),
+                *(isinstance(node, GradedRelu), self.numbers),
                 *(first_injection, len(self.injections)),
                 *(first_sum, len(self.sums)),
             )
@@ -178,6 +182,7 @@ class _TableBuilder:
         self.neurons += node.size
         self.slots += slots
         self.fired += slots * node.size
+        self.numbers += slots * node.size * isinstance(node, GradedRelu)
 
     def members(self) -> dict[str, Any]:
         """The members of a `ProgramTables` that stand here."""

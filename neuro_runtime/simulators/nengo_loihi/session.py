@@ -37,6 +37,7 @@ class NengoLoihiSession(WorkerSession):
     ) -> None:
         if not program.holds_input:
             raise UserError("nengo-loihi runs policies: run a network that is given samples on loihi-sim or loihi-fast")
+        _require_spikes(program)
         super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
 
     def load(self, program: SpikingProgram) -> None:
@@ -47,4 +48,14 @@ class NengoLoihiSession(WorkerSession):
         UserError
             As for a new session.
         """
+        _require_spikes(program)
         self._open(program)
+
+
+def _require_spikes(program: SpikingProgram) -> None:
+    graded = [node.name for node in program.nodes if node.spikes and node.graded]
+    if graded:
+        raise UserError(
+            f"{graded[0]} sends graded spikes, which a Loihi 1 and its emulator have not: export with --chip portable, "
+            "or run on loihi-sim or loihi-fast"
+        )

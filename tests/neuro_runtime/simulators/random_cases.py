@@ -19,6 +19,7 @@ from neuro_runtime.program.nodes import (
     Connection,
     CurrentInput,
     Dense,
+    GradedRelu,
     Injection,
     Lif,
     Node,
@@ -29,6 +30,7 @@ from neuro_runtime.program.program import Program
 from support.small_programs import make_program
 
 CLEARED = 4095
+GRADED_THRESHOLDS = (0, 1, 30, 200)
 LONGEST_GAP = 40  # idle time steps that a random neuron may need
 RESETS = 0.2  # of all decisions
 
@@ -64,10 +66,11 @@ class Ranges:
     injection_exponents: tuple[int, int] = (-4, 6)
     thresholds: tuple[int, ...] = (0, 10, 100, 1000, 20_000, 2**17 - 1)
     currents: tuple[int, ...] = (400, 30_000, INJECTION_LIMIT)
+    graded: bool = True  # whether there may be graded neurons
 
 
 ANY = Ranges()
-MODERATE = Ranges((-1, 3), (-3, 0), (1, 10, 100, 1000), (400, 1500))
+MODERATE = Ranges((-1, 3), (-3, 0), (1, 10, 100, 1000), (400, 1500), graded=False)
 
 
 @st.composite
@@ -102,8 +105,16 @@ def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY) -> Case:
         connections.append(draw(_synapses(random, source, target, 2 * period, ranges)))
     for gate in gates:
         connections += [_inputs(random, draw(st.sampled_from(lifs)), gate, period) for _ in range(gate.fan_in)]
+    graded: list[Node] = []
+    for threshold in draw(st.lists(st.sampled_from(GRADED_THRESHOLDS), max_size=2)) if ranges.graded else []:
+        node = GradedRelu(f"graded{len(graded)}", draw(st.integers(1, 5)), threshold)
+        heard, readers = draw(st.sampled_from(lifs)), [draw(st.sampled_from(targets)) for _ in range(2)]
+        connections += [_listed(random, source, node, 2 * period, -1) for source in (sources[0], heard, *graded)]
+        connections += [_listed(random, node, reader, 2 * period, draw(st.integers(-4, 0))) for reader in readers]
+        graded.append(node)
+    nodes = [CurrentInput("token", size), *sources, *graded, action]
     try:
-        program = make_program([CurrentInput("token", size), *sources, action], connections, active, period)
+        program = make_program(nodes, connections, active, period)
     except UserError:
         assume(False)
     largest = draw(st.sampled_from(ranges.currents))
@@ -139,7 +150,12 @@ def _synapses(
     if draw(st.booleans()):
         weight = 2 * random.integers(-128, 127, (target.size, source.size), endpoint=True)
         return Dense(source.name, target.name, weight, draw(st.integers(0, longest_delay)), exponent)
-    count = draw(st.integers(1, 12))
+    return _listed(random, source, target, longest_delay, exponent, draw(st.integers(1, 12)))
+
+
+def _listed(
+    random: np.random.Generator, source: Node, target: Node, longest_delay: int, exponent: int, count: int = 12
+) -> Sparse:
     return Sparse(
         source.name,
         target.name,

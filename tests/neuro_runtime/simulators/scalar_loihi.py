@@ -6,7 +6,17 @@ from collections import defaultdict
 
 import numpy as np
 
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, CurrentInput, Dense, Injection, Lif, SpikeInput
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    BiasLine,
+    CurrentInput,
+    Dense,
+    GradedRelu,
+    Injection,
+    Lif,
+    Neurons,
+    SpikeInput,
+)
 from neuro_runtime.program.program import Program
 
 HALF = 2**23
@@ -19,7 +29,7 @@ class ScalarLoihi:
         self.program = program
         self.time = 0
         self.state = {(node.name, n): (0, 0) for node in program.nodes for n in range(node.size)}
-        self.fired: dict[int, set[tuple[str, int]]] = defaultdict(set)
+        self.fired: dict[int, dict[tuple[str, int], int]] = defaultdict(dict)  # with the number that each carries
 
     def decide(self, current: list[int]) -> list[dict[tuple[str, int], tuple[int, int, bool]]]:
         """(u, v, spike) of every neuron after each of the period's time steps."""
@@ -41,7 +51,8 @@ class ScalarLoihi:
                     after[node.name, n] = self._update(node, n, arriving[node.name, n])
                     spike = after[node.name, n][2]
                 if spike:
-                    self.fired[self.time].add((node.name, n))
+                    carried = arriving[node.name, n] - int(node.threshold) if isinstance(node, GradedRelu) else 1
+                    self.fired[self.time][node.name, n] = carried
         self.time += 1
         return after
 
@@ -66,18 +77,19 @@ class ScalarLoihi:
                     connection.delay.tolist(),
                     strict=True,
                 ):
-                    if (source, n) in self.fired[self.time - 1 - delay]:
-                        sums[m] += weight
+                    sums[m] += weight * self.fired[self.time - 1 - delay].get((source, n), 0)
             for m, value in sums.items():
                 exponent = connection.exponent
                 total[target, m] += value * 2**exponent if exponent >= 0 else value // 2**-exponent
         return total
 
-    def _update(self, node: Lif | And | Accumulator, n: int, arriving: int) -> tuple[int, int, bool]:
+    def _update(self, node: Neurons, n: int, arriving: int) -> tuple[int, int, bool]:
         u, v = self.state[node.name, n]
         decay_u, decay_v = (int(node.current_decay), int(node.voltage_decay)) if isinstance(node, Lif) else (4095, 4095)
         if isinstance(node, Accumulator):
             decay_v = 0
+        if isinstance(node, GradedRelu):
+            decay_v = 4096
         u = _towards_zero(u * (4096 - (decay_u + 1)), 4096) + arriving * 64
         if u > HALF:
             u -= 2 * HALF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsf_common.errors import UserError
 from dsf_export.targets.onnx.arithmetic import Arithmetic, Membrane
 from dsf_export.targets.onnx.float_arithmetic import FloatArithmetic
 from dsf_export.targets.onnx.graph import GraphBuilder
@@ -16,7 +17,7 @@ from neuro_runtime.program import Program
 from neuro_runtime.program.active_time_steps import active_time_steps
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.headroom import state_bounds
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, Lif
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, GradedRelu, Lif
 
 
 def add_neurons(graph: GraphBuilder, program: Program, token: str, largest_token: float | None = None) -> str:
@@ -59,6 +60,11 @@ class _Decision:
                 case And():
                     counted = self._synapses.arriving(node, batch.steps)
                     self._timelines[node.name].write(batch.steps, fired_gates(self._arithmetic, node.fan_in, counted))
+                case GradedRelu():
+                    raise UserError(
+                        f"{node.name} sends graded spikes, which --target onnx does not write: export with "
+                        "--chip portable"
+                    )
                 case _:
                     continue  # the accumulator reads all that the others have sent
         self._graph.begin("next")

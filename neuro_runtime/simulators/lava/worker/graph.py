@@ -1,8 +1,9 @@
 """A program as a graph of Lava processes, as few as can be: most of a time step goes into messages between them.
 
-- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator), or such a one
-  with a record of its states, or that fires at its threshold.
-- All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron.
+- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator, a
+  `GradedReluVec` for graded ones), or such a one with a record of its states, or that fires at its threshold.
+- All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron; those of
+  graded neurons are another, as it needs to be told that spikes carry numbers.
 - Between them stand `HostInput` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
   ``t + 1 + delay``: Lava's synapses take the one step.
 
@@ -17,13 +18,20 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
-from lava.magma.core.process.ports.ports import OutPort
+from lava.magma.core.process.ports.ports import AbstractPort, OutPort
 from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.sparse.process import Sparse
 from lava.utils.weightutils import SignMode
 from numpy.typing import NDArray
 from processes import Axons, HostInput
-from recorded import LIFAtThreshold, RecordedLIF, RecordedLIFAtThreshold, RecordedLIFReset
+from recorded import (
+    GradedRelu,
+    LIFAtThreshold,
+    RecordedGradedRelu,
+    RecordedLIF,
+    RecordedLIFAtThreshold,
+    RecordedLIFReset,
+)
 from scipy.sparse import csr_matrix
 from virtual_ports import place, take
 
@@ -32,15 +40,17 @@ AND_DECAY = 4095  # both decays of a coincidence neuron
 CLEARED_CURRENT = 4095  # the decay of a current that lasts one time step
 NEVER_THRESHOLD = 131072  # a threshold that no 24-bit voltage exceeds
 BIAS_LINE = 0
+PAYLOAD_BITS = 24  # of a graded spike; by default Lava's synapses take one for a spike of 1
 
 Numbers = NDArray[np.intp]
+Group = tuple[int, int]  # the exponent of synapses, and which connection they are where they stay apart
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Neurons with the same parameters: one process for those with these numbers, which are consecutive."""
 
-    neurons: LIF
+    neurons: LIF | GradedRelu
     numbers: Numbers
 
 
@@ -111,6 +121,11 @@ def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool]
         members = _number(nodes, numbers)
         kind = at_threshold if fires_at_threshold else lif
         pools.append(Pool(kind(shape=members.shape, du=du, dv=dv, vth=vth, **recorded), members))
+    graded = RecordedGradedRelu if record_states else GradedRelu
+    for node in program.nodes:
+        if node.kind == "GradedRelu":
+            members = _number([node], numbers)
+            pools.append(Pool(graded(shape=members.shape, threshold=int(node.threshold), **recorded), members))
     if not any(node.kind == "Accumulator" for node in program.nodes):
         return pools, None, numbers
     accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
@@ -178,36 +193,67 @@ def _synapses(
     program: SimpleNamespace, pools: list[Pool], numbers: Mapping[str, Numbers], count: int
 ) -> tuple[Axons, list[Sparse]]:
     """The axons, and the processes of all synapses between them and the pools."""
+    graded = {node.name for node in program.nodes if node.kind == "GradedRelu"}
+    of_spikes, of_numbers = _grouped(program, numbers, set(numbers) - graded), _grouped(program, numbers, graded)
+    lines, heard = _lines(of_spikes, count)
+    graded_lines, heard_numbers = _lines(of_numbers, count)
+    axons = Axons(
+        count,
+        neuron=lines % count,
+        delay=lines // count,
+        graded_neuron=graded_lines % count,
+        graded_delay=graded_lines // count,
+        period=program.period,
+    )
+    # As messages of one bit, spikes are multiplied by the matrix, which is far faster than indexing it.
+    synapses = _between(axons.lines, heard, of_spikes, pools, count, message_bits=1)
+    return axons, synapses + _between(
+        axons.graded_lines, heard_numbers, of_numbers, pools, count, message_bits=PAYLOAD_BITS
+    )
+
+
+def _lines(groups: Mapping[Group, _Synapses], count: int) -> tuple[Numbers, list[Numbers]]:
+    """Neuron and delay of each line as one number, ``delay * count + neuron``, and the lines that each group hears.
+
+    The first line is the bias line without delay, for Lava has no port without an entry.
+    """
+    codes = [np.zeros(1, dtype=np.intp), *(group.delay * count + group.neuron for group in groups.values())]
+    lines, heard = np.unique(np.concatenate(codes), return_inverse=True)
+    return lines, np.split(heard, np.cumsum([len(code) for code in codes[:-1]]))[1:]
+
+
+def _between(
+    port: AbstractPort,
+    heard: list[Numbers],
+    groups: Mapping[Group, _Synapses],
+    pools: list[Pool],
+    count: int,
+    message_bits: int,
+) -> list[Sparse]:
+    """A process for each group, from the lines of ``port`` that it hears to the pools."""
     processes = []
-    groups = _grouped(program, numbers)
-    codes = [group.delay * count + group.neuron for group in groups.values()]
-    lines, heard = np.unique(np.concatenate([np.zeros(1, dtype=np.intp), *codes]), return_inverse=True)
-    axons = Axons(count, neuron=lines % count, delay=lines // count, period=program.period)
-    starts = 1 + np.cumsum([0, *map(len, codes)])
-    for ((exponent, _), group), start, end in zip(groups.items(), starts[:-1], starts[1:], strict=True):
-        shape = (count, len(group.neuron))
+    for ((exponent, _), group), lines in zip(groups.items(), heard, strict=True):
         process = Sparse(
-            weights=csr_matrix((group.weight, (group.target, group.column)), shape=shape),
+            weights=csr_matrix((group.weight, (group.target, group.column)), shape=(count, len(group.neuron))),
             weight_exp=exponent,
             num_weight_bits=8,
             sign_mode=SignMode.MIXED,
-            # As messages of one bit, spikes are multiplied by the matrix, which is far faster than indexing it.
-            num_message_bits=1,
+            num_message_bits=message_bits,
         )
         processes.append(process)
-        take(axons.lines, heard[start:end]).connect(process.s_in)
+        take(port, lines).connect(process.s_in)
         _connect(process.a_out, pools, [group.target])
-    return axons, processes
+    return processes
 
 
-def _grouped(program: SimpleNamespace, numbers: Mapping[str, Numbers]) -> dict[tuple[int, int], _Synapses]:
-    """Synapses that one process may hold, by their exponent.
+def _grouped(program: SimpleNamespace, numbers: Mapping[str, Numbers], sources: set[str]) -> dict[Group, _Synapses]:
+    """Synapses from ``sources`` that one process may hold, by their exponent.
 
     A shift to the right floors each connection's sum on its own, so those with a negative exponent stay apart.
     """
-    groups: dict[tuple[int, int], list[_Synapses]] = {}
+    groups: dict[Group, list[_Synapses]] = {}
     for n, connection in enumerate(program.connections):
-        if connection.kind != "Injection":
+        if connection.kind != "Injection" and connection.source in sources:
             synapses = _listed(connection, numbers[connection.source], numbers[connection.target])
             groups.setdefault((connection.exponent, n if connection.exponent < 0 else -1), []).append(synapses)
     return {key: _joined(group) for key, group in groups.items()}

@@ -17,7 +17,7 @@ from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from numpy.typing import NDArray
 from processes import FORGET, MUTED
-from recorded import take_states
+from recorded import GradedRelu, take_states
 
 LOOK_AROUND_S = 0.2  # how often processes that failed are looked for: Lava itself would wait for ever
 LAST_WORDS_S = 2.0  # how long a failed process is given to say why
@@ -119,7 +119,8 @@ class LavaNetwork:
     def _clear(self) -> None:
         self._mute(FORGET)
         variables = [process.a_buff for process in self._graph.synapses]
-        variables += [state for pool in self._graph.pools for state in (pool.neurons.u, pool.neurons.v)]
+        keeping = [pool.neurons for pool in self._graph.pools if not isinstance(pool.neurons, GradedRelu)]
+        variables += [state for neurons in keeping for state in (neurons.u, neurons.v)]
         for variable in variables:
             variable.set(np.zeros(variable.shape, dtype=np.int32))
 

@@ -101,7 +101,8 @@ class HostInputModel(PyLoihiProcessModel):
 class Axons(AbstractProcess):
     """Carries spikes from all neurons to all synapses, each line with a delay of its own, and keeps the record.
 
-    ``lines[n, t] = spikes[neuron[n], t − delay[n]]``. Spikes in flight outlive the decision, until the axons are muted.
+    ``lines[n, t] = spikes[neuron[n], t − delay[n]]``, and ``graded_lines`` likewise with the numbers that graded spikes
+    carry. Spikes in flight outlive the decision, until the axons are muted.
 
     Parameters
     ----------
@@ -109,6 +110,8 @@ class Axons(AbstractProcess):
         Neurons.
     neuron, delay
         Neuron and delay of each line, shape (lines,).
+    graded_neuron, graded_delay
+        Those of each line that carries numbers.
     period
         Time steps a decision.
 
@@ -119,10 +122,26 @@ class Axons(AbstractProcess):
         in flight before the next time step, and then is 0.
     """
 
-    def __init__(self, size: int, neuron: Integers, delay: Integers, period: int) -> None:
-        super().__init__(size=size, neuron=neuron, delay=delay, period=period)
+    def __init__(
+        self,
+        size: int,
+        neuron: Integers,
+        delay: Integers,
+        graded_neuron: Integers,
+        graded_delay: Integers,
+        period: int,
+    ) -> None:
+        super().__init__(
+            size=size,
+            neuron=neuron,
+            delay=delay,
+            graded_neuron=graded_neuron,
+            graded_delay=graded_delay,
+            period=period,
+        )
         self.spikes = InPort((size,))
         self.lines = OutPort((len(neuron),))
+        self.graded_lines = OutPort((len(graded_neuron),))
         self.raster = OutPort((period, size))
         self.raster.flag_external_pipe(buffer_size=2)
         self.muted = Var((1,), init=MUTED)
@@ -141,6 +160,7 @@ class AxonsModel(PyLoihiProcessModel):
 
     spikes: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     lines: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, bool)
+    graded_lines: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
     raster: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, bool)
     muted: NDArray[np.int_] = LavaPyType(np.ndarray, int)
 
@@ -148,20 +168,28 @@ class AxonsModel(PyLoihiProcessModel):
         super().__init__(proc_params)
         size, period = self.proc_params["size"], self.proc_params["period"]
         longest = int(self.proc_params["delay"].max(initial=0))
+        longest_graded = int(self.proc_params["graded_delay"].max(initial=0))
         self._past = np.zeros((longest + 1, size), dtype=bool)
+        self._past_numbers = np.zeros((longest_graded + 1, size), dtype=np.int32)
         self._raster = np.zeros((period, size), dtype=bool)
 
     def run_spk(self) -> None:
         if self.muted[0] == FORGET:
             self._past[:] = False
+            self._past_numbers[:] = 0
             self.muted[0] = 0
-        spikes = self.spikes.recv().astype(bool)
+        numbers = self.spikes.recv()
+        spikes = numbers.astype(bool)
         step = (self.time_step - 1) % len(self._raster)
         self._raster[step] = spikes
         self._past[self.time_step % len(self._past)] = spikes
+        self._past_numbers[self.time_step % len(self._past_numbers)] = numbers
         if self.muted[0]:
             self._past[:] = False
+            self._past_numbers[:] = 0
         emitted = (self.time_step - self.proc_params["delay"]) % len(self._past)
         self.lines.send(self._past[emitted, self.proc_params["neuron"]])
+        emitted = (self.time_step - self.proc_params["graded_delay"]) % len(self._past_numbers)
+        self.graded_lines.send(self._past_numbers[emitted, self.proc_params["graded_neuron"]])
         if step == len(self._raster) - 1:
             self.raster.send(self._raster)

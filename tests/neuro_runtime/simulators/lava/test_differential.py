@@ -54,7 +54,7 @@ def agree(case: Case, first: Simulator, second: Simulator, names: tuple[str, str
 
 def spiking_neurons(program: Program) -> int:
     """Neurons that a raster has a column for."""
-    return sum(node.size for node in program.nodes if type(node).__name__ in ("BiasLine", "Lif", "And"))
+    return sum(node.size for node in program.nodes if type(node).__name__ in ("BiasLine", "Lif", "And", "GradedRelu"))
 
 
 @pytest.mark.lava
