@@ -13,10 +13,11 @@ help: ## say what there is
 setup: $(VENV)/.ready $(LAVA)/.ready ## make .venv (the package) and .venv-lava (Lava and nengo-loihi alone)
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt .ci/environment
-	@echo "Making $(VENV): about 110 packages. About 1 GB to fetch, 4 GB where PyTorch brings CUDA; 3 to 10 minutes."
+	@echo "Making $(VENV): about 120 packages. About 1 GB to fetch, 4 GB where PyTorch brings CUDA; 3 to 10 minutes."
 	.ci/environment 3.11 $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt setuptools
 	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[all,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt --no-deps d3rlpy
 	@touch $@
 
 $(LAVA)/.ready: constraints-lava.txt .ci/environment

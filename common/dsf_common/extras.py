@@ -22,11 +22,14 @@ EXTRAS = {
     "imageio_ffmpeg": "video",
     "ray": "cluster",
     "minari": "minari",
+    "sklearn": "baselines",
+    "structlog": "baselines",
+    "dataclasses_json": "baselines",
     "gym": "gym",
     "shimmy": "gym",
 }
 OF_COMMANDS = {"dsf-export": "export", "dsf-train": "train", "dsf-bench": "train"}  # which need it whatever is missing
-OF_CHOICES = {"onnx"}  # extras that a command needs for one of its choices, besides its own
+OF_CHOICES = {"onnx", "baselines"}  # extras that a command needs for one of its choices, besides its own
 
 
 def brings(error: ModuleNotFoundError) -> bool:

@@ -301,7 +301,8 @@ def test_a_short_window_is_a_padded_one(kind: ModelKind) -> None:
 def test_the_latest_tokens_seen_are_enough(kind: ModelKind) -> None:
     model, given = model_of(kind), tokens(1)
     steps, seen = torch.arange(K)[None], model.tokens_seen
-    assert seen == {ModelKind.mlp: 1, ModelKind.spiking_mlp: 1, ModelKind.difference_mlp: 4}.get(kind, K)
+    alone = kind in (ModelKind.mlp, ModelKind.spiking_mlp) or kind.learns_values
+    assert seen == (1 if alone else 4 if kind is ModelKind.difference_mlp else K)
     with torch.no_grad():
         whole = model(*given, real(1), steps=steps)[:, -1]
         latest = model(*(part[:, -seen:] for part in given), real(1, seen), steps=steps[:, -seen:])[:, -1]
@@ -377,6 +378,8 @@ def test_a_run_counts_macs_and_no_spikes() -> None:
 def test_one_line_trains_saves_loads_and_runs(
     kind: ModelKind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if kind.learns_values:
+        pytest.importorskip("d3rlpy")
     result = train(training_config(tiny(kind, "steps=20", f"output={tmp_path}")))
     policy = load_model_file(result.model_file)
     assert policy.model.config.kind is kind
@@ -502,6 +505,9 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
         FourierController,
         SpikeGpt,
         SpikeBert,
+        MlpPolicy,
+        MlpPolicy,
+        MlpPolicy,
     ]
     with pytest.raises(UserError, match="decision_transformer"):
         training_config(["env=pendulum", "model.kind=transformer"])
@@ -517,6 +523,11 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
         ),
         (["model.kind=spikegpt", "model.window=4"], "model.window is no option of model.kind=spikegpt"),
         (["model.kind=mlp", "model.leak=0.5"], "model.leak is no option of model.kind=mlp"),
+        (
+            ["model.kind=cql", "model.window=4"],
+            "model.window is no option of model.kind=cql, which takes model.embedding_size and model.blocks",
+        ),
+        (["model.kind=iql", "schedule=cosine"], "schedule means nothing to model.kind=iql, which takes learning_rate"),
         (["model.modes=4"], "model.modes is no option of model.kind=dsformer"),
         (["model.kind=fcnet", "model.context=8", "model.modes=5"], "choose model.modes=4, or model.context=9"),
     ],

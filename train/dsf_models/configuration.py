@@ -23,6 +23,9 @@ class ModelKind(Enum):
     fcnet = "fcnet"  # Fourier Controller Network
     spikegpt = "spikegpt"
     spikebert = "spikebert"  # with causal attention
+    cql = "cql"  # conservative Q-learning, as the next two by d3rlpy (`dsf_train.value_learning`): an MLP of the state
+    iql = "iql"  # implicit Q-learning
+    td3bc = "td3bc"  # TD3+BC
 
     @property
     def spikes(self) -> bool:
@@ -43,10 +46,18 @@ class ModelKind(Enum):
                 | ModelKind.fcnet
                 | ModelKind.spikegpt
                 | ModelKind.spikebert
+                | ModelKind.cql
+                | ModelKind.iql
+                | ModelKind.td3bc
             ):
                 return False
             case _:
                 assert_never(self)
+
+    @property
+    def learns_values(self) -> bool:
+        """Whether it learns from rewards what actions are worth, instead of copying actions."""
+        return self in (ModelKind.cql, ModelKind.iql, ModelKind.td3bc)
 
     @property
     def has_token_mixing(self) -> bool:

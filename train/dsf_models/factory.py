@@ -29,7 +29,7 @@ def _model_class(kind: ModelKind) -> type[PolicyNetwork]:
             return DecisionTransformer
         case ModelKind.decision_convformer:
             return DecisionConvFormer
-        case ModelKind.mlp:
+        case ModelKind.mlp | ModelKind.cql | ModelKind.iql | ModelKind.td3bc:
             return MlpPolicy
         case ModelKind.difference_mlp:
             return DifferenceMlpPolicy

@@ -37,6 +37,8 @@ def settings_of(kind: ModelKind) -> tuple[str, ...]:
             return (*_WINDOWS, "mlp_ratio", "dropout", "previous_action", *_NEURONS)
         case ModelKind.spikebert:
             return (*_WINDOWS, "heads", "time_steps", "mlp_ratio", "previous_action", *_NEURONS)
+        case ModelKind.cql | ModelKind.iql | ModelKind.td3bc:
+            return _EVERY
         case _:
             assert_never(kind)
 

@@ -15,12 +15,14 @@ Train a grid of models, environments and seeds, and write its table and plot. Ea
 folder, runs/<env>/<name>-<row>-seed<n>; a sweep that was killed goes on where it stopped, and what has finished is not
 repeated. Runs are side by side on Ray where it is installed, else one after another.
 
-  scores     DSFormer (PSSA, TSSA), Decision Transformer, Decision ConvFormer, MLP, spiking MLP
+  scores     DSFormer (PSSA, TSSA), Decision Transformer, Decision ConvFormer, MLP, spiking MLP, CQL, FCNet, SpikeGPT,
+             SpikeBERT
   ablations  token mixings, norms, T, S, and delayed reward
   front      score against synops and energy: one environment, trained at several values of energy_price (or
              synop_price), exported, and run in fixed point
 
-train.KEY=VALUE sets an option of dsf-train for all runs, before what a row changes: train.model.embedding_size=64."""
+train.KEY=VALUE sets an option of dsf-train for all runs whose model takes it, before what a row changes:
+train.model.embedding_size=64."""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -20,10 +20,10 @@ DESCRIPTION = """\
 Train a policy, a Decision SpikeFormer unless told otherwise, on an environment's dataset; writes runs/<env>/<name>/
 with model.pt, config.yaml, metrics.jsonl and TensorBoard events. Options are key=value pairs, such as steps=5000,
 dataset=FILE or model.mixing=delay, all listed below. env=NAME also brings that environment's recipe, if there is one.
-model.kind=decision-transformer, decision-convformer, mlp, difference-mlp, spiking-mlp, fcnet, spikegpt or spikebert
-trains a baseline in the DSFormer's place, with its published settings where it has any. quantise=true goes on with a
-trained policy (policy=FILE, or the one that ships) through weights of Loihi's format (quantise_bits=4), and says what
-that gained."""
+model.kind=decision-transformer, decision-convformer, mlp, difference-mlp, spiking-mlp, fcnet, spikegpt, spikebert,
+cql, iql or td3bc trains a baseline in the DSFormer's place, with its published settings where it has any. quantise=true
+goes on with a trained policy (policy=FILE, or the one that ships) through weights of Loihi's format (quantise_bits=4),
+and says what that gained."""
 
 
 def main(argv: list[str] | None = None) -> int:

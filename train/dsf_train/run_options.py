@@ -42,6 +42,7 @@ def training_config(overrides: list[str]) -> TrainConfig:
     pairs = [*recipe(environment), *overrides]
     kind = compose(TrainConfig, pairs).model.kind
     refuse_others(overrides, kind)
+    _refuse_unread(overrides, kind)
     if kind is ModelKind.dsformer:
         return compose(TrainConfig, pairs)
     return compose(TrainConfig, [*recipe(environment), *recipe(kind.value), *overrides])
@@ -108,6 +109,26 @@ def _refuse_idle(overrides: list[str]) -> None:
     for pair in overrides:
         if pair.startswith("quantise_"):
             raise UserError(f"{pair} has a meaning with quantise=true only; add quantise=true.")
+
+
+# Options of the optimiser and of cloning that mean nothing to value learning, whose optimisers are d3rlpy's.
+UNREAD_BY_VALUE_LEARNING = (
+    "weight_decay",
+    "gradient_clip",
+    "warmup_fraction",
+    "schedule",
+    "raised_returns",
+    "norm_switch_fraction",
+)
+
+
+def _refuse_unread(overrides: list[str], kind: ModelKind) -> None:
+    for pair in overrides:
+        if kind.learns_values and pair.partition("=")[0] in UNREAD_BY_VALUE_LEARNING:
+            raise UserError(
+                f"{pair.partition('=')[0]} means nothing to model.kind={kind.value}, which takes learning_rate, "
+                "batch_size and steps and has d3rlpy's optimisers; leave it out."
+            )
 
 
 def _without_model(pairs: list[str]) -> list[str]:

@@ -30,6 +30,7 @@ from dsf_train.run_folder import Metrics
 from dsf_train.sampling import Batch
 from dsf_train.schedule import norm_blend, seed_dropout, set_learning_rate
 from dsf_train.training_state import TrainingState, firing_rate_batch, prepare
+from dsf_train.value_learning.learner import ValueLearner
 from dsf_train.waiting import giving_way
 
 
@@ -77,7 +78,7 @@ def train(config: TrainConfig, resume: bool = False, overwrite: bool = False) ->
     with ExitStack() as held:
         state = prepare(config, resume, overwrite, held)
         held.enter_context(giving_way())
-        return _train(state)
+        return _learn_values(state, state.learner) if state.learner else _train(state)
 
 
 def _train(state: TrainingState) -> TrainingResult:
@@ -115,6 +116,27 @@ def _train(state: TrainingState) -> TrainingResult:
             if first and _due(done, config.checkpoint_every, config.steps):
                 state.save_checkpoint(done)
         return _finish(state, metrics) if first else TrainingResult(state.folder.model, ())
+
+
+def _learn_values(state: TrainingState, learner: ValueLearner) -> TrainingResult:
+    """All steps that are left, for a kind whose updates are a learner's."""
+    config = state.config
+    with state.folder.metrics(state.first_step) as metrics, _progress(state) as progress:
+        for step in range(state.first_step, config.steps):
+            seed_dropout(config.seed, step)  # of all that an update draws
+            losses = learner.update(step)
+            done = step + 1
+            progress.update()
+            if _due(done, config.log_every, config.steps):
+                metrics.write(done, losses)
+                progress.say({"critic_loss": f"{losses['critic_loss']:.4f}"})
+            evaluated = config.evaluate_every and done % config.evaluate_every == 0 and done < config.steps
+            if evaluated or _due(done, config.checkpoint_every, config.steps):
+                learner.give_policy()
+                state.save_checkpoint(done)
+            if evaluated:
+                _evaluate_on_the_way(state, metrics, done)
+        return _finish(state, metrics)
 
 
 def _step_form(state: TrainingState) -> tuple[Objective, PolicyNetwork]:

@@ -25,6 +25,8 @@ from dsf_models.checkpoint import (
     require_intact_tensors,
     save_tensors,
 )
+from dsf_models.configuration import ModelKind
+from dsf_models.mlp import MlpPolicy
 from dsf_models.normalisation import set_blend
 from dsf_train.compiled_step import compiles
 from dsf_train.configuration import Precision, TrainConfig
@@ -36,6 +38,8 @@ from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend
 from dsf_train.spike_cost import SpikeCost, spike_cost
+from dsf_train.value_learning.learner import ValueLearner, require_d3rlpy
+from dsf_train.value_learning.transitions import Transitions
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.episodes.trial import try_environment
@@ -55,6 +59,8 @@ class TrainingState:
         The policy that ``quantise`` goes on with.
     compiled
         Whether steps are taken in their compiled form.
+    learner
+        What updates the model instead of ``optimiser``, for a kind that learns values.
     first_step
         Steps that were done before.
     """
@@ -72,6 +78,7 @@ class TrainingState:
     optimiser: torch.optim.Optimizer
     cost: SpikeCost
     start: PolicyModel | None
+    learner: ValueLearner | None
     first_step: int
 
     def policy(self) -> PolicyModel:
@@ -95,7 +102,7 @@ class TrainingState:
             "version": CHECKPOINT_VERSION,
             "step": step,
             "weights": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": (self.learner or self.optimiser).state_dict(),
             "quantisation": _rounding(self.model),
         }
         save_tensors(self.folder.checkpoint, content)
@@ -115,6 +122,10 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         The configuration, the dataset or the run folder is not usable.
     """
     config.validate()
+    if config.model.kind.learns_values:
+        require_d3rlpy(config.model.kind)
+        if distributed.processes() > 1:
+            raise UserError(f"model.kind={config.model.kind.value} trains in one process; start it without torchrun.")
     for sentence in settings_without_loihi_form(config.model):
         _log.warning("this model trains, and its export for Loihi will be refused: %s", sentence)
     compiled = compiles(config)  # what no device can compute is told before a device is asked for
@@ -144,7 +155,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         raise_firing_rates(model, batch, config.initial_firing_rate)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
-    first_step = restore_checkpoint(folder.checkpoint, model, optimiser) if resume else 0
+    learner = _value_learner(config, model, dataset, normalisation, spec, device)
+    first_step = restore_checkpoint(folder.checkpoint, model, learner or optimiser) if resume else 0
     cost = spike_cost(config, program_events(model))
     bounds = start.action_bounds if start else dataset.action_bounds
     return TrainingState(
@@ -161,6 +173,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         optimiser,
         cost,
         start,
+        learner,
         first_step,
     )
 
@@ -217,7 +230,26 @@ def _rounding(model: PolicyNetwork) -> dict[str, Any] | None:
     return quantisation.plain() if quantisation else None
 
 
-def restore_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer) -> int:
+def _value_learner(
+    config: TrainConfig,
+    model: PolicyNetwork,
+    dataset: Columns,
+    normalisation: Normalisation,
+    spec: EnvironmentSpec,
+    device: torch.device,
+) -> ValueLearner | None:
+    if not config.model.kind.learns_values:
+        return None
+    assert isinstance(model, MlpPolicy)
+    spread = float(dataset.returns.max() - dataset.returns.min()) if config.model.kind is ModelKind.iql else 0.0
+    scale = 1000 / spread if spread else 1.0  # IQL's, see its recipe
+    transitions = Transitions(
+        dataset, normalisation, spec.time_limit, config.delayed_reward, config.best_share, reward_scale=scale
+    )
+    return ValueLearner(config, model, transitions, device)
+
+
+def restore_checkpoint(path: Path, model: PolicyNetwork, optimiser: torch.optim.Optimizer | ValueLearner) -> int:
     """Restore a killed run and return the step to go on from; a run killed before its first checkpoint starts anew."""
     if not path.exists():
         return 0

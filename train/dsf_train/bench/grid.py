@@ -9,10 +9,11 @@ from pathlib import Path
 from dsf_common.errors import UserError
 from dsf_common.key_value_options import compose
 from dsf_common.suggestions import suggestion
+from dsf_models.configuration import ModelKind
 from dsf_models.kind_settings import is_taken
 from dsf_train.bench.data import Data, choose_data
 from dsf_train.configuration import TrainConfig
-from dsf_train.run_options import training_config
+from dsf_train.run_options import UNREAD_BY_VALUE_LEARNING, training_config
 from neuro_runtime.environments import load_environment_spec
 
 WHOLE = ("model.window=1000", "model.streaming=false")  # every token of a context sees all before it, as published
@@ -47,6 +48,10 @@ SCORES = (
     Row("decision-convformer", "Decision ConvFormer", ("model.kind=decision-convformer",)),
     Row("mlp", "behaviour cloning, MLP", ("model.kind=mlp",)),
     Row("spiking-mlp", "spiking MLP", ("model.kind=spiking-mlp",)),
+    Row("cql", "CQL", ("model.kind=cql",)),
+    Row("fcnet", "FCNet", ("model.kind=fcnet",)),
+    Row("spikegpt", "SpikeGPT", ("model.kind=spikegpt",)),
+    Row("spikebert", "SpikeBERT", ("model.kind=spikebert",)),
 )
 SCORE_ENVIRONMENTS = ("hopper-m-e", "hopper-m-r", "walker2d-m-e", "pen-e")
 
@@ -102,7 +107,7 @@ class Sweep:
     datasets
         Folder to look for data in; None leaves it to `dsf-train`.
     overrides
-        For all runs, before a row's own; an option of the model for those whose kind takes it.
+        For all runs, before a row's own; an option that a row's kind does not take is left out there.
     """
 
     name: str
@@ -150,13 +155,19 @@ def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> 
     own = [f"name={sweep.name}-{row.name}-seed{seed}", f"seed={seed}", f"output={sweep.output}"]
     dataset = [] if data.path is None else [f"dataset={data.path}"]
     kind = compose(TrainConfig, [f"env={environment}", *row.overrides]).model.kind
-    shared = [pair for pair in sweep.overrides if is_taken(pair, kind)]
+    shared = [pair for pair in sweep.overrides if _is_shared(pair, kind)]
     config = training_config([f"env={environment}", "evaluate_every=0", *shared, *row.overrides, *dataset, *own])
     try:
         config.validate()
     except UserError as problem:
         raise UserError(f"{row.title} on {environment}: {problem}") from problem
     return config
+
+
+def _is_shared(pair: str, kind: ModelKind) -> bool:
+    """Whether an option for all runs goes to those of ``kind``; a value's loss has a learning rate of its own."""
+    own = (*UNREAD_BY_VALUE_LEARNING, "learning_rate")
+    return is_taken(pair, kind) and not (kind.learns_values and pair.partition("=")[0] in own)
 
 
 def chosen_rows(rows: Sequence[Row], names: str | None) -> tuple[Row, ...]:
