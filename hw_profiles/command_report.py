@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsf_common.command_line import CommandParser
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
-from dsf_common.json_text import json_text
 from dsf_common.text_table import text_table
 
 
@@ -75,7 +75,7 @@ def _report(run: str, arguments: argparse.Namespace) -> None:
 
     written = write_report(run, arguments.profile, arguments.out, arguments.front)
     if arguments.json:
-        print(json_text(written.report.document()))
+        print_document(written.report.document())
     else:
         print(report_summary(written.report), f"report {written.page}", sep="\n\n")
 
@@ -88,7 +88,7 @@ def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
     comparison = compare((first, second), reports)
     page = None if arguments.out is None else write_comparison(comparison, arguments.out)
     if arguments.json:
-        print(json_text(comparison.document()))
+        print_document(comparison.document())
     else:
         print("\n\n".join([comparison_text(comparison), *([] if page is None else [f"comparison {page}"])]))
 
@@ -104,7 +104,7 @@ def _print_profiles(as_json: bool) -> None:
 
     titles = {name: load_profile(name).title for name in _profile_names()}
     if as_json:
-        print(json_text(titles))
+        print_document(titles)
         return
     print(text_table(list(titles.items()), numbers=False))
 

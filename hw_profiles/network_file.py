@@ -16,6 +16,7 @@ from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_hdf5
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_common.versions import if_newer
 from hw_profiles.network import (
     ChipNetwork,
@@ -68,7 +69,7 @@ def load_network(path: str | Path) -> ChipNetwork:
     path = Path(path)
     require_readable(path, absent=f"no network file {path}; run the policy again with this version to get one")
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is not a network file; give the network.h5 of a run folder")
             header = json.loads(file["header"][()].tobytes())

@@ -22,6 +22,7 @@ from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError, first_line
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_hdf5
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_common.versions import if_newer
 
 FORMAT = "decision-spikeformer raster"
@@ -72,7 +73,7 @@ def load_raster(path: str | Path) -> SpikeRaster:
     """
     require_readable(Path(path), f"no raster at {path}: run the policy again with dsf-run")
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             return _read(file, path)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not a complete raster: {first_line(error)}") from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.extras import missing_library
-from dsf_common.json_text import json_text
 from dsf_common.key_value_options import compose
 from dsf_common.progress import Progress
 from hw_profiles.chip_arithmetic import Extreme
@@ -31,6 +31,7 @@ from neuro_runtime.backends.registry import default_backend, open_backend
 from neuro_runtime.backends.sample_backend import SampleBackend
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
 from neuro_runtime.episodes.replay import replay_raster
 from neuro_runtime.episodes.rollout import Rollout, check_sizes, nothing, run_episodes, run_episodes_in_lanes
@@ -93,7 +94,7 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
         report = Path(arguments.report) if arguments.report else None
         written.append(f"report {write_report(saved.folder, arguments.profile or (), report).page}")
     if arguments.json:
-        print(json_text(saved.summary.document()))
+        print_document(saved.summary.document())
     else:
         print(saved.summary.text(), "\n".join(written), sep="\n\n")
 
@@ -230,8 +231,7 @@ def _run(
             make_environment(spec.name, render_mode, delayed_reward=delayed, action_bounds=policy.action_bounds)
             for _ in range(lanes)
         ]
-        for environment in environments:
-            stack.callback(environment.close)
+        stack.enter_context(closing(*environments))
         if video:
             environments = [stack.enter_context(film(video, *environments))]
         progress = stack.enter_context(Progress(configuration.episodes * spec.time_limit, spec.name, "decision"))
@@ -298,9 +298,8 @@ def _program(policy: Policy) -> SpikingProgram | None:
 
 def _raster(program: Program, rollout: Rollout, delayed_reward: bool) -> SpikeRaster | None:
     bounds = program.action_bounds
-    with closing(
-        make_environment(rollout.environment, delayed_reward=delayed_reward, action_bounds=bounds)
-    ) as environment:
+    environment = make_environment(rollout.environment, delayed_reward=delayed_reward, action_bounds=bounds)
+    with closing(environment):
         return replay_raster(program, environment, rollout.episodes[0], rollout.return_target)
 
 

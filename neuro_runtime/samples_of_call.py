@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.files import sha256_of
-from dsf_common.json_text import json_text
 from dsf_common.progress import Progress
 from dsf_common.text_table import text_table
 from hw_profiles.loader import load_profile
@@ -120,7 +120,7 @@ def carry_out_samples(
             report = Path(arguments.report) if arguments.report else None
             saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
     if arguments.json:
-        print(json_text(_document(opened, backend, samples, results, priced)))
+        print_document(_document(opened, backend, samples, results, priced))
     else:
         print(_text(opened, backend, samples, results, priced), *saved, sep="\n")
 

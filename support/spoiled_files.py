@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 Spoil = Callable[[Path], object]
@@ -33,6 +35,29 @@ def end_lost(path: Path) -> None:
 def a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    """One that nobody writes into: whoever opens it waits for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def points_at_a_pipe(name: str) -> Spoil:
+    """An HDF5 file whose ``name`` is kept in a pipe beside it."""
+
+    def spoil(path: Path) -> None:
+        a_pipe(path)
+        path.rename(path.with_name("pipe"))
+        with h5py.File(path, "w") as file:
+            file[name] = h5py.ExternalLink("pipe", f"/{name}")
+
+    return spoil
 
 
 def text(content: str) -> Spoil:

@@ -22,7 +22,17 @@ from hw_profiles.command_report import main as dsf_report
 from neuro_runtime.command_run import main as dsf_run
 from neuro_runtime.environments import load_environment_spec
 from support.saved_run import write_saved_run
-from support.spoiled_files import Spoil, empty, gone, random_bytes, text, truncated
+from support.spoiled_files import (
+    Spoil,
+    a_link_to_itself,
+    a_pipe,
+    empty,
+    gone,
+    points_at_a_pipe,
+    random_bytes,
+    text,
+    truncated,
+)
 
 COMMANDS = {
     "dsf-data": dsf_data,
@@ -88,6 +98,9 @@ BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
     (TRAIN, "pendulum.hdf5", empty, "no readable HDF5 dataset"),
     (TRAIN, "pendulum.hdf5", random_bytes, "no readable HDF5 dataset"),
     (TRAIN, "pendulum.hdf5", truncated, "no readable HDF5 dataset"),
+    (TRAIN, "pendulum.hdf5", a_pipe, "there is no dataset"),
+    (TRAIN, "pendulum.hdf5", a_link_to_itself, "there is no dataset"),
+    (TRAIN, "pendulum.hdf5", points_at_a_pipe("rewards"), "keeps rewards in pipe, which is no file"),
     (TRAIN, "pendulum.hdf5", with_dataset("rewards", None), "it has no rewards"),
     (TRAIN, "pendulum.hdf5", with_dataset("actions", lambda a: a[:-5]), "actions"),
     (TRAIN, "pendulum.hdf5", with_dataset("observations", lambda o: o[:, :2]), "observations"),
@@ -102,20 +115,27 @@ BAD_INPUTS: list[tuple[str, str, Spoil, str]] = [
     (IMPORT, "model.pt", truncated, "not a readable PyTorch file"),
     (IMPORT, "model.pt", published_without_batch_norm, "model.pt: this published checkpoint was trained with"),
     (EXPORT, "model.pt", gone, "there is no"),
+    (EXPORT, "model.pt", a_pipe, "there is no"),
+    (EXPORT, "model.pt", a_link_to_itself, "there is no"),
     (EXPORT, "model.pt", random_bytes, "not a readable PyTorch file"),
     (EXPORT, "model.pt", truncated, "not a readable PyTorch file"),
     (EXPORT, "model.pt", narrower_model, "is damaged: size mismatch"),
     (RUN_MODEL, "model.pt", narrower_model, "is damaged"),
     (RUN_ELSEWHERE, "model.pt", Path.touch, "but pen-h has 45 and 24"),
     (RUN, "program.dsf.h5", gone, "no policy"),
+    (RUN, "program.dsf.h5", a_pipe, "there is no program"),
+    (RUN, "program.dsf.h5", points_at_a_pipe("header"), "keeps header in pipe, which is no file"),
     (RUN, "program.dsf.h5", random_bytes, "not a readable program file"),
     (RUN, "program.dsf.h5", truncated, "not a readable program file"),
     (RUN, "program.dsf.h5", with_dataset("arrays/encoder/bias", lambda b: b[:-1]), "does not match its hash"),
     (FROM_PROGRAM, "program.dsf.h5", empty, "not a readable program file"),
     (FROM_NIR, "program.nir", gone, "there is no"),
+    (FROM_NIR, "program.nir", points_at_a_pipe("node"), "keeps node in pipe, which is no file"),
     (FROM_NIR, "program.nir", random_bytes, "not a readable NIR file"),
     (FROM_NIR, "program.nir", truncated, "not a readable file"),
     (FROM_NIR, "program.nir", narrower_synapses, "program.nir"),
+    (REPORT, "run/run.json", a_pipe, "no run"),
+    (REPORT, "run/network.h5", points_at_a_pipe("header"), "keeps header in pipe, which is no file"),
     (REPORT, "run/run.json", truncated, "not readable JSON"),
     (REPORT, "run/run.json", text("{}"), "it has no activity"),
     (WITH_PROFILE, "chip.yaml", text("name: [\n"), "chip.yaml"),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
-from dsf_common.errors import GateFailed, UserError
+from dsf_common.documents import documents_alone
+from dsf_common.errors import GateFailed, Terminated, UserError, first_line
 from dsf_common.extras import brings, missing_library
 from dsf_common.versions import installed_version
 
+LACK_OF_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)  # PyTorch's words for it
 PACKAGES = ("dsf_train", "dsf_export", "dsf_models", "neuro_runtime", "hw_profiles", "dsf_common")
 
 
@@ -30,7 +33,7 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         print(f"{name} {installed_version('decision-spikeformer')}")
         return 0
     try:
-        with _ending_in_order():
+        with _ending_in_order(), documents_alone() if "--json" in arguments else nullcontext():
             return main(arguments)
     except UserError as error:
         return _refused(name, error)
@@ -44,10 +47,16 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
     except KeyboardInterrupt as interruption:
         print(f"{name}: interrupted{f'; {interruption}' if str(interruption) else ''}", file=sys.stderr)
         return 130
+    except Terminated:
+        return 128 + signal.SIGTERM
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not LACK_OF_MEMORY.search(str(error)):
+            raise
+        return _refused(name, UserError(f"there is not enough memory: {first_line(error)}; ask for less at a time"))
     except OSError as error:
         # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
         print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
@@ -67,7 +76,7 @@ def _ending_in_order() -> Iterator[None]:
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
+        raise Terminated
 
     before = signal.signal(signal.SIGTERM, end)
     try:

@@ -117,6 +117,9 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
         OmegaConf.to_container(tree, resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
         raise UserError(f"cannot set {key} to {value!r}: {_wanted(tree, key) or first_line(error)}") from error
+    chosen = OmegaConf.select(tree, key)
+    if isinstance(chosen, int) and abs(chosen) >= 2**63:  # libraries count in 64 bits
+        raise UserError(f"cannot set {key} to {value!r}: whole numbers are below 2^63")
 
 
 def _wanted(tree: DictConfig, key: str) -> str | None:

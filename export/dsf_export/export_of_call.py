@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
-from dsf_common.json_text import json_text
 from dsf_common.progress import Progress
 from dsf_export.agreement_plot import plot_agreement
 from dsf_export.command_export import DEFAULT_DECISIONS
@@ -91,7 +92,10 @@ def carry_out(arguments: argparse.Namespace) -> None:
         def show(parity: Parity) -> None:
             bar.close()
             document = _document(lean, parity, target, output, plot)
-            print(json_text(document) if arguments.json else _text(lean, parity))
+            if arguments.json:
+                print_document(document)
+            else:
+                print(_text(lean, parity))
 
         write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
@@ -165,7 +169,10 @@ def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyM
 
         def show(parity: Parity) -> None:
             bar.close()
-            print(json_text(_network_document(network, parity)) if arguments.json else _network_text(network, parity))
+            if arguments.json:
+                print_document(_network_document(network, parity))
+            else:
+                print(_network_text(network, parity))
 
         write_network(network, arguments.decisions, bar.update, show)
     if not arguments.json:
@@ -191,7 +198,7 @@ def _export_for_reader(
     parity.require()
     write_for(candidate.program, reader, output)
     if arguments.json:
-        print(json_text(_document(lean, parity, target, output, None)))
+        print_document(_document(lean, parity, target, output, None))
     else:
         print(f"{_text(lean, parity)}\n\nwrote {output} for {reader.name}")
 
@@ -206,7 +213,7 @@ def _require_fitting(output: Path, source: Path, target: Target) -> None:
     """Refuse an output of another suffix than the target's, or that is the source itself."""
     if not output.name.endswith(target.suffix):
         raise UserError(f"--output {output} must end in {target.suffix}, as files of the {target.name} target do")
-    if output.resolve() == source.resolve():
+    if os.path.realpath(output) == os.path.realpath(source):
         raise UserError(f"the output would replace its own source {source}: choose another --output")
 
 

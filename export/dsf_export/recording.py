@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError
 from neuro_runtime.backends.base import Backend, action_bounds_of
 from neuro_runtime.environments import make_environment
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 from neuro_runtime.episodes.episode_tokens import EpisodeTokens
 from neuro_runtime.token import Token
@@ -55,13 +56,11 @@ def record(
         return made_up_tokens(backend, spread, decisions, reason=str(problem), episode_length=longest, seed=seed)
     episodes: list[tuple[Token, ...]] = []
     missing = decisions
-    try:
+    with closing(environment):
         while missing:
             at_most = min(missing, longest)
             episodes.append(record_episode(backend, environment, seed + len(episodes), at_most))
             missing -= len(episodes[-1])
-    finally:
-        environment.close()
     return Recording(f"{backend.environment} in closed loop", tuple(episodes))
 
 

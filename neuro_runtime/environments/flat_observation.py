@@ -38,6 +38,8 @@ def with_flat_observation(environment: Environment, title: str) -> Environment:
 
 
 def _refuse_others(space: object, part: str, title: str) -> None:
+    if isinstance(space, spaces.Dict | spaces.Tuple) and not space.spaces:
+        raise UserError(f"{title} shows {part} without parts, so a policy would see nothing")
     if isinstance(space, spaces.Dict):
         for key, inner in space.spaces.items():
             _refuse_others(inner, f"{part}[{key!r}]", title)

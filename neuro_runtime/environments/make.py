@@ -15,10 +15,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError, first_line, with_place
+from dsf_common.errors import RAISED_BY_OTHERS, UserError, first_line, with_place
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import D4rlAntMaze, is_d4rl_ant_maze
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.environments.delayed import DelayedReward
 from neuro_runtime.environments.flat_observation import with_flat_observation
 from neuro_runtime.environments.partial import PartlyObserved
@@ -84,7 +85,7 @@ def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:
         env = _legacy(spec, None) if spec.legacy_gym else _modern(spec, None)
     except UserError:
         return None
-    with contextlib.closing(env):
+    with closing(env):
         return bounds_of_space(env.action_space)
 
 
@@ -93,6 +94,8 @@ def bounds_of_space(space: gymnasium.Space[Any]) -> ActionBounds | None:
     if isinstance(space, gymnasium.spaces.Discrete):
         return ActionBounds.choices(int(space.n), int(space.start))
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded("both"):
+        return None
+    if not np.issubdtype(space.dtype, np.floating):  # a whole number that is rounded is another action
         return None
     return ActionBounds.of(space.low.ravel(), space.high.ravel())
 
@@ -105,11 +108,11 @@ def _modern(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
         return like_d4rl(env, lambda: make_plain(spec.gymnasium_id, **spec.options)) if spec.is_d4rl else env
     except UserError:
         raise
-    except Exception as problem:  # an environment of somebody's own raises anything
+    except RAISED_BY_OTHERS as problem:
         raise _not_made(spec, render_mode, problem) from problem
 
 
-def _not_made(spec: EnvironmentSpec, render_mode: str | None, problem: Exception) -> UserError:
+def _not_made(spec: EnvironmentSpec, render_mode: str | None, problem: BaseException) -> UserError:
     if render_mode and isinstance(problem, TypeError) and "render_mode" in str(problem):
         return UserError(f"{spec.gymnasium_id} takes no render_mode, so it cannot be filmed")
     if spec.is_d4rl and isinstance(problem, gymnasium.error.UnregisteredEnv):
@@ -120,7 +123,7 @@ def _not_made(spec: EnvironmentSpec, render_mode: str | None, problem: Exception
     return UserError(f"{name} cannot be made here ({why}){_advice(spec, problem)}")
 
 
-def _advice(spec: EnvironmentSpec, problem: Exception) -> str:
+def _advice(spec: EnvironmentSpec, problem: BaseException) -> str:
     """The extra that a missing library of Gymnasium's or gymnasium-robotics' comes with, if that is the reason."""
     if not isinstance(problem, ImportError | gymnasium.error.DependencyNotInstalled) or ":" in spec.gymnasium_id:
         return ""
@@ -145,7 +148,7 @@ def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
     options = {"render_mode": render_mode, "max_episode_steps": spec.time_limit, "disable_env_checker": True}
     try:
         return make_plain("GymV26Environment-v0", env_id=spec.gymnasium_id, make_kwargs={**spec.options, **options})
-    except Exception as problem:  # an environment of somebody's own raises anything
+    except RAISED_BY_OTHERS as problem:
         raise UserError(
             f"legacy gym cannot make {spec.gymnasium_id} for {spec.name}: {first_line(problem)}"
         ) from problem
@@ -196,7 +199,7 @@ def _unit_actions(
     space = env.action_space
     own = bounds_of_space(space)
     if own is None:
-        raise UserError(f"{title} takes actions from {space}; a policy's are numbers within bounds, or one choice")
+        raise UserError(f"{title} takes actions from {space}; a policy's are real numbers within bounds, or one choice")
     if not isinstance(space, gymnasium.spaces.Box):
         return Choosing(env, own)
     if stated and not stated.are_close_to(own):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.environments.antmaze import D4rlAntMaze, is_d4rl_ant_maze
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.environments.make import make_plain, register_robotics
 from neuro_runtime.environments.spec import EnvironmentSpec
 
@@ -33,7 +33,8 @@ def recorded_join(spec: EnvironmentSpec, recorded_options: Mapping[str, Any]) ->
         The environment cannot be made here.
     """
     options = {**spec.options, **{key: value for key, value in recorded_options.items() if key in spec.options}}
-    with contextlib.closing(_plain(spec, options)) as environment:
+    environment = _plain(spec, options)
+    with closing(environment):
         space = environment.observation_space
         if isinstance(space, spaces.Box):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import re
 import sys
 from functools import cache
@@ -12,14 +12,17 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from dsf_common.errors import UserError, first_line, with_place
+from dsf_common.errors import RAISED_BY_OTHERS, UserError, first_line, with_place
 from neuro_runtime.action_bounds import ActionBounds
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.environments.flat_observation import with_flat_observation
 from neuro_runtime.environments.make import bounds_of_space, make_plain, register_robotics
 from neuro_runtime.environments.spec import EnvironmentSpec
 
 VERSIONED = re.compile(r"-v\d+$")
 DEFAULT_TIME_LIMIT = 1_000  # of an id that is registered without one
+
+_log = logging.getLogger(__name__)
 
 
 def registered_names() -> list[str]:
@@ -74,17 +77,19 @@ def registered_spec(name: str) -> EnvironmentSpec:
         sys.path.append(str(Path.cwd()))  # a tool that is installed does not have it
     try:
         environment = make_plain(name)
-    except Exception as problem:  # an environment of somebody's own raises anything
+        shown, taken = environment.observation_space, environment.action_space
+    except RAISED_BY_OTHERS as problem:
         plain = isinstance(problem, gymnasium.error.Error | ImportError)
         why = first_line(problem) if plain else with_place(problem)
         raise UserError(f"the environment {name} cannot be made here: {why}") from problem
-    with contextlib.closing(environment):
-        shown = environment.observation_space
+    with closing(environment):
         observations = with_flat_observation(environment, name).observation_space
-        action_bounds = _bounds_of(environment.action_space, name)
-        if len(observations.shape or ()) != 1:
-            raise UserError(f"{name} shows observations from {observations}; a policy takes a vector")
+        action_bounds = _bounds_of(taken, name)
+        if len(observations.shape or ()) != 1 or 0 in (observations.shape or ()):
+            raise UserError(f"{name} shows observations from {observations}; a policy takes a vector of numbers")
         limit = environment.spec.max_episode_steps if environment.spec else None
+        if limit is None:
+            _log.warning("%s has no time limit: its episodes end after %d steps here", name, DEFAULT_TIME_LIMIT)
         return EnvironmentSpec(
             name=name,
             gymnasium_id=name,
@@ -104,8 +109,8 @@ def registered_spec(name: str) -> EnvironmentSpec:
 
 def _bounds_of(space: gymnasium.Space[Any], name: str) -> ActionBounds:
     bounds = bounds_of_space(space)
-    if bounds is None or (bounds.first_choice is None and len(space.shape or ()) != 1):
+    if bounds is None or (bounds.first_choice is None and (len(space.shape or ()) != 1 or 0 in (space.shape or ()))):
         raise UserError(
-            f"{name} takes actions from {space}; a policy's are a vector of numbers within bounds, or one choice"
+            f"{name} takes actions from {space}; a policy's are a vector of real numbers within bounds, or one choice"
         )
     return bounds

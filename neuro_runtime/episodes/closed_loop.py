@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -10,8 +11,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError, with_place
-from neuro_runtime.finite import all_finite
+from dsf_common.errors import RAISED_BY_OTHERS, UserError, with_place
+from neuro_runtime.finite import all_finite, real_number, real_numbers, truth
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -73,32 +74,30 @@ class EpisodeUnderWay:
             observation, reward, terminated, truncated, _ = self._environment.step(given)
         except UserError:
             raise
-        except Exception as problem:  # an environment of somebody's own raises anything
-            raise self._error(f"its step fails, {with_place(problem)}") from problem
+        except RAISED_BY_OTHERS as problem:
+            raise self._error(f"its step fails, {with_place(problem)}{_advice(problem)}") from problem
         earned = self._checked_reward(reward)
         self.observation = self._checked(observation)
+        is_over = self._checked_end("terminated", terminated) | self._checked_end("truncated", truncated)
         self.rewards.append(earned)
         self.total_reward += earned
-        self.is_over = bool(terminated or truncated) or len(self.rewards) == self._at_most
+        self.is_over = is_over or len(self.rewards) == self._at_most
 
     def _reset(self) -> NDArray[np.float64]:
         try:
             result = self._environment.reset(seed=self.seed)
         except UserError:
             raise
-        except Exception as problem:
+        except RAISED_BY_OTHERS as problem:
             raise self._error(f"its reset fails, {with_place(problem)}") from problem
         if not isinstance(result, tuple) or len(result) != 2:
             raise self._error("its reset gives no observation with a dictionary beside it, as Gymnasium's does")
         return self._checked(result[0])
 
     def _checked(self, observation: Any) -> NDArray[np.float64]:
-        try:
-            numbers = np.asarray(observation, dtype=np.float64)
-        except (TypeError, ValueError) as problem:
-            raise self._error(
-                f"the observation is a {type(observation).__name__} and no vector of numbers"
-            ) from problem
+        numbers = real_numbers(observation)
+        if numbers is None:
+            raise self._error(f"the observation is {_shown(observation)} and no vector of real numbers")
         if numbers.shape != self._environment.observation_space.shape:
             expected = self._environment.observation_space.shape
             raise self._error(f"the observation has shape {numbers.shape}, its space says {expected}")
@@ -110,19 +109,37 @@ class EpisodeUnderWay:
         return numbers
 
     def _checked_reward(self, reward: Any) -> float:
-        try:
-            earned = float(reward)
-        except (TypeError, ValueError) as problem:
-            raise self._error(f"the reward is a {type(reward).__name__} and no number") from problem
-        if not np.isfinite(earned):
+        earned = real_number(reward)
+        if earned is None:
+            raise self._error(f"the reward is {_shown(reward)} and no real number")
+        if not math.isfinite(earned):
             raise self._error(f"the reward is not finite, {earned}")
         return earned
+
+    def _checked_end(self, title: str, value: Any) -> bool:
+        is_end = truth(value)
+        if is_end is None:
+            raise self._error(f"{title} is {_shown(value)} and neither true nor false")
+        return is_end
 
     def _error(self, what: str) -> UserError:
         """``what`` is wrong, where."""
         spec = self._environment.spec
         name = spec.id if spec else type(self._environment.unwrapped).__name__
         return UserError(f"{name}, episode of seed {self.seed}, step {len(self.rewards)}: {what}")
+
+
+def _shown(value: Any) -> str:
+    """What somebody's code gave, in a few words: a long one by its type alone."""
+    kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
+    said = repr(value)
+    return f"{said} ({kind})" if len(said) <= 40 else f"a value of type {kind}"
+
+
+def _advice(problem: BaseException) -> str:
+    """For a step of four results, which Gymnasium's own wrappers unpack before it gets here."""
+    old = isinstance(problem, ValueError) and "expected 5, got 4" in str(problem)
+    return ": give observation, reward, terminated, truncated and info, as Gymnasium asks" if old else ""
 
 
 Act = Callable[[Mapping[int, EpisodeUnderWay]], Sequence[NDArray[Any]]]

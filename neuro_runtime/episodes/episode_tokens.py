@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
-from neuro_runtime.finite import all_finite
+from neuro_runtime.finite import all_finite, real_number, real_numbers
 from neuro_runtime.token import Token
 
 
@@ -63,7 +63,9 @@ class EpisodeTokens:
         UserError
             The observation has another shape, or it or the reward is no number, or not finite.
         """
-        state, earned = self._checked(observation), _number(reward)
+        state, earned = self._checked(observation), real_number(reward)
+        if earned is None:
+            raise UserError(f"the reward must be a number, got {reward!r}")
         if not math.isfinite(earned):
             raise UserError(f"the reward is not finite: {reward}")
         if not self._first:
@@ -87,12 +89,12 @@ class EpisodeTokens:
         self._previous_action = self._bounds.remembered(action)
 
     def _checked(self, observation: ArrayLike) -> NDArray[np.float64]:
-        given = np.asarray(observation)
-        if given.dtype.kind not in "fiub":
+        state = real_numbers(observation)
+        if state is None:
             raise UserError(
-                f"the observation holds {given.dtype}, but the policy for {self._environment} expects numbers"
+                f"the observation is no vector of real numbers, but the policy for {self._environment} expects "
+                f"{self._observation_size} of them"
             )
-        state = given.astype(np.float64, copy=False)
         if state.shape != (self._observation_size,):
             raise UserError(
                 f"the observation has shape {state.shape}, but the policy for {self._environment} "
@@ -101,10 +103,3 @@ class EpisodeTokens:
         if not all_finite(state):
             raise UserError("the observation holds a value that is not finite")
         return state
-
-
-def _number(reward: float) -> float:
-    try:
-        return float(reward)
-    except (TypeError, ValueError):
-        raise UserError(f"the reward must be a number, got {reward!r}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
 
 import gymnasium
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments import EnvironmentSpec, make_environment
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.episodes.closed_loop import EpisodeUnderWay
 
 SEED = 0
@@ -33,7 +33,8 @@ def try_environment(
     UserError
         It cannot be made, its reset or step fails, or it shows or pays what is not finite or of another shape.
     """
-    with closing(make_environment(spec.name, render_mode, delayed_reward, action_bounds)) as environment:
+    environment = make_environment(spec.name, render_mode, delayed_reward, action_bounds)
+    with closing(environment):
         episode = EpisodeUnderWay(environment, SEED)
         first = episode.observation
         episode.step(np.zeros(spec.action_size))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dsf_common.errors import UserError
 from dsf_common.files import require_readable
 from dsf_common.hdf5 import atomic_hdf5
+from dsf_common.hdf5_links import reading_hdf5
 from neuro_runtime.program.program import Program, SpikingProgram
 from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.validate import validate
@@ -110,7 +111,7 @@ def program_hash(program: SpikingProgram) -> str:
 
 def _read(path: Path) -> tuple[str, Arrays, str]:
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is an HDF5 file but no program; pass a .dsf.h5 that dsf-export wrote")
             header = file["header"][()].tobytes().decode()

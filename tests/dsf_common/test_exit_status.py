@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from dsf_common.errors import GateFailed, UserError
+from dsf_common.documents import print_document
+from dsf_common.errors import GateFailed, Terminated, UserError
 from dsf_common.exit_status import run_command
 
 
@@ -18,6 +19,13 @@ from dsf_common.exit_status import run_command
         (PermissionError(13, "Permission denied", "runs/x"), 2, "dsf-x: error: runs/x: Permission denied\n"),
         (OSError("disk on fire"), 2, "dsf-x: error: system: disk on fire\n"),
         (KeyboardInterrupt(), 130, "dsf-x: interrupted\n"),
+        (Terminated(), 143, ""),
+        (
+            MemoryError("Unable to allocate 7 TiB"),
+            2,
+            "dsf-x: error: there is not enough memory: Unable to allocate",
+        ),
+        (RuntimeError("CUDA out of memory.\nC++"), 2, "dsf-x: error: there is not enough memory: CUDA out of memory.;"),
     ],
 )
 def test_every_ending_has_its_status_and_one_line(
@@ -27,11 +35,26 @@ def test_every_ending_has_its_status_and_one_line(
         raise error
 
     assert run_command(main, "dsf-x", []) == status
-    assert capsys.readouterr().err == words
+    said = capsys.readouterr().err
+    assert said.startswith(words)
+    assert said.count("\n") == len(words.splitlines())
 
 
 def test_a_command_gets_its_arguments_and_keeps_its_own_status() -> None:
     assert run_command(len, "dsf-x", ["a", "b", "c"]) == 3
+
+
+def test_a_document_is_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    def main(argv: list[str]) -> int:
+        print("a word of the environment")
+        print_document({"score": 1.0})
+        return 0
+
+    assert run_command(main, "dsf-x", ["--json"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ('{"score": 1.0}\n', "a word of the environment\n")
+    run_command(main, "dsf-x", [])
+    assert capsys.readouterr().out == 'a word of the environment\n{"score": 1.0}\n'
 
 
 def test_the_packages_log_from_info_on() -> None:

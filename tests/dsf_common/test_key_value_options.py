@@ -44,6 +44,7 @@ def test_pairs_override_defaults_in_their_types() -> None:
         (["env=a", "inner.siz=3"], "unknown key 'inner.siz': did you mean size?"),
         (["env=a", "steps.more=3"], "unknown key 'steps.more': steps is a single value"),
         (["env=a", "steps=many"], "cannot set steps to 'many': it takes a whole number"),
+        (["env=a", f"steps={10**20}"], "cannot set steps to .*: whole numbers are below 2.63"),
         (["env=a", "steps=1.5"], "cannot set steps to '1.5'"),
         (["env=a", "rate=fast"], "cannot set rate to 'fast': it takes a number"),
         (["env=a", "kind=dely"], "cannot set kind to 'dely'.*'delay'"),

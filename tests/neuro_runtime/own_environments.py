@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import gymnasium
 import numpy as np
 
+OBSERVATIONS: dict[str, Any] = {  # of two numbers, as the space says
+    "nan observation": np.array([0.0, np.nan]),
+    "observation of text": "here",
+    "observation of digits": np.array(["0", "1"]),
+    "observation of another shape": np.zeros(3),
+    "complex observation": np.array([0, 1j]),
+    "masked observation": np.ma.array([0.0, 1.0], mask=[False, True]),
+    "observation of endless integers": [10**400, 0],
+    "beyond its bounds": np.array([0.0, 11.0]),
+}
+REWARDS: dict[str, Any] = {
+    "infinite reward": np.inf,
+    "reward of text": "much",
+    "reward of digits": "1",
+    "endless reward": 10**400,
+    "no reward": None,
+}
+ENDS: dict[str, Any] = {"end of text": "no", "end without a value": None, "end that is nan": np.nan}
 FAULTS = (
     "none",
     "reset fails",
+    "reset exits",
     "step fails",
+    "step exits",
+    "close fails",
     "old gym's reset",
     "old gym's step",
-    "nan observation",
-    "infinite reward",
-    "reward of text",
-    "observation of text",
-    "observation of another shape",
-    "beyond its bounds",
     "ignores its seed",
+    "prints",
+    *OBSERVATIONS,
+    *REWARDS,
+    *ENDS,
 )
 WRONG_AT = 3  # the step
 
@@ -40,6 +60,8 @@ class OwnEnvironment(gymnasium.Env[Any, Any]):
         self._steps, self._resets = 0, self._resets + 1
         if self._fault == "reset fails":
             raise FileNotFoundError("track.json")
+        if self._fault == "reset exits":
+            sys.exit(0)
         if self._fault == "old gym's reset":
             return np.zeros(2)
         return np.full(2, float(self._resets)) if self._fault == "ignores its seed" else np.zeros(2), {}
@@ -49,16 +71,18 @@ class OwnEnvironment(gymnasium.Env[Any, Any]):
         fault = self._fault if self._steps > self._wrong_at else "none"
         if fault == "step fails":
             raise ZeroDivisionError("division by zero")
+        if fault == "step exits":
+            sys.exit(0)
+        if fault == "prints":
+            print("a step")
         if fault == "old gym's step":
             return np.zeros(2), 1.0, False, {}
-        observation: Any = {
-            "nan observation": np.array([0.0, np.nan]),
-            "observation of text": "here",
-            "observation of another shape": np.zeros(3),
-            "beyond its bounds": np.array([0.0, 11.0]),
-        }.get(fault, np.zeros(2))
-        reward = {"infinite reward": np.inf, "reward of text": "much"}.get(fault, 1.0)
-        return observation, reward, self._steps == 5, False, {}
+        observation, reward = OBSERVATIONS.get(fault, np.zeros(2)), REWARDS.get(fault, 1.0)
+        return observation, reward, ENDS.get(fault, self._steps == 5), False, {}
+
+    def close(self) -> None:
+        if self._fault == "close fails":
+            raise OSError("the arm is gone")
 
 
 def register(name: str, **options: Any) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.command_line import CommandParser
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
-from dsf_common.json_text import json_text
 from dsf_common.key_value_options import compose, describe_keys
 from dsf_train.dataset_options import DatasetOptions, Unfinished
 from dsf_train.datasets import DatasetLocation, find_dataset, locate_dataset, read_location
@@ -112,7 +112,7 @@ def _list(as_json: bool) -> int:
     specs = [load_environment_spec(name) for name in environment_names()]
     found = {spec.name: find_dataset(spec) for spec in specs}
     if as_json:
-        print(json_text({name: location and _as_dict(location) for name, location in found.items()}))
+        print_document({name: location and _as_dict(location) for name, location in found.items()})
         return 0
     width = max(map(len, found))
     for spec in specs:
@@ -138,13 +138,19 @@ def _info(dataset: str, pairs: list[str], as_json: bool) -> int:
             raise UserError(f"expected env=NAME, got {pair!r}")
     options = compose(InfoOptions, pairs)
     info = describe(*_resolve(dataset, options.env), options.dataset_options)
-    print(json_text(asdict(info)) if as_json else _table(info))
+    if as_json:
+        print_document(asdict(info))
+    else:
+        print(_table(info))
     return 0
 
 
 def _fetch(environment: str, as_json: bool) -> int:
     location = locate_dataset(load_environment_spec(_environment_name(environment)))
-    print(json_text(_as_dict(location)) if as_json else "\n".join(map(str, location.paths)))
+    if as_json:
+        print_document(_as_dict(location))
+    else:
+        print("\n".join(map(str, location.paths)))
     return 0
 
 

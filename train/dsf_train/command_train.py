@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsf_common.command_line import CommandParser
+from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
-from dsf_common.json_text import json_text
 from neuro_runtime.environments.spec import environment_names
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _carry_out(arguments: argparse.Namespace) -> int:
     config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
     if arguments.import_published:
         imported = import_published(arguments.import_published, config, arguments.overwrite, arguments.relative)
-        print(json_text(imported.document()) if arguments.json else imported.text())
+        if arguments.json:
+            print_document(imported.document())
+        else:
+            print(imported.text())
         return 0
     if arguments.relative:
         raise UserError("--relative belongs to --import-published; train with model.position_bias=relative instead")
@@ -83,7 +86,10 @@ def _carry_out(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt as interruption:
             raise KeyboardInterrupt(how_to_go_on(config)) from interruption
         if distributed.is_first():
-            print(json_text(result_document(result)) if arguments.json else result_text(result))
+            if arguments.json:
+                print_document(result_document(result))
+            else:
+                print(result_text(result))
     return 0
 
 

@@ -13,6 +13,7 @@ from dsf_common.errors import UserError
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 
 EVALUATION_SEED = 10_000  # the first episode's; training seeds never reach the environment
@@ -64,11 +65,8 @@ def evaluate(
         make_environment(spec.name, delayed_reward=policy.delayed_reward, action_bounds=policy.action_bounds)
         for _ in range(episodes)
     ]
-    try:
+    with closing(*environments):
         returns = _run_side_by_side(policy, environments, return_target, seed, past, on_step)
-    finally:
-        for environment in environments:
-            environment.close()
     return Scores(return_target, returns, np.array([normalised_score(spec, value) for value in returns]))
 
 

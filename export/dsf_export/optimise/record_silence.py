@@ -21,6 +21,7 @@ from dsf_export.optimise.rewriting import Neurons
 from dsf_export.recording import record_episode
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.environments import make_environment
+from neuro_runtime.environments.closing import closing
 from neuro_runtime.program.decay import effective_threshold
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.program import Program
@@ -168,10 +169,8 @@ def _steer(program: Program, simulator: Simulator, seed: int, episodes: int, on_
         raise UserError(f"recorded passes need the policy's environment ({problem}); use --passes safe") from problem
     backend = ProgramBackend(program, simulator)
     decisions = 0
-    try:
+    with closing(environment):
         for number in range(episodes):
             decisions += len(record_episode(backend, environment, seed + number, at_most=None))
             on_episode()
-    finally:
-        environment.close()
     return decisions

@@ -8,6 +8,7 @@ from typing import Literal
 import h5py
 
 from dsf_common.errors import UserError
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_export.namespace import NAMESPACE
 from neuro_runtime.program.storage import FORMAT
 
@@ -27,7 +28,7 @@ def content_of(path: Path) -> Content:
         with path.open("rb") as file:
             if file.read(len(HDF5_MAGIC)) != HDF5_MAGIC:
                 return "model"
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             if file.attrs.get("format") == FORMAT:
                 return "program"
             if isinstance(file.get("node"), h5py.Group):

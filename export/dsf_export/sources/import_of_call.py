@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsf_common.documents import print_document
 from dsf_common.errors import GateFailed, UserError
 from dsf_common.files import atomic_write
-from dsf_common.json_text import json_text
 from dsf_common.text_table import percent, text_table
 from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
@@ -75,7 +75,7 @@ def carry_out_import(
         if program_hash(load_spiking_program(temporary)) != program_hash(imported.program):
             raise GateFailed("the file as written gives another program when it is read; none is left")
     if arguments.json:
-        print(json_text({"target": target.name, "output": str(output), **document(imported)}))
+        print_document({"target": target.name, "output": str(output), **document(imported)})
     else:
         print(f"{text_of(imported)}\n\nwrote {output}")
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.float_network import (
     DelayLayer,
@@ -49,7 +50,7 @@ def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
             "releases and v > threshold since; give compare=ge or compare=gt"
         )
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             reader = _ChainReader(LimitedReader(path), at_threshold=options.compare == "ge")
             layers = file["layer"]
             if not 1 <= len(layers) <= MOST_LAYERS:

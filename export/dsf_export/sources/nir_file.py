@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from dsf_common.errors import UserError
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_common.suggestions import suggestion
 from dsf_export.sources.limited_hdf5 import LimitedReader
 from dsf_export.sources.source_graph import SourceGraph, SourceNode
@@ -53,7 +54,7 @@ def read_nir(path: Path) -> SourceGraph:
         The file is damaged, or a node is not covered.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             if "node" not in file:
                 raise UserError(f"{path} has no NIR graph")
             reader = _GraphReader(LimitedReader(path), path)

@@ -88,12 +88,64 @@ class _Picture(gymnasium.Env[Any, Any]):
     action_space = gymnasium.spaces.Discrete(2)
 
 
+class _SeesNothing(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(0, 1, (0,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+
+class _NoParts(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Dict({})
+    action_space = gymnasium.spaces.Discrete(2)
+
+
+class _DoesNothing(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(0, 1, (2,))
+    action_space = gymnasium.spaces.Box(0, 1, (0,))
+
+
+class _Unbounded(_DoesNothing):
+    action_space = gymnasium.spaces.Box(0, np.inf, (1,))
+
+
+class _WholeNumbers(_DoesNothing):
+    action_space = gymnasium.spaces.Box(-3, 3, (1,), np.int64)  # type: ignore[arg-type]
+
+
+class _NoSpaces(gymnasium.Env[Any, Any]):
+    pass
+
+
+class _Exits(_Picture):
+    def __init__(self) -> None:
+        sys.exit(0)
+
+
+class _Endless(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(0, 1, (2,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+
+OWN = (
+    _TwoChoices,
+    _Picture,
+    _SeesNothing,
+    _NoParts,
+    _DoesNothing,
+    _Unbounded,
+    _WholeNumbers,
+    _NoSpaces,
+    _Exits,
+    _Endless,
+)
+
+
 @pytest.fixture(autouse=True)
 def _own_environments() -> Iterator[None]:
-    for name, environment in (("TwoChoices-v0", _TwoChoices), ("Picture-v0", _Picture)):
+    names = [f"{environment.__name__[1:]}-v0" for environment in OWN]
+    for name, environment in zip(names, OWN, strict=True):
         gymnasium.register(name, entry_point=f"{__name__}:{environment.__name__}")
     yield
-    for name in ("TwoChoices-v0", "Picture-v0"):
+    for name in names:
         del gymnasium.registry[name]
 
 
@@ -138,6 +190,13 @@ def test_an_environment_is_named_by_what_makes_another_like_it() -> None:
     [
         ("TwoChoices-v0", r"takes actions from MultiDiscrete\(\[2 2\]\)"),
         ("Picture-v0", r"shows observation from Box.*which is no vector|shows observations from"),
+        ("SeesNothing-v0", "shows observations from Box.*a policy takes a vector of numbers"),
+        ("NoParts-v0", "shows observation without parts, so a policy would see nothing"),
+        ("DoesNothing-v0", "takes actions from Box"),
+        ("Unbounded-v0", "takes actions from Box.* a policy's are a vector of real numbers within bounds"),
+        ("WholeNumbers-v0", "takes actions from Box.*int64"),
+        ("NoSpaces-v0", "cannot be made here: AttributeError: .*observation_space"),
+        ("Exits-v0", r"cannot be made here: SystemExit: 0 \(test_registered.py, line"),
         ("nowhere_package:Point-v0", "cannot be made here: .*nowhere_package"),
         ("Swing-v9", "unknown environment 'Swing-v9'"),
     ],
@@ -145,3 +204,8 @@ def test_an_environment_is_named_by_what_makes_another_like_it() -> None:
 def test_what_cannot_be_is_one_sentence(name: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         load_environment_spec(name)
+
+
+def test_an_environment_without_a_time_limit_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert load_environment_spec("Endless-v0").time_limit == 1000
+    assert "Endless-v0 has no time limit: its episodes end after 1000 steps here" in caplog.text

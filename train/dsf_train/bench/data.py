@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
-
 from dsf_common.errors import UserError
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_train.datasets import find_dataset
 from neuro_runtime.environments import EnvironmentSpec
 
@@ -54,7 +53,7 @@ def choose_data(spec: EnvironmentSpec, folder: Path | None) -> Data:
 
 def _says_stand_in(path: Path) -> bool:
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             origin = file["metadata/origin"][()] if "metadata/origin" in file else b""
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
         return False  # its reader says what is wrong

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from dsf_common.errors import UserError
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_train.datasets.demonstrations import NORMALISED, ORIGIN, RECORDED_EARLIER, UNIT_OF_ACTIONS
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.locate import DatasetLocation
@@ -173,7 +173,7 @@ def _is_normalised(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             unit, origin = (file[name][()] if name in file else b"" for name in (UNIT_OF_ACTIONS, ORIGIN))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
         return False  # its reader says what is wrong

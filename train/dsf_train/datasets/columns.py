@@ -96,7 +96,7 @@ def columns_folder(
     """
     options = options or DatasetOptions()
     files = [file for path in location.paths for file in _files_of(path)]
-    states = [(str(file.resolve()), *_state(file)) for file in files]
+    states = [(os.path.realpath(file), *_state(file)) for file in files]
     read = [LAYOUT, spec.observation_size, spec.action_size, spec.observed, spec.time_limit, states]
     read += ["clipped"] if location.kind == "d4rl" else []  # see `dsf_train.datasets.action_units`
     read += [] if bounds is None or bounds.are_unit else [asdict(bounds)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 
+from dsf_common.errors import UserError
 from dsf_train.datasets.episode import Episode
 from dsf_train.datasets.flat_record import READ, flat_episodes
 from dsf_train.datasets.reading import Reading
@@ -20,10 +21,13 @@ def d4rl_episodes(file: h5py.File, title: str, reading: Reading) -> Iterator[Epi
     UserError
         It lacks a column, or its columns do not fit together.
     """
+    for name in READ:
+        if name in file and not isinstance(file[name], h5py.Dataset | h5py.Group):
+            raise UserError(f"{title} has a type of HDF5 called {name} where a column must be")
     columns = {name: parts_of(file[name]) for name in READ if name in file}
     for name, column in columns.items():
         if name != "observations" and isinstance(column, Mapping):
-            raise TypeError(f"{name} is a group")
+            raise UserError(f"{title} has {name} in parts, {', '.join(column) or 'none'}; it must be one column")
     return flat_episodes(columns, title, reading, file)
 
 

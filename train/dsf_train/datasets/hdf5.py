@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
-
 from dsf_common.files import require_readable
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_common.read_errors import unreadable
 from dsf_train.datasets.d4rl import d4rl_episodes
 from dsf_train.datasets.episode import Episode
@@ -26,7 +25,7 @@ def read_hdf5(path: Path, reading: Reading) -> Iterator[Episode]:
     """
     require_readable(path, f"there is no dataset {path}; `dsf-data list` shows what is here")
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             if is_robomimic(file):
                 yield from robomimic_episodes(file, str(path), reading)
             elif "episode_0" in file:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_common.files import require_readable
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_common.read_errors import unreadable
 from dsf_train.datasets.d4rl import parts_of
 from dsf_train.datasets.episode import Episode
@@ -62,7 +63,7 @@ def _of_hdf5(folder: Path, reading: Reading, options: Mapping[str, Any]) -> Iter
         path, f"there is no Minari dataset in {folder} (no data/main_data.hdf5); `dsf-data list` shows what is here"
     )
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf5(path) as file:
             yield from minari_episodes(minari_groups(file), str(path), reading, options)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         raise unreadable(path, problem, "Minari dataset", "copy or fetch it to another place") from problem

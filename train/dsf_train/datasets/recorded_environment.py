@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-import h5py
 
+from dsf_common.hdf5_links import reading_hdf5
 from dsf_train.datasets.demonstrations import ENVIRONMENT, is_demonstrated
 from dsf_train.datasets.locate import generated_file, named_dataset
 from dsf_train.datasets.minari_metadata import read_metadata
@@ -73,7 +74,7 @@ def _different(recorded: Mapping[str, Any], spec: EnvironmentSpec) -> list[str]:
 def _said(file: Path) -> str | None:
     """The environment that a recording of this project says; None of any other file."""
     try:
-        with h5py.File(file, "r") as content:
+        with reading_hdf5(file) as content:
             said = content[ENVIRONMENT][()] if ENVIRONMENT in content else b""
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
         return None  # its reader says what is wrong
@@ -83,7 +84,7 @@ def _said(file: Path) -> str | None:
 def _is_own_data(spec: EnvironmentSpec, path: Path) -> bool:
     """Whether a dataset is one of those that the environment's file names, or the one that is made for it."""
     names = {Path(file).name for file in (spec.d4rl_file, *spec.d4rl_parts) if file}
-    if path.name in names or any(path.resolve().match(name) for name in spec.minari_datasets):
+    if path.name in names or any(Path(os.path.realpath(path)).match(name) for name in spec.minari_datasets):
         return True
     if path.is_dir():
         return read_metadata(path).dataset_id in spec.minari_datasets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from dsf_common.errors import UserError
@@ -29,7 +30,7 @@ def starting_policy(config: TrainConfig) -> PolicyModel:
     files = shipped_policy(config.env) if config.policy is None else find_policy(config.policy)
     path = files.need_model()
     run = Path(config.output) / config.env / config.name
-    if path.resolve().parent == run.resolve():
+    if os.path.realpath(path.parent) == os.path.realpath(run):
         raise UserError(f"{path} lies in the folder that this run writes to; choose another name=.")
     policy = load_model_file(path)
     refuse_without_program(policy.model.config)
