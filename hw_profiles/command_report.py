@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
+    if arguments.list and arguments.run:
+        raise UserError(f"--list takes no run: leave out {' '.join(arguments.run)}, or --list")
     if arguments.list:
         _print_profiles(as_json=arguments.json)
         return 0

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 Configuration = Callable[[], "type[DataclassInstance]"]
 
 
+def whole_number(text: str) -> int:
+    """A flag's value as an integer.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 class CommandParser(argparse.ArgumentParser):
     """argparse's parser, which knows the command's pairs too.
 

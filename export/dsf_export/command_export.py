@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsf_common.command_line import CommandParser
+from dsf_common.command_line import CommandParser, whole_number
 from dsf_common.exit_status import run_command
 from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
@@ -68,7 +68,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--decisions",
-        type=int,
+        type=whole_number,
         default=DEFAULT_DECISIONS,
         metavar="N",
         help="decisions of the policy in its environment to compare the stages on, and as many others to choose the "
@@ -83,7 +83,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--exponents",
-        type=int,
+        type=whole_number,
         metavar="N",
         help=f"connections, each with its own exponent, that a weight matrix may become, 1 to {MOST_EXPONENTS} "
         f"(default: {DEFAULT_FORMAT.exponents}, likewise); synapses stay as many",

@@ -55,6 +55,13 @@ def said(command: str, capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("dsf-run", ["env=pendulum", "--episodes=3"], "episodes=3"),
         ("dsf-bench", ["scores", "--seeds", "0,1"], "seeds=0,1"),
         ("dsf-train", ["env=pendulum", "--frobnicate"], "unrecognized arguments: --frobnicate; dsf-train --help"),
+        (
+            "dsf-train",
+            ["env=pendulum", "--resume", "--overwrite"],
+            "--resume goes on with a run, and --overwrite replaces",
+        ),
+        ("dsf-report", ["--list", "run"], "--list takes no run"),
+        ("dsf-export", ["model.pt", "--target", "lava", "--decisions", "x"], "--decisions: 'x' is no whole number"),
         ("dsf-export", ["model.pt"], "the following arguments are required: --target; dsf-export --help"),
     ],
 )

@@ -70,6 +70,8 @@ def _carry_out(arguments: argparse.Namespace) -> int:
     from dsf_train.run_options import how_to_go_on, resumed_config, training_config
     from dsf_train.trainer import train
 
+    if arguments.resume and arguments.overwrite:
+        raise UserError("--resume goes on with a run, and --overwrite replaces it: give one of them")
     config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
     if arguments.import_published:
         imported = import_published(arguments.import_published, config, arguments.overwrite, arguments.relative)
