@@ -16,7 +16,7 @@ DEFAULT_DECISIONS = 200
 PASS_CHOICES = ("none", "safe", "all")  # those of `dsf_export.optimise.passes`
 DEFAULT_PASSES = "safe"
 READER_NAMES = ("snntorch", "spikingjelly", "norse", "nir104", "sinabs", "spyx")  # those of `targets.nir_readers`
-TARGET_NAMES = ("lava", "nir", "onnx")  # those of `dsf_export.targets`
+TARGET_NAMES = ("lava", "nir", "onnx", "netx")  # those of `dsf_export.targets`
 
 
 def main(argv: Sequence[str] | None = None) -> int:

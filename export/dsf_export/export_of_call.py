@@ -35,7 +35,7 @@ from dsf_export.report_text import agreement_table, format_table, portable_lines
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import carry_out_import
 from dsf_export.stages import OnDecision
-from dsf_export.targets import NIR, ONNX, TARGETS, Target, find_target
+from dsf_export.targets import NETX, NIR, ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
@@ -71,6 +71,10 @@ def carry_out(arguments: argparse.Namespace) -> None:
         return
     if arguments.overrides:
         raise UserError(f"{arguments.overrides[0]} is for a network of another framework, and {source} is none")
+    if target.name == NETX:
+        from dsf_export.targets.netx import POLICY_REFUSED
+
+        raise UserError(POLICY_REFUSED)
     content = _load(source)
     if _is_network(content, target):
         _export_network(arguments, source, content, target)

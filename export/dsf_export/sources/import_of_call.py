@@ -14,13 +14,19 @@ from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
 from dsf_export.sources.imported import Imported, document, import_network, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
-from dsf_export.targets import Target
+from dsf_export.targets import NETX, Target
+from dsf_export.targets.netx import write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.summary import summary
 from neuro_runtime.sources import OpenedNetwork
 
 LAVA_TARGET = "lava"
+# Why an imported network does not go to the other targets.
+REFUSED_TARGETS = {
+    "nir": "writes policies, and the network's own file is NIR or netx already",
+    "onnx": "writes policies, one decision a call, and such a network takes a sample over time",
+}
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
 
 
@@ -65,19 +71,30 @@ def carry_out_import(
     GateFailed
         A stage does not match the one before; nothing is written.
     """
-    if target.name != LAVA_TARGET:
-        raise UserError(f"--target {target.name} writes policies; a network of another framework goes to --target lava")
+    if target.name in REFUSED_TARGETS:
+        raise UserError(
+            f"--target {target.name} {REFUSED_TARGETS[target.name]}: a network of another framework goes to "
+            f"--target {LAVA_TARGET} or {NETX}"
+        )
     _refuse_what_is_for_policies(arguments)
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
-    imported = import_file(source, content, arguments.overrides, chip)
-    with atomic_write(output) as temporary:
-        save_program(imported.program, temporary)
-        if program_hash(load_spiking_program(temporary)) != program_hash(imported.program):
-            raise GateFailed("the file as written gives another program when it is read; none is left")
+    if target.name == NETX:  # one matrix a layer
+        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip)
+        write_netx(imported.program, output)
+    else:
+        imported = import_file(source, content, arguments.overrides, chip)
+        _write_program(imported, output)
     if arguments.json:
         print_document({"target": target.name, "output": str(output), **document(imported)})
     else:
         print(f"{text_of(imported)}\n\nwrote {output}")
+
+
+def _write_program(imported: Imported, output: Path) -> None:
+    with atomic_write(output) as temporary:
+        save_program(imported.program, temporary)
+        if program_hash(load_spiking_program(temporary)) != program_hash(imported.program):
+            raise GateFailed("the file as written gives another program when it is read; none is left")
 
 
 def _refuse_what_is_for_policies(arguments: argparse.Namespace) -> None:

@@ -33,6 +33,7 @@ from neuro_runtime.program.limits import DECAY_ONE
 
 COVERED = ("input", "flatten", "conv", "dense", "dense_rec")
 NEURONS = ("CUBA", "LOIHI")
+COMPARE = "decision_spikeformer_compare"  # attribute of our own files, which say it
 MOST_LAYERS = 1000
 
 
@@ -44,14 +45,16 @@ def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
     UserError
         The file is damaged, a layer is not covered, or ``compare`` is not given.
     """
-    if options.compare not in ("gt", "ge"):
-        raise UserError(
-            "the file does not say whether a neuron fires at its threshold: lava-dl compared v ≥ threshold in older "
-            "releases and v > threshold since; give compare=ge or compare=gt"
-        )
     try:
         with reading_hdf5(path) as file:
-            reader = _ChainReader(LimitedReader(path), at_threshold=options.compare == "ge")
+            told = file.attrs.get(COMPARE)
+            compare = options.compare or told
+            if compare not in ("gt", "ge"):
+                raise UserError(
+                    "the file does not say whether a neuron fires at its threshold: lava-dl compared v ≥ threshold in "
+                    "older releases and v > threshold since; give compare=ge or compare=gt"
+                )
+            reader = _ChainReader(LimitedReader(path), compare, "given" if options.compare else "told by the file")
             layers = file["layer"]
             if not 1 <= len(layers) <= MOST_LAYERS:
                 raise UserError(f"it has {len(layers)} layers")
@@ -65,8 +68,8 @@ def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
 
 
 class _ChainReader:
-    def __init__(self, limited: LimitedReader, at_threshold: bool) -> None:
-        self._limited, self._at_threshold = limited, at_threshold
+    def __init__(self, limited: LimitedReader, compare: str, origin: str) -> None:
+        self._limited, self._compare, self._origin = limited, compare, origin
         self._nodes: dict[str, NetworkNode] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
         self._shapes: dict[str, Shape] = {}
@@ -76,7 +79,6 @@ class _ChainReader:
 
     def network(self, name: str) -> FloatNetwork:
         self._append("output", OutputLayer(self._shapes[self._last]), self._shapes[self._last])
-        compare = "ge" if self._at_threshold else "gt"
         return FloatNetwork(
             name=name,
             nodes=self._nodes,
@@ -86,7 +88,7 @@ class _ChainReader:
             dtype=torch.float64,
             notes=tuple(self._notes),
             origin={
-                "compare": f"{compare} (given)",
+                "compare": f"{self._compare} ({self._origin})",
                 "reset": "zero (netx knows no other)",
                 "dt": "1.0 (in time steps)",
             },
@@ -141,10 +143,10 @@ class _ChainReader:
             raise UserError(f"layer {n} has a kernel of shape {weight.shape}")
         stride, padding, dilation = (self._pair(group, key) for key in ("stride", "padding", "dilation"))
         groups = int(self._numbers(group, "groups", np.ones(1)).reshape(-1)[0])
-        bias = torch.as_tensor(self._numbers(group, "bias").reshape(-1)) if "bias" in group else None
-        layer = Convolution(torch.as_tensor(weight), bias, stride, padding, dilation, groups)
+        layer = Convolution(torch.as_tensor(weight), None, stride, padding, dilation, groups)
         self._append(f"{n}.conv", layer, layer.shape_after(shape))
         self._delay(n, group)
+        self._add_bias(n, group)
 
     def _dense(self, n: int, kind: str, group: Any, shape: Shape) -> None:
         weight = self._numbers(group, "weight")
@@ -155,12 +157,21 @@ class _ChainReader:
             weight = weight.reshape(weight.shape[0], -1)
         if len(shape) > 1:
             self._append(f"{n}.flat", Flatten(0, len(shape) - 1), (math.prod(shape),))
-        bias = torch.as_tensor(self._numbers(group, "bias").reshape(-1)) if "bias" in group else None
-        if bias is not None and bias.numel() not in (1, weight.shape[0]):
-            raise UserError(f"layer {n} has {bias.numel()} biases for {weight.shape[0]} neurons")
-        layer = Affine(torch.as_tensor(weight), None if bias is None else bias.expand(weight.shape[0]).contiguous())
+        layer = Affine(torch.as_tensor(weight), None)
         self._append(f"{n}.dense", layer, layer.shape_after(self._shapes[self._last]))
         self._delay(n, group)
+        self._add_bias(n, group)
+
+    def _add_bias(self, n: int, group: Any) -> None:
+        """The bias of a layer's neurons, which a chip adds to v: one for all, or one a channel."""
+        if "bias" not in group:
+            return
+        bias, shape = self._numbers(group, "bias").reshape(-1), self._shapes[self._last]
+        if bias.size not in (1, shape[0]):
+            raise UserError(f"layer {n} has {bias.size} biases for {shape[0]} channels or neurons")
+        if "neuron" not in group and bias.any():
+            raise UserError(f"layer {n} has a bias and no neurons that would add it to v")
+        self._bias = np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape).copy()
 
     def _delay(self, n: int, group: Any) -> None:
         """Delays of a layer's outputs, one a neuron or one for all."""
@@ -205,7 +216,7 @@ class _ChainReader:
             threshold=full(numbers["vThMant"]),
             fires=True,
             reset="zero",
-            at_threshold=self._at_threshold,
+            at_threshold=self._compare == "ge",
         )
         name = f"layer{n}"
         if feedback is not None:

@@ -53,7 +53,7 @@ class Target:
         return cast(Format, import_module(self.module))
 
 
-NIR, ONNX = "nir", "onnx"
+NIR, ONNX, NETX = "nir", "onnx", "netx"
 
 TARGETS = {
     target.name: target
@@ -61,6 +61,7 @@ TARGETS = {
         Target("lava", ".dsf.h5", "dsf_export.targets.lava"),
         Target(NIR, ".nir", "dsf_export.targets.nir"),
         Target(ONNX, ".onnx", "dsf_export.targets.onnx.program_file"),
+        Target(NETX, ".net", "dsf_export.targets.netx"),
     )
 }
 
