@@ -116,7 +116,7 @@ def deep(path: Path) -> Path:
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cut short": (cut, "damaged or cut short"),
     "a pickle": (pickled, "not"),
-    "a link to another file": (linked, "not a readable NIR file|no array"),
+    "a link to another file": (linked, "a link that leads nowhere"),
     "weights of 10^12": (claims("nodes/fc/weight", (10**6, 10**6)), "claims the shape (1000000, 1000000)"),
     "edges of 10^9": (claims("edges", (10**9, 2)), "no table of names"),
     "text for weights": (replaced("nodes/fc/weight", "many"), "no array of numbers"),
