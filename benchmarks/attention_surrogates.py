@@ -41,6 +41,7 @@ from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch, TokenWindows
 from dsf_train.trainer import train
 from neuro_runtime.environments import load_environment_spec
+from support.attention import past_that_is_cut, silence
 
 WINDOWS, BATCHES = 256, 4  # that rates and synops are meaned over
 LEAST_SEEDS = 3  # for an interval of their scores
@@ -133,8 +134,8 @@ def _measured(combination: Combination, options: Options) -> Measured:
     output_rate, rate, synops = _activity(policy, config)
     whole, cut, silenced = score(), None, None
     if combination.model != ModelKind.spiking_mlp.value:
-        cut = score(past=int(spec.options.get("length", 1)))
-        _silence(policy)
+        cut = score(past=past_that_is_cut(spec))
+        silence(policy)
         silenced = score()
     return Measured(options.episodes, whole, cut, silenced, output_rate, rate, synops, seconds)
 
@@ -178,14 +179,6 @@ def _batches(policy: PolicyModel, config: TrainConfig) -> Iterator[Batch]:
     windows = TokenWindows(dataset, policy.normalisation, policy.model.config.context)
     for number in range(BATCHES):
         yield windows.batch(config.seed, config.steps + number, WINDOWS)
-
-
-def _silence(policy: PolicyModel) -> None:
-    """Let no spike of a token mixing have an effect; its projection's bias stays."""
-    with torch.no_grad():
-        for name, weight in policy.model.named_parameters():
-            if name.endswith("attention.project.linear.weight"):
-                weight.zero_()
 
 
 def _table(rows: dict[Combination, Measured]) -> str:

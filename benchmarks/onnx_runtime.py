@@ -28,7 +28,7 @@ from dsf_export.stages import run_folded, run_model, run_program
 from dsf_export.targets.onnx.program_file import write
 from dsf_export.targets.onnx.stages import Compared, float_file_row, program_row, write_float
 from dsf_models.checkpoint import load_model_file
-from neuro_runtime.policy_files import shipped_policies, shipped_policy
+from neuro_runtime.policy_files import find_policy, shipped_policies
 from neuro_runtime.program.storage import load_program
 from support.recorded import recording_of
 
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
 
 def compare(name: str, decisions: int, folder: Path) -> tuple[ParityRow, ParityRow]:
     """The integer program beside the interpreter, and the float one beside the model."""
-    files = shipped_policy(name)
+    files = find_policy(name)
     policy, program = load_model_file(files.need_model()), load_program(files.need_program())
     recording, folded = recording_of(files, decisions), fold(policy.model)
     compared = Compared(recording, run_model(policy, recording, _nothing))

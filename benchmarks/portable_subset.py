@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     rows, listed = [], []
     for name in [options.env] if options.env else shipped_policies():
         program = load_program(find_policy(options.policy or name).need_program())
-        peaks = _observe(name, program, options)
+        peaks = _observe(program, options)
         outside = departures(program, observed=peaks)
         rows.append(_row(name, program, peaks, outside))
         listed += [f"{name}: {departure}" for departure in outside]
@@ -58,8 +58,9 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _observe(name: str, program: Program, options: Options) -> list[ArrivalPeaks]:
-    interpreter, spec, environment = Interpreter(program), load_environment_spec(name), make_environment(name)
+def _observe(program: Program, options: Options) -> list[ArrivalPeaks]:
+    spec, environment = load_environment_spec(program.environment), make_environment(program.environment)
+    interpreter = Interpreter(program)
     run_episodes(
         Policy(ProgramBackend(program, interpreter)),
         environment,

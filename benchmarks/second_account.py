@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
     different = []
     for name in [options.env] if options.env else ["pendulum", "pen-e"]:
         program = load_program(find_policy(options.policy or name).need_program())
-        recording = record_closed_loop(name, program, options.decisions, options.seed)
+        recording = record_closed_loop(program, options.decisions, options.seed)
         comparison = _compare(name, program, recording, python)
         print(comparison.text(), "", sep="\n")
         different += comparison.different

@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
     options = compose(Options, argv)
     python = tool_python(Path(options.environment), PINNED)
     program = load_program(find_policy(options.policy or options.env).need_program())
-    recording = record_closed_loop(options.env, program, options.decisions, options.seed)
+    recording = record_closed_loop(program, options.decisions, options.seed)
     layers = [node for node in program.neurons if _runs(program, node)]
     answer = _run_brian2_loihi(python, program, layers, recording)
     outside = {departure.node for departure in departures(program)}

@@ -103,7 +103,7 @@ def main(argv: list[str]) -> int:
                 NENGO_LOIHI: Timed(sessions.enter_context(NengoLoihiSession(program, record_states=True))),
             }
             beside = BesideEmulators(program, emulators)
-            steer(name, program, beside, options.decisions, options.seed)
+            steer(program, beside, options.decisions, options.seed)
         for emulator, comparison in beside.comparisons.items():
             result = comparison.result
             counts = (result.compared, result.different, result.states_compared, result.states_different)

@@ -29,7 +29,8 @@ def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
     Parameters
     ----------
     name_or_path
-        An environment's name for the policy that ships for it, a ``model.pt``, a ``.dsf.h5`` program, or a folder.
+        The name of a shipped policy, as a rule that of its environment, a ``model.pt``, a ``.dsf.h5`` program, or a
+        folder.
     backend
         The runner's name: ``loihi-sim`` (Lava's simulator), ``loihi-fast`` (ours, compiled), ``interpreter`` (plain
         numpy), ``torch`` (the trained model), ``loihi`` (hardware), or any other installed under the entry-point group.

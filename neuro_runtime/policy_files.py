@@ -1,4 +1,4 @@
-"""Where a policy's files are: the shipped ones by environment name, any other by path."""
+"""Where a policy's files are: the shipped ones by name, any other by path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PolicyFiles:
     Attributes
     ----------
     name
-        The environment's name for a shipped policy, else the path the user gave.
+        That of a shipped policy, else the path the user gave.
     model
         ``model.pt``, for backends that run the trained model.
     program
@@ -49,12 +49,12 @@ class PolicyFiles:
 
 
 def shipped_policies() -> list[str]:
-    """Environments a pretrained policy ships for."""
+    """Names of the pretrained policies: that of an environment, or one that begins with it where there are more."""
     return sorted(folder.name for folder in PRETRAINED.glob("*") if _holds_policy(folder))
 
 
 def shipped_policy(environment: str) -> PolicyFiles:
-    """The pretrained policy of an environment.
+    """The pretrained policy that has its environment's name.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def shipped_policy(environment: str) -> PolicyFiles:
     shipped = shipped_policies()
     if environment not in shipped:
         raise UserError(
-            f"no policy ships for {environment} (only for {', '.join(shipped) or 'none'}): "
+            f"no policy ships for {environment} (those that ship: {', '.join(shipped) or 'none'}): "
             f"train one with `dsf-train env={environment}` and give policy=FILE"
         )
     return _in_folder(PRETRAINED / environment, environment)
 
 
 def find_policy(name_or_path: str | Path) -> PolicyFiles:
-    """The files behind an environment's name, a ``.pt`` or ``.dsf.h5`` file, or a folder with either or both.
+    """The files behind a shipped policy's name, a ``.pt`` or ``.dsf.h5`` file, or a folder with either or both.
 
     Raises
     ------

@@ -16,7 +16,8 @@ class RunConfiguration:
 
     env: str | None = field(default=None, metadata={"help": "environment (default: the one the policy is for)"})
     policy: str | None = field(
-        default=None, metadata={"help": "model.pt, program .dsf.h5, or their folder (default: the one shipped for env)"}
+        default=None,
+        metadata={"help": "model.pt, program .dsf.h5, their folder, or a shipped policy (default: the one for env)"},
     )
     input: str | None = field(
         default=None, metadata={"help": "samples in an .npz file for a network that is given them, instead of env="}

@@ -52,7 +52,7 @@ def open_network(path: Path, options: Sequence[str]) -> OpenedNetwork:
         The file is missing, is a policy's, or cannot be read, or an option is for a file of another kind.
     """
     if str(path) in shipped_policies():
-        raise UserError(f"{path} is a policy, which is given no samples: run it with env={path}")
+        raise UserError(f"{path} is a policy, which is given no samples: run it with policy={path}")
     if not path.is_file():
         raise UserError(f"there is no file {path}")
     if path.name.endswith(PROGRAM_SUFFIX):

@@ -18,11 +18,11 @@ from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.simulator import NeuronRecording, SimulatedDecision, Simulator, Values
 
 
-def steer(name: str, program: Program, simulator: Simulator, decisions: int, seed: int) -> None:
-    """Steer environment ``name``; episodes that end are followed by those of the next seeds."""
+def steer(program: Program, simulator: Simulator, decisions: int, seed: int) -> None:
+    """Steer the program's environment; episodes that end are followed by those of the next seeds."""
     policy = Policy(ProgramBackend(program, simulator))
     over, reward, observation = True, 0.0, np.zeros(0)
-    with closing(make_environment(name)) as environment:
+    with closing(make_environment(program.environment)) as environment:
         for _ in range(decisions):
             if over:
                 observation, _ = environment.reset(seed=seed)
@@ -55,8 +55,8 @@ class Recording:
     states: dict[str, tuple[Values, Values]]
 
 
-def record_closed_loop(name: str, program: Program, decisions: int, seed: int) -> Recording:
-    """Steer environment ``name`` by the interpreter and keep everything.
+def record_closed_loop(program: Program, decisions: int, seed: int) -> Recording:
+    """Steer the program's environment by the interpreter and keep everything.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def record_closed_loop(name: str, program: Program, decisions: int, seed: int) -
         The episode ends before.
     """
     recorder = _Recorder(program)
-    steer(name, program, recorder, decisions, seed)
+    steer(program, recorder, decisions, seed)
     parts = recorder.parts
     return Recording(
         np.array(recorder.currents),

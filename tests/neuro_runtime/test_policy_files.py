@@ -67,7 +67,7 @@ def test_what_is_no_policy_is_refused(shipped: Path, tmp_path: Path, name: str, 
 
 
 def test_an_environment_without_a_shipped_policy_says_how_to_get_one(shipped: Path) -> None:
-    with pytest.raises(UserError, match=r"only for door-e, pen-e.*dsf-train env=hopper-m"):
+    with pytest.raises(UserError, match=r"those that ship: door-e, pen-e.*dsf-train env=hopper-m"):
         shipped_policy("hopper-m")
 
 

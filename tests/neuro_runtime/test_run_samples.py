@@ -69,7 +69,7 @@ BAD = {
     "a backend of policies": (["input={samples}", "--backend", "torch"], "runs policies"),
     "options of policies": (["input={samples}", "seed=9"], "seed= is for policies in closed loop, not for input="),
     "a default of policies": (["input={samples}", "episodes=1"], "episodes= is for policies"),
-    "a shipped policy": (["policy=pen-e", "input={samples}"], "run it with env=pen-e"),
+    "a shipped policy": (["policy=pen-e", "input={samples}"], "run it with policy=pen-e"),
     "no classes": (["input={samples}", "--report"], "needs the samples' classes"),
 }
 
