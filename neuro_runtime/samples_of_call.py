@@ -6,7 +6,8 @@ import argparse
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.report.page_writer import check_libraries
 from hw_profiles.report.write import write_report
 from neuro_runtime.activity import Activity, mean_counts, mean_layers
+from neuro_runtime.backends.checked import CheckedSimulator, compared_by_default, require_two
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.backends.registry import default_backend
 from neuro_runtime.chip_network import chip_network
@@ -32,17 +34,19 @@ from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_file import SampleFile, read_samples
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.records.run_folder import run_folder, save_run
-from neuro_runtime.records.run_summary import RunSummary
+from neuro_runtime.records.run_summary import RunSummary, comparison_line
 from neuro_runtime.run_options import DEFAULT_PROFILES, RunConfiguration
+from neuro_runtime.simulators.co_simulation import CoSimulationResult
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
+from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import Simulator
 from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
 from neuro_runtime.sources import OpenedNetwork, open_network
 
 logger = logging.getLogger(__name__)
 
-BACKENDS = ("loihi-sim", "loihi-fast", "interpreter")
+BACKENDS = ("loihi-sim", "loihi-fast", "interpreter", "nengo-loihi")
 TAKEN = ("policy", "input", "out", *SOURCE_OPTIONS)  # options that say something of samples
 SHOWN = 20  # samples in the table
 MOST_NEURON_STEPS = 50_000_000  # that a simulator records at once; longer samples run in parts
@@ -94,8 +98,9 @@ def carry_out_samples(
     if arguments.report is not None and samples.labels is None:
         raise UserError(f"--report needs the samples' classes: {configuration.input} has no array 'label'")
     backend = arguments.backend or default_backend()
+    beside = None if arguments.check is None else arguments.check or compared_by_default(backend)
     timed = program.for_steps(_period(program, samples.samples.shape[1]))
-    results = _run(timed, backend, samples)
+    results, comparison = _run(timed, backend, beside, samples)
     network = chip_network(timed.for_steps(max(int(results[0].activity.time_steps), 1)))
     counts = mean_counts([result.activity for result in results], by_population=True)
     priced = [price(counts, network, profile) for profile in profiles]
@@ -112,6 +117,7 @@ def carry_out_samples(
             observation_size=program.encoder.features,
             action_size=int(np.prod(program.output_shape)),
             network=network,
+            comparison=comparison,
         )
         with run_folder(program.name, backend, configuration.out) as folder:
             save_run(folder, summary)
@@ -120,9 +126,10 @@ def carry_out_samples(
             report = Path(arguments.report) if arguments.report else None
             saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
     if arguments.json:
-        print_document(_document(opened, backend, samples, results, priced))
+        print_document(_document(opened, backend, samples, results, priced, comparison))
     else:
-        print(_text(opened, backend, samples, results, priced), *saved, sep="\n")
+        compared = [comparison_line(comparison)] if comparison else []
+        print(_text(opened, backend, samples, results, priced), *compared, *saved, sep="\n")
 
 
 def _refuse_what_is_for_policies(arguments: argparse.Namespace, configuration: RunConfiguration) -> None:
@@ -133,8 +140,8 @@ def _refuse_what_is_for_policies(arguments: argparse.Namespace, configuration: R
     for key in (pair.partition("=")[0] for pair in arguments.overrides):
         if key not in TAKEN:
             raise UserError(f"{key}= is for policies in closed loop, not for input=: leave it out")
-    if arguments.video is not None or arguments.check is not None:
-        raise UserError("--video and --check are for policies in closed loop, not for input=")
+    if arguments.video is not None:
+        raise UserError("--video is for policies in closed loop, not for input=")
 
 
 def _require_classes(samples: SampleFile, outputs: int, path: str) -> None:
@@ -153,24 +160,22 @@ def _period(program: SampleProgram, steps: int) -> int:
     return max(min(steps + program.latency, MOST_NEURON_STEPS // neurons), 1)
 
 
-def _run(program: SampleProgram, backend: str, samples: SampleFile) -> list[SampleResult]:
+def _run(
+    program: SampleProgram, backend: str, beside: str | None, samples: SampleFile
+) -> tuple[list[SampleResult], CoSimulationResult | None]:
     meter = ProgramMeter(program)
     results = []
-    session = _open(program, backend)
-    try:
-        with Progress(len(samples.samples), program.name, "sample") as bar:
-            for sample in samples.samples:
-                begun = time.perf_counter()
-                run = run_sample(program, session, sample)
-                seconds = time.perf_counter() - begun
-                activity = meter.activity(run.spikes)
-                periods = run.time_steps // program.period
-                results.append(SampleResult(run.output.sum(axis=0).reshape(-1), _whole(activity, periods), seconds))
-                bar.update()
-    finally:
-        if isinstance(session, LavaSession):
-            session.close()
-    return results
+    with ExitStack() as opened, Progress(len(samples.samples), program.name, "sample") as bar:
+        simulator = _open(program, backend, beside, opened)
+        for sample in samples.samples:
+            begun = time.perf_counter()
+            run = run_sample(program, simulator, sample)
+            seconds = time.perf_counter() - begun
+            activity = meter.activity(run.spikes)
+            periods = run.time_steps // program.period
+            results.append(SampleResult(run.output.sum(axis=0).reshape(-1), _whole(activity, periods), seconds))
+            bar.update()
+    return results, simulator.result if isinstance(simulator, CheckedSimulator) else None
 
 
 def _whole(activity: Activity, periods: int) -> Activity:
@@ -182,7 +187,10 @@ def _whole(activity: Activity, periods: int) -> Activity:
     )
 
 
-def _open(program: SampleProgram, backend: str) -> Simulator:
+def _open(program: SampleProgram, backend: str, beside: str | None, opened: ExitStack) -> Simulator:
+    if beside is not None:
+        require_two(backend, beside)
+        return CheckedSimulator(program, backend, beside, opened)
     records_membranes = any(output.quantity == "membrane" for output in program.outputs)
     match backend:
         case "interpreter":
@@ -192,7 +200,9 @@ def _open(program: SampleProgram, backend: str) -> Simulator:
 
             return LoihiFast(program)
         case "loihi-sim":
-            return LavaSession(program, record_states=records_membranes)
+            return opened.enter_context(LavaSession(program, record_states=records_membranes))
+        case "nengo-loihi":
+            return opened.enter_context(NengoLoihiSession(program, record_states=records_membranes))
         case _:
             raise UserError(f"--backend {backend} runs policies; samples run on {', '.join(BACKENDS)}")
 
@@ -284,6 +294,7 @@ def _document(
     samples: SampleFile,
     results: Sequence[SampleResult],
     priced: Sequence[Priced],
+    comparison: CoSimulationResult | None,
 ) -> dict[str, Any]:
     labels = samples.labels
     return {
@@ -297,5 +308,6 @@ def _document(
         "accuracy": None if labels is None else _accuracy(results, labels),
         "spikes": [sum(result.activity.spikes.values()) for result in results],
         "synops": [sum(result.activity.synops.values()) for result in results],
+        "comparison": None if comparison is None else asdict(comparison),
         "energy": estimates_document([each.energy for each in priced if each.energy is not None]),
     }

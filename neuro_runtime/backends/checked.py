@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsf_common.errors import GateFailed, UserError
 from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.policy_files import PolicyFiles
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.co_simulation import CoSimulation, CoSimulationResult
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -45,31 +45,41 @@ class CheckedBackend(ProgramBackend):
     """
 
     def __init__(self, files: PolicyFiles, backend: str, beside: str) -> None:
-        for name in (backend, beside):
-            if name not in _SIMULATORS:
-                raise UserError(f"--check compares two of {', '.join(_SIMULATORS)}, and {name} is none of them")
-        if backend == beside:
-            raise UserError(f"--check compares two simulators, and both are {backend}")
+        require_two(backend, beside)
         program = load_program(files.need_program())
         with ExitStack() as open_sessions:
-            first, second = (_SIMULATORS[name](program, open_sessions) for name in (beside, backend))
-            self._co_simulation = CoSimulation(program, first, second, (beside, backend))
+            self._simulator = CheckedSimulator(program, backend, beside, open_sessions)
             on_close = open_sessions.pop_all().close
-        super().__init__(program, _StopAtDifference(self._co_simulation), on_close)
+        super().__init__(program, self._simulator, on_close)
 
     @property
     def result(self) -> CoSimulationResult:
         """The comparison of all decisions up to now."""
-        return self._co_simulation.result
+        return self._simulator.result
 
 
-def _loihi_fast(program: Program, _: ExitStack) -> Simulator:
+def require_two(backend: str, beside: str) -> None:
+    """Refuse names that are not two simulators which tell their states.
+
+    Raises
+    ------
+    UserError
+        One is none, or they are the same.
+    """
+    for name in (backend, beside):
+        if name not in _SIMULATORS:
+            raise UserError(f"--check compares two of {', '.join(_SIMULATORS)}, and {name} is none of them")
+    if backend == beside:
+        raise UserError(f"--check compares two simulators, and both are {backend}")
+
+
+def _loihi_fast(program: SpikingProgram, _: ExitStack) -> Simulator:
     from neuro_runtime.simulators.loihi_fast import LoihiFast  # needs numba
 
     return LoihiFast(program)
 
 
-_SIMULATORS: dict[str, Callable[[Program, ExitStack], Simulator]] = {
+_SIMULATORS: dict[str, Callable[[SpikingProgram, ExitStack], Simulator]] = {
     "interpreter": lambda program, _: Interpreter(program),
     "loihi-fast": _loihi_fast,
     "loihi-sim": lambda program, opened: opened.enter_context(LavaSession(program, record_states=True)),
@@ -77,11 +87,23 @@ _SIMULATORS: dict[str, Callable[[Program, ExitStack], Simulator]] = {
 }
 
 
-class _StopAtDifference:
-    """A co-simulation that ends at the first difference."""
+class CheckedSimulator:
+    """A co-simulation of two simulators that ends at the first difference; what it opens is closed with ``opened``.
 
-    def __init__(self, co_simulation: CoSimulation) -> None:
-        self._co_simulation = co_simulation
+    Parameters
+    ----------
+    backend, beside
+        Names of simulators; the first one's decisions count.
+    """
+
+    def __init__(self, program: SpikingProgram, backend: str, beside: str, opened: ExitStack) -> None:
+        first, second = (_SIMULATORS[name](program, opened) for name in (beside, backend))
+        self._co_simulation = CoSimulation(program, first, second, (beside, backend))
+
+    @property
+    def result(self) -> CoSimulationResult:
+        """The comparison of all decisions up to now."""
+        return self._co_simulation.result
 
     def reset(self) -> None:
         self._co_simulation.reset()

@@ -141,7 +141,7 @@ class RunSummary:
                 *([] if self.protocol is None else [f"protocol: {self.protocol}"]),
                 _episode_table(rollout.episodes),
                 "\n".join(_mean_lines(rollout)),
-                *([] if self.comparison is None else [_comparison_line(self.comparison)]),
+                *([] if self.comparison is None else [comparison_line(self.comparison)]),
                 _layer_table(mean_layers(rollout.activities), self.states, self.extremes),
                 *([_portable_line(self.extremes)] if self.extremes else []),
                 *map(_priced_text, self.priced),
@@ -227,7 +227,8 @@ def _interval_text(estimate: MeanEstimate) -> str:
     )
 
 
-def _comparison_line(comparison: CoSimulationResult) -> str:
+def comparison_line(comparison: CoSimulationResult) -> str:
+    """A co-simulation in one line."""
     return (
         f"{comparison.names[0]} beside it: {comparison.compared:,} spikes ({comparison.fired:,} fired) and "
         f"{comparison.states_compared:,} states compared, "

@@ -48,6 +48,33 @@ def test_every_backend_gives_the_same_classes(
     assert sum(answers[0][2]) > 0
 
 
+@pytest.mark.lava
+@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nengo_loihi_has_every_spike_and_state(
+    seed: int, values: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Delays, a loop, synaptic currents, neurons that fire at their threshold, samples that begin anew."""
+    path = tmp_path / "small.dsf.h5"
+    save_program(random_sample_program(seed, 1, values=values), path)
+    file = samples(tmp_path / "samples.npz", labels=False)
+    assert main([*call(path, f"input={file}"), "--backend", "nengo-loihi", "--check", "interpreter", "--json"]) == 0
+    comparison = json.loads(capsys.readouterr().out)["comparison"]
+    assert comparison["fired"] > 100
+    assert comparison["states_compared"] > 1000
+    assert (comparison["different"], comparison["states_different"]) == (0, 0)
+
+
+def test_a_check_is_said_in_a_line_and_needs_two_simulators(
+    program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = call(program, f"input={samples(tmp_path / 'samples.npz', labels=False)}")
+    assert main([*words, "--backend", "loihi-fast", "--check"]) == 0
+    assert "interpreter beside it: " in capsys.readouterr().out
+    assert main([*words, "--backend", "loihi-fast", "--check", "loihi-fast"]) == 2
+    assert "--check compares two simulators, and both are loihi-fast" in capsys.readouterr().err
+
+
 def test_labels_give_an_accuracy_and_a_run_that_a_report_prices(
     program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,8 +35,6 @@ class NengoLoihiSession(WorkerSession):
     def __init__(
         self, program: SpikingProgram, *, record_states: bool = False, limits: TimeLimits | None = None
     ) -> None:
-        if not program.holds_input:
-            raise UserError("nengo-loihi runs policies: run a network that is given samples on loihi-sim or loihi-fast")
         _require_spikes(program)
         super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
 

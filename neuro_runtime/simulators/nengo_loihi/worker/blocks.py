@@ -41,7 +41,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class NeuronParameters:
-    """A node's neurons share both decays, in 1/4096, and the threshold, a mantissa."""
+    """A node's neurons share both decays, in 1/4096, and the threshold, which v must exceed."""
 
     current_decay: int
     voltage_decay: int
@@ -51,10 +51,11 @@ class NeuronParameters:
 def neuron_parameters(node: SimpleNamespace) -> NeuronParameters:
     """The decays and the threshold by which the neurons of a node with states run."""
     if node.kind == "Accumulator":
-        return NeuronParameters(CLEARED_CURRENT, 0, LARGEST_THRESHOLD)
+        return NeuronParameters(CLEARED_CURRENT, 0, LARGEST_THRESHOLD << CURRENT_SHIFT)
+    threshold = int(node.threshold) << CURRENT_SHIFT
     if node.kind == "And":
-        return NeuronParameters(AND_DECAY, AND_DECAY, int(node.threshold))
-    return NeuronParameters(int(node.current_decay), int(node.voltage_decay), int(node.threshold))
+        return NeuronParameters(AND_DECAY, AND_DECAY, threshold)
+    return NeuronParameters(int(node.current_decay), int(node.voltage_decay), threshold - node.fires_at_threshold)
 
 
 def add_block(model: Model, node: SimpleNamespace) -> LoihiBlock:
@@ -63,7 +64,7 @@ def add_block(model: Model, node: SimpleNamespace) -> LoihiBlock:
     compartment = block.compartment
     compartment.decay_u = _words(node.size, parameters.current_decay)
     compartment.decay_v = _words(node.size, parameters.voltage_decay)
-    compartment.vth = _words(node.size, parameters.threshold << CURRENT_SHIFT)
+    compartment.vth = _words(node.size, parameters.threshold)
     compartment.bias = _words(node.size, 0)
     compartment.refract_delay = _words(node.size, 1)
     compartment.scale_u = compartment.scale_v = False
