@@ -48,14 +48,14 @@ class CheckedBackend(ProgramBackend):
         require_two(backend, beside)
         program = load_program(files.need_program())
         with ExitStack() as open_sessions:
-            self._simulator = CheckedSimulator(program, backend, beside, open_sessions)
+            self._checked = CheckedSimulator(program, backend, beside, open_sessions)
             on_close = open_sessions.pop_all().close
-        super().__init__(program, self._simulator, on_close)
+        super().__init__(program, self._checked, on_close)
 
     @property
     def result(self) -> CoSimulationResult:
         """The comparison of all decisions up to now."""
-        return self._simulator.result
+        return self._checked.result
 
 
 def require_two(backend: str, beside: str) -> None:
