@@ -8,15 +8,16 @@ loihi-fast without them. `torch, window` is the torch backend; `torch, stream` c
 more, in float64). PyTorch uses one thread. Lava's simulator decides a few tokens a round.
 
 ONNX Runtime runs the files of `dsf-export --target onnx` on one thread, with all its optimisations of a graph (its
-default); `benchmarks.onnx_runtime` compares their answers. The baselines are untrained, of the sizes of their recipes
-and of the environment; a time does not depend on their weights.
+default); `benchmarks.onnx_runtime` compares their answers. FCNet, SpikeGPT and SpikeBERT have no such files: PyTorch
+runs their windows, and the recurrent form of those that have one (`dsf_models.recurrent_policy`). All baselines are
+untrained, of the sizes of their recipes and of the environment; a time does not depend on their weights.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +39,8 @@ from dsf_export.targets.onnx.session import OnnxSession
 from dsf_models import make_model
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.configuration import ModelKind
+from dsf_models.recurrent_policy import RecurrentPolicy
+from dsf_models.torch_backend import TorchBackend
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_options import recipe
 from neuro_runtime.backends import loihi_fast, loihi_sim
@@ -46,12 +49,15 @@ from neuro_runtime.program import Program
 from neuro_runtime.program.storage import load_program
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.loihi_fast.host import CompiledHost
+from neuro_runtime.token import Token
 from support.recorded import recording_of, tokens_of
+from support.recurrent_stream import RecurrentStream
 from support.timing import Times, over, take_turns
 from support.torch_stream import TorchStream
 
 FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
-BASELINES = [kind for kind in ModelKind if not kind.spikes]
+WITH_ONNX = [ModelKind.decision_transformer, ModelKind.decision_convformer, ModelKind.mlp, ModelKind.difference_mlp]
+IN_TORCH = [ModelKind.fcnet, ModelKind.spikegpt, ModelKind.spikebert]
 LAVA_DECISIONS = 3
 LIMIT = 1e-5
 
@@ -88,6 +94,7 @@ def main(argv: list[str]) -> int:
                 f"ONNX Runtime, {name}": over(tokens, OnnxSession(model).act)
                 for name, model in _onnx(options.env, policy, program)
             },
+            **{name: over(tokens, decide) for name, decide in _in_torch(options.env, policy)},
             LAVA: over(tokens[:LAVA_DECISIONS], lava.decide),
         }
         clock = time.process_time if options.processor_time else time.perf_counter
@@ -104,11 +111,24 @@ def _onnx(env: str, policy: PolicyModel, program: Program) -> Iterator[tuple[str
     """The policy's two streams, and the baselines in float32 and int8."""
     yield "float32 stream", program_model(lower(fold(policy.model), policy, {}), {})
     yield "integer stream", program_model(program, {})
-    for kind in BASELINES:
-        config = compose(TrainConfig, [f"env={env}", *recipe(kind.value), f"model.kind={kind.value}"]).model
-        baseline = make_model(config, policy.model.observation_size, policy.model.action_size).eval()
+    for kind in WITH_ONNX:
         for precision in (FLOAT32, INT8):
-            yield f"{kind.value}, {precision}", baseline_model(replace(policy, model=baseline), precision, {})
+            yield f"{kind.value}, {precision}", baseline_model(_untrained(kind, env, policy), precision, {})
+
+
+def _in_torch(env: str, policy: PolicyModel) -> Iterator[tuple[str, Callable[[Token], object]]]:
+    """Windows of the baselines that ONNX does not have, and streams of those that recur."""
+    for kind in IN_TORCH:
+        baseline = _untrained(kind, env, policy)
+        yield f"torch, {kind.value}, window", TorchBackend(baseline).decide
+        if isinstance(baseline.model, RecurrentPolicy):
+            yield f"torch, {kind.value}, recurrent", RecurrentStream(baseline).act
+
+
+def _untrained(kind: ModelKind, env: str, policy: PolicyModel) -> PolicyModel:
+    """A baseline of its recipe's size in the place of the policy's model."""
+    config = compose(TrainConfig, [f"env={env}", *recipe(kind.value), f"model.kind={kind.value}"]).model
+    return replace(policy, model=make_model(config, policy.model.observation_size, policy.model.action_size).eval())
 
 
 def _stream_against_window(policy: PolicyModel, recording: Recording) -> float:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, pad
 
 from dsf_models.configuration import ModelConfig
 from dsf_models.policy_network import PolicyNetwork, Spikes
@@ -68,29 +68,30 @@ class SlidingFourier(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(B, N, D) from (B, N, D), in which padding is zero; N may be more than K."""
-        places = torch.arange(values.shape[1], device=values.device)
-        ago = places[:, None] - places
-        seen = (ago >= 0) & (ago < self.window)
-        filters = torch.where(seen[..., None], self.taps()[ago.clamp(0, self.window - 1)], 0.0)
-        return torch.einsum("ijd,bjd->bid", filters, values)
+        tokens = values.shape[1]
+        latest = self.taps()[:tokens].T  # (D, N) or less
+        oldest_first = pad(latest.flip(1), (tokens - latest.shape[1], tokens - 1))  # zero for later tokens
+        filters = oldest_first.unfold(1, tokens, 1).flip(1)  # (D, N, N): row i, column j is h_{i−j}
+        return torch.einsum("dij,bjd->bid", filters, values)
 
     def start(self, lanes: int) -> FourierState:
         """The state before the first token."""
         size = self.weight.shape[2]
         spectrum = self.weight.new_zeros(2, lanes, self.modes, size)
-        return FourierState(spectrum, self.weight.new_zeros(self.window, lanes, size), 0)
+        past = self.weight.new_zeros(self.window, lanes, size)
+        turn = torch.stack([part.T for part in self._turns(torch.ones(1))])
+        return FourierState(spectrum, past, 0, torch.stack(self.gains()), turn)
 
     def step(self, value: Tensor, state: FourierState) -> tuple[Tensor, FourierState]:
         """The newest y, (lanes, D), of the newest x."""
         place = state.tokens % self.window
         grown = state.spectrum[0] + (value - state.past[place])[:, None]
-        cosine, sine = (part.T for part in self._turns(torch.ones(1)))  # (M, 1)
+        cosine, sine = state.turn
         spectrum = torch.stack([cosine * grown - sine * state.spectrum[1], sine * grown + cosine * state.spectrum[1]])
         past = state.past.clone()
         past[place] = value
-        real, imaginary = self.gains()
-        answer = (spectrum[0] * real - spectrum[1] * imaginary).sum(1)
-        return answer, FourierState(spectrum, past, state.tokens + 1)
+        answer = (spectrum[0] * state.gain[0] - spectrum[1] * state.gain[1]).sum(1)
+        return answer, replace(state, spectrum=spectrum, past=past, tokens=state.tokens + 1)
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,15 @@ class FourierState:
         The last K values in a ring, (K, lanes, D).
     tokens
         How many there were.
+    gain, turn
+        G, (2, M, D), and ``e^{2πi m / K}``, (2, M, 1), which stay as they are.
     """
 
     spectrum: Tensor
     past: Tensor
     tokens: int
+    gain: Tensor
+    turn: Tensor
 
 
 class FourierBlock(nn.Module):
