@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from dsf_common.documents import print_document
-from dsf_common.errors import UserError
+from dsf_common.errors import Terminated, UserError
 from dsf_common.extras import missing_library
 from dsf_common.key_value_options import compose
 from dsf_common.progress import Progress
@@ -53,6 +53,7 @@ from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
 
 logger = logging.getLogger(__name__)
 
+Stop = UserError | KeyboardInterrupt | Terminated  # of a run, whose ended episodes are saved
 MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 
@@ -154,10 +155,10 @@ def run_policy(
         try_environment(spec, "rgb_array" if video else None, delayed, policy.action_bounds)
         with run_folder(spec.name, backend, configuration.out) as folder:
             ended: list[Rollout] = []
-            problem: UserError | KeyboardInterrupt | None = None
+            problem: Stop | None = None
             try:
                 rollout = _run(policy, spec, configuration, video, on_stop=ended.append)
-            except (UserError, KeyboardInterrupt) as stop:
+            except (UserError, KeyboardInterrupt, Terminated) as stop:
                 if not ended:
                     raise
                 (rollout,), problem, compare_stages = ended, stop, False
@@ -171,7 +172,7 @@ def run_policy(
     return SavedRun(folder, summary)
 
 
-def _stopped(problem: UserError | KeyboardInterrupt, episodes: int, folder: Path) -> UserError | KeyboardInterrupt:
+def _stopped(problem: Stop, episodes: int, folder: Path) -> Stop:
     saved = f"the {episodes} episode{'s' * (episodes > 1)} that had ended are a run of their own, {folder}"
     return type(problem)(f"{problem}; {saved}" if str(problem) else saved)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -27,6 +28,7 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
 
     ``main`` gets the arguments (``sys.argv[1:]`` unless given) and returns its status. Logs go to stderr.
     """
+    _have_streams()
     _log_to_stderr()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
@@ -47,7 +49,8 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
     except KeyboardInterrupt as interruption:
         print(f"{name}: interrupted{f'; {interruption}' if str(interruption) else ''}", file=sys.stderr)
         return 130
-    except Terminated:
+    except Terminated as end:
+        print(f"{name}: told to end{f'; {end}' if str(end) else ''}", file=sys.stderr)
         return 128 + signal.SIGTERM
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
@@ -83,6 +86,20 @@ def _ending_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _have_streams() -> None:
+    """Streams that take every word: one that is closed leads nowhere, so that no file gets its number and its words."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115  # stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an old terminal has no "−"; in JSON this is the same text
 
 
 def _log_to_stderr() -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
 from dsf_common.documents import print_document
 from dsf_common.errors import GateFailed, Terminated, UserError
 from dsf_common.exit_status import run_command
+
+ENDS_WELL = """
+import sys
+from dsf_common.exit_status import run_command
+sys.exit(run_command(lambda argv: print("Pendulum \u22122") or print("log", file=sys.stderr) or 0, "dsf-x"))
+"""
 
 
 @pytest.mark.parametrize(
@@ -19,7 +28,7 @@ from dsf_common.exit_status import run_command
         (PermissionError(13, "Permission denied", "runs/x"), 2, "dsf-x: error: runs/x: Permission denied\n"),
         (OSError("disk on fire"), 2, "dsf-x: error: system: disk on fire\n"),
         (KeyboardInterrupt(), 130, "dsf-x: interrupted\n"),
-        (Terminated(), 143, ""),
+        (Terminated(), 143, "dsf-x: told to end\n"),
         (
             MemoryError("Unable to allocate 7 TiB"),
             2,
@@ -55,6 +64,21 @@ def test_a_document_is_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> No
     assert (said.out, said.err) == ('{"score": 1.0}\n', "a word of the environment\n")
     run_command(main, "dsf-x", [])
     assert capsys.readouterr().out == 'a word of the environment\n{"score": 1.0}\n'
+
+
+@pytest.mark.parametrize(
+    ("closed", "heard"), [("<&-", "Pendulum −2\n"), ("2>&-", "Pendulum −2\n"), (">&-", ""), ("<&- >&- 2>&-", "")]
+)
+def test_a_closed_stream_is_no_error(closed: str, heard: str) -> None:
+    run = subprocess.run(["bash", "-c", f"{sys.executable} -c '{ENDS_WELL}' {closed}"], capture_output=True, text=True)
+    assert run.returncode == 0
+    assert run.stdout == heard
+
+
+def test_a_terminal_of_another_encoding_gets_every_word() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-c", ENDS_WELL], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == "Pendulum \\u22122\n"
 
 
 def test_the_packages_log_from_info_on() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dsf_common.errors import Terminated
 from hw_profiles.chip_arithmetic import Extreme
 from hw_profiles.command_report import main as report
 from hw_profiles.network_file import load_network
@@ -280,6 +281,7 @@ class _StopsAtSeed(CountingEnvironment):
     [
         (ZeroDivisionError, 2, "episode of seed 2, step 0: its step fails, ZeroDivisionError"),
         (KeyboardInterrupt, 130, "dsf-run: interrupted; the 2 episodes"),
+        (Terminated, 143, "dsf-run: told to end; the 2 episodes"),
     ],
 )
 def test_episodes_that_ended_are_saved_where_a_later_one_fails(
