@@ -35,7 +35,7 @@ _ROW = "{:<24}{:>8}{:>10}{:>8}"
 class Options:
     """The backends, the policy, and how often."""
 
-    backends: str = "interpreter,loihi-fast,torch,loihi-sim,nengo-loihi"  # with commas
+    backends: str = "interpreter,loihi-fast,torch,onnx,loihi-sim,nengo-loihi"  # with commas
     policy: str = ""  # one that ships, or a file or folder
     ways: str = "forked,spawned,threads"  # with commas
     runs: int = 50  # of each backend and way

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REAL = frozenset("fiub")  # kinds of numpy's types
+LONGEST_SHOWN = 40
 
 
 def all_finite(numbers: NDArray[Any]) -> bool:
@@ -42,3 +43,13 @@ def truth(value: Any) -> bool | None:
     if numbers is None or numbers.size != 1 or numbers.item() not in (0, 1):
         return None
     return bool(numbers.item())
+
+
+def shown(value: Any) -> str:
+    """What somebody's code gave, in a few words: by its type alone where that is long, or cannot be said."""
+    kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
+    try:
+        said = repr(value)
+    except Exception:  # an integer of thousands of digits, or an object of somebody's own
+        said = ""
+    return f"{said} ({kind})" if 0 < len(said) <= LONGEST_SHOWN else f"a value of type {kind}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -35,7 +35,8 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
         A dataclass; a field may be a dataclass itself, reached as ``outer.inner=value``. A field without a
         default (or with OmegaConf's ``MISSING``) must be given.
     overrides
-        ``key=value`` strings; values are read as YAML (``null`` is none, ``[1, 2]`` a list). A later one wins.
+        ``key=value`` strings. A text or a path is taken as it is written, a number as Python reads it, anything else as
+        YAML; ``null`` is none where an option may be none. A later one wins.
         An option's former name is taken for its name, with a warning (`dsf_common.renamed_options`). ``--help``
         prints the options, beside what the dataclass's module says, and ends the program.
 
@@ -103,34 +104,48 @@ def _check_key(tree: DictConfig, key: str, configuration: type[DataclassInstance
 
 
 def _set(tree: DictConfig, key: str, value: str) -> None:
-    from omegaconf import OmegaConf
+    from omegaconf import BooleanNode, FloatNode, IntegerNode, OmegaConf, PathNode, StringNode, ValueNode
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    readers: dict[type, Callable[[str], object]] = {
+        StringNode: _literal,
+        PathNode: _literal,
+        IntegerNode: int,
+        FloatNode: float,
+    }
+    wanted: dict[type, str] = {  # in words; OmegaConf's name Python's types
+        BooleanNode: "it takes true or false",
+        FloatNode: "it takes a number",
+        IntegerNode: "it takes a whole number",
+    }
     current = OmegaConf.select(tree, key)
     if isinstance(current, Enum):  # OmegaConf knows a member by its name, a user by its value, as files hold it
         value = {str(member.value): member.name for member in type(current)}.get(value, value)
     if not value.strip() and current is not None:
         raise UserError(f"{key}= has no value; leave it out for the default, {current}")
-    try:
-        tree.merge_with_dotlist([f"{key}={value}"])
-        OmegaConf.to_container(tree, resolve=True)
-    except (OmegaConfBaseException, YAMLError) as error:
-        raise UserError(f"cannot set {key} to {value!r}: {_wanted(tree, key) or first_line(error)}") from error
-    chosen = OmegaConf.select(tree, key)
-    if isinstance(chosen, int) and abs(chosen) >= 2**63:  # libraries count in 64 bits
-        raise UserError(f"cannot set {key} to {value!r}: whole numbers are below 2^63")
-
-
-def _wanted(tree: DictConfig, key: str) -> str | None:
-    """The values of an option that is a number or a truth value, in words; OmegaConf's name Python's types."""
-    from omegaconf import BooleanNode, FloatNode, IntegerNode, OmegaConf
-
     parent = OmegaConf.select(tree, key.rpartition(".")[0]) if "." in key else tree
     node = parent._get_node(key.rpartition(".")[2])
-    words: dict[type, str] = {
-        BooleanNode: "it takes true or false",
-        FloatNode: "it takes a number",
-        IntegerNode: "it takes a whole number",
-    }
-    return words.get(type(node))
+    try:
+        if isinstance(node, ValueNode) and type(node) in readers:
+            OmegaConf.update(tree, key, _read(value, readers[type(node)], node._is_optional()))
+        else:
+            tree.merge_with_dotlist([f"{key}={value}"])
+        OmegaConf.to_container(tree, resolve=True)
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise UserError(f"cannot set {key} to {value!r}: {wanted.get(type(node)) or first_line(error)}") from error
+
+
+def _read(value: str, reader: Callable[[str], object], may_be_none: bool) -> object:
+    """``value`` as the option takes it. YAML would make 7 of ``name=007``, and 90 of ``steps=1:30``."""
+    if may_be_none and value.strip() in ("", "null"):
+        return None
+    read = reader(value)
+    if isinstance(read, int) and abs(read) >= 2**63:  # libraries count in 64 bits
+        raise UserError(f"{value} is too large: whole numbers are below 2^63")
+    return read
+
+
+def _literal(text: str) -> str:
+    """For OmegaConf, to which ``${…}`` is another option's value."""
+    return text.replace("${", r"\${")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import RAISED_BY_OTHERS, UserError, with_place
-from neuro_runtime.finite import all_finite, real_number, real_numbers, truth
+from neuro_runtime.finite import all_finite, real_number, real_numbers, shown, truth
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -97,7 +97,7 @@ class EpisodeUnderWay:
     def _checked(self, observation: Any) -> NDArray[np.float64]:
         numbers = real_numbers(observation)
         if numbers is None:
-            raise self._error(f"the observation is {_shown(observation)} and no vector of real numbers")
+            raise self._error(f"the observation is {shown(observation)} and no vector of real numbers")
         if numbers.shape != self._environment.observation_space.shape:
             expected = self._environment.observation_space.shape
             raise self._error(f"the observation has shape {numbers.shape}, its space says {expected}")
@@ -111,7 +111,7 @@ class EpisodeUnderWay:
     def _checked_reward(self, reward: Any) -> float:
         earned = real_number(reward)
         if earned is None:
-            raise self._error(f"the reward is {_shown(reward)} and no real number")
+            raise self._error(f"the reward is {shown(reward)} and no real number")
         if not math.isfinite(earned):
             raise self._error(f"the reward is not finite, {earned}")
         return earned
@@ -119,7 +119,7 @@ class EpisodeUnderWay:
     def _checked_end(self, title: str, value: Any) -> bool:
         is_end = truth(value)
         if is_end is None:
-            raise self._error(f"{title} is {_shown(value)} and neither true nor false")
+            raise self._error(f"{title} is {shown(value)} and neither true nor false")
         return is_end
 
     def _error(self, what: str) -> UserError:
@@ -127,13 +127,6 @@ class EpisodeUnderWay:
         spec = self._environment.spec
         name = spec.id if spec else type(self._environment.unwrapped).__name__
         return UserError(f"{name}, episode of seed {self.seed}, step {len(self.rewards)}: {what}")
-
-
-def _shown(value: Any) -> str:
-    """What somebody's code gave, in a few words: a long one by its type alone."""
-    kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
-    said = repr(value)
-    return f"{said} ({kind})" if len(said) <= 40 else f"a value of type {kind}"
 
 
 def _advice(problem: BaseException) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
-from neuro_runtime.finite import all_finite, real_number, real_numbers
+from neuro_runtime.finite import all_finite, real_number, real_numbers, shown
 from neuro_runtime.token import Token
 
 
@@ -65,7 +65,7 @@ class EpisodeTokens:
         """
         state, earned = self._checked(observation), real_number(reward)
         if earned is None:
-            raise UserError(f"the reward must be a number, got {reward!r}")
+            raise UserError(f"the reward must be a number, got {shown(reward)}")
         if not math.isfinite(earned):
             raise UserError(f"the reward is not finite: {reward}")
         if not self._first:

@@ -15,14 +15,14 @@ OBSERVATIONS: dict[str, Any] = {  # of two numbers, as the space says
     "observation of another shape": np.zeros(3),
     "complex observation": np.array([0, 1j]),
     "masked observation": np.ma.array([0.0, 1.0], mask=[False, True]),
-    "observation of endless integers": [10**400, 0],
+    "observation of endless integers": [10**5000, 0],
     "beyond its bounds": np.array([0.0, 11.0]),
 }
 REWARDS: dict[str, Any] = {
     "infinite reward": np.inf,
     "reward of text": "much",
     "reward of digits": "1",
-    "endless reward": 10**400,
+    "endless reward": 10**5000,
     "no reward": None,
 }
 ENDS: dict[str, Any] = {"end of text": "no", "end without a value": None, "end that is nan": np.nan}

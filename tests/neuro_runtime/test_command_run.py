@@ -203,7 +203,7 @@ def test_a_program_without_spiking_neurons_runs_and_reports(tmp_path: Path, caps
         (["policy={program}", "episodes=some"], "cannot set episodes to 'some'"),
         (["policy={program}", "episode=1"], "unknown key 'episode': did you mean episodes?"),
         (["policy={program}", "seed=-1"], "seed must not be negative"),
-        (["policy={program}", "return_target=.nan"], "return_target must be finite"),
+        (["policy={program}", "return_target=nan"], "return_target must be finite"),
         (["policy={program}", "3"], "expected key=value, got '3'"),
         (["policy={program}", "--backend", "interpretor"], "no backend 'interpretor': did you mean interpreter?"),
         (["policy={program}", "--backend", "torch"], "has no trained model"),
