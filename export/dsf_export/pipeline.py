@@ -180,11 +180,16 @@ class _Choice:
         """The scales of a format; what was trained through rounding has no outliers to limit."""
         if self.trained and self.trained.weight_format == weight_format:
             scales = trained_scales(self.lowered, self.trained, weight_format)
-            return _Chosen(scales, "training with quantise=true", {}, self.lowered)
+            return _Chosen(scales, _trained_on(self.trained.scales, scales), {}, self.lowered)
         reaches = choose_reaches(self.lowered, self.calibrations, weight_format)
         limited = limit_reach(self.lowered, reaches)
         scales = choose_scales(limited, self.calibrations, weight_format)
         return _Chosen(scales, f"{self.recording.decisions} decisions, {self.recording.origin}", reaches, limited)
+
+
+def _trained_on(trained: Scales, scales: Scales) -> str:
+    halved = [name for name, scale in trained.of.items() if scales.of[name] != scale]
+    return "training with quantise=true" + (f", finer than fits, halved: {', '.join(halved)}" if halved else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,12 +138,28 @@ def test_the_program_fires_as_the_fine_tuned_model_does(
     assert sum(int(theirs.sum()) for _, theirs in layers) > 1000
 
 
-def test_a_scale_that_weights_have_outgrown_is_refused() -> None:
+def test_a_scale_that_weights_have_outgrown_is_halved() -> None:
+    policy = grown(100.0)
+    candidate = from_policy(policy, {}, 2, formats=[WeightFormat(4)])
+    chosen_on = candidate.program.provenance["units_chosen_on"]
+    assert chosen_on == "training with quantise=true, finer than fits, halved: block0.mlp.hidden"
+    (layer,) = (layer for layer in candidate.layers if layer.layer == "block0.mlp.hidden")
+    assert layer.alone is not None
+    assert layer.alone.agreement > 0.98
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+def test_weights_that_have_outgrown_every_scale_are_refused() -> None:
+    with pytest.raises(UserError, match=r"block0\.mlp\.hidden could overflow by any scale"):
+        from_policy(grown(1e9), {}, 2, formats=[WeightFormat(4)])
+
+
+def grown(factor: float) -> PolicyModel:
+    """A fine-tuned policy, one layer's weights larger since."""
     policy, _ = fine_tuned(DELAY, WeightFormat(4))
     with torch.no_grad():
-        policy.model.get_parameter("blocks.0.mlp.hidden.linear.weight").mul_(100.0)
-    with pytest.raises(UserError, match=r"block0\.mlp\.hidden could overflow"):
-        from_policy(policy, {}, 2, formats=[WeightFormat(4)])
+        policy.model.get_parameter("blocks.0.mlp.hidden.linear.weight").mul_(factor)
+    return policy
 
 
 def test_scales_of_another_model_are_refused() -> None:

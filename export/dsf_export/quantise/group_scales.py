@@ -68,26 +68,37 @@ def choose_scales(
 
 
 def trained_scales(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Scales:
-    """The scales that training rounded a float program's weights by, which may have grown since it chose them.
+    """The scales that training rounded a float program's weights by, halved where weights have outgrown them since.
+
+    Half a scale lowers every exponent of a group by one, which changes no weight that has an exponent left.
 
     Raises
     ------
     UserError
-        They are not this program's, or a group could overflow by them.
+        They are not this program's, or a group could overflow by every fraction of its scale.
     """
     exact = exact_scales(program)
     nodes = [node for node in program.nodes if node.scaled and node.name not in exact]
     if set(trained.scales.of) != {node.name for node in nodes}:
         raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
     steps = time_steps(program)
-    for node in nodes:
-        alone = _alone(program, node, trained.scales.of[node.name], trained.scales.injected, weight_format)
-        if not _is_safe(alone, weight_format, steps, "observed"):
+    of, injected = dict(trained.scales.of), trained.scales.injected
+
+    def is_safe(node: Lif | Accumulator) -> bool:
+        if of[node.name] > _ratio(LARGEST_CURRENT, largest_current(program, node)):
+            return False
+        return _is_safe(_alone(program, node, of[node.name], injected, weight_format), weight_format, steps, "observed")
+
+    while unsafe := next((node for node in nodes if not is_safe(node)), None):
+        of[unsafe.name] //= 2
+        if not of[unsafe.name]:
             raise UserError(
-                f"{node.name} could overflow: its weights have grown too large for the scale that training with "
-                "quantise=true began with; go on from this model with quantise=true, which chooses anew."
+                f"{unsafe.name} could overflow by any scale: its weights have grown too large since training with "
+                "quantise=true began; go on from this model with quantise=true, which chooses scales anew."
             )
-    return Scales({**trained.scales.of, **exact}, trained.scales.injected)
+        if _takes_token(program, unsafe):
+            injected = min(injected, of[unsafe.name])
+    return Scales({**of, **exact}, injected)
 
 
 class ScaledGroup:
@@ -104,7 +115,7 @@ class ScaledGroup:
         self.node = node
         self.name = node.name
         connections = program.connections_into(node.name)
-        self.takes_token = any(isinstance(item, Injection) for item in connections)
+        self.takes_token = _takes_token(program, node)
         self.worst = largest_current(program, node)
         self.widest_neuron = int(reach_of_neurons(program, node.name).argmax())
         self.compared = calibration.fired.size
@@ -186,6 +197,10 @@ class ScaledGroup:
         if self._last is None or self._last[0] != (scale, injected):
             self._last = (scale, injected), _alone(self._program, self.node, scale, injected, self._format)
         return self._last[1]
+
+
+def _takes_token(program: Program, node: Node) -> bool:
+    return any(isinstance(item, Injection) for item in program.connections_into(node.name))
 
 
 def _ratio(limit: float, value: float) -> float:
