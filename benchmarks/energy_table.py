@@ -1,20 +1,27 @@
 """What does a decision cost by each profile, beside the networks one would deploy instead?
 
     python -m benchmarks.energy_table [env=pen-e] [policy=FOLDER] [episodes=5] [context=20]
+        [passes_by=loihi1-measured] [held_out=100] [every=true]
 
 The policy runs in closed loop on loihi-fast. Its mean decision is priced by every profile that has prices: chips have
 the network placed on their cores first, in the stream layout (the newest token alone) and in the window layout (all
 ``context`` tokens at every decision, each token's work as counted for the newest; the host keeps earlier currents).
 Below stand Decision Transformer of the usual size and the policy's own network as an ANN, by profiles of processors;
 then the latter scaled from what devices were measured at, static power included.
-Bands add up all prices at their low and at their high end. ``Of it events`` is without static and host power.
+Bands add up all prices at their low and at their high end. ``Events alone`` is without static and host power.
+
+Below that is a table of the program's passes by the profile ``passes_by``: the program as it was rounded, after each
+pass, and spread over the chip's free cores, which also has a row with neurons that are reset at a token's begin. All
+rows above that have the fewest cores. ``Different`` counts the decisions in which a program gives another action than
+before all passes. Neurons that a record took out are looked at in ``held_out`` episodes. ``every=true`` prints this
+table for every policy that ships, and nothing else.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
@@ -32,7 +39,9 @@ from hw_profiles.report.units import energy_text, time_text
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from neuro_runtime.environments import load_environment_spec
+from neuro_runtime.policy_files import shipped_policies
 from support.counted import CountedRun, counted_run
+from support.lean_rows import LeanTable
 
 LAYOUTS: tuple[ContextLayout, ...] = ("stream", "window")
 HEADER = (
@@ -43,24 +52,39 @@ HEADER = (
 
 @dataclass
 class Options:
-    """The policy to run, and how far a window looks back."""
+    """The policy to run, how far a window looks back, and what its passes are priced and checked by."""
 
     env: str = "pen-e"
     policy: str | None = None  # the one that ships with the environment
     episodes: int = 5
     context: int = 20
+    passes_by: str = "loihi1-measured"
+    held_out: int = 100
+    every: bool = False
 
 
 def main(argv: list[str]) -> int:
-    """Run, place, price, and print the table."""
+    """Run, place, price, and print the tables."""
     options = compose(Options, argv)
+    if options.every:
+        for name in shipped_policies():
+            _print_passes(replace(options, env=name, policy=None))
+        return 0
     run = counted_run(options.env, options.policy, options.episodes)
     profiles = [load_profile(name) for name in profile_names()]
     rows = [*_spiking_rows(run, profiles, options.context), *_ann_rows(run.network, profiles, options)]
     print(f"{options.env}, mean of {run.decisions} decisions in {options.episodes} episodes\n")
     print("\n".join([HEADER, *rows]))
-    print(f"\n{_spikes_per_synapse(run)}")
+    print(f"\n{_spikes_per_synapse(run)}\n")
+    _print_passes(options)
     return 0
+
+
+def _print_passes(options: Options) -> None:
+    table = LeanTable(options.env, options.policy, load_profile(options.passes_by), options.episodes, options.held_out)
+    for line in table.lines():
+        print(line, flush=True)
+    print()
 
 
 def _spiking_rows(run: CountedRun, profiles: Sequence[Profile], context: int) -> Iterator[str]:

@@ -41,6 +41,7 @@ from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
 from neuro_runtime.program.nodes import BiasLine
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.resets import require_no_resets
 from neuro_runtime.program.storage import load_program
 from support.closed_loop import Recording, record_closed_loop
 from support.placed_network import PlacedCounts, PlacedNetwork, placed_network
@@ -79,6 +80,7 @@ def main(argv: list[str]) -> int:
     different = []
     for name in [options.env] if options.env else ["pendulum", "pen-e"]:
         program = load_program(find_policy(options.policy or name).need_program())
+        require_no_resets(program, "SANA-FE")
         recording = record_closed_loop(program, options.decisions, options.seed)
         comparison = _compare(name, program, recording, python)
         print(comparison.text(), "", sep="\n")

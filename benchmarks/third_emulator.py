@@ -25,6 +25,7 @@ from neuro_runtime.policy_files import find_policy
 from neuro_runtime.program.nodes import Accumulator, Neurons
 from neuro_runtime.program.portable import departures
 from neuro_runtime.program.program import Program
+from neuro_runtime.program.resets import require_no_resets
 from neuro_runtime.program.storage import load_program
 from support.brian2_loihi import ENVIRONMENT, brian2_loihi_python, run_layers
 from support.closed_loop import Recording, record_closed_loop
@@ -48,6 +49,7 @@ def main(argv: list[str]) -> int:
     options = compose(Options, argv)
     python = brian2_loihi_python(Path(options.environment))
     program = load_program(find_policy(options.policy or options.env).need_program())
+    require_no_resets(program, "brian2-loihi")
     recording = record_closed_loop(program, options.decisions, options.seed)
     layers = [node for node in program.neurons if _runs(program, node)]
     answer = run_layers(python, program, layers, recording.spikes)

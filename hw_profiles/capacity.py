@@ -74,6 +74,8 @@ class Capacity:
         1 where current + bias wraps before it meets the voltage; 0 where the bias is added after the current wrapped.
     voltage_floor_bits
         Bits n of the lowest floor −(2^n − 1) that a voltage can be given.
+    resets
+        1 where neurons can be reset in one time step of each of a policy's decisions, else 0.
     product_neurons
         1 where a neuron can multiply two graded inputs, else 0.
     """
@@ -112,6 +114,7 @@ class Capacity:
     largest_bias_exponent: Bits | None = None
     bias_wraps_with_current: YesOrNo | None = None
     voltage_floor_bits: Bits | None = None
+    resets: YesOrNo | None = None
     product_neurons: YesOrNo | None = None
 
     def __post_init__(self) -> None:

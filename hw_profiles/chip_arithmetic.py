@@ -15,9 +15,11 @@ from typing import Literal
 from hw_profiles.capacity import Capacity
 from hw_profiles.figure import Figure
 
-Quantity = Literal["exponent", "threshold", "arrival", "injection", "current", "voltage", "graded spike"]
+Quantity = Literal["exponent", "threshold", "reset", "arrival", "injection", "current", "voltage", "graded spike"]
 Evidence = Literal["set", "bound", "observed"]
 Standing = Literal["proven", "observed", "outside"]
+
+NO_STEP = -1  # the last time step at which a chip without resets resets neurons
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Extreme:
     where
         The node, or the connection into it by its ends.
     quantity
-        Exponents and thresholds are set in a program. Arrival, through synapses in one time step, injection, by the
-        host, and the number that a graded spike carries are in weight units; current and voltage in those of u and v.
+        Exponents, thresholds and the time steps of resets are set in a program. Arrival, through synapses in one time
+        step, injection, by the host, and the number that a graded spike carries are in weight units; current and
+        voltage in those of u and v.
     bound
         The value that is set, or one that no run exceeds.
     observed
@@ -77,6 +80,8 @@ class Departure:
     observed: int | None = None
 
     def __str__(self) -> str:
+        if self.quantity == "reset":
+            return f"{self.where}: is reset at every decision's time step {self.value} ({self.evidence})"
         side = "below" if self.value < self.limit else "above"
         seen = "" if self.observed is None else f"; {self.observed:,} observed"
         return f"{self.where}: {self.quantity} {self.value:,} is {side} {self.limit:,} ({self.evidence}{seen})"
@@ -102,6 +107,8 @@ class ChipArithmetic:
         Bits by which weights, biases' currents and thresholds are shifted to meet a state.
     payload_bits
         Width of the number that a graded spike carries, with its sign; 0 where spikes carry none.
+    resets
+        Whether neurons can be reset at a token's begin.
     """
 
     smallest_exponent: int | None
@@ -113,6 +120,7 @@ class ChipArithmetic:
     state_bits: int | None
     weight_shift: int | None
     payload_bits: int | None
+    resets: bool | None = None
 
     @staticmethod
     def of(capacity: Capacity) -> ChipArithmetic:
@@ -128,6 +136,7 @@ class ChipArithmetic:
             state_bits=_whole(capacity.state_bits),
             weight_shift=_whole(capacity.weight_shift),
             payload_bits=_whole(capacity.payload_bits),
+            resets=None if capacity.resets is None else bool(capacity.resets.value),
         )
 
     @property
@@ -149,6 +158,8 @@ class ChipArithmetic:
                 return self.smallest_exponent
             case "threshold":
                 return self.smallest_threshold
+            case "reset":
+                return NO_STEP if self.resets is False else None
             case "arrival":
                 return self.largest_arrival
             case "injection":
@@ -211,6 +222,8 @@ def nodes_of(items: Iterable[Extreme | Departure]) -> int:
 
 def _outside(extreme: Extreme, limit: int) -> tuple[int, Evidence] | None:
     """The value beyond the limit and how it is known; None where it is inside."""
+    if extreme.quantity == "reset":
+        return extreme.bound, "set"
     if extreme.quantity in ("exponent", "threshold"):
         return (extreme.bound, "set") if extreme.bound < limit else None
     if extreme.quantity == "graded spike":

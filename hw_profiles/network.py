@@ -44,6 +44,8 @@ class NeuronParameters:
         Width of current and voltage that the program was made for, with the sign.
     payload_bits
         Width of the largest number that their graded spikes can carry, with the sign; 0 where spikes carry none.
+    reset_step
+        The time step of each decision in which they are reset; None where they never are.
     """
 
     current_decay: int
@@ -51,6 +53,7 @@ class NeuronParameters:
     threshold: int
     state_bits: int = 24
     payload_bits: int = 0
+    reset_step: int | None = None
 
 
 @dataclass(frozen=True)

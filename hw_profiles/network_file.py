@@ -109,9 +109,14 @@ def _population_document(population: Population) -> dict[str, Any]:
     }
 
 
-def _parameters_document(parameters: NeuronParameters) -> tuple[int, ...]:
-    values: tuple[int, ...] = dataclasses.astuple(parameters)
-    return values if parameters.payload_bits else values[:-1]
+def _parameters_document(parameters: NeuronParameters) -> list[int]:
+    """In the order of the fields, without those at the end that are at their default, as files had none before."""
+    values, defaults = dataclasses.astuple(parameters), [0, None]
+    kept = list(values)
+    while defaults and kept[-1] == defaults[-1]:
+        kept.pop()
+        defaults.pop()
+    return kept
 
 
 def _has_graded_spikes(network: ChipNetwork) -> bool:

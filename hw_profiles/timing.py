@@ -137,8 +137,9 @@ def estimate_time(events: ChipEvents, profile: Profile, mapping: ChipMapping) ->
 def shortest_interval(network: ChipNetwork) -> int:
     """Time steps after which another decision may begin while the last one is still under way.
 
-    A membrane works T steps and must then decay to exactly 0; an accumulator keeps a decision's sum from its first
-    current to the end of the period. The delays that hold the past would have to be shortened to this interval.
+    A membrane works T steps and must then decay to exactly 0, unless it is reset; an accumulator keeps a decision's sum
+    from its first current to the end of the period. The delays that hold the past would have to be shortened to this
+    interval.
     """
     spans = [
         network.period - population.depth
@@ -249,8 +250,8 @@ def _at_work(network: ChipNetwork, interval: int) -> Floats:
 
 
 def _steps_to_zero(parameters: NeuronParameters, at_most: int) -> int:
-    """Time steps without input in which a 24-bit voltage decays to exactly 0, counted up to ``at_most``."""
-    voltage, steps = 2**23 - 1, 0
+    """Time steps without input after which a 24-bit voltage is exactly 0, counted up to ``at_most``; 0 by a reset."""
+    voltage, steps = (0 if parameters.reset_step is not None else 2**23 - 1), 0
     while voltage and steps < at_most:
         voltage = voltage * (4096 - parameters.voltage_decay) // 4096
         steps += 1

@@ -97,7 +97,7 @@ def _parameters(program: SpikingProgram, node: Source | Neurons) -> NeuronParame
     threshold = min(int(lif.threshold), LARGEST_THRESHOLD)
     payload = int(largest_spike(program, node.name)).bit_length() + 1 if node.graded else 0
     decays = int(lif.current_decay), min(int(lif.voltage_decay), LARGEST_DECAY)
-    return NeuronParameters(*decays, threshold, payload_bits=payload)
+    return NeuronParameters(*decays, threshold, payload_bits=payload, reset_step=lif.reset_step)
 
 
 def _role(node: Source | Neurons) -> Role:

@@ -127,6 +127,23 @@ def graded_program() -> Program:
     return make_program([*nodes, Accumulator("action", 2)], connections, active_steps=4, period=period)
 
 
+def program_with_resets() -> Program:
+    """Two layers that would not decay to 0 before the next token, and are reset when it reaches them."""
+    random = np.random.default_rng(0)
+    lasting = Lif("lasting", 3, 2000, BETA, 800, reset_step=3)
+    nodes: list[Node] = [CurrentInput("token", 4), BiasLine("bias"), Lif("slow", 4, CLEARED, 100, 3000, reset_step=1)]
+    nodes += [lasting, Accumulator("action", 2)]
+    connections: list[Connection] = [Injection("token", "slow", delay=1)]
+    for source, target, shape in (
+        ("bias", "slow", (4, 1)),
+        ("slow", "lasting", (3, 4)),
+        ("slow", "action", (2, 4)),
+        ("lasting", "action", (2, 3)),
+    ):
+        connections.append(Dense(source, target, _weights(random, shape), 0, 2))
+    return make_program(nodes, connections, active_steps=4, period=7)
+
+
 def random_program(seed: int) -> Program:
     """A graph without design: loops, duplicate synapses, delays over decisions, sums that overflow 24 bits."""
     random = np.random.default_rng(seed)

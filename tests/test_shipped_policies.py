@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dsf_common.files import sha256_of
-from dsf_export.fold import fold
-from dsf_export.lower import lower
-from dsf_export.optimise.lean_candidate import THRESHOLDS, made_lean_again
+from dsf_export.optimise.lean_candidate import made_lean_again
 from dsf_export.optimise.passes import PASSES
-from dsf_export.quantise.exact_groups import exact_scales
-from dsf_export.quantise.program_rounding import quantise
+from dsf_export.rounded_again import rounded_again
 from dsf_models.checkpoint import load_model_file
-from dsf_models.quantisation import Scales
 from neuro_runtime.environments import load_environment_spec, make_environment
 from neuro_runtime.episodes.rollout import run_episodes
 from neuro_runtime.policy import load_policy
 from neuro_runtime.policy_files import PRETRAINED, shipped_policies
-from neuro_runtime.program import Program
-from neuro_runtime.program.chip import Chip
-from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.storage import load_program
-from neuro_runtime.program.weight_format import WeightFormat
 from neuro_runtime.program.wire import program_to_wire
 
 SHIPPED = (
@@ -81,10 +72,7 @@ def test_the_program_is_the_models(name: str) -> None:
     program, policy = load_program(folder / "program.dsf.h5"), load_model_file(folder / "model.pt")
     assert program.environment == policy.environment == environment_of(name)
     assert program.provenance["model_sha256"] == sha256_of(folder / "model.pt")
-    lowered = lower(fold(policy.model), policy, dict(program.provenance))
-    bits, exponents = (int(program.provenance[f"weight_{key}"]) for key in ("bits", "exponents"))
-    weight_format = WeightFormat(bits, exponents, Chip(program.provenance.get("chip", Chip.lava)))
-    again = quantise(lowered, _scales(program, lowered), weight_format)
+    again = rounded_again(program, policy)
     if PASSES in program.provenance:
         again = made_lean_again(again, program.provenance)
     (header, arrays), (stored_header, stored) = program_to_wire(again), program_to_wire(program)
@@ -92,15 +80,6 @@ def test_the_program_is_the_models(name: str) -> None:
     for part, array in arrays.items():
         # The host's real numbers may differ in the last bit from one processor to the next; the network is integers.
         assert np.array_equal(array, stored[part]) if array.dtype.kind == "i" else np.allclose(array, stored[part])
-
-
-def _scales(program: Program, lowered: Program) -> Scales:
-    """The scales that a program was quantised with: thresholds of 1.0, and what the host multiplies and divides by."""
-    scales = {node.name: int(node.threshold) for node in program.nodes if isinstance(node, Lif)}
-    scales |= json.loads(program.provenance.get(THRESHOLDS, "{}"))
-    scales |= exact_scales(lowered)  # of neurons that count, whose thresholds are no 1.0
-    scales[program.accumulator.name] = round(lowered.readout.inverse_scale[0] / program.readout.inverse_scale[0] / 2**6)
-    return Scales(scales, injected=int(program.encoder.input_scale))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -102,6 +102,12 @@ def _parser() -> CommandParser:
         "bit; `all` also takes out neurons that never fired in 100 episodes, if they would not have in 100 others "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--resets",
+        action="store_true",
+        help="let neurons be reset at each token's begin, where that shortens a decision: Lava's simulator and "
+        "loihi-fast can, nengo-loihi's Loihi 1 cannot",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
 

@@ -39,7 +39,7 @@ from dsf_export.targets import NETX, NIR, ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
-from neuro_runtime.program.chip import find_chip
+from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.summary import summary
@@ -65,6 +65,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if arguments.output is not None:
         _require_fitting(arguments.output, source, target)  # before anything is read, which may take long
     choice = find_choice(arguments.passes)
+    if arguments.resets:
+        _require_resettable(choice, arguments.chip)
     kind = content_of(source)
     if kind in ("nir", "netx"):
         carry_out_import(arguments, source, kind, target, _output(arguments.output, source, target))
@@ -89,7 +91,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
         stages += 1 if isinstance(content, Program) else 2
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         full = _candidate(source, content, arguments.decisions, bar.update, formats)
-        lean = _made_lean(full, choice)
+        lean = _made_lean(full, choice, arguments.resets)
         candidate = lean.candidate
         plot = _plot(candidate, output)
 
@@ -163,9 +165,10 @@ def _is_network(content: PolicyModel | Program, target: Target) -> TypeGuard[Pol
 
 
 def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyModel, target: Target) -> None:
-    if (arguments.bits, arguments.exponents, arguments.chip) != (None, None, None):
+    if (arguments.bits, arguments.exponents, arguments.chip, arguments.resets) != (None, None, None, False):
         raise UserError(
-            "this model has no integer program, so --bits, --exponents and --chip do not apply: leave them out"
+            "this model has no integer program, so --bits, --exponents, --chip and --resets do not apply: leave "
+            "them out"
         )
     output = _output(arguments.output, source, target, NETWORK)
     network = Network(policy, provenance_of(source, policy), target, output)
@@ -196,7 +199,8 @@ def _export_for_reader(
     formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = 1 if isinstance(content, Program) else MODEL_STAGES - 1 + len(formats) - 1
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
-        lean = make_lean(_candidate(source, content, arguments.decisions, bar.update, formats), choice)
+        full = _candidate(source, content, arguments.decisions, bar.update, formats)
+        lean = _made_lean(full, choice, arguments.resets)
     candidate = lean.candidate
     parity = Parity(candidate.recording, candidate.rows)
     parity.require()
@@ -219,6 +223,14 @@ def _require_fitting(output: Path, source: Path, target: Target) -> None:
         raise UserError(f"--output {output} must end in {target.suffix}, as files of the {target.name} target do")
     if os.path.realpath(output) == os.path.realpath(source):
         raise UserError(f"the output would replace its own source {source}: choose another --output")
+
+
+def _require_resettable(choice: PassChoice, chip: str | None) -> None:
+    """Refuse ``--resets`` where no pass would use it, and for chips that have none."""
+    if choice is PassChoice.none:
+        raise UserError("--resets is for passes, and --passes none leaves all of them out: give one of the two")
+    if chip is not None and find_chip(chip).is_portable:
+        raise UserError(f"--chip {chip} has no resets: give --chip {Chip.lava} or {Chip.loihi2}, or leave --resets out")
 
 
 def _load(source: Path) -> PolicyModel | Program:
@@ -282,12 +294,12 @@ def _candidate(
     return from_policy(content, provenance_of(source, content), decisions, on_decision, formats)
 
 
-def _made_lean(candidate: Candidate, choice: PassChoice) -> Lean:
+def _made_lean(candidate: Candidate, choice: PassChoice, may_reset: bool) -> Lean:
     """The candidate after its passes; recorded ones take episodes, whose progress shows."""
     if choice is not PassChoice.all:
-        return make_lean(candidate, choice)
+        return make_lean(candidate, choice, may_reset=may_reset)
     with Progress(2 * EPISODES, "recording", "episode") as bar:
-        return make_lean(candidate, choice, on_episode=bar.update)
+        return make_lean(candidate, choice, on_episode=bar.update, may_reset=may_reset)
 
 
 def _plot(candidate: Candidate, output: Path) -> Path | None:

@@ -48,6 +48,7 @@ MODEL_STAGES, PROGRAM_STAGES = 6, 2  # runs of as many decisions, that of the fi
 SCALES_CHOSEN_ON = "units_chosen_on"
 CHIP = "chip"
 ARRIVAL = "arrival"  # by what the largest arrivals are known to stay inside the portable subset
+PROVEN = "proven"
 REACHES = "reaches"  # of layers with outliers, in thresholds
 DISTRIBUTIONS = ("decision-spikeformer", "numpy", "torch")
 
@@ -238,7 +239,7 @@ def _arrival(program: Program, run: ProgramRun, chosen_on: Recording) -> str:
     nodes = ", ".join(dict.fromkeys(departure.node for departure in outside))
     match standing(outside):
         case "proven":
-            return "proven"
+            return PROVEN
         case "observed":
             return f"observed in {chosen_on.decisions} decisions, {chosen_on.origin}: {nodes}"
         case "outside":

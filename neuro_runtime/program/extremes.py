@@ -50,6 +50,7 @@ def extremes_of(
     return [
         *_exponents(program, node),
         *_thresholds(node),
+        *_resets(node),
         *_arrivals(program, node, token, observed),
         *_states(program, node, token, steps),
         *_graded_spikes(program, node),
@@ -67,6 +68,11 @@ def _exponents(program: SpikingProgram, node: Neurons) -> Iterator[Extreme]:
 def _thresholds(node: Neurons) -> Iterator[Extreme]:
     if isinstance(node, Lif):
         yield Extreme(node.name, node.name, "threshold", int(node.threshold))
+
+
+def _resets(node: Neurons) -> Iterator[Extreme]:
+    if isinstance(node, Lif) and node.reset_step is not None:
+        yield Extreme(node.name, node.name, "reset", node.reset_step)
 
 
 def _arrivals(

@@ -111,6 +111,9 @@ class Lif:
 
     Neurons with ``fires_at_threshold`` compare ``v ≥ threshold`` instead, in loihi ``v > (threshold << 6) − 1``. The
     mantissa of a chip says that only where every v is a multiple of 64; Lava's model is given the effective threshold.
+
+    Neurons with a ``reset_step`` begin that time step of every decision with u = v = 0, and then take in what arrives
+    (Lava's ``LIFReset``). nengo-loihi's Loihi 1 has no such reset.
     """
 
     spikes: ClassVar[Yes] = True
@@ -125,6 +128,7 @@ class Lif:
     voltage_decay: float
     threshold: float
     fires_at_threshold: bool = False
+    reset_step: int | None = None
 
     def as_lif(self, arithmetic: Arithmetic) -> Lif:
         """Itself."""

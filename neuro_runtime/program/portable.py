@@ -7,6 +7,7 @@ Lava, nengo-loihi and brian2-loihi agree on every spike, current and voltage of 
 - that brings no neuron 2^15 weight units or more through its synapses in a time step,
 - whose u and v never leave 24 bits,
 - whose thresholds a chip accepts, and whose host injects currents that a chip's bias holds,
+- that resets no neuron at a token's begin, as nengo-loihi's Loihi 1 has no means to do,
 - none of whose spikes is graded.
 
 A number of the program that lies outside is **set**. What depends on spikes is judged twice: by its **bound**, with
@@ -45,6 +46,7 @@ PORTABLE = ChipArithmetic(
     state_bits=STATE_BITS,
     weight_shift=CURRENT_SHIFT,
     payload_bits=0,
+    resets=False,
 )
 
 

@@ -63,10 +63,16 @@ class Reachable:
         arriving = self.arriving[node.name]
         if not arriving.any():
             return True
+        if self.is_reset_for_input(node):
+            return True
         before = int(np.argmax(arriving)) - 1
         loss = voltage_loss(node.as_lif("loihi"))
         ends = self.lowest[node.name][before], self.highest[node.name][before]
         return not any(decayed(end, loss).any() for end in ends)
+
+    def is_reset_for_input(self, node: Neurons) -> bool:
+        """Whether a node is reset in the time step in which a decision's first input arrives at it."""
+        return node.as_lif("loihi").reset_step == int(np.argmax(self.arriving[node.name]))
 
 
 def reachable(program: Program, token: float | None = None) -> Reachable:
@@ -141,7 +147,10 @@ class _Intervals:
             if isinstance(node, BiasLine):
                 self._possible[node.name][step] = self._certain[node.name][step] = step < self._program.active_steps
             elif node.name in self._neurons:
-                spikes = self._neurons[node.name].update(low[node.name], high[node.name])
+                neurons = self._neurons[node.name]
+                if step == neurons.reset_step:
+                    neurons.clear()
+                spikes = neurons.update(low[node.name], high[node.name])
                 if node.name in self._possible:
                     self._possible[node.name][step], self._certain[node.name][step] = spikes
                 if node.name in self._numbers:
@@ -177,7 +186,12 @@ class _RangedNeurons:
         self._is_cleared = isinstance(node, Accumulator)
         self._current_loss, self._voltage_loss = current_loss(lif), voltage_loss(lif)
         self._threshold = effective_threshold(lif)
-        nothing = np.zeros(lif.size, dtype=np.int64)
+        self.reset_step = lif.reset_step
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with u = v = 0."""
+        nothing = np.zeros(self.size, dtype=np.int64)
         self._current: Range = nothing, nothing
         self.voltage: Range = nothing, nothing
         self.largest_number = nothing  # by which v exceeds the threshold, if at all, in weight units

@@ -262,6 +262,15 @@ def _loihi_neurons(program: SpikingProgram) -> None:
         _require_integer(node.threshold, f"{node.name} threshold", 0, LARGEST_THRESHOLD)
 
 
+def _resets(program: SpikingProgram) -> None:
+    """Neurons are reset in a time step of a decision, which a sample has none of."""
+    for node in program.nodes:
+        if isinstance(node, Lif) and node.reset_step is not None:
+            _require(program.holds_input, f"{node.name} is reset at a token's begin, and a sample has no tokens")
+            _require(not node.fires_at_threshold, f"{node.name} fires at its threshold; no model of Lava resets it too")
+            _require_integer(node.reset_step, f"{node.name} reset_step", 0, program.period - 1)
+
+
 def _loihi_synapses(program: SpikingProgram) -> None:
     if program.arithmetic != "loihi":
         return
@@ -294,8 +303,9 @@ def _loihi_silence(program: SpikingProgram) -> None:
     ]
     known = reachable(program) if slow else None
     for node, name in slow:
+        assert known is not None
         _require(
-            name == "voltage" and known is not None and known.begins_at_zero(node),
+            known.is_reset_for_input(node) or (name == "voltage" and known.begins_at_zero(node)),
             f"{node.name} needs more than its {idle} idle time steps for its {name} to decay to 0; "
             "a longer period or a faster decay would do",
         )
@@ -356,6 +366,7 @@ _RULES: tuple[Callable[[SpikingProgram], None], ...] = (
     _graded_loops,
     _float_ranges,
     _loihi_neurons,
+    _resets,
     _loihi_synapses,
     _loihi_silence,
     _loihi_graded,

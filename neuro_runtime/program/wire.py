@@ -31,7 +31,8 @@ from neuro_runtime.program.nodes import (
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program, SpikingProgram
 from neuro_runtime.program.sample import HostMap, SampleEncoder, SampleOutput, SampleProgram
 
-VERSION = 5
+VERSION = 6
+VERSION_WITHOUT_RESETS = 5  # knows no neurons that are reset at a token's begin
 VERSION_WITHOUT_GRADED_SPIKES = 4
 VERSION_WITHOUT_SAMPLES = 3  # knows policies alone, and neurons that fire above their threshold
 VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
@@ -41,10 +42,11 @@ READABLE = (
     VERSION_WITHOUT_CHOICES,
     VERSION_WITHOUT_SAMPLES,
     VERSION_WITHOUT_GRADED_SPIKES,
+    VERSION_WITHOUT_RESETS,
     VERSION,
 )
 # Fields that a file leaves out where they are at their default, so that files of earlier releases keep their hash.
-_LEFT_OUT_BY_DEFAULT = ("input_clip", "fires_at_threshold")
+_LEFT_OUT_BY_DEFAULT = ("input_clip", "fires_at_threshold", "reset_step")
 Arrays = dict[str, NDArray[Any]]
 
 # Fields whose name in a file is another, so that every program file keeps its content hash.
@@ -105,11 +107,12 @@ def _sample_parts(program: SampleProgram, arrays: Arrays) -> dict[str, Any]:
 
 def _least_version(program: SpikingProgram) -> int:
     """The first that knows all that the program has."""
-    if any(isinstance(node, GradedRelu) for node in program.nodes):
+    lifs = [node for node in program.nodes if isinstance(node, Lif)]
+    if any(node.reset_step is not None for node in lifs):
         return VERSION
-    if not isinstance(program, Program) or any(
-        isinstance(node, Lif) and node.fires_at_threshold for node in program.nodes
-    ):
+    if any(isinstance(node, GradedRelu) for node in program.nodes):
+        return VERSION_WITHOUT_RESETS
+    if not isinstance(program, Program) or any(node.fires_at_threshold for node in lifs):
         return VERSION_WITHOUT_GRADED_SPIKES
     if program.action_bounds is not None and program.action_bounds.first_choice is not None:
         return VERSION_WITHOUT_SAMPLES

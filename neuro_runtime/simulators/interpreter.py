@@ -104,6 +104,8 @@ class Interpreter:
         }
         emitted |= {node.name: given[node.name] != 0 for node in self._spiking if isinstance(node, SpikeInput)}
         for name, neurons in self._neurons.items():
+            if step == neurons.reset_step:
+                neurons.clear()
             spikes = neurons.update(arriving[name])
             if name in self._past:
                 emitted[name] = spikes
@@ -244,6 +246,7 @@ class _FloatNeurons:
     def __init__(self, lif: Lif) -> None:
         self.current = np.zeros(lif.size)
         self.voltage = np.zeros(lif.size)
+        self.reset_step = lif.reset_step
         self._keep_current, self._keep_voltage = 1 - lif.current_decay, 1 - lif.voltage_decay
         self._threshold, self._at_threshold = lif.threshold, lif.fires_at_threshold
 
@@ -265,6 +268,7 @@ class _LoihiNeurons:
     def __init__(self, lif: Lif) -> None:
         self.current = np.zeros(lif.size, dtype=np.int64)
         self.voltage = np.zeros(lif.size, dtype=np.int64)
+        self.reset_step = lif.reset_step
         self._current_loss, self._voltage_loss = current_loss(lif), voltage_loss(lif)
         self._threshold = effective_threshold(lif)
 

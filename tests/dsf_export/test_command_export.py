@@ -64,6 +64,14 @@ def test_recorded_silence_that_finds_no_neuron_says_so(
     assert json.loads(capsys.readouterr().out)["recorded_silence"]["applied"] is False
 
 
+def test_resets_are_refused_where_there_are_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = [str(run), "--target", "lava", "--resets"]
+    assert main([*call, "--passes", "none"]) == 2
+    assert "--resets is for passes, and --passes none leaves all of them out" in capsys.readouterr().err
+    assert main([*call, "--chip", "portable"]) == 2
+    assert "--chip portable has no resets: give --chip lava or loihi2" in capsys.readouterr().err
+
+
 def test_through_nir_and_back_is_the_identical_program(run: Path, tmp_path: Path) -> None:
     straight, through, back = tmp_path / "a.dsf.h5", tmp_path / "b.nir", tmp_path / "c.dsf.h5"
     assert main([str(run), "--target", "lava", "--decisions", "2", "--output", str(straight)]) == 0

@@ -22,6 +22,7 @@ def arithmetic(profile: Profile) -> ChipArithmetic:
 
 EXPONENT = Extreme("lif", "Dense a -> lif", "exponent", -2)
 ARRIVAL = Extreme("lif", "lif", "arrival", 40_000, observed=30_000)
+RESET = Extreme("lif", "lif", "reset", 3)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ ARRIVAL = Extreme("lif", "lif", "arrival", 40_000, observed=30_000)
     [
         (EXPONENT, "Dense a -> lif: exponent -2 is below -1 (set)"),
         (Extreme("lif", "lif", "threshold", 0), "lif: threshold 0 is below 1 (set)"),
+        (RESET, "lif: is reset at every decision's time step 3 (set)"),
         (ARRIVAL, "lif: arrival 40,000 is above 32,767 (bound; 30,000 observed)"),
         (replace(ARRIVAL, observed=None), "lif: arrival 40,000 is above 32,767 (bound)"),
         (replace(ARRIVAL, observed=35_000), "lif: arrival 35,000 is above 32,767 (observed)"),
@@ -54,7 +56,7 @@ def test_what_is_inside_is_no_departure() -> None:
 
 
 def test_lava_takes_what_a_loihi_1_does_not() -> None:
-    assert arithmetic(LAVA).departures([EXPONENT, ARRIVAL, Extreme("lif", "lif", "threshold", 0)]) == []
+    assert arithmetic(LAVA).departures([EXPONENT, ARRIVAL, Extreme("lif", "lif", "threshold", 0), RESET]) == []
 
 
 def test_a_graded_spike_is_as_wide_as_the_chip_says() -> None:
@@ -67,10 +69,10 @@ def test_a_graded_spike_is_as_wide_as_the_chip_says() -> None:
 
 def test_what_nothing_public_states_is_left_open() -> None:
     known = arithmetic(LOIHI2)
-    assert known.departures([EXPONENT, ARRIVAL]) == []
+    assert known.departures([EXPONENT, ARRIVAL, RESET]) == []
     assert "accumulator bits" in known.unstated
     assert arithmetic(LOIHI1).unstated == arithmetic(LAVA).unstated == ()
-    assert len(ChipArithmetic.of(Capacity()).unstated) == 9
+    assert len(ChipArithmetic.of(Capacity()).unstated) == 10
 
 
 def test_bits_left_are_doublings() -> None:

@@ -30,11 +30,12 @@ class MergedGates(ProgramPass[tuple[str, ...]]):
     name = "gates of three"
 
     def match(self, subject: Subject) -> tuple[str, ...] | None:
-        now = shortest_schedule(subject)
+        now = shortest_schedule(subject, subject.may_reset)
         inner = tuple(_inner_gates(subject.program))
         if now is None or not inner:
             return None
-        shorter = shortest_schedule(Subject(self.transform(subject.program, inner), subject.token))
+        merged = replace(subject, program=self.transform(subject.program, inner))
+        shorter = shortest_schedule(merged, subject.may_reset)
         return inner if shorter and shorter.period < now.period else None
 
     def transform(self, program: Program, match: tuple[str, ...]) -> Program:

@@ -14,6 +14,7 @@ from dsf_export.optimise.gates import MergedGates
 from dsf_export.optimise.one_step import OneStepDecay
 from dsf_export.optimise.period import ShortestPeriod
 from dsf_export.optimise.program_pass import ProgramPass, Subject
+from dsf_export.optimise.reset import ResetAtBegin
 from dsf_export.optimise.silent import SilentNeurons
 from dsf_export.optimise.unread import UnreadNeurons
 from dsf_export.optimise.zero_synapses import ZeroSynapses
@@ -41,6 +42,7 @@ SAFE: tuple[ProgramPass[Any], ...] = (
     MergedGates(),
     ShortestPeriod(),
 )
+SAFE_WITH_RESETS: tuple[ProgramPass[Any], ...] = (*SAFE, ResetAtBegin())  # of a chip that has them
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,8 @@ def optimise(
 
     Parameters
     ----------
+    passes
+        Those of `SAFE_WITH_RESETS` make a program that its chip must be able to reset.
     token
         The largest magnitude of the token's integer current; by default what the encoder can give.
 
@@ -67,16 +71,17 @@ def optimise(
         Each application, the last one with the lean program; its provenance names them all.
     """
     applied: list[Applied] = []
-    subject = Subject(program, token)
+    earlier = program.provenance[PASSES].split(", ") if PASSES in program.provenance else []
+    subject = Subject(program, token, may_reset=any(isinstance(each, ResetAtBegin) for each in passes))
     while True:
         before = len(applied)
         for each in passes:
             if (changed := each.apply(subject)) is not None:
-                names = [*(item.name for item in applied), each.name]
+                names = [*earlier, *(item.name for item in applied), each.name]
                 changed = replace(changed, provenance={**program.provenance, PASSES: ", ".join(dict.fromkeys(names))})
                 validate(changed)
                 applied.append(Applied(each.name, changed))
-                subject = Subject(changed, token)
+                subject = replace(subject, program=changed)
         if len(applied) == before:
             return tuple(applied)
 

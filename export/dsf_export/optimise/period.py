@@ -26,7 +26,7 @@ from neuro_runtime.program.arrival import first_arrivals
 from neuro_runtime.program.decay import keeps_current, voltage_loss
 from neuro_runtime.program.headroom import state_bounds
 from neuro_runtime.program.limits import DECAY_BITS, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
-from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Neurons, Sparse
+from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Neurons, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_matrices import is_whole
 
@@ -41,11 +41,14 @@ class Schedule:
         Of each node, the first of its T time steps; of the accumulator, that of its latest source's answer.
     ago
         Of each connection, how many decisions ago its spikes were; a list has a number for each synapse.
+    resets
+        The nodes that have to be reset in their first time step.
     """
 
     start: dict[str, int]
     ago: tuple[NDArray[np.int64], ...]
     period: int
+    resets: frozenset[str] = frozenset()
 
 
 class ShortestPeriod(ProgramPass[Schedule]):
@@ -54,26 +57,44 @@ class ShortestPeriod(ProgramPass[Schedule]):
     name = "shortest period"
 
     def match(self, subject: Subject) -> Schedule | None:
-        schedule = shortest_schedule(subject)
+        schedule = shortest_schedule(subject, may_reset=False)
         return schedule if schedule and schedule.period < subject.program.period else None
 
     def transform(self, program: Program, match: Schedule) -> Program:
-        connections = tuple(
-            _delayed(item, match, ago, isinstance(program.node(item.target), Accumulator))
-            for item, ago in zip(program.connections, match.ago, strict=True)
-        )
-        return replace(program, period=match.period, connections=connections)
+        return scheduled(program, match)
 
 
-def shortest_schedule(subject: Subject) -> Schedule | None:
-    """The schedule with the shortest period; None for a program that is not aligned, or keeps too much."""
+def shortest_schedule(subject: Subject, may_reset: bool) -> Schedule | None:
+    """The schedule with the shortest period; None for a program that is not aligned, or keeps too much.
+
+    LIF nodes that may be reset need not be idle.
+    """
     program = subject.program
     ago = _decisions_ago(program)
     if ago is None or not all(_may_move(subject, node) for node in program.neurons):
         return None
     start = _starts(program, ago)
-    idle = max((_idle(subject, node) for node in program.neurons if node.spikes), default=0)
-    return Schedule(start, ago, program.active_steps + max(idle, *start.values()))
+    idle = {node.name: _idle(subject, node) for node in program.neurons if node.spikes}
+    can_be_reset = {node.name for node in program.nodes if isinstance(node, Lif) and may_reset}
+    waits = (steps for name, steps in idle.items() if name not in can_be_reset)
+    between = max(*start.values(), *waits)
+    resets = frozenset(name for name in can_be_reset if idle[name] > between)
+    return Schedule(start, ago, program.active_steps + between, resets)
+
+
+def scheduled(program: Program, schedule: Schedule) -> Program:
+    """The program whose nodes work, and are reset, as a schedule says."""
+    connections = tuple(
+        _delayed(item, schedule, ago, isinstance(program.node(item.target), Accumulator))
+        for item, ago in zip(program.connections, schedule.ago, strict=True)
+    )
+    nodes = tuple(
+        replace(node, reset_step=schedule.start[node.name] if node.name in schedule.resets else None)
+        if isinstance(node, Lif)
+        else node
+        for node in program.nodes
+    )
+    return replace(program, period=schedule.period, nodes=nodes, connections=connections)
 
 
 def _may_move(subject: Subject, node: Neurons) -> bool:

@@ -21,10 +21,13 @@ class Subject:
     ----------
     token
         The largest magnitude of the token's integer current; None for what the encoder can give.
+    may_reset
+        Whether neurons may be reset at a token's begin.
     """
 
     program: Program
     token: float | None = None
+    may_reset: bool = False
 
     @cached_property
     def reachable(self) -> Reachable:

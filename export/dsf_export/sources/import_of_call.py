@@ -104,6 +104,7 @@ def _refuse_what_is_for_policies(arguments: argparse.Namespace) -> None:
         ("--for", arguments.reader is not None),
         ("--decisions", arguments.decisions != DEFAULT_DECISIONS),
         ("--passes", arguments.passes != DEFAULT_PASSES),
+        ("--resets", arguments.resets),
     )
     for option in (option for option, is_asked in asked if is_asked):
         raise UserError(f"{option} is for policies, not for a network of another framework: leave it out")

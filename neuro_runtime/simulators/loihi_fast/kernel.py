@@ -374,6 +374,10 @@ def _step(
     for step in range(begin, end):
         slot = (time + step) & (node.slots - 1)
         counts[slot] = 0
+        if step == node.reset_step:
+            current[:] = 0
+            voltage[:] = 0
+            has_current, stepped = False, time + step
         if arrives[step] or has_current or len(tape.spikes):
             if not arrives[step]:
                 arriving[step, :size] = 0

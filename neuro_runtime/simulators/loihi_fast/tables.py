@@ -18,6 +18,7 @@ from neuro_runtime.program.weight_matrices import WeightMatrix, dense_matrices, 
 from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
 
 Table = NDArray[Any]  # of records
+NEVER = -1  # no time step
 
 # Where one thing has several of another, they are `first_…` up to but not including `end_…`.
 GROUP = np.dtype([("first_node", "i8"), ("end_node", "i8"), ("is_loop", "?")])
@@ -33,6 +34,7 @@ NODE = np.dtype(
         ("keep_voltage", "i4"),  # in 1/4096
         ("threshold", "i4"),  # in units of v
         ("steps_to_zero", "i8"),  # in which any v decays to 0 if nothing arrives
+        ("reset_step", "i8"),  # of a decision, which begins with u = v = 0; −1 for none
         ("slots", "i8"),  # time steps in the ring of its past spikes, a power of two
         ("first_slot", "i8"),
         ("first_fired", "i8"),  # room for every neuron in every slot
@@ -282,7 +284,8 @@ def _steps_between_inputs(program: SpikingProgram) -> dict[str, int]:
     slow = [
         node
         for node in program.nodes
-        if isinstance(node, Lif) and not keeps_current(node) and steps_to_zero(voltage_loss(node)) > idle
+        if isinstance(node, Lif) and node.reset_step is None
+        if not keeps_current(node) and steps_to_zero(voltage_loss(node)) > idle
     ]
     if not slow or not isinstance(program, Program):
         return {}
@@ -296,14 +299,14 @@ def _steps_between_inputs(program: SpikingProgram) -> dict[str, int]:
     return between
 
 
-def _parameters(node: Node, resting: Mapping[str, int]) -> tuple[int, int, int, int]:
-    """The shares of u and of v that a neuron keeps, the threshold of v, and the steps in which any v decays to 0.
+def _parameters(node: Node, resting: Mapping[str, int]) -> tuple[int, int, int, int, int]:
+    """The shares of u and v that a neuron keeps, the threshold of v, the steps in which any v decays to 0, the reset.
 
     A valid program's v is 0 where a decision's first input arrives (`neuro_runtime.program.validate`), so fewer steps
     are enough where ``resting`` says how many lie between. A node without states has none of them.
     """
     if not node.has_state:
-        return 0, 0, 0, 0
+        return 0, 0, 0, 0, NEVER
     lif = node.as_lif("loihi")
     keep_current, keep_voltage = DECAY_ONE - current_loss(lif), DECAY_ONE - voltage_loss(lif)
     return (
@@ -311,6 +314,7 @@ def _parameters(node: Node, resting: Mapping[str, int]) -> tuple[int, int, int, 
         keep_voltage,
         effective_threshold(lif),
         resting.get(node.name, steps_to_zero(voltage_loss(lif))),
+        NEVER if lif.reset_step is None else lif.reset_step,
     )
 
 

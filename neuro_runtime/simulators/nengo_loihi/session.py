@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dsf_common.errors import UserError
 from neuro_runtime.program.program import SpikingProgram
+from neuro_runtime.program.resets import require_no_resets
 from neuro_runtime.simulators.worker.process import Emulator
 from neuro_runtime.simulators.worker.session import TimeLimits, WorkerSession
 
@@ -29,13 +30,14 @@ class NengoLoihiSession(WorkerSession):
     Raises
     ------
     UserError
-        nengo-loihi is missing, fails or hangs, or the program is not in loihi arithmetic.
+        nengo-loihi is missing, fails or hangs, or the program is not in loihi arithmetic, or resets neurons.
     """
 
     def __init__(
         self, program: SpikingProgram, *, record_states: bool = False, limits: TimeLimits | None = None
     ) -> None:
         _require_spikes(program)
+        require_no_resets(program, "nengo-loihi's Loihi 1")
         super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
 
     def load(self, program: SpikingProgram) -> None:
@@ -47,6 +49,7 @@ class NengoLoihiSession(WorkerSession):
             As for a new session.
         """
         _require_spikes(program)
+        require_no_resets(program, "nengo-loihi's Loihi 1")
         self._open(program)
 
 

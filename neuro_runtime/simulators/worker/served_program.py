@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 # Fields that are left out where they are at their default, by kind.
-_DEFAULTS: dict[str, dict[str, Any]] = {"Lif": {"fires_at_threshold": False}}
+_DEFAULTS: dict[str, dict[str, Any]] = {"Lif": {"fires_at_threshold": False, "reset_step": None}}
 
 
 def unpack_program(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SimpleNamespace:

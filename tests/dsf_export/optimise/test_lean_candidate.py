@@ -19,13 +19,19 @@ from dsf_export.pipeline import Candidate, from_policy
 from neuro_runtime.program import Program, program_hash
 from neuro_runtime.program.nodes import Lif
 from support.random_policies import random_policy
-from support.small_policies import PSSA
+from support.small_policies import PSSA, TINY
 
 
 @pytest.fixture(scope="module")
 def candidate() -> Candidate:
     """An untrained pendulum policy, as it was rounded."""
     return from_policy(random_policy(PSSA, 3, 1, environment="pendulum"), {}, decisions=4)
+
+
+@pytest.fixture(scope="module")
+def shallow() -> Candidate:
+    """One whose neurons decay for longer than a token takes through its layers."""
+    return from_policy(random_policy(TINY, 3, 1, environment="pendulum"), {}, decisions=4)
 
 
 def test_a_row_says_what_each_pass_changed(candidate: Candidate) -> None:
@@ -37,7 +43,25 @@ def test_a_row_says_what_each_pass_changed(candidate: Candidate) -> None:
     assert before.synops > 0
     assert lean.candidate.program.provenance[PASSES].endswith("shortest period")
     assert "shortest period" in pass_table(lean.rows)
-    assert program_hash(made_lean_again(candidate.program, {})) == program_hash(lean.candidate.program)
+    again = made_lean_again(candidate.program, lean.candidate.program.provenance)
+    assert program_hash(again) == program_hash(lean.candidate.program)
+
+
+def test_resets_are_a_row_of_their_own_and_in_the_provenance(shallow: Candidate) -> None:
+    lean = make_lean(shallow, PassChoice.safe, may_reset=True)
+    program = lean.candidate.program
+    assert lean.rows[-1].name == "reset at a token's begin"
+    assert lean.rows[-1].time_steps < lean.rows[-2].time_steps
+    assert lean.rows[-1].different == 0
+    assert program_hash(made_lean_again(shallow.program, program.provenance)) == program_hash(program)
+
+
+def test_a_lean_program_stays_what_it_is(shallow: Candidate) -> None:
+    once = make_lean(shallow, PassChoice.safe).candidate
+    again = make_lean(once, PassChoice.safe, may_reset=True).candidate.program
+    assert again.provenance[PASSES] == f"{once.program.provenance[PASSES]}, reset at a token's begin"
+    with pytest.raises(UserError, match=r"a program that no pass has changed, .* pass the model.pt"):
+        make_lean(once, PassChoice.all)
 
 
 def test_without_passes_nothing_changes(candidate: Candidate) -> None:

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from dsf_common.errors import UserError
-from dsf_export.optimise import constants, equal, gates, period, unread, zero_synapses
+from dsf_export.optimise import constants, equal, gates, period, reset, unread, zero_synapses
 from dsf_export.optimise.gates import MergedGates
-from dsf_export.optimise.passes import SAFE, lean, optimise
+from dsf_export.optimise.passes import SAFE, SAFE_WITH_RESETS, lean, optimise
 from dsf_export.optimise.program_pass import Subject
 from dsf_export.optimise.silent import SilentNeurons
 from neuro_runtime.program import reachable
 from neuro_runtime.program.nodes import Accumulator, BiasLine, CurrentInput, Dense, Injection, Lif, Node, Sparse
 from neuro_runtime.program.portable import departures
+from neuro_runtime.program.program import Program
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
@@ -60,7 +61,8 @@ def differs(kinds: Sequence[str]) -> bool:
     @many(200)
     @given(case=layered_programs(DECISIONS, kinds))
     def compare(case: Layered) -> None:
-        assert answers(LoihiFast(lean(case.program)), case) == answers(LoihiFast(case.program), case)
+        leaner = lean(case.program, SAFE_WITH_RESETS)
+        assert answers(LoihiFast(leaner), case) == answers(LoihiFast(case.program), case)
 
     try:
         compare()
@@ -81,7 +83,7 @@ def test_every_safe_pass_keeps_every_answer(programs: int) -> None:
         nonlocal ran, lively
         simulator = Interpreter if ran % 20 == 0 else LoihiFast
         wanted = answers(simulator(case.program), case)
-        applied = optimise(case.program)
+        applied = optimise(case.program, SAFE_WITH_RESETS if ran % 2 else SAFE)
         found.update(item.name for item in applied)
         for item in applied if ran % 5 == 0 else applied[-1:]:
             assert answers(simulator(item.program), case) == wanted, f"{item.name} of {[each.name for each in applied]}"
@@ -91,7 +93,7 @@ def test_every_safe_pass_keeps_every_answer(programs: int) -> None:
     compare()
     assert ran >= programs
     assert lively > 0.4 * programs, "most programs answer the same whatever comes"
-    assert found.keys() == {each.name for each in SAFE}
+    assert found.keys() == {each.name for each in SAFE_WITH_RESETS}
 
 
 def forgetful(state: Any, loss: int) -> Any:
@@ -122,6 +124,17 @@ def of_this_decision(connection: Any, schedule: Any, ago: Any, is_summed: bool) 
     return DELAYED(connection, schedule, np.minimum(ago, 1), is_summed)
 
 
+def reset_late(program: Program, schedule: Any) -> Program:
+    changed = SCHEDULED(program, schedule)
+    late = {name: schedule.start[name] + 1 for name in schedule.resets}
+    nodes = (replace(node, reset_step=late[node.name]) if node.name in late else node for node in changed.nodes)
+    return replace(changed, nodes=tuple(nodes))
+
+
+def never_reset(program: Program, schedule: Any) -> Program:
+    return SCHEDULED(program, replace(schedule, resets=frozenset()))
+
+
 def no_synapses(connection: Any) -> Sparse:
     none = np.zeros(0, dtype=np.int32)
     return Sparse(connection.source, connection.target, none, none, none, none)
@@ -129,7 +142,7 @@ def no_synapses(connection: Any) -> Sparse:
 
 CARRIED, FROM_BIAS, FROM_FIRST = reachable._Intervals._carried, constants._from_bias, equal._from_first
 FIRST_STEPS = constants._first_steps
-THROUGH, DELAYED = gates._through, period._delayed
+THROUGH, DELAYED, SCHEDULED = gates._through, period._delayed, period.scheduled
 
 MUTANTS: dict[str, tuple[tuple[str, ...], object, str, Callable[..., Any]]] = {
     "a bound without earlier decisions": ((), reachable._Intervals, "_carried", this_decision_only),
@@ -154,6 +167,8 @@ MUTANTS: dict[str, tuple[tuple[str, ...], object, str, Callable[..., Any]]] = {
     "listed synapses not read": ((), unread, "_is_read", lambda program, node, gone: np.zeros(node.size, dtype=bool)),
     "no idle steps": ((), period, "_idle", lambda subject, node: 0),
     "a past of one decision": ((), period, "_delayed", of_this_decision),
+    "a late reset": ((), reset, "scheduled", reset_late),
+    "no reset": ((), reset, "scheduled", never_reset),
 }
 
 
@@ -234,7 +249,8 @@ def test_lean_programs_on_lava(programs: int) -> None:
     @many(programs)
     @given(case=portable_layered_programs(DECISIONS))
     def compare(case: Layered) -> None:
-        with LavaSession(lean(case.program)) as lava:
+        program = lean(case.program, SAFE_WITH_RESETS)
+        with LavaSession(program) as lava:
             assert answers(lava, case) == answers(Interpreter(case.program), case)
 
     compare()

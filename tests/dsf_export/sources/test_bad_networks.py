@@ -221,6 +221,7 @@ CALLS: dict[str, tuple[list[str], str]] = {
     "a reader": (["--for", "norse"], "--for is for policies"),
     "decisions": (["--decisions", "5"], "--decisions is for policies"),
     "passes": (["--passes", "all"], "--passes is for policies"),
+    "resets": (["--resets"], "--resets is for policies"),
     "a word for a number": (["dt=zero"], "cannot set dt to 'zero': it takes a number"),
     "an option of sinabs": (["norm_input=true"], "norm_input= is for networks that sinabs wrote"),
 }

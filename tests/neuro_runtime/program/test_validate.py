@@ -170,6 +170,18 @@ BROKEN: dict[str, tuple[Change, str]] = {
         with_connection("input", "query", exponent=8),
         "Dense input -> query exponent is 8, outside -8 … 7",
     ),
+    "a reset after the decision": (
+        with_node("query", reset_step=20),
+        "query reset_step is 20, outside 0 … 19",
+    ),
+    "a reset at the threshold": (
+        with_node("query", reset_step=0, fires_at_threshold=True),
+        "query fires at its threshold; no model of Lava resets it too",
+    ),
+    "a late reset": (
+        with_node("query", voltage_decay=100, reset_step=2),
+        "query needs more than its 16 idle time steps for its voltage to decay to 0",
+    ),
     "no silence": (
         with_node("query", voltage_decay=100),
         "query needs more than its 16 idle time steps for its voltage to decay to 0",

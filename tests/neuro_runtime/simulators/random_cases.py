@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import assume
@@ -82,8 +82,10 @@ def portable_cases(draw: st.DrawFn, decisions: int) -> Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY) -> Case:
+def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY, may_reset: bool = False) -> Case:
     """Any valid program of two to four LIF groups and perhaps AND gates, and ``decisions`` tokens for it.
+
+    Where it ``may_reset``, some groups are reset in a time step of each decision.
 
     Hypothesis draws, and shrinks, the structure; what fills it comes from random numbers, which are livelier.
     """
@@ -97,6 +99,8 @@ def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY) -> Case:
     action = Accumulator("action", draw(st.integers(1, 3)))
     active = draw(st.integers(1, 4))
     period = active + max(_idle_steps(lif) for lif in lifs) + draw(st.integers(0, 3))
+    if may_reset:
+        lifs = [replace(lif, reset_step=draw(st.none() | st.integers(0, period - 1))) for lif in lifs]
     sources: list[Node] = [BiasLine("bias"), *lifs, *gates]
     targets: list[Node] = [*lifs, action]
     connections: list[Connection] = [draw(_injection(lif, active, period, ranges)) for lif in lifs if lif.size == size]

@@ -48,6 +48,8 @@ class ScalarLoihi:
                 elif isinstance(node, CurrentInput | SpikeInput):
                     continue
                 else:
+                    if isinstance(node, Lif) and node.reset_step == step:
+                        self.state[node.name, n] = (0, 0)
                     after[node.name, n] = self._update(node, n, arriving[node.name, n])
                     spike = after[node.name, n][2]
                 if spike:

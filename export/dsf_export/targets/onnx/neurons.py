@@ -31,10 +31,13 @@ class LifNeurons:
         self, arithmetic: Arithmetic, lif: Lif, steps: Sequence[int], period: int, keeps_current: bool
     ) -> None:
         self._arithmetic, self._graph = arithmetic, arithmetic.graph
-        self._lif = lif
+        self._lif, self._period = lif, period
         self._time = -1  # the last time step that the membrane has seen
         self._idle_to_the_end = period - 1 - steps[-1]
-        self._lasts = keeps_current or not arithmetic.forgets(lif, self._idle_to_the_end + steps[0])
+        forgets = self._is_reset(steps[-1] - period, steps[0]) or arithmetic.forgets(
+            lif, self._idle_to_the_end + steps[0]
+        )
+        self._lasts = keeps_current or not forgets
         self._keeps_current = keeps_current
         self._membrane = self._initial()
         self._fired: str | None = None
@@ -68,12 +71,17 @@ class LifNeurons:
         return Membrane(self._graph.input(f"current.{self._lif.name}", self._arithmetic.state, self._shape), voltage)
 
     def _step(self, step: int, arriving: str) -> str:
-        before = self._after(step - self._time - 1)
+        before = Membrane() if self._is_reset(self._time, step) else self._after(step - self._time - 1)
         self._time = step
         self._membrane = self._arithmetic.update(self._lif, before, arriving)
         assert self._membrane.voltage is not None
         self._fired = self._arithmetic.fires(self._lif, self._membrane.voltage)
         return self._fired
+
+    def _is_reset(self, before: int, step: int) -> bool:
+        """Whether the neurons are reset after time step ``before``, below 0 in the decision before, up to ``step``."""
+        reset = self._lif.reset_step
+        return reset is not None and (before < reset <= step or before < reset - self._period <= step)
 
     def _after(self, idle: int) -> Membrane:
         """The membrane after its reset, where it has fired, and ``idle`` time steps; of those that keep u, none."""

@@ -1,7 +1,8 @@
 """A program as a graph of Lava processes, as few as can be: most of a time step goes into messages between them.
 
-- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator, a
-  `GradedReluVec` for graded ones), or such a one with a record of its states, or that fires at its threshold.
+- All neurons with the same parameters are one `LIF` of Lava's library (a `LIFReset` for the accumulator and for neurons
+  that are reset at a token's begin, a `GradedReluVec` for graded ones), or such a one with a record of its states, or
+  that fires at its threshold.
 - All synapses with the same exponent are one `Sparse` of Lava's library, from every axon to every neuron; those of
   graded neurons are another, as it needs to be told that spikes carry numbers.
 - Between them stand `HostInput` and `Axons`. Axons delay spikes, so one of time step t that waits there arrives at
@@ -110,17 +111,20 @@ def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool]
     if record_states:
         lif, at_threshold, resetting = RecordedLIF, RecordedLIFAtThreshold, RecordedLIFReset
         recorded = {"period": program.period}
-    alike: dict[tuple[int, int, int, bool], list[SimpleNamespace]] = {}
+    alike: dict[tuple[int, int, int, bool, int | None], list[SimpleNamespace]] = {}
     numbers = {node.name: np.array([BIAS_LINE]) for node in program.nodes if node.kind == "BiasLine"}
     _number([node for node in program.nodes if node.kind == "SpikeInput"], numbers)
     for node in program.nodes:
         if node.kind in ("Lif", "And"):
             alike.setdefault(_parameters(node), []).append(node)
     pools = []
-    for (du, dv, vth, fires_at_threshold), nodes in alike.items():
+    for (du, dv, vth, fires_at_threshold, reset_step), nodes in alike.items():
         members = _number(nodes, numbers)
-        kind = at_threshold if fires_at_threshold else lif
-        pools.append(Pool(kind(shape=members.shape, du=du, dv=dv, vth=vth, **recorded), members))
+        parameters = {"shape": members.shape, "du": du, "dv": dv, "vth": vth, **recorded}
+        if reset_step is not None:
+            pools.append(Pool(resetting(**parameters, **_reset_at(reset_step, program)), members))
+        else:
+            pools.append(Pool((at_threshold if fires_at_threshold else lif)(**parameters), members))
     graded = RecordedGradedRelu if record_states else GradedRelu
     for node in program.nodes:
         if node.kind == "GradedRelu":
@@ -129,17 +133,21 @@ def _populate(program: SimpleNamespace, record_states: bool) -> tuple[list[Pool]
     if not any(node.kind == "Accumulator" for node in program.nodes):
         return pools, None, numbers
     accumulators = _number([node for node in program.nodes if node.kind == "Accumulator"], numbers)
-    # Lava counts time steps from 1, so the accumulator is cleared before the first one of every decision.
-    timing = {"reset_interval": program.period, "reset_offset": 1}
-    parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER_THRESHOLD}
-    pools.append(Pool(resetting(**parameters, **timing, **recorded), accumulators))
+    parameters = {"shape": accumulators.shape, "du": CLEARED_CURRENT, "dv": 0, "vth": NEVER_THRESHOLD, **recorded}
+    pools.append(Pool(resetting(**parameters, **_reset_at(0, program)), accumulators))
     return pools, pools[-1], numbers
 
 
-def _parameters(node: SimpleNamespace) -> tuple[int, int, int, bool]:
+def _reset_at(step: int, program: SimpleNamespace) -> dict[str, int]:
+    """Clear u and v before a time step of every decision; Lava counts time steps from 1."""
+    return {"reset_interval": program.period, "reset_offset": step + 1}
+
+
+def _parameters(node: SimpleNamespace) -> tuple[int, int, int, bool, int | None]:
     if node.kind == "And":
-        return AND_DECAY, AND_DECAY, int(node.threshold), False
-    return int(node.current_decay), int(node.voltage_decay), int(node.threshold), bool(node.fires_at_threshold)
+        return AND_DECAY, AND_DECAY, int(node.threshold), False, None
+    decays = int(node.current_decay), int(node.voltage_decay)
+    return *decays, int(node.threshold), bool(node.fires_at_threshold), node.reset_step
 
 
 def _number(nodes: list[SimpleNamespace], numbers: dict[str, Numbers]) -> Numbers:

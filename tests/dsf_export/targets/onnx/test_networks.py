@@ -172,7 +172,7 @@ def test_a_windowed_policy_is_one_file(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--bits", "4"], "--bits, --exponents and --chip do not apply"),
+        (["--bits", "4"], "--bits, --exponents, --chip and --resets do not apply"),
         (["--output", "policy.pt"], "must end in .onnx"),
         (["--decisions", "0"], "--decisions must be at least 1"),
     ],

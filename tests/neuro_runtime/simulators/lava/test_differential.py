@@ -65,7 +65,7 @@ def test_lava_does_what_loihi_fast_does() -> None:
     time_steps = fired = overflows = 0
 
     @SETTINGS
-    @given(case=cases(decisions=DECISIONS))
+    @given(case=cases(decisions=DECISIONS, may_reset=True))
     def compare(case: Case) -> None:
         nonlocal time_steps, fired, overflows
         fast = LoihiFast(case.program)
@@ -82,6 +82,6 @@ def test_lava_does_what_loihi_fast_does() -> None:
 
 
 @settings(parent=SETTINGS, max_examples=10 * PROGRAMS)
-@given(case=cases(decisions=DECISIONS))
+@given(case=cases(decisions=DECISIONS, may_reset=True))
 def test_the_interpreter_does_what_loihi_fast_does(case: Case) -> None:
     agree(case, Interpreter(case.program), LoihiFast(case.program), ("the interpreter", "loihi-fast"))
