@@ -88,43 +88,51 @@ def _place_on_chip(traffic: Floats, places: list[Place], columns: int) -> list[P
     """The best of several searches; ``traffic`` is symmetric. As many free places as there are cores are tried."""
     used = len(traffic)
     places = places[: 2 * used]
-    weight = np.zeros((used, len(places)))
-    weight[:, :used] = traffic
-    np.fill_diagonal(weight, 0.0)
+    messages = np.zeros((len(places), len(places)))
+    messages[:used, :used] = traffic
+    np.fill_diagonal(messages, 0.0)
     across, along, _ = hops(places, columns)
     distance = (across + along).astype(float)
     random = np.random.default_rng(0)
-    best = _exchange(weight, distance, np.arange(len(places)))
+    best = _exchange(messages, distance, np.arange(len(places)))
     for _ in range(SEARCHES // max(len(places), 1)):
         shaken = best.copy()
         some = random.choice(len(places), size=min(max(3, used // 3), len(places)), replace=False)
         shaken[some] = shaken[random.permutation(some)]
-        shaken = _exchange(weight, distance, shaken)
-        if _cost(weight, distance, shaken) < (1 - SMALLEST_GAIN) * _cost(weight, distance, best):
+        shaken = _exchange(messages, distance, shaken)
+        if _cost(messages, distance, shaken) < (1 - SMALLEST_GAIN) * _cost(messages, distance, best):
             best = shaken
-    return [places[number] for number in best[:used]]
+    place_of = np.empty_like(best)
+    place_of[best] = np.arange(len(best))
+    return [places[number] for number in place_of[:used]]
 
 
-def _exchange(weight: Floats, distance: Floats, order: Order) -> Order:
-    """Exchange places as long as it saves.
+def _exchange(messages: Floats, distance: Floats, order: Order) -> Order:
+    """Exchange what lies on two places as long as it saves messages times tiles.
 
     Parameters
     ----------
-    weight
-        Messages between each core and each core or free place, (cores, places); those of free places are 0.
+    messages
+        Between every two cores, (places, places); a free place counts as a core without any.
     distance
         Tiles between places, (places, places).
     order
-        Place of each core, then the free places, (places,).
+        The core on each place, (places,).
     """
-    order, cores = order.copy(), len(weight)
-    smallest = SMALLEST_GAIN * max(weight.sum(), 1.0)
+    order = order.copy()
+    smallest = SMALLEST_GAIN * max(messages.sum(), 1.0)
+    between = messages[np.ix_(order, order)]  # of what lies on two places
+    cost = _product(between, distance)  # [place, where]: of what lies on a place, if it were elsewhere
     while True:
-        gain = _gains(weight, distance[np.ix_(order[:cores], order)])
+        own = np.diag(cost)
+        gain = own[:, None] + own[None, :] - cost - cost.T - 2 * between * distance
         one, other = divmod(int(gain.argmax()), len(order))
         if gain[one, other] <= smallest:
             return order
-        order[[one, other]] = order[[other, one]]
+        cost += np.outer(between[:, one] - between[:, other], distance[other] - distance[one])
+        swapped = [one, other], [other, one]
+        for rows in (cost, between, between.T, order):
+            rows[swapped[0]] = rows[swapped[1]]
 
 
 def _product(left: Floats, right: Floats) -> Floats:
@@ -137,20 +145,6 @@ def _product(left: Floats, right: Floats) -> Floats:
     return np.concatenate([left[first : first + rows] @ right for first in range(0, len(left), rows)])
 
 
-def _cost(weight: Floats, distance: Floats, order: Order) -> float:
+def _cost(messages: Floats, distance: Floats, order: Order) -> float:
     """Messages times tiles."""
-    return float((weight * distance[np.ix_(order[: len(weight)], order)]).sum())
-
-
-def _gains(weight: Floats, distance: Floats) -> Floats:
-    """Messages times tiles that exchanging each core with each other one, or with a free place, saves.
-
-    All are (cores, places), the cores first among the places.
-    """
-    cores = len(weight)
-    cost = _product(weight[:, :cores], distance)  # [core, where]: the core's messages if it were where the other is
-    own = np.zeros(cost.shape[1])
-    own[:cores] = np.diag(cost)
-    gain: Floats = own[:cores, None] + own[None, :] - cost
-    gain[:, :cores] -= cost[:, :cores].T
-    return gain - 2 * weight * distance
+    return float((messages[np.ix_(order, order)] * distance).sum())

@@ -86,6 +86,6 @@ def traffic_of(network: ChipNetwork, pieces: Sequence[tuple[Slice, ...]]) -> Tra
 
 
 def _senders(reaches: NDArray[np.bool_], core_of_neuron: NDArray[np.int64]) -> Senders:
-    """Count ``reaches``, (to, neurons), by the neurons' own cores."""
-    cores = np.unique(core_of_neuron)
-    return Senders(cores, np.stack([reaches[:, core_of_neuron == core].sum(axis=1) for core in cores]))
+    """Count ``reaches``, (to, neurons), by the neurons' own cores, each of which has some in a row."""
+    cores, first = np.unique(core_of_neuron, return_index=True)
+    return Senders(cores, np.add.reduceat(reaches, first, axis=1, dtype=np.int64).T)
