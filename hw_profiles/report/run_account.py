@@ -53,7 +53,7 @@ def raster_of(raster: SpikeRaster) -> Raster:
 def notes_of(run: SavedRun) -> tuple[str, ...]:
     """Sentences on a silent attention, on each thing that this run cannot tell, and on each doubt about its data."""
     of_data = run.record.protocol.data_notes if run.record.protocol else ()
-    quiet = quiet_attention({layer.name: layer.firing_rate for layer in run.record.layers})
+    quiet = quiet_attention(run.record.layers)
     return (*([] if quiet is None else [quiet]), *_missing(run), *(f"Training data: {note}." for note in of_data))
 
 

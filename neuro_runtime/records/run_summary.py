@@ -210,7 +210,7 @@ def _mean_lines(rollout: Rollout) -> list[str]:
     over = f"over {count} episodes" if count > 1 else "of 1 episode (no interval)"
     known = load_environment_spec(rollout.environment).has_references
     scale = "0 is a random policy, 100 the reference" if known else "the return itself, as no reference is known"
-    quiet = quiet_attention({layer.name: layer.firing_rate for layer in mean_layers(rollout.activities)})
+    quiet = quiet_attention(mean_layers(rollout.activities))
     return [
         f"return {_interval_text(rollout.total_reward)} {over}",
         f"score  {_interval_text(rollout.score)} {over}; {scale}",

@@ -149,9 +149,7 @@ def _recorded(program: Program, episodes: int, on_episode: OnEpisode) -> Recorde
     return Recorded(silence, hold_out(program, leaner, silence, episodes, on_episode))
 
 
-def _passes(
-    program: Program, silent: Mapping[str, Neurons], may_reset: bool = False
-) -> tuple[ProgramPass[Any], ...]:
+def _passes(program: Program, silent: Mapping[str, Neurons], may_reset: bool = False) -> tuple[ProgramPass[Any], ...]:
     """The exact passes, and before them the graded form, where the program's chip has it, and a record's silence."""
     chip = program.provenance.get(CHIP)
     graded = (GradedScores(),) if chip and find_chip(chip).has_graded_spikes else ()

@@ -190,12 +190,15 @@ def test_what_cannot_be_priced_is_said_in_one_sentence(activity: ActivityCounts,
 
 
 def test_a_shipped_policy_has_the_macs_of_its_dimensions() -> None:
-    """pen-e: D 64, L 2, S 8, 24 actions, exact. The last feed-forward matrix is folded with the head, so not 4D²."""
-    D, L, S, actions = 64, 2, 8, 24
-    program = load_program(PRETRAINED / "pen-e" / "program.dsf.h5")
+    """relocate-e, whose program has all neurons: D 128, L 1, S 8, 30 actions, exact.
+
+    The last feed-forward matrix is folded with the head, so not 4D².
+    """
+    D, L, S, actions = 128, 1, 8, 30
+    program = load_program(PRETRAINED / "relocate-e" / "program.dsf.h5")
     matrices = L * (3 + 1 + 4) * D**2 + (L - 1) * 4 * D**2 + actions * L * (D + 4 * D)
     products = L * (D + S * D)  # k ∧ v, and q ∧ each of the S
-    host = D * 70 + actions * D  # the encoder of 45 observations, 24 actions and the return-to-go; the readout
+    host = D * 70 + actions * D  # the encoder of 39 observations, 30 actions and the return-to-go; the readout
     counts = network_as_ann_macs(chip_network(program))
     assert counts.total - counts.weights_read == products
     assert counts.attention == products + L * S * D
