@@ -19,10 +19,13 @@ from dsf_common.statistics import MeanEstimate
 from dsf_export.optimise.passes import PASSES
 from dsf_models.checkpoint import load_tensors
 from dsf_train.bench.data import choose_data
+from dsf_train.bench.duration import Duration
 from dsf_train.bench.execution import carry_out
 from dsf_train.bench.front import Point, front_rows, front_table
+from dsf_train.bench.grid import SCORES, Sweep, make_grid
 from dsf_train.bench.options import Price
 from dsf_train.bench.page import put_section
+from dsf_train.bench.printed import printed_score
 from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.command_bench import main
 from dsf_train.configuration import TrainConfig
@@ -81,6 +84,53 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert "Incomplete" not in Path("results.md").read_text(encoding="utf-8")
     assert all(re.search(r"\| -?\d+\.\d \|$", row) for row in table_rows(Path("results.md"))[2:])
     assert Path("results-scores.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_what_the_paper_prints_stands_beside_with_what_it_is_of(tmp_path: Path) -> None:
+    for name in ("pen-expert-standin.hdf5", "door-human-v1.hdf5"):
+        write_hdf5(tmp_path / name, d4rl_columns())
+    call = ["envs=pen-e,door-h", "models=pssa,mlp", "seeds=0", f"datasets={tmp_path}", f"runs={tmp_path}/none"]
+    assert main(["scores", "--table-only", *call]) == 0
+    page = Path("results.md").read_text(encoding="utf-8")
+    assert table_rows(Path("results.md")) == [
+        "|  | pen-e (stand-in) | *printed* | door-h | *printed* |",
+        "| --- | --- | --- | --- | --- |",
+        "| DSFormer, PSSA | – | *122.0* | – | *0.2* |",
+        "| behaviour cloning, MLP | – |  | – |  |",
+    ]
+    assert "*Printed* is what the paper gives for D4RL's own data" in page
+    assert "**Stand-in data**: pen-e was recorded with other policies" in page
+
+
+def test_a_sweep_says_before_it_starts_how_long_it_will_take(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dsf_train.bench.sweeps.carry_out", lambda *given: None)
+    caplog.set_level("INFO")
+    assert main([*TWO, "steps=20", "workers=1", *TINY]) == 0
+    assert re.search(r"2 runs left: at most about \d+ (s|min) on this machine, by measured steps", caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("duration", "at_once", "text"),
+    [
+        (Duration(0, 0.0), 1, "nothing is left to run"),
+        (Duration(1, 50.2), 1, "1 run left: at most about 51 s on this machine, by measured steps"),
+        (Duration(60, 10_800), 2, "60 runs left, 2 at a time: at most about 90 min on this machine, by measured steps"),
+        (Duration(6, 10_801), 1, "6 runs left: at most about 3 h 1 min on this machine, by measured steps"),
+    ],
+)
+def test_a_duration_in_words(duration: Duration, at_once: int, text: str) -> None:
+    assert duration.text(at_once) == text
+
+
+@pytest.mark.parametrize("task", ["pen", "door", "hammer", "relocate"])
+@pytest.mark.parametrize("data", ["h", "c"])
+def test_human_and_cloned_data_are_columns_by_their_names(task: str, data: str) -> None:
+    sweep = Sweep("scores", (f"{task}-{data}",), (0,), "runs", None, ())
+    grid = make_grid(SCORES, sweep)
+    assert len(grid.configs()) == len(SCORES)
+    assert printed_score("pssa", f"{task}-{data}") is not None
 
 
 @pytest.mark.long
@@ -156,7 +206,7 @@ def test_tables_say_what_is_a_stand_in_and_how_to_have_the_real_files(tmp_path: 
     sweep = ["scores", "envs=hopper-m-e,pen-e", f"datasets={data}", "models=pssa,mlp", "--table-only"]
     assert main(sweep) == 0
     text = Path("results.md").read_text(encoding="utf-8")
-    assert table_rows(Path("results.md"))[0] == "|  | hopper-m-e (stand-in) | pen-e |"
+    assert table_rows(Path("results.md"))[0] == "|  | hopper-m-e (stand-in) | *printed* | pen-e | *printed* |"
     assert "**Stand-in data**: hopper-m-e was recorded with other policies than D4RL's" in text
     assert "**Incomplete**: 0 of 12 runs" in text
     assert "    dsf-bench scores envs=hopper-m-e,pen-e datasets=DIR models=pssa,mlp" in text

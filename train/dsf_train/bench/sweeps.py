@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from dsf_common.errors import UserError
+from dsf_train.bench.duration import duration_of
 from dsf_train.bench.execution import carry_out, finish
 from dsf_train.bench.front import Measure, front_points, front_rows, front_table, stored_front
 from dsf_train.bench.grid import (
@@ -26,6 +30,8 @@ from dsf_train.bench.table import command_block, conditions, grid_table, shown_a
 from hw_profiles.loader import load_profile
 from hw_profiles.pareto_front import save_front
 
+_log = logging.getLogger(__name__)
+
 
 def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], table_only: bool) -> None:
     """Carry out a grid, and publish its table and plot."""
@@ -37,12 +43,22 @@ def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], tabl
         raise UserError(f"envs={options.envs} names an environment twice")
     grid = _grid(what, chosen_rows(rows, options.models), chosen, options, command)
     if not table_only:
+        _tell_duration(grid, options)
         carry_out(grid.configs(), finish, options.workers, options.cluster)
     name = options.name or what
     plot = _beside(options, name)
     plot_grid(grid, plot)
-    title = "Scores" if what == "scores" else "Ablations"
-    _publish(options, name, f"## {title}", conditions(grid, "Normalised score"), grid_table(grid), plot, command, grid)
+    title, printed = ("Scores", True) if what == "scores" else ("Ablations", False)
+    about, table = conditions(grid, "Normalised score", printed), grid_table(grid, printed)
+    _publish(options, name, f"## {title}", about, table, plot, command, grid)
+
+
+def _tell_duration(grid: Grid, options: BenchOptions) -> None:
+    """Say how long the grid will take, unless other machines carry it out."""
+    duration = None if options.cluster else duration_of(grid.configs())
+    if duration is not None:
+        at_once = options.workers or (os.cpu_count() or 1 if find_spec("ray") else 1)
+        _log.info(duration.text(min(at_once, max(duration.runs, 1))))
 
 
 def score_against_energy(options: BenchOptions, command: Sequence[str], table_only: bool) -> None:

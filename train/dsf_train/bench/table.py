@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from dsf_common.statistics import MeanEstimate
 from dsf_train.bench.data import Data
 from dsf_train.bench.grid import Grid
 from dsf_train.bench.outcome import outcome_of, scores_of
+from dsf_train.bench.printed import ABOUT, printed_score
 
 MISSING = "–"
 
 
-def grid_table(grid: Grid) -> str:
-    """A line a row, a column an environment; rows of a group under its name."""
-    titles = [_title(name, data) for name, data in grid.data.items()]
+def grid_table(grid: Grid, with_printed: bool = False) -> str:
+    """A line a row, a column an environment, beside it what the paper prints; rows of a group under its name."""
+    titles = [
+        title
+        for name, data in grid.data.items()
+        for title in (_title(name, data), *(["*printed*"] if with_printed and _is_printed(grid, name) else []))
+    ]
     lines = []
     for group, rows in groupby(grid.rows, key=lambda row: row.group):
         if group:
             lines.append([f"*{group}*", *[""] * len(titles)])
-        lines += [[row.title, *(cell(scores_of(grid, row.name, name)) for name in grid.data)] for row in rows]
+        lines += [[row.title, *_cells(grid, row.name, with_printed)] for row in rows]
     return markdown_table(["", *titles], lines)
+
+
+def _cells(grid: Grid, row: str, with_printed: bool) -> Iterator[str]:
+    for name in grid.data:
+        yield cell(scores_of(grid, row, name))
+        if with_printed and _is_printed(grid, name):
+            printed = printed_score(row, name)
+            yield "" if printed is None else f"*{printed:.1f}*"
+
+
+def _is_printed(grid: Grid, environment: str) -> bool:
+    """Whether the paper prints a score of any row."""
+    return any(printed_score(row.name, environment) is not None for row in grid.rows)
 
 
 def _title(environment: str, data: Data) -> str:
@@ -42,7 +60,7 @@ def markdown_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def conditions(grid: Grid, what: str) -> str:
+def conditions(grid: Grid, what: str, with_printed: bool = False) -> str:
     """Under what conditions a table's figures were made; what is missing; and that stand-ins are stand-ins."""
     configs = grid.configs()
     finished = sum(outcome_of(config) is not None for config in configs)
@@ -54,6 +72,8 @@ def conditions(grid: Grid, what: str) -> str:
         f"random policy, 100 the reference. {seeds}, {steps}, {episodes} a seed, asked for the environment's first "
         "return target.",
     ]
+    if with_printed and any(_is_printed(grid, name) for name in grid.data):
+        sentences.append(ABOUT)
     if finished < len(configs):
         sentences.append(f"**Incomplete**: {finished} of {len(configs)} runs have finished.")
     return " ".join([*sentences, *_about_data(grid.data)])
