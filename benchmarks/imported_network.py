@@ -25,6 +25,7 @@ from dsf_export.sources.quantise_network import run_all
 from dsf_export.sources.read_source import read_network, source_options
 from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.nodes import Lif
+from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.simulators.lava.session import LavaSession
 
@@ -51,12 +52,11 @@ def main(argv: list[str]) -> int:
     samples = [sample() for _ in range(int(own["samples"]))]
     program = imported.program.for_steps(steps + imported.program.latency)
     floats, integers = run_all(imported.lowered, samples), run_all(program, samples)
-    for node in program.nodes:
-        if isinstance(node, Lif):
-            fired = sum(run.spikes[node.name] for run in floats)
-            both = zip(floats, integers, strict=True)
-            wrong = sum(int((a.recording.spikes[node.name] != b.recording.spikes[node.name]).sum()) for a, b in both)
-            print(f"{node.name}: {wrong:,} places differ, {fired:,} spikes in float ({wrong / max(fired, 1):.2%})")
+    for layer, nodes in _layers(program).items():
+        fired = sum(run.spikes[name] for run in floats for name in nodes)
+        both = list(zip(floats, integers, strict=True))
+        wrong = sum(int((a.recording.spikes[n] != b.recording.spikes[n]).sum()) for a, b in both for n in nodes)
+        print(f"{layer}: {wrong:,} places differ, {fired:,} spikes in float ({wrong / max(fired, 1):.2%})")
     same = sum(class_of(a.output) == class_of(b.output) for a, b in zip(floats, integers, strict=True))
     print(f"class: the same in {same} of {len(samples)} samples")
     if count := int(own["lava"]):
@@ -71,6 +71,16 @@ def main(argv: list[str]) -> int:
         if different:
             raise GateFailed("Lava's simulator and the program differ")
     return 0
+
+
+def _layers(program: SampleProgram) -> dict[str, list[str]]:
+    """The nodes of each layer: those of its groups are called after it, with a number."""
+    layers: dict[str, list[str]] = {}
+    for node in program.nodes:
+        if isinstance(node, Lif):
+            stem, _, number = node.name.rpartition(".")
+            layers.setdefault(stem if number.isdigit() and stem else node.name, []).append(node.name)
+    return layers
 
 
 if __name__ == "__main__":

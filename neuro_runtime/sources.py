@@ -24,6 +24,7 @@ OPTIONS = (
     "tau_unit",
     "norm_input",
     "terms",
+    "groups",
     "calibration",
 )
 

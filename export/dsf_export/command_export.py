@@ -53,7 +53,8 @@ def _parser() -> CommandParser:
         metavar="key=value",
         help="of a network of another framework: what its file does not say (from=snntorch|norse|sinabs|"
         "spikingjelly|rockpool|lava, dt=, reset=zero|subtract, compare=gt|ge, multispike=, tau_unit=seconds|steps, "
-        "norm_input=), and its rounding (input=spikes|values, calibration=FILE.npz, terms=N); see docs/importing.md",
+        "norm_input=), and its rounding (input=spikes|values, calibration=FILE.npz, terms=N, groups=N); see "
+        "docs/importing.md",
     )
     parser.add_argument("--target", required=True, metavar="NAME", help=f"format to write: {', '.join(TARGET_NAMES)}")
     parser.add_argument(

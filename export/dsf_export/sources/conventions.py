@@ -41,6 +41,8 @@ class SourceOptions:
         ``spikes``, or ``values``: numbers, whose first layers the host computes.
     terms
         8-bit connections that a weight may be the sum of.
+    groups
+        Nodes with scales of their own that a layer may become, by the room that its neurons have.
     calibration
         An .npz file of typical samples, by which scales are chosen.
     """
@@ -54,6 +56,7 @@ class SourceOptions:
     norm_input: bool | None = None
     input: str | None = None
     terms: int | None = None
+    groups: int | None = None
     calibration: str | None = None
 
 

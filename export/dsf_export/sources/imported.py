@@ -18,7 +18,16 @@ from dsf_common.versions import installed_version
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_network
 from dsf_export.sources.lower_network import lower_network
-from dsf_export.sources.quantise_network import DEFAULT_TERMS, as_it_is, observe, quantise_network, run_all
+from dsf_export.sources.quantise_network import (
+    DEFAULT_TERMS,
+    MOST_GROUPS,
+    as_it_is,
+    observe,
+    quantise_network,
+    room_of,
+    run_all,
+)
+from dsf_export.sources.split_layers import split_by_room
 from neuro_runtime.program import validate
 from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
@@ -126,6 +135,12 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     validate(lowered)
     lowered = lowered.for_steps(len(samples[0]) + lowered.latency)
     float_runs = run_all(lowered, samples)
+    if not 1 <= (groups := options.groups or 1) <= MOST_GROUPS:
+        raise UserError(f"groups={groups} is outside 1 … {MOST_GROUPS}")
+    if groups > 1 and not network.is_integer:
+        lowered = split_by_room(lowered, room_of(lowered, float_runs, chip), groups)
+        validate(lowered)
+        float_runs = run_all(lowered, samples)
     if network.is_integer:
         program = as_it_is(lowered, samples)
     else:

@@ -44,6 +44,7 @@ from neuro_runtime.simulators.interpreter import Interpreter
 Array = NDArray[np.float64]
 Samples = Sequence[NDArray[Any]]
 DEFAULT_TERMS, MOST_TERMS = 2, 4
+MOST_GROUPS = 4
 MARGIN = 1.25  # by which states may exceed those of calibration
 # Of the largest scale; and the power of two below it, by which weights on a grid stay exact.
 CANDIDATES = (1.0, 0.92, 0.84, 0.77, 0.71, 0.6, 0.5)
@@ -81,13 +82,35 @@ def observe(program: SampleProgram, runs: Sequence[SampleRun]) -> dict[str, Peak
             unit = 2.0**-CURRENT_SHIFT
         for run in runs:
             current, voltage = run.recording.currents[node.name], run.recording.voltages[node.name]
-            came = current - keep_current * np.concatenate([np.zeros((1, node.size)), current[:-1]])
+            came = _arrivals(current, keep_current)
             before = keep * np.concatenate([np.zeros((1, node.size)), voltage[:-1]]) + current
             most = max(most, float(np.abs(current).max(initial=0)))
             most_before = max(most_before, float(np.abs(before).max(initial=0)))
             arriving = max(arriving, unit * float(np.abs(came).max(initial=0)))
         peaks[node.name] = Peaks(most, most_before, arriving)
     return peaks
+
+
+def room_of(program: SampleProgram, runs: Sequence[SampleRun], chip: Chip) -> dict[str, Array]:
+    """The largest scale that each spiking neuron has room for by what ``runs`` brought it, (neurons,) a node."""
+    room = {}
+    for lif in _lifs(program):
+        if not np.isfinite(lif.threshold):
+            continue
+        current, arriving = np.full((2, lif.size), 1e-12)
+        for run in runs:
+            u = run.recording.currents[lif.name]
+            current = np.maximum(current, np.abs(u).max(axis=0, initial=0))
+            arriving = np.maximum(arriving, np.abs(_arrivals(u, 1 - lif.current_decay)).max(axis=0, initial=0))
+        room[lif.name] = LARGEST_STATE / current
+        if chip.is_portable:
+            room[lif.name] = np.minimum(room[lif.name], ARRIVAL_LIMIT / arriving)
+    return room
+
+
+def _arrivals(current: Array, keep: float) -> Array:
+    """What arrived in each time step, from u (steps, neurons)."""
+    return np.asarray(current - keep * np.concatenate([np.zeros((1, current.shape[1])), current[:-1]]))
 
 
 def quantise_network(program: SampleProgram, samples: Samples, terms: int, chip: Chip) -> SampleProgram:
