@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 
 REAL = frozenset("fiub")  # kinds of numpy's types
 LONGEST_SHOWN = 40
+FEW = 24  # numbers, for which Python's own loop is the quicker one
 
 
 def all_finite(numbers: NDArray[Any]) -> bool:
-    """Whether none of ``numbers`` is infinite or NaN; for a few, numpy's own ``all`` takes four times as long."""
+    """Whether none of ``numbers`` is infinite or NaN; for a few, numpy's own ``all`` takes ten times as long."""
+    if numbers.ndim == 1 and len(numbers) <= FEW:
+        return all(map(math.isfinite, numbers.tolist()))
     return b"\0" not in np.isfinite(numbers).tobytes()
 
 

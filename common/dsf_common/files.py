@@ -38,8 +38,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
-    except OSError as problem:  # a full disk, which a failed write does not place
-        if problem.errno is not None and problem.filename is None:
+    except OSError as problem:  # a full disk, which a failed write does not place, or a folder that takes no file
+        if problem.errno is not None and problem.filename in (None, str(temporary)):
             problem.filename = str(path)
         raise
     except RuntimeError as problem:  # in which PyTorch and HDF5 wrap a full disk

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+from dsf_common.files import atomic_write
 from dsf_common.hdf5 import atomic_hdf5
 
 
@@ -31,3 +32,15 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ):
         file["numbers"] = [1, 2]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    def refuse(temporary: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(temporary))
+
+    with (
+        pytest.raises(PermissionError, match=r"Operation not permitted: '[^']*/file\.h5'"),
+        atomic_write(tmp_path / "file.h5") as outer,
+        atomic_write(outer) as inner,
+    ):
+        refuse(inner)

@@ -17,6 +17,7 @@ OBSERVATIONS: dict[str, Any] = {  # of two numbers, as the space says
     "masked observation": np.ma.array([0.0, 1.0], mask=[False, True]),
     "observation of endless integers": [10**5000, 0],
     "beyond its bounds": np.array([0.0, 11.0]),
+    "whole numbers at first": np.array([0.25, 0.75]),
 }
 REWARDS: dict[str, Any] = {
     "infinite reward": np.inf,
@@ -64,6 +65,8 @@ class OwnEnvironment(gymnasium.Env[Any, Any]):
             sys.exit(0)
         if self._fault == "old gym's reset":
             return np.zeros(2)
+        if self._fault == "whole numbers at first":
+            return np.zeros(2, np.int64), {}
         return np.full(2, float(self._resets)) if self._fault == "ignores its seed" else np.zeros(2), {}
 
     def step(self, action: Any) -> Any:

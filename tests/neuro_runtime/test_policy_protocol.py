@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import nir
+import numpy as np
 import pytest
 
 from dsf_common.errors import UserError
@@ -92,3 +94,28 @@ def test_a_run_and_its_report_say_it(folder: Path, tmp_path: Path, capsys: pytes
     assert "Training data: x.hdf5 holds one episode." in report.notes
     held = {key: value for key, value in DOCUMENT.items() if key != "return_target"}
     assert json.loads(json.dumps(report.document()["protocol"])) == held
+
+
+@pytest.mark.parametrize(
+    ("asked", "words", "paid_last"),
+    [
+        ([], "trained with delayed reward, so each episode's is paid with its last step", True),
+        (["delayed_reward=true"], "", True),
+        (
+            ["delayed_reward=false"],
+            "trained with delayed reward and is run with delayed_reward=false: its score",
+            False,
+        ),
+    ],
+)
+def test_a_run_pays_as_the_policy_was_trained_or_says_that_it_does_not(
+    asked: list[str], words: str, paid_last: bool, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "run"
+    call = ["--backend", "interpreter", f"policy={folder}", "episodes=1", f"out={out}", *asked]
+    assert run_main(call) == 0
+    assert words in caplog.text
+    assert ("delayed reward" in caplog.text) == bool(words)
+    with h5py.File(out / "trace.h5") as trace:
+        rewards = trace["decisions/reward"][()]
+    assert (np.count_nonzero(rewards) == 1) == paid_last

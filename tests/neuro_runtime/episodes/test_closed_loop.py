@@ -66,6 +66,14 @@ def test_a_step_that_is_wrong_is_named(fault: str, words: str) -> None:
         run_closed_loop([OwnEnvironment(fault, WRONG_AT)], [7], lambda running: [ACTION])
 
 
+def test_an_observation_keeps_its_numbers_whatever_type_the_first_one_had() -> None:
+    """An environment may reset to whole numbers and step to others; the first one's type is not the last one's."""
+    episode = EpisodeUnderWay(OwnEnvironment("whole numbers at first"), seed=0)
+    assert episode.observation.dtype == np.float64
+    episode.step(ACTION)
+    assert episode.observation.tolist() == [0.25, 0.75]
+
+
 def test_an_action_that_is_not_finite_reaches_no_environment() -> None:
     environment = CountingEnvironment()
     with pytest.raises(UserError, match="the policy's action is not finite"):
