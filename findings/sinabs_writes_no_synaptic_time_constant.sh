@@ -20,7 +20,7 @@ one = torch.ones(3)
 
 def written(tau_syn):
     torch.manual_seed(0)
-    neurons = LIFSqueeze(10 * one, tau_syn=tau_syn, spike_threshold=one, batch_size=1, norm_input=False)
+    neurons = LIFSqueeze(tau_mem=10 * one, tau_syn=tau_syn, spike_threshold=one, batch_size=1, norm_input=False)
     network = torch.nn.Sequential(torch.nn.Linear(2, 3), neurons)
     network[0].weight.data.abs_()
     spikes = int(network((torch.rand(40, 2, generator=torch.Generator().manual_seed(0)) < 0.5).float()).sum())
