@@ -3,9 +3,10 @@
     python -m benchmarks.decision_time [env=pen-e] [policy=FOLDER] [decisions=100] [rounds=9] [processor_time=true]
 
 A decision is everything from the token to the action, the host's encoder and readout included; ``neurons alone`` is
-loihi-fast without them. `torch, window` is the torch backend; `torch, stream` computes the newest token only
-(`support.torch_stream`), after its actions were compared with the window's (status 1 if one differs by 1e-5 or
-more, in float64). PyTorch uses one thread. Lava's simulator decides a few tokens a round.
+loihi-fast without them. Where passes made the program lean, the one before them takes turns with it. `torch, window`
+is the torch backend; `torch, stream` computes the newest token only (`support.torch_stream`), after its actions were
+compared with the window's (status 1 if one differs by 1e-5 or more, in float64). PyTorch uses one thread. Lava's
+simulator decides a few tokens a round.
 
 ONNX Runtime runs the files of `dsf-export --target onnx` on one thread, with all its optimisations of a graph (its
 default); `benchmarks.onnx_runtime` compares their answers. FCNet, SpikeGPT and SpikeBERT have no such files: PyTorch
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 
 from dsf_common.errors import GateFailed
 from dsf_common.exit_status import run_command
@@ -31,7 +33,9 @@ from dsf_common.text_table import text_table
 from dsf_export import torch_backend
 from dsf_export.fold import fold
 from dsf_export.lower import lower
+from dsf_export.optimise.passes import PASSES
 from dsf_export.recording import Recording
+from dsf_export.rounded_again import rounded_again
 from dsf_export.stages import run_model
 from dsf_export.targets.onnx.network_model import FLOAT32, INT8, baseline_model
 from dsf_export.targets.onnx.program_model import program_model
@@ -52,7 +56,7 @@ from neuro_runtime.simulators.loihi_fast.host import CompiledHost
 from neuro_runtime.token import Token
 from support.recorded import recording_of, tokens_of
 from support.recurrent_stream import RecurrentStream
-from support.timing import Times, over, take_turns
+from support.timing import Times, Work, over, take_turns
 from support.torch_stream import TorchStream
 
 FAST, NEURONS, LAVA = "loihi-fast", "loihi-fast, neurons alone", "loihi-sim"
@@ -88,6 +92,7 @@ def main(argv: list[str]) -> int:
         ways = {
             FAST: over(tokens, loihi_fast.open_backend(files).decide),
             NEURONS: over(currents, LoihiFast(program).decide),
+            **_before_passes(policy, program, tokens, currents),
             "torch, stream": over(tokens, TorchStream(policy).act),
             "torch, window": over(tokens, torch_backend.open_backend(files).decide),
             **{
@@ -105,6 +110,19 @@ def main(argv: list[str]) -> int:
     print(f"torch: the stream's actions are the window's to {difference:.1g}\n")
     print(_table(times))
     return 0
+
+
+def _before_passes(
+    policy: PolicyModel, program: Program, tokens: list[Token], currents: NDArray[np.int64]
+) -> dict[str, Work]:
+    """The program as it was rounded, if passes changed it."""
+    if PASSES not in program.provenance:
+        return {}
+    before = rounded_again(program, policy)
+    return {
+        f"{FAST}, before passes": over(tokens, loihi_fast.LoihiFastBackend(before).decide),
+        f"{NEURONS}, before passes": over(currents, LoihiFast(before).decide),
+    }
 
 
 def _onnx(env: str, policy: PolicyModel, program: Program) -> Iterator[tuple[str, onnx.ModelProto]]:

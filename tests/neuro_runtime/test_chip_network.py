@@ -79,28 +79,22 @@ def test_the_largest_window_is_placed_in_under_ten_seconds() -> None:
 
 def test_depths_of_a_block_are_those_of_the_lowering() -> None:
     """As `dsf_export.lower` says: a PSSA block takes seven hops."""
-    network = chip_network(shipped("pen-e"))
-    for block in (0, 1):
-        for layer, depth in PSSA.items():
-            assert network.population(f"block{block}.attention.{layer}").depth == 7 * block + depth
-        for layer, depth in MLP.items():
-            assert network.population(f"block{block}.mlp.{layer}").depth == 7 * block + depth
+    network = chip_network(shipped("relocate-e"))
+    for layer, depth in PSSA.items():
+        assert network.population(f"block0.attention.{layer}").depth == depth
+    for layer, depth in MLP.items():
+        assert network.population(f"block0.mlp.{layer}").depth == depth
     assert network.population("bias").depth == 0
 
 
 def test_what_becomes_of_the_nodes() -> None:
-    program = shipped("pen-e")
+    program = shipped("relocate-e")
     network = chip_network(program)
     assert {item.role for item in network.populations} == {Role.lif, Role.coincidence, Role.accumulator, Role.bias}
     assert network.population("block0.attention.gate").role is Role.coincidence
     assert network.neurons == sum(node.size for node in program.nodes if not isinstance(node, CurrentInput))
-    assert [item.target for item in network.host_currents] == [
-        "block0.attention.input",
-        "block0.mlp.input",
-        "block1.attention.input",
-        "block1.mlp.input",
-    ]
-    assert (network.active_steps, network.period, network.layout, network.context) == (4, 18, "stream", None)
+    assert [item.target for item in network.host_currents] == ["block0.attention.input", "block0.mlp.input"]
+    assert (network.active_steps, network.period, network.layout, network.context) == (4, 14, "stream", None)
     assert network.host_macs == program.encoder.weight.size + program.readout.weight.size
 
 
