@@ -138,6 +138,16 @@ def test_a_broken_off_run_resumes_to_the_same_weights(
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_hundred_steps_on_pendulum(kind: ModelKind, tmp_path: Path) -> None:
+    pytest.importorskip("d3rlpy")
+    result = train(training_config([*TINY, f"model.kind={kind.value}", "steps=200", f"output={tmp_path}"]))
+    assert all(np.isfinite(scores.mean) for scores in result.scores)
+    metrics = (result.model_file.parent / "metrics.jsonl").read_text(encoding="utf-8")
+    assert metrics.count('"critic_loss"') == 4  # at every 50th step
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("d3rlpy")
     config = TrainConfig(env="pendulum", model=ModelConfig(kind=ModelKind.td3bc, embedding_size=8), batch_size=4)
