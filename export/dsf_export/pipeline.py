@@ -189,8 +189,8 @@ class _Choice:
 
 
 def _trained_on(trained: Scales, scales: Scales) -> str:
-    halved = [name for name, scale in trained.of.items() if scales.of[name] != scale]
-    return "training with quantise=true" + (f", finer than fits, halved: {', '.join(halved)}" if halved else "")
+    coarser = [name for name, scale in trained.of.items() if scales.of[name] != scale]
+    return "training with quantise=true" + (f", made coarser: {', '.join(coarser)}" if coarser else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,10 +142,21 @@ def test_a_scale_that_weights_have_outgrown_is_halved() -> None:
     policy = grown(100.0)
     candidate = from_policy(policy, {}, 2, formats=[WeightFormat(4)])
     chosen_on = candidate.program.provenance["units_chosen_on"]
-    assert chosen_on == "training with quantise=true, finer than fits, halved: block0.mlp.hidden"
+    assert chosen_on == "training with quantise=true, made coarser: block0.mlp.hidden"
     (layer,) = (layer for layer in candidate.layers if layer.layer == "block0.mlp.hidden")
     assert layer.alone is not None
     assert layer.alone.agreement > 0.98
+
+
+def test_readers_of_the_token_stay_powers_of_two_apart_where_an_odd_scale_is_halved() -> None:
+    policy, _ = fine_tuned(DELAY, WeightFormat(8))
+    assert policy.quantisation is not None
+    trained, odd = policy.quantisation.scales, 2 * policy.quantisation.scales.injected + 1
+    readers = [f"block{block}.{reader}" for block in (0, 1) for reader in ("attention.input", "mlp.input")]
+    quantisation = replace(policy.quantisation, scales=Scales({**trained.of, **dict.fromkeys(readers, odd)}, odd))
+    program = from_policy(replace(policy, quantisation=quantisation), {}, 2, formats=[WeightFormat(8)]).program
+    assert program.encoder.input_scale == trained.injected  # by which the first reader's bias holds the token
+    assert program.provenance["units_chosen_on"] == f"training with quantise=true, made coarser: {', '.join(readers)}"
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")

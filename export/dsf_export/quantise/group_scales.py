@@ -25,7 +25,7 @@ from dsf_export.quantise.calibration import Integers, LayerCalibration, integer_
 from dsf_export.quantise.exact_groups import exact_scales
 from dsf_export.quantise.parameter_rounding import integer_connections, integer_lif
 from dsf_export.quantise.reach import reach_of_neurons
-from dsf_export.quantise.scale_search import LARGEST_CURRENT, best_scales, search_scales
+from dsf_export.quantise.scale_search import LARGEST_CURRENT, best_scales, largest_multiple, search_scales
 from dsf_models.quantisation import Quantisation, Scales
 from neuro_runtime.program.active_time_steps import ActiveTimeSteps, active_time_steps
 from neuro_runtime.program.headroom import headroom, largest_arrival, largest_current, largest_injection
@@ -70,7 +70,8 @@ def choose_scales(
 def trained_scales(program: Program, trained: Quantisation, weight_format: WeightFormat) -> Scales:
     """The scales that training rounded a float program's weights by, halved where weights have outgrown them since.
 
-    Half a scale lowers every exponent of a group by one, which changes no weight that has an exponent left.
+    Half a scale lowers every exponent of a group by one, which changes no weight that has an exponent left. The groups
+    that read the token stay powers of two apart, so where the least of an odd scale is halved, the others give way.
 
     Raises
     ------
@@ -83,6 +84,7 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
         raise UserError("the model's quantisation names other neuron groups than it has; train it again.")
     steps = time_steps(program)
     of, injected = dict(trained.scales.of), trained.scales.injected
+    readers = [node.name for node in nodes if _takes_token(program, node)]
 
     def is_safe(node: Lif | Accumulator) -> bool:
         if of[node.name] > _ratio(LARGEST_CURRENT, largest_current(program, node)):
@@ -96,8 +98,9 @@ def trained_scales(program: Program, trained: Quantisation, weight_format: Weigh
                 f"{unsafe.name} could overflow by any scale: its weights have grown too large since training with "
                 "quantise=true began; go on from this model with quantise=true, which chooses scales anew."
             )
-        if _takes_token(program, unsafe):
-            injected = min(injected, of[unsafe.name])
+        if unsafe.name in readers:
+            injected = min(of[name] for name in readers)
+            of |= {name: largest_multiple(injected, of[name]) for name in readers}
     return Scales({**of, **exact}, injected)
 
 

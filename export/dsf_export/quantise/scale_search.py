@@ -118,7 +118,7 @@ def _scales(groups: Sequence[Group], base: int) -> list[int] | None:
     The token's current comes in the least of them. A chip's bias holds more of it shifted than as it comes, so a group
     that is safe beside a smaller scale need not be where its own is the least. The first one gives way.
     """
-    scales = [base << max((group.limit // base).bit_length() - 1, 0) for group in groups]
+    scales = [largest_multiple(base, group.limit) for group in groups]
     while min(scales) >= base:
         injected = min(scales)
         unsafe = next((n for n, group in enumerate(groups) if not group.is_safe(scales[n], injected)), None)
@@ -126,6 +126,11 @@ def _scales(groups: Sequence[Group], base: int) -> list[int] | None:
             return scales
         scales[unsafe] //= 2
     return None
+
+
+def largest_multiple(base: int, limit: int) -> int:
+    """The largest multiple of ``base`` by a power of two up to ``limit``; ``base`` itself where that is beyond it."""
+    return base << max((limit // base).bit_length() - 1, 0)
 
 
 def _wrong_spikes(groups: Sequence[Group], scales: Sequence[int], at_most: float) -> int:
