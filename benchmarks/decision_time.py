@@ -113,7 +113,7 @@ def main(argv: list[str]) -> int:
 
 
 def _before_passes(
-    policy: PolicyModel, program: Program, tokens: list[Token], currents: NDArray[np.int64]
+    policy: PolicyModel, program: Program, tokens: list[Token], currents: NDArray[np.int32]
 ) -> dict[str, Work]:
     """The program as it was rounded, if passes changed it."""
     if PASSES not in program.provenance:
