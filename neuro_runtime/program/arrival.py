@@ -16,21 +16,28 @@ def working_times(program: SpikingProgram) -> dict[str, int]:
     What sums over time steps is reached earlier (:func:`first_arrivals`). In a lowered program all paths of a token to
     any other layer have the same length. So a layer works on time step t of the token at ``working + t``.
     """
+    return _shortest_paths(program, _biased(program))
+
+
+def first_arrivals(program: SpikingProgram) -> dict[str, int]:
+    """The shortest path from the token or a bias line to each node that one reaches.
+
+    A hop takes one time step and its delay; an injection takes its delay alone. What reaches a graded node before its
+    bias does asks for no answer yet.
+    """
+    biased = _biased(program).items()
+    return _shortest_paths(program, {name: at for name, at in biased if program.node(name).graded})
+
+
+def _biased(program: SpikingProgram) -> dict[str, int]:
+    """When the bias line first reaches each node that it does."""
     lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
     known: dict[str, int] = {}
     for connection in program.connections:
         if connection.source in lines and np.size(connection.delay):
             arrival = shortest_delay(connection)
             known[connection.target] = min(arrival, known.get(connection.target, arrival))
-    return _shortest_paths(program, known)
-
-
-def first_arrivals(program: SpikingProgram) -> dict[str, int]:
-    """The shortest path from the token or a bias line to each node that one reaches.
-
-    A hop takes one time step and its delay; an injection takes its delay alone.
-    """
-    return _shortest_paths(program, {})
+    return known
 
 
 def _shortest_paths(program: SpikingProgram, known: Mapping[str, int]) -> dict[str, int]:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from dsf_export.mixings.scored_attention import digits_of
 from dsf_export.optimise.program_pass import ProgramPass, Subject
-from dsf_export.quantise.exact_groups import exact_connections
+from dsf_export.quantise.exact_groups import LARGEST_COUNT, exact_connections
+from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.limits import LARGEST_DECAY
 from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, GradedRelu, Lif, Node, Sparse
 from neuro_runtime.program.program import Program
@@ -124,7 +125,7 @@ class GradedScores(ProgramPass[GradedForm]):
 
 
 def _forms(subject: Subject, gate: And) -> Iterator[GradedForm]:
-    """The form of a group of gates, if they are those of a count and it takes fewer neurons."""
+    """The form of a group of gates, if they are those of a count; for a single digit there is none of fewer neurons."""
     program = subject.program
     sources = dict.fromkeys(item.source for item in program.connections_into(gate.name))
     digits = [name for name in sources if _may_be_digit(program, program.node(name), set(sources))]
@@ -141,7 +142,9 @@ def _forms(subject: Subject, gate: And) -> Iterator[GradedForm]:
 
 def _may_be_digit(program: Program, node: Node, beside: set[str]) -> bool:
     """Whether a node forgets at once, and hears gates, the bias line and its like alone."""
-    if not isinstance(node, Lif) or node.voltage_decay != LARGEST_DECAY:
+    if not isinstance(node, Lif) or node.voltage_decay != LARGEST_DECAY or keeps_current(node):
+        return False
+    if node.fires_at_threshold:
         return False
     heard = [program.node(item.source) for item in program.connections_into(node.name)]
     return all(isinstance(other, And | BiasLine) or other.name in beside for other in heard)
@@ -173,6 +176,8 @@ def _count(subject: Subject, names: list[str]) -> _Count | None:
         worths.append(worth)
     limit, largest = sum(worths), _largest_sum(subject, match, matches)
     if tuple(worths) != digits_of(limit) or (lines and largest * unit > asked):
+        return None
+    if largest + asked // unit > LARGEST_COUNT:  # what a digit keeps of its last step could tell
         return None
     bias_delay = None if asked_by is None else int(asked_by.delay[0])
     return _Count(tuple(digits), match, matches, bias_delay, limit, largest)

@@ -1,8 +1,9 @@
 """Nodes work as early as they can, and a decision takes as many time steps as it must.
 
 **Match.** A program whose layers each work in T consecutive time steps, on the same time steps of all their sources: it
-keeps no current, its v are 0 before the first of these, and its accumulator cannot overflow in any order. The new
-period is shorter.
+keeps no current, its v are 0 before the first of these, and its accumulator cannot overflow in any order. Graded
+neurons, which remember nothing, may be reached by spikes of up to T − 1 earlier and later time steps, if they can spike
+in these T alone. The new period is shorter.
 
 **Keeps.** Every spike, in the same of the T time steps of its node.
 
@@ -14,6 +15,7 @@ and the largest v that a node can have after its last time step decays to exactl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -21,14 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_export.optimise.program_pass import ProgramPass, Subject
-from neuro_runtime.program.active_time_steps import active_time_steps
 from neuro_runtime.program.arrival import first_arrivals
 from neuro_runtime.program.decay import keeps_current, voltage_loss
-from neuro_runtime.program.headroom import state_bounds
-from neuro_runtime.program.limits import DECAY_BITS, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
-from neuro_runtime.program.nodes import Accumulator, Connection, Dense, Injection, Lif, Neurons, Sparse
+from neuro_runtime.program.headroom import largest_sum_of_decision
+from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_BITS, DECAY_ONE, LONGEST_DECAY, STATE_LIMIT
+from neuro_runtime.program.nodes import Accumulator, Connection, Dense, GradedRelu, Injection, Lif, Neurons, Sparse
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.weight_matrices import is_whole
+
+Numbers = tuple[NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +44,15 @@ class Schedule:
         Of each node, the first of its T time steps; of the accumulator, that of its latest source's answer.
     ago
         Of each connection, how many decisions ago its spikes were; a list has a number for each synapse.
+    later
+        Likewise, by how many time steps they come later than the same of T time steps of their target.
     resets
         The nodes that have to be reset in their first time step.
     """
 
     start: dict[str, int]
-    ago: tuple[NDArray[np.int64], ...]
+    ago: Numbers
+    later: Numbers
     period: int
     resets: frozenset[str] = frozenset()
 
@@ -69,24 +75,27 @@ def shortest_schedule(subject: Subject, may_reset: bool) -> Schedule | None:
 
     LIF nodes that may be reset need not be idle.
     """
-    program = subject.program
-    ago = _decisions_ago(program)
-    if ago is None or not all(_may_move(subject, node) for node in program.neurons):
+    program, arrivals = subject.program, first_arrivals(subject.program)
+    paths = _paths(program, arrivals)
+    if paths is None or not all(_may_move(subject, node, arrivals) for node in program.neurons):
         return None
-    start = _starts(program, ago)
+    ago, later = paths
+    start = _starts(program, ago, later)
     idle = {node.name: _idle(subject, node) for node in program.neurons if node.spikes}
     can_be_reset = {node.name for node in program.nodes if isinstance(node, Lif) and may_reset}
-    waits = (steps for name, steps in idle.items() if name not in can_be_reset)
+    waits = [steps for name, steps in idle.items() if name not in can_be_reset]
+    if any(each.any() for each in later):
+        waits.append(2 * (program.active_steps - 1))  # or sums over time steps of two decisions would meet
     between = max(*start.values(), *waits)
     resets = frozenset(name for name in can_be_reset if idle[name] > between)
-    return Schedule(start, ago, program.active_steps + between, resets)
+    return Schedule(start, ago, later, program.active_steps + between, resets)
 
 
 def scheduled(program: Program, schedule: Schedule) -> Program:
     """The program whose nodes work, and are reset, as a schedule says."""
     connections = tuple(
-        _delayed(item, schedule, ago, isinstance(program.node(item.target), Accumulator))
-        for item, ago in zip(program.connections, schedule.ago, strict=True)
+        _delayed(item, schedule, ago, later, isinstance(program.node(item.target), Accumulator))
+        for item, ago, later in zip(program.connections, schedule.ago, schedule.later, strict=True)
     )
     nodes = tuple(
         replace(node, reset_step=schedule.start[node.name] if node.name in schedule.resets else None)
@@ -97,45 +106,64 @@ def scheduled(program: Program, schedule: Schedule) -> Program:
     return replace(program, period=schedule.period, nodes=nodes, connections=connections)
 
 
-def _may_move(subject: Subject, node: Neurons) -> bool:
+def _may_move(subject: Subject, node: Neurons, arrivals: Mapping[str, int]) -> bool:
     """Whether what a node does follows from what arrives in its time steps alone."""
     program, known = subject.program, subject.reachable
+    if isinstance(node, GradedRelu):
+        spikes = np.flatnonzero(known.possible[node.name].any(axis=1))
+        first = arrivals[node.name]
+        return not len(spikes) or (spikes[0] >= first and spikes[-1] < first + program.active_steps)
     if isinstance(node, Accumulator):
         arriving = [item for item in program.connections_into(node.name) if item.weighted]
-        _, most = state_bounds(program, node, active_time_steps(program), subject.token)
+
+        def emissions(source: str) -> int:
+            spikes = known.possible.get(source)
+            return program.active_steps if spikes is None else int(spikes.any(axis=1).sum())
+
+        most = largest_sum_of_decision(program, node, emissions, subject.token) * 2**CURRENT_SHIFT
         return all(map(is_whole, arriving)) and most < STATE_LIMIT
     steps = np.flatnonzero(known.arriving[node.name])
     in_a_row = not len(steps) or steps[-1] - steps[0] < program.active_steps
     return in_a_row and not keeps_current(node) and known.begins_at_zero(node) and known.waits_for_input(node.name)
 
 
-def _decisions_ago(program: Program) -> tuple[NDArray[np.int64], ...] | None:
-    """Decisions by which a synapse's source is ahead of its target, a number a synapse; None if not aligned."""
-    arrivals = first_arrivals(program)
-    all_ago = []
+def _paths(program: Program, arrivals: Mapping[str, int]) -> tuple[Numbers, Numbers] | None:
+    """Decisions by which a synapse's source is ahead of its target and time steps by which it is later, a number a
+    synapse each; None if not aligned.
+    """
+    all_ago, all_later = [], []
     for connection in program.connections:
         if connection.source not in arrivals or connection.target not in arrivals:
             return None
         begins = arrivals[connection.source] + np.asarray(connection.delay, dtype=np.int64) + connection.weighted
-        if isinstance(program.node(connection.target), Accumulator):
-            ago, step = np.divmod(begins, program.period)
-            aligned = bool((step + program.active_steps <= program.period).all())
-        else:
-            ago, step = np.divmod(begins - arrivals[connection.target], program.period)
-            aligned = not step.any()
+        later = np.zeros_like(begins)
+        match program.node(connection.target):
+            case Accumulator():
+                ago, step = np.divmod(begins, program.period)
+                aligned = bool((step + program.active_steps <= program.period).all())
+            case GradedRelu():
+                earliest = 1 - program.active_steps
+                ago, step = np.divmod(begins - arrivals[connection.target] - earliest, program.period)
+                later = step + earliest
+                aligned = bool((later < program.active_steps).all())
+            case _:
+                ago, step = np.divmod(begins - arrivals[connection.target], program.period)
+                aligned = not step.any()
         if not aligned:
             return None
         all_ago.append(ago)
-    return tuple(all_ago)
+        all_later.append(later)
+    return tuple(all_ago), tuple(all_later)
 
 
-def _starts(program: Program, all_ago: tuple[NDArray[np.int64], ...]) -> dict[str, int]:
+def _starts(program: Program, all_ago: Numbers, all_later: Numbers) -> dict[str, int]:
     """The longest way of this decision's spikes to each node, in hops; to the accumulator, that of any."""
     start, action = {node.name: 0 for node in program.nodes}, program.accumulator.name
     for _ in program.nodes:
-        for connection, ago in zip(program.connections, all_ago, strict=True):
+        for connection, ago, later in zip(program.connections, all_ago, all_later, strict=True):
             if connection.weighted and (connection.target == action or (ago == 0).any()):
-                start[connection.target] = max(start[connection.target], start[connection.source] + 1)
+                way = 1 - int(later.min(initial=0))
+                start[connection.target] = max(start[connection.target], start[connection.source] + way)
     return start
 
 
@@ -153,9 +181,15 @@ def _idle(subject: Subject, node: Neurons) -> int:
     return max(steps - 1, 0)
 
 
-def _delayed(connection: Connection, schedule: Schedule, ago: NDArray[np.int64], is_summed: bool) -> Connection:
+def _delayed(
+    connection: Connection,
+    schedule: Schedule,
+    ago: NDArray[np.int64],
+    later: NDArray[np.int64],
+    is_summed: bool,
+) -> Connection:
     wait = 0 if is_summed else schedule.start[connection.target] - schedule.start[connection.source]
-    delay = wait + ago * schedule.period - (connection.weighted and not is_summed)
+    delay = wait + later + ago * schedule.period - (connection.weighted and not is_summed)
     match connection:
         case Injection() | Dense():
             return replace(connection, delay=int(delay))

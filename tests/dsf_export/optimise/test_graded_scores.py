@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dsf_export.optimise.graded_scores import GradedScores
 from dsf_export.optimise.lean_candidate import made_lean_again
-from dsf_export.optimise.passes import SAFE, lean
+from dsf_export.optimise.passes import PASSES, SAFE, lean
 from dsf_export.optimise.program_pass import Subject
 from dsf_export.pipeline import CHIP
 from dsf_models.configuration import ModelConfig
@@ -77,6 +77,7 @@ def test_both_forms_give_the_same_actions(name: str) -> None:
     form = graded(program)
     assert sum(isinstance(node, GradedRelu) for node in form.nodes) >= 2 * CASES[name].blocks
     assert not any("digit" in node.name for node in form.nodes)
+    assert lean(form).period < lean(program).period
     wanted = answers(program)
     assert len({tuple(answer) for answer in wanted}) > 6
     assert answers(form) == answers(lean(form)) == answers(lean(program, (GradedScores(), *SAFE))) == wanted
@@ -165,7 +166,7 @@ def test_uneven_weights_stay_digits() -> None:
 def test_only_a_chip_with_graded_spikes_gets_them() -> None:
     program = policy_program(CASES["sssa"])
     for chip, is_graded in (("loihi2", True), ("portable", False), ("lava", False)):
-        made = made_lean_again(replace(program, provenance={CHIP: chip}), {})
+        made = made_lean_again(replace(program, provenance={CHIP: chip}), {PASSES: GradedScores.name})
         assert any(isinstance(node, GradedRelu) for node in made.nodes) == is_graded
         assert any(item.quantity == "graded spike" for item in departures(made)) == is_graded
 

@@ -120,8 +120,8 @@ def of_another_input(first: Sparse, second: Sparse, size: int) -> Sparse:
     return replace(way, source_index=np.roll(way.source_index, 1))
 
 
-def of_this_decision(connection: Any, schedule: Any, ago: Any, is_summed: bool) -> Any:
-    return DELAYED(connection, schedule, np.minimum(ago, 1), is_summed)
+def of_this_decision(connection: Any, schedule: Any, ago: Any, later: Any, is_summed: bool) -> Any:
+    return DELAYED(connection, schedule, np.minimum(ago, 1), later, is_summed)
 
 
 def reset_late(program: Program, schedule: Any) -> Program:
