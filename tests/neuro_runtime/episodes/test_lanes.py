@@ -16,7 +16,7 @@ from neuro_runtime.episodes.policy_lanes import PolicyLanes
 from neuro_runtime.episodes.rollout import Rollout, run_episodes, run_episodes_in_lanes
 from neuro_runtime.policy import Policy, load_policy
 from neuro_runtime.policy_files import shipped_policy
-from neuro_runtime.program.nodes import Injection
+from neuro_runtime.program.nodes import Injection, Lif
 from neuro_runtime.program.storage import load_program, save_program
 
 SPEC = load_environment_spec("pendulum")
@@ -79,7 +79,10 @@ def test_states_that_overflow_are_named(
         for item in program.connections
     ]
     # So much does not decay within the period, unless at once.
-    nodes = [replace(node, voltage_decay=4095) if node.name == "block0.mlp.input" else node for node in program.nodes]
+    nodes = [
+        replace(node, voltage_decay=4095) if isinstance(node, Lif) and node.name == "block0.mlp.input" else node
+        for node in program.nodes
+    ]
     loud = replace(program, nodes=tuple(nodes), connections=tuple(connections))
     save_program(loud, tmp_path / "loud.dsf.h5")
     assert main(["--backend", "loihi-fast", f"policy={tmp_path}/loud.dsf.h5"]) == 0
