@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -25,5 +26,10 @@ def documents_alone() -> Iterator[None]:
 
 
 def print_document(document: Mapping[str, Any]) -> None:
-    """Print ``document`` as JSON on stdout."""
-    print(json_text(document), file=_stdout.get())
+    """Print ``document`` as JSON on stdout, in ASCII where its encoding lacks a letter."""
+    stream, text = _stdout.get() or sys.stdout, json_text(document)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text))
+    print(text, file=stream)

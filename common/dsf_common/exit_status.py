@@ -99,7 +99,7 @@ def _have_streams() -> None:
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115  # stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an old terminal has no "−"; in JSON this is the same text
+            stream.reconfigure(errors="backslashreplace")  # an old terminal has no "−"
 
 
 def _log_to_stderr() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -73,6 +74,13 @@ def test_a_closed_stream_is_no_error(closed: str, heard: str) -> None:
     run = subprocess.run(["bash", "-c", f"{sys.executable} -c '{ENDS_WELL}' {closed}"], capture_output=True, text=True)
     assert run.returncode == 0
     assert run.stdout == heard
+
+
+def test_a_document_is_the_same_in_every_encoding() -> None:
+    code = 'from dsf_common.documents import print_document as p; p({"é − 😀": 1})'
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout) == {"é − 😀": 1}
 
 
 def test_a_terminal_of_another_encoding_gets_every_word() -> None:
