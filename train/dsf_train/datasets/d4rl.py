@@ -22,13 +22,16 @@ def d4rl_episodes(file: h5py.File, title: str, reading: Reading) -> Iterator[Epi
         It lacks a column, or its columns do not fit together.
     """
     for name in READ:
-        if name in file and not isinstance(file[name], h5py.Dataset | h5py.Group):
-            raise UserError(f"{title} has a type of HDF5 called {name} where a column must be")
+        if name in file and not isinstance(file[name], h5py.Dataset) and not _has_parts(name, file[name]):
+            kind = "group" if isinstance(file[name], h5py.Group) else "type of HDF5"
+            raise UserError(f"{title} has a {kind} called {name} where a column must be")
     columns = {name: parts_of(file[name]) for name in READ if name in file}
-    for name, column in columns.items():
-        if name != "observations" and isinstance(column, Mapping):
-            raise UserError(f"{title} has {name} in parts, {', '.join(column) or 'none'}; it must be one column")
     return flat_episodes(columns, title, reading, file)
+
+
+def _has_parts(name: str, item: Any) -> bool:
+    """Observations alone may come in parts."""
+    return name == "observations" and isinstance(item, h5py.Group) and len(item) > 0
 
 
 def parts_of(item: Any) -> h5py.Dataset | Mapping[str, Any]:
