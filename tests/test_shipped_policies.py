@@ -23,6 +23,7 @@ SHIPPED = (
     "door-e",
     "halfcheetah-m-e",
     "hammer-e",
+    "hopper-hidden",
     "hopper-m-e",
     "pen-e",
     "pendulum",
@@ -30,9 +31,10 @@ SHIPPED = (
     "relocate-e",
     "t-maze-30",
     "t-maze-30-tssa",
+    "walker2d-hidden",
     "walker2d-m-e",
 )
-LARGEST_BYTES = 3_000_000
+LARGEST_BYTES = 5_000_000  # two blocks of free matrices, as the hidden tasks take
 
 
 def test_these_ship() -> None:
