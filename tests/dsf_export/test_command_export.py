@@ -171,7 +171,7 @@ def test_a_failed_gate_is_status_1_and_writes_nothing(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{run}", "--target", "tflite"], "unknown target 'tflite': choose from lava, nir, onnx"),
+        (["{run}", "--target", "tflite"], "unknown target 'tflite': choose from lava, netx, nir, onnx"),
         (["{run}", "--target", "laava"], "did you mean lava"),
         (["{tmp}/none.pt", "--target", "lava"], "there is no"),
         (["{tmp}", "--target", "lava"], "there is no {tmp}/model.pt"),

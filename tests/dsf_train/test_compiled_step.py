@@ -30,7 +30,7 @@ from dsf_train.spike_cost import SpikeCost
 from dsf_train.trainer import TrainingResult, action_loss, loss_and_cost, train, update
 from hw_profiles.spike_energy import SpikeEnergy
 from support.mixing_cases import MIXINGS
-from tests.dsf_train.tiny_run import TINY
+from tests.dsf_train.tiny_run import TINY, tiny
 
 OBSERVATION, ACTION, WINDOWS, CONTEXT = 3, 2, 8, 5
 CPU = torch.device("cpu")
@@ -361,7 +361,7 @@ def test_what_cannot_be_had_is_refused_before_a_run_begins(
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: not reason.startswith("device="))
     with pytest.raises(UserError, match=reason):
-        train(training_config([*TINY, "steps=1", f"output={tmp_path}", *overrides]))
+        train(training_config(tiny("steps=1", f"output={tmp_path}", *overrides)))
     assert not list(tmp_path.iterdir())
 
 

@@ -38,7 +38,7 @@ from support.small_policies import (
     lowered,
 )
 from tests.dsf_train.program_beside_model import counted
-from tests.dsf_train.tiny_run import TINY
+from tests.dsf_train.tiny_run import TINY, tiny
 
 
 def bias_synops(program: Program) -> int:
@@ -125,7 +125,7 @@ def test_what_has_no_program_has_no_synops(tmp_path: Path) -> None:
     config = replace(PSSA, window=6, streaming=False)
     assert program_events(random_policy(config, OBSERVATIONS, ACTIONS).model) is None
     assert program_events(random_policy(PSSA, OBSERVATIONS, ACTIONS).model) is not None
-    priced = training_config([*TINY, "model.kind=mlp", "synop_price=1", f"output={tmp_path}"])
+    priced = training_config(tiny("model.kind=mlp", "synop_price=1", f"output={tmp_path}"))
     with pytest.raises(UserError, match="computes with real numbers"):
         train(priced)
     assert not any(tmp_path.iterdir())

@@ -37,7 +37,7 @@ from support.small_policies import (
     quantised,
 )
 from tests.dsf_train.program_beside_model import counted
-from tests.dsf_train.tiny_run import TINY
+from tests.dsf_train.tiny_run import TINY, tiny
 
 BY_SPIKES = [EVENTS[key] for key in ("synop", "spike_out", "message_out", "message_in")]
 ONE_EXPONENT = WeightFormat(bits=8, exponents=1)  # a synapse a weight, as training counts
@@ -136,7 +136,7 @@ def test_a_price_lowers_energy(tmp_path: Path) -> None:
 def test_what_cannot_be_priced_is_refused_in_one_sentence(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*TINY, f"output={tmp_path / 'runs'}", *options]) == 2
+    assert main(tiny(f"output={tmp_path / 'runs'}", *options)) == 2
     (error,) = capsys.readouterr().err.strip().splitlines()
     assert message in error
     assert not any(tmp_path.iterdir())

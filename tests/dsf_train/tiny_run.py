@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from dsf_models.checkpoint import load_tensors
+from dsf_models.configuration import ModelKind
+from dsf_models.kind_settings import is_taken
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_options import training_config
 
@@ -45,6 +47,12 @@ SHORT = (
     "final_episodes=2",
     "threads=1",
 )
+
+
+def tiny(*overrides: str) -> list[str]:
+    """The tiny run with ``overrides``, without what a kind of model in them does not take."""
+    kinds = [ModelKind(pair.partition("=")[2]) for pair in overrides if pair.startswith("model.kind=")]
+    return [*(pair for pair in TINY if all(is_taken(pair, kind) for kind in kinds)), *overrides]
 
 
 def short_run(folder: Path, *overrides: str) -> TrainConfig:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from collections.abc import Mapping
 from importlib.resources import files
@@ -76,14 +74,7 @@ def resumed_config(overrides: list[str]) -> TrainConfig:
 
 def pairs_of(options: Mapping[str, Any]) -> list[str]:
     """Options as Python has them, those of the model in a mapping of their own, as ``key=value`` pairs."""
-    return [f"{key}={_quoted(value)}" for key, value in _flat(plain(dict(options)))]
-
-
-def _quoted(value: object) -> object:
-    """A stored value as a pair has it: none is null, and a text that YAML would read otherwise is in quotes."""
-    if isinstance(value, str) and re.search(r"[^\w./+-]", value):
-        return json.dumps(value)
-    return "null" if value is None else value
+    return [f"{key}={'null' if value is None else value}" for key, value in _flat(plain(dict(options)))]
 
 
 def how_to_go_on(config: TrainConfig) -> str:

@@ -15,7 +15,6 @@ from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
-from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import NeuronRecording, Simulator
 from support.small_sample_programs import random_sample_program
 
@@ -85,8 +84,3 @@ def test_an_input_is_right_or_refused() -> None:
         encoder.rows(np.full((STEPS, 2, 3), np.nan), STEPS, integers=True)
     with pytest.raises(UserError, match=r"\(time steps, 2, 3\)"):
         encoder.rows(np.zeros((STEPS, 6)), STEPS, integers=True)
-
-
-def test_nengo_loihi_refuses_samples() -> None:
-    with pytest.raises(UserError, match="runs policies"):
-        NengoLoihiSession(random_sample_program(0, STEPS, values=False))
