@@ -16,7 +16,7 @@ from hw_profiles.profile import ANN_KINDS, Profile
 from hw_profiles.timing import TimeEstimate, estimate_time
 
 NO_PROGRAM = (
-    "and this run is of no program in Loihi's integers: export one with --target lava "
+    "and this run is of no program in Loihi's integers: where its model has one, export it with --target lava "
     "and run it on any backend but torch"
 )
 
@@ -107,6 +107,8 @@ def _priced_on_chip(
 
 
 def _energy(activity: ActivityCounts, network: ChipNetwork | None, profile: Profile, tokens: int) -> EnergyEstimate:
+    if profile.energy.mac is None and activity.host_macs > activity.synops:
+        raise UserError(f"{profile.name} has no price of a multiply-accumulate, of which this run has more than synops")
     recomputed = activity.recomputing(tokens) if tokens > 1 else activity
     if profile.memory is None:
         return estimate_energy(recomputed, profile)

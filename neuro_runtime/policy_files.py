@@ -43,7 +43,8 @@ class PolicyFiles:
             source = self.model or f"model{MODEL_SUFFIX}"
             raise UserError(
                 f"policy {self.name} has no program ({PROGRAM_SUFFIX}), which every backend but torch runs, and onnx "
-                f"as a graph that it makes of it: make one with `dsf-export {source} --target lava`"
+                f"as a graph that it makes of it: make one with `dsf-export {source} --target lava`, "
+                "or run the model with --backend torch"
             )
         return self.program
 

@@ -104,7 +104,7 @@ def _check_key(tree: DictConfig, key: str, configuration: type[DataclassInstance
 
 
 def _set(tree: DictConfig, key: str, value: str) -> None:
-    from omegaconf import BooleanNode, FloatNode, IntegerNode, OmegaConf, PathNode, StringNode, ValueNode
+    from omegaconf import BooleanNode, EnumNode, FloatNode, IntegerNode, OmegaConf, PathNode, StringNode, ValueNode
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
@@ -133,7 +133,10 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
             tree.merge_with_dotlist([f"{key}={value}"])
         OmegaConf.to_container(tree, resolve=True)
     except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise UserError(f"cannot set {key} to {value!r}: {wanted.get(type(node)) or first_line(error)}") from error
+        reason = wanted.get(type(node)) or first_line(error)
+        if isinstance(node, EnumNode):
+            reason = suggestion(value, [str(member.value) for member in node.enum_type])
+        raise UserError(f"cannot set {key} to {value!r}: {reason}") from error
 
 
 def _read(value: str, reader: Callable[[str], object], may_be_none: bool) -> object:

@@ -107,7 +107,7 @@ def _parser() -> CommandParser:
         "--resets",
         action="store_true",
         help="let neurons be reset at each token's begin, where that shortens a decision: Lava's simulator and "
-        "loihi-fast can, nengo-loihi's Loihi 1 cannot",
+        "loihi-fast can, nengo-loihi's Loihi 1 cannot, so the program is outside the portable subset",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser

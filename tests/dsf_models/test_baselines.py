@@ -509,7 +509,7 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
         MlpPolicy,
         MlpPolicy,
     ]
-    with pytest.raises(UserError, match="decision_transformer"):
+    with pytest.raises(UserError, match="decision-transformer"):
         training_config(["env=pendulum", "model.kind=transformer"])
 
 

@@ -121,7 +121,9 @@ def test_a_broken_off_run_resumes_to_the_same_weights(
         own = [f"model.kind={kind.value}", "steps=20", "checkpoint_every=8", "final_episodes=2"]
         return training_config([*TINY, *own, f"output={tmp_path / folder}"])
 
-    whole = train(configuration("whole")).model_file
+    trained = train(configuration("whole"))
+    assert len(trained.scores) == 1  # it is asked for no return
+    whole = trained.model_file
     update = ValueLearner.update
 
     def breaking(learner: ValueLearner, step: int) -> dict[str, float]:

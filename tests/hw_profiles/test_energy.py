@@ -14,6 +14,7 @@ from hw_profiles.event_prices import ConstantPower, EventEnergy
 from hw_profiles.figure import Grade
 from hw_profiles.loader import load_profile
 from hw_profiles.network import ChipNetwork, Role
+from hw_profiles.pricing import price
 from hw_profiles.spikes_per_synapse import spikes_per_synapse
 from hw_profiles.timing import Span, TimeEstimate
 from tests.hw_profiles.hand_placed import (
@@ -68,6 +69,16 @@ BY_HAND = {
 
 def terms(estimate: EnergyEstimate) -> dict[str, tuple[float, float]]:
     return {line.term: (line.count, line.total_pj) for line in estimate.by_term()}
+
+
+def test_a_chip_is_no_price_of_a_run_that_multiplies() -> None:
+    """0 pJ, or the few synops beside millions of multiply-accumulates, would be no estimate."""
+    network = ActivityCounts(synops=1000, active_updates=0, idle_updates=0, spikes=50, time_steps=1, host_macs=10**6)
+    refused = price(network, None, load_profile("odin"))
+    assert refused.energy is None
+    assert refused.refusal == "odin has no price of a multiply-accumulate, of which this run has more than synops"
+    assert price(network, None, load_profile("cmos45-paper")).energy is not None
+    assert price(COUNTS, None, load_profile("odin")).energy is not None
 
 
 def test_every_term_of_a_layer_worked_by_hand() -> None:

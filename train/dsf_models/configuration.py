@@ -130,7 +130,7 @@ class ModelConfig:
     mixing_ratio: int = 1  # neurons that delay-matrix compares tokens with, in units of D; other mixings have D
     mixing_rank: int = 0  # R of delay-matrix's matrices, W_j = A_j B; 0 leaves them free
     carry_membranes: bool = False  # whether delay-matrix's neurons go on from token to token instead of starting at 0
-    modes: int = 10  # M of FCNet's Fourier transform, the lowest frequencies, half of K at most
+    modes: int = 10  # M of FCNet's Fourier transform, the lowest frequencies, (K + 1) / 2 at most
     score_limit: int = 0  # the largest score that TSSA, SSSA and SDSA-3 tell from larger ones; 0 for no limit
     levels: int = 1  # M, neurons a channel that a block's mixing reads, each with an offset of its own
     previous_action: bool = True  # whether a token tells the action before it, which a policy may learn to copy
@@ -141,7 +141,9 @@ class ModelConfig:
     threshold: float = 0.5  # V_th
     surrogate: Surrogate = Surrogate.rectangle  # the gradient of a spike by its membrane; published is the paper's
     surrogate_half_width: float = 0.501  # of surrogate=rectangle
-    dropout: float = 0.1  # of the baselines that do not spike
+    dropout: float = (
+        0.1  # share that is left out while training, of Decision Transformer, ConvFormer, MLPs and SpikeGPT
+    )
     episode_steps: int = (
         1000  # that Decision Transformer and ConvFormer have an embedding each for; later ones share one
     )

@@ -260,9 +260,10 @@ def _finish(state: TrainingState, metrics: Metrics) -> TrainingResult:
 
 
 def _evaluate_all(state: TrainingState, episodes: int) -> Iterator[Scores]:
-    """Scores of each return target on its own."""
+    """Scores of each return target on its own; a policy that learned values is asked for none, so it has one."""
     policy, spec = state.policy(), state.spec
-    for target in spec.return_targets:
+    asked = spec.return_targets[:1] if policy.model.config.kind.learns_values else spec.return_targets
+    for target in asked:
         title = f"evaluate, return {target:g}"
         with Progress(spec.time_limit, title, "step") as progress:
             yield evaluate(policy, spec, target, episodes, on_step=progress.update)

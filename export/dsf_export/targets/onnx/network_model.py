@@ -62,4 +62,4 @@ def _action(linears: Linears, model: PolicyNetwork, token: TokenInputs) -> str:
         case MlpPolicy():
             return add_mlp(linears, model, token)
         case _:
-            raise UserError(f"a {type(model).__name__} has no ONNX form; export a model of another kind")
+            raise UserError(f"model.kind={model.config.kind.value} has no ONNX form; export a model of another kind")
