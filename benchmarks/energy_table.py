@@ -115,7 +115,7 @@ def _spiking_row(priced: Priced) -> str:
 def _ann_rows(network: ChipNetwork, profiles: Sequence[Profile], options: Options) -> Iterator[str]:
     spec = load_environment_spec(options.env)
     for profile in profiles:
-        for estimate in baseline_estimates(spec.observation_size, spec.action_size, network, [profile]):
+        for estimate in baseline_estimates((spec.observation_size, spec.action_size), network, [profile]):
             workload = estimate.title.partition(":")[0]
             layout = "window" if workload.endswith("recomputed") else "stream"
             yield _row(f"{workload}, `{profile.name}`", layout, _energy(estimate))

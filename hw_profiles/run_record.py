@@ -163,6 +163,8 @@ class RunRecord:
         The policy's name, hashes of its files, versions.
     protocol
         How the policy was trained; a run of an earlier release does not say.
+    samples
+        Whether each episode is a sample given to a network, and its score 100 where the class is right.
     """
 
     format: int
@@ -186,6 +188,7 @@ class RunRecord:
     provenance: dict[str, str]
     extremes: tuple[Extreme, ...] = ()
     protocol: ProtocolRecord | None = None
+    samples: bool = False
 
     @property
     def counts(self) -> ActivityCounts:

@@ -118,6 +118,7 @@ def carry_out_samples(
             action_size=int(np.prod(program.output_shape)),
             network=network,
             comparison=comparison,
+            samples=True,
         )
         with run_folder(program.name, backend, configuration.out) as folder:
             save_run(folder, summary)

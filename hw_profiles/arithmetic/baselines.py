@@ -18,7 +18,7 @@ NOT_THE_SAME = "training such a network, and whether its score would be the same
 
 
 def baseline_estimates(
-    observation: int, action: int, network: ChipNetwork, profiles: Sequence[Profile]
+    widths: tuple[int, int] | None, network: ChipNetwork, profiles: Sequence[Profile]
 ) -> list[EnergyEstimate]:
     """The ANNs that one would deploy instead, by each processor and each device.
 
@@ -27,8 +27,9 @@ def baseline_estimates(
 
     Parameters
     ----------
-    observation, action
-        Widths of the environment's observation and action.
+    widths
+        Those of the environment's observation and action; None for a network of samples, which no Decision
+        Transformer would replace.
     network
         The policy's, in the stream layout and before mapping.
     profiles
@@ -36,11 +37,13 @@ def baseline_estimates(
     """
     own = network_as_ann_macs(network)
     transformer = "Decision Transformer (D 128, L 3, K 20)"
-    workloads = {
-        f"{transformer}, recomputed": decision_transformer_macs(observation, action, cached=False),
-        f"{transformer}, cached": decision_transformer_macs(observation, action, cached=True),
-        OWN: own,
-    }
+    workloads = {OWN: own}
+    if widths is not None:
+        workloads = {
+            f"{transformer}, recomputed": decision_transformer_macs(*widths, cached=False),
+            f"{transformer}, cached": decision_transformer_macs(*widths, cached=True),
+            **workloads,
+        }
     by_prices = [
         ann_estimate(workload, counts, profile)
         for profile in profiles

@@ -137,7 +137,8 @@ def _baselines(run: SavedRun) -> tuple[Baseline, ...]:
     if run.network is None:
         return ()
     profiles = [load_profile(name) for name in profile_names()]
-    estimates = baseline_estimates(run.record.observation_size, run.record.action_size, run.network, profiles)
+    widths = None if run.record.samples else (run.record.observation_size, run.record.action_size)
+    estimates = baseline_estimates(widths, run.network, profiles)
     return tuple(
         Baseline(
             estimate.profile,

@@ -22,6 +22,7 @@ def task_of(record: RunRecord) -> Task:
         record.return_target,
         interval(record.score),
         interval(record.total_reward),
+        record.samples,
     )
 
 

@@ -17,7 +17,7 @@ def report_summary(report: Report) -> str:
         score += f" (95 % interval {decimal_text(task.score.low)} … {decimal_text(task.score.high)})"
     head = [
         f"{task.environment} on {task.backend}, policy {task.policy}, {number_text(task.decisions)} decisions",
-        f"score {score}; 0 is a random policy, 100 the reference",
+        f"accuracy in per cent {score}" if task.samples else f"score {score}; 0 is a random policy, 100 the reference",
         report.main.layouts[0].verdict,
         *([report.main.arithmetic.sentence] if report.main.arithmetic else []),
         *report.notes,

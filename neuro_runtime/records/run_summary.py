@@ -70,6 +70,8 @@ class RunSummary:
         Scores through the conversion, where they were measured.
     protocol
         How the policy was trained, and is to be run, where its backend says.
+    samples
+        Whether each episode is a sample given to a network, and its score 100 where the class is right.
     """
 
     backend: str
@@ -88,6 +90,7 @@ class RunSummary:
     raster: SpikeRaster | None = None
     stages: ConversionStages | None = None
     protocol: PolicyProtocol | None = None
+    samples: bool = False
 
     @property
     def counts(self) -> ActivityCounts:
@@ -100,6 +103,7 @@ class RunSummary:
         document = {
             "format": FORMAT,
             "environment": rollout.environment,
+            "samples": self.samples,
             "backend": self.backend,
             "return_target": rollout.return_target,
             "observation_size": self.observation_size,

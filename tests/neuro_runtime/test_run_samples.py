@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hw_profiles.report.write import write_report
 from neuro_runtime.command_run import main
 from neuro_runtime.program import save_program
 from support.small_sample_programs import random_sample_program
@@ -86,6 +87,11 @@ def test_labels_give_an_accuracy_and_a_run_that_a_report_prices(
     record = json.loads((out / "run.json").read_text())
     assert record["decisions"] == 4
     assert record["network"] == "network.h5"
+    page = write_report(out, (), tmp_path / "page").page.read_text()
+    assert "Accuracy, per cent" in page
+    assert "Normalised score" not in page
+    assert "Decision Transformer" not in page
+    assert "dsf-bench front" not in page
 
 
 BAD = {

@@ -25,6 +25,8 @@ class Task:
         Normalised: 0 a random policy, 100 the reference.
     total_reward
         Raw return of an episode.
+    samples
+        Whether episodes are samples given to a network, and scores the share of right classes in per cent.
     """
 
     environment: str
@@ -35,6 +37,7 @@ class Task:
     return_target: float
     score: Interval
     total_reward: Interval
+    samples: bool = False
 
 
 @dataclass(frozen=True)

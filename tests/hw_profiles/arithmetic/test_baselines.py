@@ -108,7 +108,7 @@ def test_int8_weights_take_a_quarter_of_the_accesses() -> None:
 def test_baselines_are_three_networks_by_every_processor_with_a_price_and_one_by_every_device() -> None:
     shipped = [load_profile(name) for name in profile_names()]
     small = network(dense("input", 2, "query", 3))
-    estimates = baseline_estimates(45, 24, small, shipped)
+    estimates = baseline_estimates((45, 24), small, shipped)
     devices = ["gap9", "stm32h7a3", "stm32l4r5", "stm32u385", "xg24"]
     assert [estimate.profile for estimate in estimates] == [
         *["cmos45-fp32-ann"] * 3,
