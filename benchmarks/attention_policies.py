@@ -35,16 +35,14 @@ from hw_profiles.report.units import energy_text
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.loihi_fast import LoihiFastBackend
 from neuro_runtime.chip_network import chip_network
-from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
-from neuro_runtime.episodes.policy_lanes import PolicyLanes
-from neuro_runtime.episodes.rollout import Rollout, run_episodes_in_lanes
+from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
 from neuro_runtime.program import Program
 from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.summary import synapse_count
 from neuro_runtime.program.weight_format import WeightFormat
 from support.attention import past_that_is_cut, silence
+from support.rollouts import rollout_in_lanes
 
-LANES = 50
 OUTPUT = "attention.output"
 TITLES = ("Run", "Mixing", "Float", "Integers", "Past cut", "Silenced", "Output", "Neurons", "Synapses", "Time steps")
 
@@ -92,7 +90,7 @@ def _mixing(policy: PolicyModel) -> str:
 def _in_integers(folder: Path, policy: PolicyModel, spec: EnvironmentSpec, options: Options) -> tuple[str, ...]:
     """Score, rate of the output, size and period, synops, and energy by profile."""
     program = _program(folder, policy, options)
-    rollout = _rollout(program, spec, options.episodes)
+    rollout = rollout_in_lanes(LoihiFastBackend(program), spec.name, options.episodes, EVALUATION_SEED)
     counts, network = mean_counts(rollout.activities, by_population=True), chip_network(program)
     energies = []
     for name in options.profiles.split(","):
@@ -118,23 +116,6 @@ def _program(folder: Path, policy: PolicyModel, options: Options) -> Program:
     wanted = WeightFormat(own.bits, own.exponents, find_chip(options.chip))
     candidate = from_policy(policy, provenance_of(folder / "model.pt", policy), options.decisions, formats=[wanted])
     return make_lean(candidate, PassChoice.safe).candidate.program
-
-
-def _rollout(program: Program, spec: EnvironmentSpec, episodes: int) -> Rollout:
-    backend = LoihiFastBackend(program)
-    environments = [make_environment(spec.name) for _ in range(min(episodes, LANES))]
-    try:
-        return run_episodes_in_lanes(
-            PolicyLanes(backend, len(environments)),
-            environments,
-            spec,
-            episodes=episodes,
-            seed=EVALUATION_SEED,
-            return_target=backend.return_target,
-        )
-    finally:
-        for environment in environments:
-            environment.close()
 
 
 def _output_rate(counts: ActivityCounts) -> str:

@@ -20,12 +20,10 @@ from dsf_common.statistics import MeanEstimate, estimate_mean
 from dsf_models.checkpoint import load_model_file
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from neuro_runtime.backends.loihi_fast import open_policy
-from neuro_runtime.environments import load_environment_spec, make_environment
-from neuro_runtime.episodes.policy_lanes import PolicyLanes
-from neuro_runtime.episodes.rollout import run_episodes_in_lanes
+from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import find_policy
+from support.rollouts import rollout_in_lanes
 
-LANES = 32
 FLOAT_TITLES = ("float, window, PyTorch", "fixed point, stream", "fixed − float, paired")
 
 
@@ -69,21 +67,9 @@ def _float_scores(options: Options, policy: str) -> list[float]:
 
 
 def _fixed_scores(options: Options, policy: str) -> list[float]:
-    spec = load_environment_spec(options.env)
-    environments = [make_environment(options.env) for _ in range(min(options.episodes, LANES))]
-    backend = open_policy(find_policy(policy))
+    spec, backend = load_environment_spec(options.env), open_policy(find_policy(policy))
     with tqdm(desc="fixed", unit="decision", total=options.episodes * spec.time_limit) as progress:
-        rollout = run_episodes_in_lanes(
-            PolicyLanes(backend, len(environments)),
-            environments,
-            spec,
-            episodes=options.episodes,
-            seed=options.seed,
-            return_target=backend.return_target,
-            on_step=lambda: progress.update(),
-        )
-    for environment in environments:
-        environment.close()
+        rollout = rollout_in_lanes(backend, options.env, options.episodes, options.seed, lambda: progress.update())
     return [episode.score for episode in rollout.episodes]
 
 

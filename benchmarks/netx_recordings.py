@@ -101,7 +101,7 @@ def pilotnet(folder: Path) -> Iterator[Row]:
 
 
 def _as_probed(run: SampleRun, folder: Path, layer: int, hops: int) -> Mapping[str, Array]:
-    """What a layer did in the 17 time steps of the image, as the chip's probes show it.
+    """A layer's record of the 17 time steps of the image, as the chip's probes show it.
 
     The chip adds a bias to v, the program to u, which no layer here keeps; so it is taken off u again.
     """

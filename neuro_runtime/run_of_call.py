@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from dsf_common.documents import print_document
-from dsf_common.errors import Terminated, UserError
+from dsf_common.errors import STOPS, Terminated, UserError
 from dsf_common.extras import missing_library
 from dsf_common.key_value_options import compose
 from dsf_common.progress import Progress
@@ -53,7 +53,7 @@ from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
 
 logger = logging.getLogger(__name__)
 
-Stop = UserError | KeyboardInterrupt | Terminated  # of a run, whose ended episodes are saved
+Stop = UserError | KeyboardInterrupt | Terminated  # one of STOPS
 MOST_LANES = 32  # environments take memory, and a batch gains little beyond
 
 
@@ -158,7 +158,7 @@ def run_policy(
             problem: Stop | None = None
             try:
                 rollout = _run(policy, spec, configuration, video, on_stop=ended.append)
-            except (UserError, KeyboardInterrupt, Terminated) as stop:
+            except STOPS as stop:
                 if not ended:
                     raise
                 (rollout,), problem, compare_stages = ended, stop, False

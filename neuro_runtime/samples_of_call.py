@@ -36,17 +36,14 @@ from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.records.run_folder import run_folder, save_run
 from neuro_runtime.records.run_summary import RunSummary, comparison_line
 from neuro_runtime.run_options import DEFAULT_PROFILES, RunConfiguration
+from neuro_runtime.simulators.by_name import SIMULATORS, open_simulator
 from neuro_runtime.simulators.co_simulation import CoSimulationResult
-from neuro_runtime.simulators.interpreter import Interpreter
-from neuro_runtime.simulators.lava.session import LavaSession
-from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
 from neuro_runtime.simulators.simulator import Simulator
 from neuro_runtime.sources import OPTIONS as SOURCE_OPTIONS
 from neuro_runtime.sources import OpenedNetwork, open_network
 
 logger = logging.getLogger(__name__)
 
-BACKENDS = ("loihi-sim", "loihi-fast", "interpreter", "nengo-loihi")
 TAKEN = ("policy", "input", "out", *SOURCE_OPTIONS)  # options that say something of samples
 SHOWN = 20  # samples in the table
 MOST_NEURON_STEPS = 50_000_000  # that a simulator records at once; longer samples run in parts
@@ -192,20 +189,10 @@ def _open(program: SampleProgram, backend: str, beside: str | None, opened: Exit
     if beside is not None:
         require_two(backend, beside)
         return CheckedSimulator(program, backend, beside, opened)
-    records_membranes = any(output.quantity == "membrane" for output in program.outputs)
-    match backend:
-        case "interpreter":
-            return Interpreter(program)
-        case "loihi-fast":
-            from neuro_runtime.simulators.loihi_fast import LoihiFast
-
-            return LoihiFast(program)
-        case "loihi-sim":
-            return opened.enter_context(LavaSession(program, record_states=records_membranes))
-        case "nengo-loihi":
-            return opened.enter_context(NengoLoihiSession(program, record_states=records_membranes))
-        case _:
-            raise UserError(f"--backend {backend} runs policies; samples run on {', '.join(BACKENDS)}")
+    if backend not in SIMULATORS:
+        raise UserError(f"--backend {backend} runs policies; samples run on {', '.join(SIMULATORS)}")
+    reads_membranes = any(output.quantity == "membrane" for output in program.outputs)
+    return open_simulator(backend, program, opened, record_states=reads_membranes)
 
 
 def _rollout(program: SampleProgram, results: Sequence[SampleResult], labels: NDArray[np.int64]) -> Rollout:

@@ -1,4 +1,4 @@
-"""What is left of a policy without its attention."""
+"""A policy without its attention, or without its past."""
 
 from __future__ import annotations
 

@@ -16,6 +16,9 @@ class Terminated(BaseException):
     """SIGTERM came: everything unwinds as after Ctrl-C. Exit status 143."""
 
 
+STOPS = (UserError, KeyboardInterrupt, Terminated)
+"""They end a run; what it did until then is saved."""
+
 RAISED_BY_OTHERS = (Exception, SystemExit)
 """What code of a user's own may raise; one that ends the process by ``sys.exit`` would end it without a word."""
 

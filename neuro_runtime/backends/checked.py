@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,11 +12,9 @@ from neuro_runtime.backends.program_backend import ProgramBackend
 from neuro_runtime.policy_files import PolicyFiles
 from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.storage import load_program
+from neuro_runtime.simulators.by_name import SIMULATORS, open_simulator
 from neuro_runtime.simulators.co_simulation import CoSimulation, CoSimulationResult
-from neuro_runtime.simulators.interpreter import Interpreter
-from neuro_runtime.simulators.lava.session import LavaSession
-from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
-from neuro_runtime.simulators.simulator import SimulatedDecision, Simulator
+from neuro_runtime.simulators.simulator import SimulatedDecision
 
 
 def compared_by_default(backend: str) -> str:
@@ -67,24 +64,10 @@ def require_two(backend: str, beside: str) -> None:
         One is none, or they are the same.
     """
     for name in (backend, beside):
-        if name not in _SIMULATORS:
-            raise UserError(f"--check compares two of {', '.join(_SIMULATORS)}, and {name} is none of them")
+        if name not in SIMULATORS:
+            raise UserError(f"--check compares two of {', '.join(SIMULATORS)}, and {name} is none of them")
     if backend == beside:
         raise UserError(f"--check compares two simulators, and both are {backend}")
-
-
-def _loihi_fast(program: SpikingProgram, _: ExitStack) -> Simulator:
-    from neuro_runtime.simulators.loihi_fast import LoihiFast  # needs numba
-
-    return LoihiFast(program)
-
-
-_SIMULATORS: dict[str, Callable[[SpikingProgram, ExitStack], Simulator]] = {
-    "interpreter": lambda program, _: Interpreter(program),
-    "loihi-fast": _loihi_fast,
-    "loihi-sim": lambda program, opened: opened.enter_context(LavaSession(program, record_states=True)),
-    "nengo-loihi": lambda program, opened: opened.enter_context(NengoLoihiSession(program, record_states=True)),
-}
 
 
 class CheckedSimulator:
@@ -97,7 +80,7 @@ class CheckedSimulator:
     """
 
     def __init__(self, program: SpikingProgram, backend: str, beside: str, opened: ExitStack) -> None:
-        first, second = (_SIMULATORS[name](program, opened) for name in (beside, backend))
+        first, second = (open_simulator(name, program, opened) for name in (beside, backend))
         self._co_simulation = CoSimulation(program, first, second, (beside, backend))
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import Terminated, UserError
+from dsf_common.errors import STOPS, UserError
 from dsf_common.statistics import MeanEstimate, estimate_mean
 from neuro_runtime.activity import Activity
 from neuro_runtime.environments import EnvironmentSpec, normalised_score
@@ -222,7 +222,7 @@ def _told_of_a_stop(
 ) -> Iterator[None]:
     try:
         yield
-    except (UserError, KeyboardInterrupt, Terminated):
+    except STOPS:
         if finished:
             on_stop(ended())
         raise

@@ -154,8 +154,8 @@ class _Intervals:
                 if node.name in self._possible:
                     self._possible[node.name][step], self._certain[node.name][step] = spikes
                 if node.name in self._numbers:
-                    largest = self._neurons[node.name].largest_number
-                    np.maximum(self._numbers[node.name][step], largest, out=self._numbers[node.name][step])
+                    seen = self._numbers[node.name][step]
+                    np.maximum(seen, neurons.largest_number, out=seen)
         return arrived, {name: neurons.voltage for name, neurons in self._neurons.items()}
 
     def _carried(self, connection: Weighted, step: int) -> tuple[NDArray[np.bool_] | Integers, NDArray[np.bool_]]:

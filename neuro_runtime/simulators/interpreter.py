@@ -302,7 +302,7 @@ class _LoihiGradedRelu(_LoihiNeurons):
         return beyond
 
 
-_Neurons = _FloatNeurons | _LoihiNeurons | _FloatGradedRelu | _LoihiGradedRelu
+_Neurons = _FloatNeurons | _LoihiNeurons
 
 
 def _neurons(program: SpikingProgram, node: Neurons) -> _Neurons:

@@ -1,4 +1,4 @@
-"""What a module of this package gives: networks with drawn weights, their export and their spikes."""
+"""The offer of each module of this package: networks with drawn weights, their export and their spikes."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def our_name(kind: ModelKind, name: str) -> str:
 
 
 def before_tanh(model: PolicyNetwork, compute: Callable[[], object]) -> Tensor:
-    """What the head gives meanwhile."""
+    """The head's outputs meanwhile."""
     outputs: list[Tensor] = []
     head = model.get_submodule("head")
     handle = head.register_forward_hook(lambda module, given, output: outputs.append(output))

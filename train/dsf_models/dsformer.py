@@ -18,6 +18,7 @@ from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import PolicyNetwork, Spikes
 from dsf_models.population import input_neurons
 from dsf_models.spiking_layers import NormalisedLinear, SpikingLinear
+from dsf_models.token_embedding import token_of, token_size
 
 
 class Mlp(nn.Module):
@@ -97,7 +98,7 @@ class DSFormer(PolicyNetwork):
     def __init__(self, config: ModelConfig, observation_size: int, action_size: int) -> None:
         super().__init__(config, observation_size, action_size)
         size = config.embedding_size
-        self.embedding = nn.Linear(observation_size + action_size + 1, size)
+        self.embedding = nn.Linear(token_size(observation_size, action_size), size)
         self.embedding_norm = nn.LayerNorm(size)
         block = Block if config.kind.has_token_mixing else MlpBlock
         self.blocks = nn.ModuleList(block(config) for _ in range(config.blocks))
@@ -116,9 +117,7 @@ class DSFormer(PolicyNetwork):
 
     def encode(self, states: Tensor, previous_actions: Tensor, returns_to_go: Tensor) -> Tensor:
         """The token current ``LN(W_e [s; a; R̂] + b_e)``, (..., D): the part that stays with the host."""
-        if not self.config.previous_action:
-            previous_actions = torch.zeros_like(previous_actions)
-        tokens = torch.cat([states, previous_actions, returns_to_go], dim=-1)
+        tokens = token_of(self.config, states, previous_actions, returns_to_go)
         current: Tensor = self.embedding_norm(self.embedding(tokens))
         return current
 

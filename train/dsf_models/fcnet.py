@@ -96,7 +96,7 @@ class SlidingFourier(nn.Module):
 
 @dataclass(frozen=True)
 class FourierState:
-    """What a stream keeps of a block.
+    """A block's memory in a stream.
 
     Attributes
     ----------

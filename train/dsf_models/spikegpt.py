@@ -29,7 +29,7 @@ NOTHING = -1e30  # the exponent of what weighs nothing; finite, so that differen
 
 @dataclass(frozen=True)
 class BlockState:
-    """What a stream keeps of a block, (lanes, D) each.
+    """A block's memory in a stream, (lanes, D) each.
 
     Attributes
     ----------

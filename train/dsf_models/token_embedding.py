@@ -1,4 +1,4 @@
-"""The token that baselines with one element an environment step embed: state, previous action, return-to-go."""
+"""The token that networks with one element an environment step embed: state, previous action, return-to-go."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_models.checkpoint import PolicyModel
+from dsf_models.configuration import ModelKind
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
 from neuro_runtime.environments.closing import closing
@@ -41,6 +42,11 @@ class Scores:
     def text(self) -> str:
         """The mean and its standard error, which a single episode has none of."""
         return f"{self.mean:.1f} ± {self.standard_error:.1f}" if len(self.scores) > 1 else f"{self.mean:.1f}"
+
+
+def asked_returns(kind: ModelKind, spec: EnvironmentSpec) -> tuple[float, ...]:
+    """The return targets that a model of ``kind`` is evaluated with: the first alone where it reads none."""
+    return spec.return_targets[:1] if kind.learns_values else spec.return_targets
 
 
 def evaluate(

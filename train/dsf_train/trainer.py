@@ -20,7 +20,7 @@ from dsf_models.normalisation import set_blend
 from dsf_models.policy_network import Spikes
 from dsf_train.compiled_step import CompiledObjective, Objective, PaidSpikes, real_tokens
 from dsf_train.configuration import TrainConfig
-from dsf_train.evaluation import Scores, evaluate
+from dsf_train.evaluation import Scores, asked_returns, evaluate
 from dsf_train.finite_training import FiniteWatch
 from dsf_train.firing import FiringWatch, firing_rates
 from dsf_train.firing_rate_initialisation import raise_firing_rates
@@ -260,10 +260,9 @@ def _finish(state: TrainingState, metrics: Metrics) -> TrainingResult:
 
 
 def _evaluate_all(state: TrainingState, episodes: int) -> Iterator[Scores]:
-    """Scores of each return target on its own; a policy that learned values is asked for none, so it has one."""
+    """Scores of each return target on its own."""
     policy, spec = state.policy(), state.spec
-    asked = spec.return_targets[:1] if policy.model.config.kind.learns_values else spec.return_targets
-    for target in asked:
+    for target in asked_returns(policy.model.config.kind, spec):
         title = f"evaluate, return {target:g}"
         with Progress(spec.time_limit, title, "step") as progress:
             yield evaluate(policy, spec, target, episodes, on_step=progress.update)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +61,10 @@ class ShortestPeriod(ProgramPass[Schedule]):
     """See the module."""
 
     name = "shortest period"
+    resets: ClassVar[bool] = False  # whether it may reset LIF neurons that would not decay in time
 
     def match(self, subject: Subject) -> Schedule | None:
-        schedule = shortest_schedule(subject, may_reset=False)
+        schedule = shortest_schedule(subject, may_reset=self.resets)
         return schedule if schedule and schedule.period < subject.program.period else None
 
     def transform(self, program: Program, match: Schedule) -> Program:

@@ -12,19 +12,11 @@ one's first. So each node is reset in its own first time step: nothing of an ear
 
 from __future__ import annotations
 
-from dsf_export.optimise.period import Schedule, scheduled, shortest_schedule
-from dsf_export.optimise.program_pass import ProgramPass, Subject
-from neuro_runtime.program.program import Program
+from dsf_export.optimise.period import ShortestPeriod
 
 
-class ResetAtBegin(ProgramPass[Schedule]):
+class ResetAtBegin(ShortestPeriod):
     """See the module."""
 
     name = "reset at a token's begin"
-
-    def match(self, subject: Subject) -> Schedule | None:
-        schedule = shortest_schedule(subject, may_reset=True)
-        return schedule if schedule and schedule.period < subject.program.period else None
-
-    def transform(self, program: Program, match: Schedule) -> Program:
-        return scheduled(program, match)
+    resets = True

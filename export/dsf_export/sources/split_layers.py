@@ -52,7 +52,7 @@ def split_by_room(program: SampleProgram, room: Mapping[str, Array], groups: int
 
 
 def _names(name: str, members: Members) -> list[str]:
-    """What the groups of a node are called."""
+    """The names of a node's groups; its own where it is not split."""
     return [f"{name}.{n}" for n in range(len(members[name]))] if name in members else [name]
 
 
@@ -128,6 +128,6 @@ def _part(connection: Weighted, sources: NDArray[np.int64], targets: NDArray[np.
 
 
 def _places_of(part: NDArray[np.int64], neurons: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Of each of ``neurons`` its place in ``part``, which is in ascending order; −1 where it has none."""
+    """The place of each of ``neurons`` in ``part``, which is in ascending order; −1 where it has none."""
     place = np.minimum(np.searchsorted(part, neurons), len(part) - 1)
     return np.where(part[place] == neurons, place, -1)

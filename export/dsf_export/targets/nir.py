@@ -142,6 +142,11 @@ def from_graph(graph: nir.NIRGraph) -> Program:
     return program
 
 
+def graded_refused(node: GradedRelu) -> UserError:
+    """The refusal of a node whose spikes carry numbers."""
+    return UserError(f"{node.name} sends graded spikes, for which NIR has no node: export with --chip portable")
+
+
 def _neurons(node: Neurons) -> nir.NIRNode:
     match node:
         case Accumulator():
@@ -151,7 +156,7 @@ def _neurons(node: Neurons) -> nir.NIRNode:
         case And():
             decay = 1.0
         case GradedRelu():
-            raise UserError(f"{node.name} sends graded spikes, for which NIR has no node: export with --chip portable")
+            raise graded_refused(node)
         case _:
             assert_never(node)
     one = np.ones(node.size)

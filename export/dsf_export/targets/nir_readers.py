@@ -28,7 +28,7 @@ from dsf_common.hdf5 import atomic_image
 from dsf_common.suggestions import suggestion
 from dsf_export.arrays import Array
 from dsf_export.namespace import NAMESPACE
-from dsf_export.targets.nir import READER
+from dsf_export.targets.nir import READER, graded_refused
 from dsf_export.targets.nir_synapses import Synapses, all_synapses, nir_name
 from neuro_runtime.program import Program
 from neuro_runtime.program.active_time_steps import active_time_steps
@@ -202,7 +202,7 @@ def _matrix(synapses: Synapses) -> Array:
 def _neurons(program: Program, node: Lif | And | GradedRelu, reader: Reader) -> tuple[nir.LIF, float]:
     """The node, and the factor of what reaches it."""
     if isinstance(node, GradedRelu):
-        raise UserError(f"{node.name} sends graded spikes, for which NIR has no node: export with --chip portable")
+        raise graded_refused(node)
     if reader.otherwise:
         raise UserError(f"{node.name} does not fit: {reader.name} {reader.otherwise}")
     lif = node.as_lif("loihi")

@@ -36,8 +36,7 @@ class NengoLoihiSession(WorkerSession):
     def __init__(
         self, program: SpikingProgram, *, record_states: bool = False, limits: TimeLimits | None = None
     ) -> None:
-        _require_spikes(program)
-        require_no_resets(program, "nengo-loihi's Loihi 1")
+        _require_loihi_1(program)
         super().__init__(program, NENGO_LOIHI, limits, record_states=record_states)
 
     def load(self, program: SpikingProgram) -> None:
@@ -48,15 +47,16 @@ class NengoLoihiSession(WorkerSession):
         UserError
             As for a new session.
         """
-        _require_spikes(program)
-        require_no_resets(program, "nengo-loihi's Loihi 1")
+        _require_loihi_1(program)
         self._open(program)
 
 
-def _require_spikes(program: SpikingProgram) -> None:
+def _require_loihi_1(program: SpikingProgram) -> None:
+    """Refuse graded spikes and resets, which a Loihi 1 has not."""
     graded = [node.name for node in program.nodes if node.spikes and node.graded]
     if graded:
         raise UserError(
             f"{graded[0]} sends graded spikes, which a Loihi 1 and its emulator have not: export with --chip portable, "
             "or run on loihi-sim or loihi-fast"
         )
+    require_no_resets(program, "nengo-loihi's Loihi 1")

@@ -50,7 +50,7 @@ CASES = {
 
 
 def policy_program(config: ModelConfig, seed: int = 1) -> Program:
-    """Of an untrained policy whose layers all fire."""
+    """The program of an untrained policy whose layers all fire."""
     return quantised(random_policy(config, OBSERVATIONS, ACTIONS, seed=seed, added_current=0.3))
 
 

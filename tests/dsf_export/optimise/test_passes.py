@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from dsf_common.errors import UserError
-from dsf_export.optimise import constants, equal, gates, period, reset, unread, zero_synapses
+from dsf_export.optimise import constants, equal, gates, period, unread, zero_synapses
 from dsf_export.optimise.gates import MergedGates
 from dsf_export.optimise.passes import SAFE, SAFE_WITH_RESETS, lean, optimise
 from dsf_export.optimise.program_pass import Subject
@@ -167,8 +167,8 @@ MUTANTS: dict[str, tuple[tuple[str, ...], object, str, Callable[..., Any]]] = {
     "listed synapses not read": ((), unread, "_is_read", lambda program, node, gone: np.zeros(node.size, dtype=bool)),
     "no idle steps": ((), period, "_idle", lambda subject, node: 0),
     "a past of one decision": ((), period, "_delayed", of_this_decision),
-    "a late reset": ((), reset, "scheduled", reset_late),
-    "no reset": ((), reset, "scheduled", never_reset),
+    "a late reset": ((), period, "scheduled", reset_late),
+    "no reset": ((), period, "scheduled", never_reset),
 }
 
 

@@ -63,7 +63,7 @@ def chain(threshold: int, *weights: int) -> Program:
 
 
 def rectified(threshold: int, *weights: int) -> list[int]:
-    """What an accumulator is brought by graded neurons that one spike each reaches through ``weights``."""
+    """The sum that an accumulator is brought by graded neurons that one spike each reaches through ``weights``."""
     decision = Interpreter(chain(threshold, *weights)).decide(np.full(len(weights), 100))
     sums: list[int] = (decision.accumulator >> 6).tolist()
     return sums

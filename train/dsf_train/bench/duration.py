@@ -18,12 +18,14 @@ from dsf_models.mlp import MlpPolicy
 from dsf_train.bench.outcome import outcome_of
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import Columns
+from dsf_train.evaluation import asked_returns
 from dsf_train.sampling import Batch
 from dsf_train.trainer import update
 from dsf_train.training_state import make_optimiser
 from dsf_train.value_learning.learner import ValueLearner, require_d3rlpy
 from dsf_train.value_learning.transitions import Transitions
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
+from neuro_runtime.environments.closing import closing
 
 MEASURED_STEPS, MEASURED_DECISIONS = 3, 20
 DEVICE = "cpu"
@@ -31,7 +33,7 @@ DEVICE = "cpu"
 
 @dataclass(frozen=True)
 class Duration:
-    """What is left of a grid.
+    """The rest of a grid.
 
     Attributes
     ----------
@@ -74,7 +76,7 @@ def duration_of(configs: Sequence[TrainConfig]) -> Duration | None:
 
 
 def _seconds(config: TrainConfig) -> float:
-    """Of one run from its first step on: its training and its last evaluation."""
+    """Seconds of one run from its first step on: its training and its last evaluation."""
     spec = load_environment_spec(config.env)
     torch.manual_seed(0)
     model = make_model(config.model, spec.observation_size, spec.action_size)
@@ -92,20 +94,20 @@ def _training_step(config: TrainConfig, model: PolicyNetwork, spec: EnvironmentS
 
 
 def _evaluation(config: TrainConfig, model: PolicyNetwork, spec: EnvironmentSpec) -> float:
-    """Of all return targets: a forward pass a decision for all episodes, and each episode's environment step."""
+    """Seconds of all return targets: a forward pass a decision for all episodes, and an environment step for each."""
     tokens = model.tokens_seen
     batch = _drawn_batch(replace(config, batch_size=config.final_episodes), spec)
     given = [part[:, -tokens:] for part in (batch.states, batch.previous_actions, batch.returns_to_go, batch.mask)]
     model.eval()
     with torch.no_grad():
         decision = _median(lambda: model(*given))
-    targets = max(len(spec.return_targets), 1)
+    targets = max(len(asked_returns(config.model.kind, spec)), 1)
     return targets * spec.time_limit * (decision + config.final_episodes * _environment_step(spec))
 
 
 def _environment_step(spec: EnvironmentSpec) -> float:
     environment = make_environment(spec.name)
-    try:
+    with closing(environment):
         environment.reset(seed=0)
         began = time.perf_counter()
         for _ in range(MEASURED_DECISIONS):
@@ -113,8 +115,6 @@ def _environment_step(spec: EnvironmentSpec) -> float:
             if ended or cut:
                 environment.reset(seed=0)
         return (time.perf_counter() - began) / MEASURED_DECISIONS
-    finally:
-        environment.close()
 
 
 def _median(call: Callable[[], object]) -> float:
