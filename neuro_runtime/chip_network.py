@@ -121,12 +121,12 @@ def _role(node: Source | Neurons) -> Role:
 def _projections(program: SpikingProgram) -> list[Projection]:
     placed = [
         Projection(place.source, place.target, _matrix(matrix, place.delay))
-        for place, matrix in dense_matrices(program.connections).items()
+        for place, matrix in dense_matrices(program.unfolded).items()
         if matrix.synapses.any()
     ]
     listed = [
         Projection(connection.source, connection.target, _listed(connection))
-        for connection in program.connections
+        for connection in program.unfolded
         if isinstance(connection, Sparse)
     ]
     return placed + listed

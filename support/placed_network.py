@@ -169,12 +169,12 @@ def _unplaced_weights(program: Program) -> NDArray[np.float64]:
     """The weight of each synapse of :func:`~neuro_runtime.chip_network.chip_network`, in its order."""
     projections = iter(chip_network(program).projections)
     weights: list[NDArray[Any]] = []
-    for matrix in dense_matrices(program.connections).values():
+    for matrix in dense_matrices(program.unfolded).values():
         if matrix.synapses.any():
             synapses = next(projections).synapses
             scaled = [part * 2.0**power for part, power in zip(matrix.parts, matrix.exponents, strict=True)]
             weights.append(np.stack(scaled)[synapses.format_index, synapses.target_index, synapses.source_index])
-    listed = [item for item in program.connections if isinstance(item, Sparse)]
+    listed = [item for item in program.unfolded if isinstance(item, Sparse)]
     weights += [np.asarray(item.weight, dtype=np.float64) * 2.0**item.exponent for item in listed]
     return np.concatenate(weights)
 

@@ -159,10 +159,10 @@ def _fan_outs(program: SpikingProgram) -> list[tuple[str, str, float]]:
     """Source, target and the synapses of one source neuron, of every matrix and list of synapses that has any."""
     fan_outs = [
         (connection.source, connection.target, len(connection.weight) / program.node(connection.source).size)
-        for connection in program.connections
+        for connection in program.unfolded
         if isinstance(connection, Sparse)
     ]
-    for place, matrix in dense_matrices(program.connections).items():
+    for place, matrix in dense_matrices(program.unfolded).items():
         synapses = matrix.synapses
         if synapses.any():
             fan_outs.append((place.source, place.target, int(synapses.sum()) / synapses.shape[2]))

@@ -51,7 +51,7 @@ def active_time_steps(program: SpikingProgram) -> ActiveTimeSteps:
             always = keeps_current(node, program.arithmetic) and bool(steps[node.name].any())
             emitted[node.name] = np.ones(program.period, dtype=bool) if always else steps[node.name].copy()
         before = sum(int(these.sum()) for these in steps.values())
-        for connection in program.connections:
+        for connection in program.unfolded:
             for delay in _time_steps_taken(connection):
                 steps[connection.target] |= np.roll(emitted.setdefault(connection.source, active), delay)
         if sum(int(these.sum()) for these in steps.values()) == before:

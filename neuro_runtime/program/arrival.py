@@ -33,7 +33,7 @@ def _biased(program: SpikingProgram) -> dict[str, int]:
     """When the bias line first reaches each node that it does."""
     lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
     known: dict[str, int] = {}
-    for connection in program.connections:
+    for connection in program.unfolded:
         if connection.source in lines and np.size(connection.delay):
             arrival = shortest_delay(connection)
             known[connection.target] = min(arrival, known.get(connection.target, arrival))
@@ -43,7 +43,7 @@ def _biased(program: SpikingProgram) -> dict[str, int]:
 def _shortest_paths(program: SpikingProgram, known: Mapping[str, int]) -> dict[str, int]:
     """The same, through nodes that are reached at a ``known`` time, some of them."""
     arrivals = {node.name: 0 for node in program.nodes if not program.connections_into(node.name)} | dict(known)
-    carrying = [item for item in program.connections if np.size(item.delay) and item.target not in known]
+    carrying = [item for item in program.unfolded if np.size(item.delay) and item.target not in known]
     for _ in program.nodes:
         for connection in carrying:
             if connection.source in arrivals:

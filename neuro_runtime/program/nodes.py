@@ -26,11 +26,13 @@ that it carries.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_runtime.program.kernel import Kernel
 from neuro_runtime.program.limits import (
     AND_DECAY,
     AND_SLACK,
@@ -277,6 +279,29 @@ class Sparse:
     weight: NDArray[np.generic]
     delay: NDArray[np.int32]
     exponent: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Kernel):
+    """Synapses that share their weights: those of a kernel between two nodes, whose neurons are its x and y, flat.
+
+    A program keeps its weights once. Whoever runs, counts or places synapses takes them as ``listed``.
+    """
+
+    weighted: ClassVar[Yes] = True
+
+    source: str
+    target: str
+    delay: int = 0
+    exponent: int = 0
+
+    @cached_property
+    def listed(self) -> Sparse:
+        """The same synapses as a list, without those of weight 0."""
+        source, target, weight = self.synapses()
+        delay = np.full(len(weight), self.delay, dtype=np.int32)
+        ends = source.astype(np.int32), target.astype(np.int32)
+        return Sparse(self.source, self.target, *ends, weight, delay, self.exponent)
 
 
 Weighted = Dense | Sparse

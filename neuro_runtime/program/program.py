@@ -15,6 +15,7 @@ from neuro_runtime.program.nodes import (
     Accumulator,
     Arithmetic,
     Connection,
+    Convolution,
     CurrentInput,
     Injection,
     Neurons,
@@ -37,14 +38,15 @@ class SpikingProgram(ABC):
     active_steps, period
         T and P, in time steps.
     nodes, connections
-        The graph, nodes in the order in which an input's spikes first reach them.
+        The graph, nodes in the order in which an input's spikes first reach them. A sample's program keeps convolutions
+        as such; simulators, counts and maps go by `unfolded`, or by the properties below, which list their synapses.
     """
 
     arithmetic: Arithmetic
     active_steps: int
     period: int
     nodes: tuple[Node, ...]
-    connections: tuple[Connection, ...]
+    connections: tuple[Connection | Convolution, ...]
 
     @property
     @abstractmethod
@@ -78,23 +80,28 @@ class SpikingProgram(ABC):
                 return node
         raise KeyError(name)
 
+    @property
+    def unfolded(self) -> list[Connection]:
+        """The connections, each convolution as the list of its synapses."""
+        return [item.listed if isinstance(item, Convolution) else item for item in self.connections]
+
     def connections_into(self, name: str) -> list[Connection]:
         """Connections whose target is ``name``."""
-        return [connection for connection in self.connections if connection.target == name]
+        return [connection for connection in self.unfolded if connection.target == name]
 
     def connections_from(self, name: str) -> list[Connection]:
         """Connections whose source is ``name``."""
-        return [connection for connection in self.connections if connection.source == name]
+        return [connection for connection in self.unfolded if connection.source == name]
 
     @property
     def injections(self) -> list[Injection]:
         """The connections that bring the token's current."""
-        return [connection for connection in self.connections if not connection.weighted]
+        return [connection for connection in self.unfolded if not connection.weighted]
 
     @property
     def weighted_connections(self) -> list[Weighted]:
         """The connections that are synapses."""
-        return [connection for connection in self.connections if connection.weighted]
+        return [connection for connection in self.unfolded if connection.weighted]
 
     @property
     def neurons(self) -> list[Neurons]:
@@ -136,6 +143,7 @@ class Program(SpikingProgram):
         What an action's −1 … 1 stands for, in the environment's own unit; None in a program of an earlier release.
     """
 
+    connections: tuple[Connection, ...]
     encoder: HostEncoder
     readout: HostReadout
     environment: str

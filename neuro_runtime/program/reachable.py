@@ -129,7 +129,7 @@ class _Intervals:
         arrived = dict.fromkeys(self._neurons, False)
         low = {name: np.zeros(neurons.size, dtype=np.int64) for name, neurons in self._neurons.items()}
         high = {name: values.copy() for name, values in low.items()}
-        for connection in self._program.connections:
+        for connection in self._program.unfolded:
             if not connection.weighted:
                 if not connection.delay <= step < connection.delay + self._program.active_steps:
                     continue

@@ -11,6 +11,7 @@ import numpy as np
 from dsf_common.errors import UserError
 from neuro_runtime.program.decay import current_loss, share_kept, steps_to_zero, voltage_loss
 from neuro_runtime.program.headroom import largest_current
+from neuro_runtime.program.kernel import MOST_SYNAPSES
 from neuro_runtime.program.limits import (
     CURRENT_SHIFT,
     INJECTION_LIMIT,
@@ -27,6 +28,7 @@ from neuro_runtime.program.nodes import (
     Accumulator,
     And,
     Connection,
+    Convolution,
     CurrentInput,
     Dense,
     GradedRelu,
@@ -110,6 +112,8 @@ def _shapes(program: SpikingProgram) -> None:
                 fits = connection.weight.shape == (target.size, source.size)
             case Sparse():
                 fits = _sparse_fits(connection, source, target)
+            case Convolution():
+                fits = _convolution_fits(connection, source, target)
             case _:
                 assert_never(connection)
         _require(fits, f"{_title(connection)} does not fit {source.size} sources and {target.size} targets")
@@ -120,6 +124,20 @@ def _sparse_fits(connection: Sparse, source: Node, target: Node) -> bool:
     if any(array.ndim != 1 or len(array) != len(connection.weight) for array in arrays):
         return False
     return _within(connection.source_index, 0, source.size - 1) and _within(connection.target_index, 0, target.size - 1)
+
+
+def _convolution_fits(connection: Convolution, source: Node, target: Node) -> bool:
+    whole = (*connection.shape, *connection.stride, *connection.padding, *connection.dilation, connection.groups)
+    _require(all(isinstance(each, int) for each in whole), f"{_title(connection)} has a geometry that is not whole")
+    try:
+        ends = math.prod(connection.shape), math.prod(connection.output_shape)
+    except UserError:
+        return False
+    _require(
+        connection.most_synapses <= MOST_SYNAPSES,
+        f"{_title(connection)} stands for {connection.most_synapses:,} synapses, more than {MOST_SYNAPSES:,}",
+    )
+    return ends == (source.size, target.size)
 
 
 def _delays(program: SpikingProgram) -> None:
@@ -388,7 +406,9 @@ def _all_numbers(program: SpikingProgram) -> list[tuple[str, Any]]:
         ]
     if isinstance(program, Program):
         numbers += _policy_numbers(program)
-    numbers += [(f"{_title(connection)} weight", connection.weight) for connection in program.weighted_connections]
+    numbers += [
+        (f"{_title(connection)} weight", connection.weight) for connection in program.connections if connection.weighted
+    ]
     return numbers
 
 
@@ -399,7 +419,7 @@ def _policy_numbers(program: Program) -> list[tuple[str, Any]]:
     return numbers
 
 
-def _title(connection: Connection) -> str:
+def _title(connection: Connection | Convolution) -> str:
     return f"{type(connection).__name__} {connection.source} -> {connection.target}"
 
 

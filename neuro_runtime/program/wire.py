@@ -19,6 +19,7 @@ from neuro_runtime.program.nodes import (
     And,
     BiasLine,
     Connection,
+    Convolution,
     CurrentInput,
     Dense,
     GradedRelu,
@@ -31,7 +32,8 @@ from neuro_runtime.program.nodes import (
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program, SpikingProgram
 from neuro_runtime.program.sample import HostMap, SampleEncoder, SampleOutput, SampleProgram
 
-VERSION = 6
+VERSION = 7
+VERSION_WITHOUT_CONVOLUTIONS = 6  # knows synapses by lists and matrices alone
 VERSION_WITHOUT_RESETS = 5  # knows no neurons that are reset at a token's begin
 VERSION_WITHOUT_GRADED_SPIKES = 4
 VERSION_WITHOUT_SAMPLES = 3  # knows policies alone, and neurons that fire above their threshold
@@ -43,6 +45,7 @@ READABLE = (
     VERSION_WITHOUT_SAMPLES,
     VERSION_WITHOUT_GRADED_SPIKES,
     VERSION_WITHOUT_RESETS,
+    VERSION_WITHOUT_CONVOLUTIONS,
     VERSION,
 )
 # Fields that a file leaves out where they are at their default, so that files of earlier releases keep their hash.
@@ -53,9 +56,13 @@ Arrays = dict[str, NDArray[Any]]
 _STORED_NAMES = {"inverse_scale": "unit"}
 _FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
 
+_Packed = Node | Connection | Convolution
 _KINDS = {
     kind.__name__: kind
-    for kind in (CurrentInput, SpikeInput, BiasLine, Lif, And, GradedRelu, Accumulator, Injection, Dense, Sparse)
+    for kind in (
+        *(CurrentInput, SpikeInput, BiasLine, Lif, And, GradedRelu, Accumulator),
+        *(Injection, Dense, Sparse, Convolution),
+    )
 }
 
 
@@ -108,8 +115,10 @@ def _sample_parts(program: SampleProgram, arrays: Arrays) -> dict[str, Any]:
 def _least_version(program: SpikingProgram) -> int:
     """The first that knows all that the program has."""
     lifs = [node for node in program.nodes if isinstance(node, Lif)]
-    if any(node.reset_step is not None for node in lifs):
+    if any(isinstance(item, Convolution) for item in program.connections):
         return VERSION
+    if any(node.reset_step is not None for node in lifs):
+        return VERSION_WITHOUT_CONVOLUTIONS
     if any(isinstance(node, GradedRelu) for node in program.nodes):
         return VERSION_WITHOUT_RESETS
     if not isinstance(program, Program) or any(node.fires_at_threshold for node in lifs):
@@ -161,12 +170,13 @@ def spiking_program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -
 def _assemble(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SpikingProgram:
     nodes = [_unpack(item, f"nodes/{n}", arrays) for n, item in enumerate(content["nodes"])]
     connections = [_unpack(item, f"connections/{n}", arrays) for n, item in enumerate(content["connections"])]
+    kinds = Connection | Convolution if "sample" in content else Connection  # a policy has no convolutions
     graph: dict[str, Any] = {
         "arithmetic": content["arithmetic"],
         "active_steps": int(content["active_steps"]),
         "period": int(content["period"]),
         "nodes": tuple(_expect(node, Node) for node in nodes),
-        "connections": tuple(_expect(item, Connection) for item in connections),
+        "connections": tuple(_expect(item, kinds) for item in connections),
     }
     if "sample" in content:
         return _sample_program(graph, content["sample"], arrays)
@@ -213,14 +223,20 @@ def _pack(item: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
 
 def _values(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     return {
-        _FIELD_NAMES.get(stored, stored): np.asarray(arrays[f"{prefix}/{stored}"]) if value is None else value
+        _FIELD_NAMES.get(stored, stored): _value(value, f"{prefix}/{stored}", arrays)
         for stored, value in packed.items()
         if stored != "kind"
     }
 
 
-def _unpack(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Node | Connection:
-    item: Node | Connection = _KINDS[packed["kind"]](**_values(packed, prefix, arrays))
+def _value(value: Any, name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    if value is None:
+        return np.asarray(arrays[name])
+    return tuple(value) if isinstance(value, list) else value  # JSON has lists for tuples
+
+
+def _unpack(packed: Mapping[str, Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> _Packed:
+    item: _Packed = _KINDS[packed["kind"]](**_values(packed, prefix, arrays))
     return item
 
 

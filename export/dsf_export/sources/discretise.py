@@ -29,9 +29,10 @@ from dsf_export.sources.float_network import (
     OutputLayer,
     ResetRule,
 )
-from dsf_export.sources.layers import Affine, Convolution, Flatten, Layer, Pool, Scale, Shape
+from dsf_export.sources.layers import Affine, Convolution, Flatten, Layer, Pool, Scale
 from dsf_export.sources.loops import looping_edges, order
 from dsf_export.sources.source_graph import SourceGraph, SourceNode
+from neuro_runtime.program.kernel import Shape
 
 Array = NDArray[np.float64]
 NEURONS = ("LIF", "IF", "LI", "CubaLIF", "CubaLI", "Threshold")

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsf_export.sources.layers import Layer, Shape
+from dsf_export.sources.layers import Layer
+from neuro_runtime.program.kernel import Shape
 
 ResetRule = Literal["zero", "zero late", "subtract", "subtract late"]
 

@@ -14,10 +14,9 @@ from torch.nn import functional
 
 from dsf_common.errors import UserError
 from dsf_export.sources.sparse_map import SparseMap
+from neuro_runtime.program.kernel import Kernel, Shape, lengths_after
 
 Array = NDArray[np.float64]
-Shape = tuple[int, ...]
-MOST_SYNAPSES = 200_000_000
 
 
 class Layer(Protocol):
@@ -84,7 +83,7 @@ class Convolution:
         if len(shape) != self.axes + 1 or shape[0] != self.weight.shape[1] * self.groups:
             raise UserError(f"a kernel of shape {tuple(self.weight.shape)} does not take an input of {shape}")
         kernel = tuple(int(length) for length in self.weight.shape[2:])
-        lengths = _lengths_after(shape[1:], kernel, self.stride, self.padding, self.dilation)
+        lengths = lengths_after(shape[1:], kernel, self.stride, self.padding, self.dilation)
         return (int(self.weight.shape[0]), *lengths)
 
     def apply(self, values: Tensor) -> Tensor:
@@ -101,28 +100,8 @@ class Convolution:
         return out
 
     def matrix(self, shape: Shape) -> SparseMap:
-        out = self.shape_after(shape)
-        channels, places = out[0], math.prod(out[1:])
-        taps = math.prod(self.weight.shape[1:])
-        if channels * places * taps > MOST_SYNAPSES:
-            raise UserError(f"its {channels * places * taps:,} synapses are more than {MOST_SYNAPSES:,}")
-        kernel = tuple(int(length) for length in self.weight.shape[2:])
-        read = _windows(shape, kernel, self.stride, self.padding, self.dilation)  # (channels in, taps, places)
-        of_group = shape[0] // self.groups
-        weight = self.weight.double().numpy().reshape(channels, -1)
-        source = np.concatenate(
-            [
-                np.broadcast_to(
-                    read[group * of_group : (group + 1) * of_group].reshape(1, taps, places),
-                    (channels // self.groups, taps, places),
-                )
-                for group in range(self.groups)
-            ]
-        )
-        target = np.broadcast_to(np.arange(channels * places).reshape(channels, 1, places), source.shape)
-        value = np.broadcast_to(weight[:, :, None], source.shape)
-        used = (source >= 0) & (value != 0)
-        return SparseMap(math.prod(shape), math.prod(out), source[used], target[used], value[used])
+        weight = self.weight.double().numpy()
+        return SparseMap.convolution(Kernel(weight, shape, self.stride, self.padding, self.dilation, self.groups))
 
     def offset(self, shape: Shape) -> Array:
         out = self.shape_after(shape)
@@ -143,19 +122,16 @@ class Pool:
     def shape_after(self, shape: Shape) -> Shape:
         if len(shape) != 3:
             raise UserError(f"a pooling of two axes does not take an input of {shape}")
-        return (shape[0], *_lengths_after(shape[1:], self.kernel, self.stride, self.padding, (1, 1)))
+        return (shape[0], *lengths_after(shape[1:], self.kernel, self.stride, self.padding, (1, 1)))
 
     def apply(self, values: Tensor) -> Tensor:
         mean = functional.avg_pool2d(values[None], self.kernel, self.stride, self.padding)[0]
         return mean if self.mean else mean * math.prod(self.kernel)
 
     def matrix(self, shape: Shape) -> SparseMap:
-        out = self.shape_after(shape)
-        source = _windows(shape, self.kernel, self.stride, self.padding, (1, 1))
-        target = np.broadcast_to(np.arange(math.prod(out)).reshape(out[0], 1, -1), source.shape)
-        used = source >= 0
         weight = 1 / math.prod(self.kernel) if self.mean else 1.0
-        return SparseMap(math.prod(shape), math.prod(out), source[used], target[used], np.full(int(used.sum()), weight))
+        each = np.full((shape[0], 1, *self.kernel), weight)
+        return SparseMap.convolution(Kernel(each, shape, self.stride, self.padding, (1, 1), groups=shape[0]))
 
     def offset(self, shape: Shape) -> Array:
         return np.zeros(math.prod(self.shape_after(shape)))
@@ -214,29 +190,3 @@ class Scale:
 
 def _like(bias: Tensor | None, values: Tensor) -> Tensor | None:
     return None if bias is None else bias.to(values.dtype)
-
-
-def _lengths_after(lengths: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Shape:
-    after = tuple(
-        (length + 2 * around - step * (width - 1) - 1) // stride + 1
-        for length, width, stride, around, step in zip(lengths, kernel, stride, padding, dilation, strict=True)
-    )
-    if min(after) < 1:
-        raise UserError(f"windows of {kernel} do not fit into {lengths}")
-    return after
-
-
-def _windows(shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> NDArray[np.int64]:
-    """The input that each tap of each window reads, −1 for padding: (channels, taps, windows)."""
-    places = np.arange(math.prod(shape)).reshape(shape)
-    padded = np.pad(places, [(0, 0), *((around, around) for around in padding)], constant_values=-1)
-    windows = _lengths_after(shape[1:], kernel, stride, padding, dilation)
-    grids = [
-        (np.arange(width) * step)[:, None] + (np.arange(count) * jump)[None]
-        for width, step, count, jump in zip(kernel, dilation, windows, stride, strict=True)
-    ]
-    if len(grids) == 1:
-        return padded[:, grids[0]]
-    rows, columns = grids
-    read = padded[:, rows[:, None, :, None], columns[None, :, None, :]]
-    return read.reshape(shape[0], math.prod(kernel), -1)

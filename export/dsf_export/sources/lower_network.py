@@ -23,6 +23,7 @@ from dsf_export.sources.sparse_map import SparseMap
 from neuro_runtime.program.nodes import (
     BiasLine,
     Connection,
+    Convolution,
     CurrentInput,
     Dense,
     Injection,
@@ -138,7 +139,7 @@ class _Builder:
         self._layers, self._reaching, self._depth = layers, reaching, depth
         self._groups: dict[str, list[_Group]] = {}
         self._nodes: list[Node] = []
-        self._connections: list[Connection] = []
+        self._connections: list[Connection | Convolution] = []
         self._maps: list[HostMap] = []
         self._biased = False
 
@@ -288,7 +289,9 @@ def _unit(layer: NeuronLayer, group: _Group) -> Array | float:
     return 1 / threshold if layer.fires and np.ptp(threshold) > 0 else 1.0
 
 
-def _synapses(source: str, target: str, part: SparseMap, delay: int) -> Weighted:
+def _synapses(source: str, target: str, part: SparseMap, delay: int) -> Weighted | Convolution:
+    if part.kernel is not None and part.kernel.shares_weights:
+        return Convolution(**vars(part.kernel), source=source, target=target, delay=delay)
     if len(part.weight) >= DENSE_FROM * part.sources * part.targets:
         weight = np.zeros((part.targets, part.sources))
         weight[part.target, part.source] = part.weight

@@ -27,8 +27,9 @@ from dsf_export.sources.float_network import (
     NeuronLayer,
     OutputLayer,
 )
-from dsf_export.sources.layers import Affine, Convolution, Flatten, Scale, Shape
+from dsf_export.sources.layers import Affine, Convolution, Flatten, Scale
 from dsf_export.sources.limited_hdf5 import LimitedReader
+from neuro_runtime.program.kernel import Shape
 from neuro_runtime.program.limits import DECAY_ONE
 
 COVERED = ("input", "flatten", "conv", "dense", "dense_rec")

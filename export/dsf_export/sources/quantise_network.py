@@ -36,7 +36,7 @@ from neuro_runtime.program.limits import (
     SMALLEST_WEIGHT,
     STATE_LIMIT,
 )
-from neuro_runtime.program.nodes import Connection, Dense, Injection, Lif, Node, Sparse, Weighted
+from neuro_runtime.program.nodes import Connection, Convolution, Dense, Injection, Lif, Node, Sparse, Weighted
 from neuro_runtime.program.sample import HostMap, SampleProgram
 from neuro_runtime.program.sample_run import SampleRun, run_sample
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -221,7 +221,7 @@ def _largest_scale(program: SampleProgram, lif: Lif, peak: Peaks, chip: Chip) ->
 
 def with_scales(program: SampleProgram, scales: Mapping[str, int], samples: Samples, terms: int) -> SampleProgram:
     """The program in integers, for chosen scales."""
-    connections: list[Connection] = []
+    connections: list[Connection | Convolution] = []
     for connection in program.connections:
         connections += _connection(connection, scales, terms)
     targets = {injection.source: injection.target for injection in program.injections}
@@ -272,19 +272,21 @@ def _node(node: Node, scales: Mapping[str, int]) -> Node:
     return integer
 
 
-def _connection(connection: Connection, scales: Mapping[str, int], terms: int) -> list[Connection]:
+def _connection(
+    connection: Connection | Convolution, scales: Mapping[str, int], terms: int
+) -> list[Connection | Convolution]:
     match connection:
         case Injection():
             return [connection]
-        case Dense() | Sparse():
+        case Dense() | Sparse() | Convolution():
             scaled = np.asarray(connection.weight, dtype=np.float64) * scales[connection.target]
             return [_term(connection, mantissa, exponent) for mantissa, exponent in sum_of_terms(scaled, terms)]
         case _:
             assert_never(connection)
 
 
-def _term(connection: Weighted, mantissa: NDArray[np.int32], exponent: int) -> Weighted:
-    if isinstance(connection, Dense):
+def _term(connection: Weighted | Convolution, mantissa: NDArray[np.int32], exponent: int) -> Weighted | Convolution:
+    if isinstance(connection, Dense | Convolution):
         return replace(connection, weight=mantissa, exponent=exponent)
     used = np.flatnonzero(mantissa)
     return replace(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuro_runtime.program.kernel import Kernel
 
 Indices = NDArray[np.int64]
 Array = NDArray[np.float64]
@@ -19,6 +22,8 @@ class SparseMap:
     ----------
     sources, targets
         Sizes of x and y.
+    kernel
+        The convolution that lists these entries, where it is one.
     """
 
     sources: int
@@ -26,6 +31,7 @@ class SparseMap:
     source: Indices
     target: Indices
     weight: Array
+    kernel: Kernel | None = None
 
     @classmethod
     def dense(cls, weight: Array) -> SparseMap:
@@ -39,6 +45,30 @@ class SparseMap:
         place = np.arange(len(weight))
         return cls(len(weight), len(weight), place, place, np.asarray(weight, dtype=np.float64))
 
+    @classmethod
+    def convolution(cls, kernel: Kernel) -> SparseMap:
+        """The entries of a convolution.
+
+        Raises
+        ------
+        UserError
+            The kernel does not fit its input, or has more entries than are handled.
+        """
+        source, target, weight = kernel.synapses()
+        sizes = math.prod(kernel.shape), math.prod(kernel.output_shape)
+        return cls(*sizes, source, target, weight.astype(np.float64), kernel)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether y is x."""
+        place = np.arange(self.sources)
+        return (
+            self.sources == self.targets
+            and np.array_equal(self.source, place)
+            and np.array_equal(self.target, place)
+            and bool((self.weight == 1).all())
+        )
+
     def after(self, first: SparseMap) -> SparseMap:
         """This map of what ``first`` gives."""
         order = np.argsort(self.source, kind="stable")
@@ -49,7 +79,12 @@ class SparseMap:
         within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
         mine = order[begins + within]
         return SparseMap(
-            first.sources, self.targets, first.source[which], self.target[mine], first.weight[which] * self.weight[mine]
+            first.sources,
+            self.targets,
+            first.source[which],
+            self.target[mine],
+            first.weight[which] * self.weight[mine],
+            self.kernel if first.is_identity else first.kernel if self.is_identity else None,
         ).merged()
 
     def plus(self, other: SparseMap) -> SparseMap:
@@ -73,7 +108,17 @@ class SparseMap:
 
     def scaled(self, factor: Array) -> SparseMap:
         """Each target's sum times its ``factor``, (targets,)."""
-        return SparseMap(self.sources, self.targets, self.source, self.target, self.weight * factor[self.target])
+        return replace(self, weight=self.weight * factor[self.target], kernel=self._scaled_kernel(factor))
+
+    def _scaled_kernel(self, factor: Array) -> Kernel | None:
+        """The kernel of the scaled map, which has one where each channel has one factor."""
+        if self.kernel is None:
+            return None
+        by_channel = factor.reshape(len(self.kernel.weight), -1)
+        if (by_channel != by_channel[:, :1]).any():
+            return None
+        weight = np.asarray(self.kernel.weight, dtype=np.float64)
+        return replace(self.kernel, weight=weight * by_channel[:, 0].reshape(-1, *[1] * (weight.ndim - 1)))
 
     def of(self, values: Array) -> Array:
         """The map of one vector."""
@@ -81,6 +126,8 @@ class SparseMap:
 
     def part(self, sources: Indices, targets: Indices) -> SparseMap:
         """Between some of the sources and some of the targets, numbered anew."""
+        if np.array_equal(sources, np.arange(self.sources)) and np.array_equal(targets, np.arange(self.targets)):
+            return self
         place_of_source = np.full(self.sources, -1)
         place_of_source[sources] = np.arange(len(sources))
         place_of_target = np.full(self.targets, -1)

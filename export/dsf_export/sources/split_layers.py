@@ -14,7 +14,17 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_runtime.program.nodes import Connection, CurrentInput, Dense, Injection, Lif, Node, Sparse, Weighted
+from neuro_runtime.program.nodes import (
+    Connection,
+    Convolution,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+    Weighted,
+)
 from neuro_runtime.program.sample import HostMap, SampleOutput, SampleProgram
 
 Array = NDArray[np.float64]
@@ -91,7 +101,13 @@ def _maps(each: HostMap, members: Members) -> list[HostMap]:
     return made
 
 
-def _connections(connection: Connection, program: SampleProgram, members: Members) -> list[Connection]:
+def _connections(
+    connection: Connection | Convolution, program: SampleProgram, members: Members
+) -> list[Connection | Convolution]:
+    if isinstance(connection, Convolution):
+        if connection.source not in members and connection.target not in members:
+            return [connection]
+        connection = connection.listed
     sources, targets = _names(connection.source, members), _names(connection.target, members)
     if isinstance(connection, Injection):
         pairs = zip(sources, targets, strict=True)

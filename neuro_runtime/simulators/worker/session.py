@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -176,6 +176,6 @@ def _must_be_loihi(program: SpikingProgram, emulator: Emulator) -> None:
 
 
 def _open_request(program: SpikingProgram, options: Mapping[str, bool]) -> Message:
-    header, arrays = program_to_wire(program)
+    header, arrays = program_to_wire(replace(program, connections=tuple(program.unfolded)))
     graph = {name: array for name, array in arrays.items() if name.startswith(("nodes/", "connections/"))}
     return Message("open", {"program": json.loads(header), **options}, graph)

@@ -121,11 +121,11 @@ BAD_FILES: dict[str, tuple[Spoil, str]] = {
     "a weight changed": (lambda path: _first_weight(path, 2), "does not match its hash"),
     "version": (
         _header(lambda header: header.update(version=99)),
-        "program format 99 is not the 1 to 6 that",
+        "program format 99 is not the 1 to 7 that",
     ),
     "no nodes": (_header(lambda header: header.pop("nodes")), "damaged program"),
     "unknown node": (
-        _header(lambda header: header.update(nodes=[{"kind": "Convolution", "name": "x", "size": 1}])),
+        _header(lambda header: header.update(nodes=[{"kind": "Izhikevich", "name": "x", "size": 1}])),
         "damaged program",
     ),
     "nodes as connections": (
