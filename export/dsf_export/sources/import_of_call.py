@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dsf_common.documents import print_document
@@ -14,7 +15,7 @@ from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
 from dsf_export.sources.imported import Imported, document, import_network, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
-from dsf_export.targets import NETX, Target
+from dsf_export.targets import NETX, ONNX, Target
 from dsf_export.targets.netx import write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
@@ -25,7 +26,6 @@ LAVA_TARGET = "lava"
 # Why an imported network does not go to the other targets.
 REFUSED_TARGETS = {
     "nir": "writes policies, and the network's own file is NIR or netx already",
-    "onnx": "writes policies, one decision a call, and such a network takes a sample over time",
 }
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
 
@@ -83,11 +83,21 @@ def carry_out_import(
         write_netx(imported.program, output)
     else:
         imported = import_file(source, content, arguments.overrides, chip)
-        _write_program(imported, output)
+        if target.name == ONNX:
+            imported = _write_onnx(imported, output)
+        else:
+            _write_program(imported, output)
     if arguments.json:
         print_document({"target": target.name, "output": str(output), **document(imported)})
     else:
         print(f"{text_of(imported)}\n\nwrote {output}")
+
+
+def _write_onnx(imported: Imported, output: Path) -> Imported:
+    from dsf_export.targets.onnx.sample_file import write_checked  # needs the `onnx` extra
+
+    row = write_checked(imported.program, imported.samples, output)
+    return replace(imported, rows=(*imported.rows, row))
 
 
 def _write_program(imported: Imported, output: Path) -> None:

@@ -98,8 +98,8 @@ class Imported:
         The float network, as its writer runs it.
     program
         The integers.
-    calibration
-        Where the samples come from.
+    samples, calibration
+        Those it was quantised on, and where they come from.
     chip
         Whose arithmetic the integers keep to.
     membrane_error
@@ -110,6 +110,7 @@ class Imported:
     network: FloatNetwork
     lowered: SampleProgram
     program: SampleProgram
+    samples: Samples
     calibration: str
     chip: Chip
     rows: tuple[StageRow, ...]
@@ -163,6 +164,7 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
         network,
         lowered,
         program.for_steps(1),
+        samples,
         origin,
         chip,
         rows,

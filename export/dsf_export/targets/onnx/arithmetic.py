@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dsf_export.targets.onnx.graph import GraphBuilder
-from neuro_runtime.program.nodes import Dense, Lif, Neurons
+from neuro_runtime.program.nodes import Convolution, Dense, Lif, Neurons
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,16 @@ class Membrane:
 
     current: str | None = None
     voltage: str | None = None
+
+
+def geometry(connection: Convolution) -> dict[str, Any]:
+    """A convolution's attributes, as ONNX names them."""
+    return {
+        "strides": connection.stride,
+        "pads": (*connection.padding, *connection.padding),
+        "dilations": connection.dilation,
+        "group": connection.groups,
+    }
 
 
 class Arithmetic(ABC):
@@ -41,6 +51,10 @@ class Arithmetic(ABC):
 
         ``name`` is that of the connection's weights.
         """
+
+    @abstractmethod
+    def convolved(self, spikes: str, connection: Convolution, name: str) -> str:
+        """The same of a convolution, of spikes (steps, channels, …) to targets (steps, channels, …)."""
 
     @abstractmethod
     def shifted(self, value: str, exponent: int) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_export.targets.onnx.arithmetic import Arithmetic, Membrane
-from neuro_runtime.program.nodes import Dense, Lif, Neurons
+from dsf_export.targets.onnx.arithmetic import Arithmetic, Membrane, geometry
+from neuro_runtime.program.nodes import Convolution, Dense, Lif, Neurons
 
 FORGOTTEN = 2.0**-23  # of a threshold, about the finest that float32 tells apart there
 
@@ -26,6 +26,10 @@ class FloatArithmetic(Arithmetic):
     def product(self, spikes: str, connection: Dense, name: str) -> str:
         weight = self.graph.constant(np.asarray(connection.weight).T, np.float32, name)
         return self.graph.op("MatMul", spikes, weight)
+
+    def convolved(self, spikes: str, connection: Convolution, name: str) -> str:
+        weight = self.graph.constant(connection.weight, np.float32, name)
+        return self.graph.op("Conv", spikes, weight, **geometry(connection))
 
     def shifted(self, value: str, exponent: int) -> str:
         return value  # float programs have no exponents

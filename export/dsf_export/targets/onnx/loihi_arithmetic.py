@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_export.targets.onnx.arithmetic import Arithmetic, Membrane
+from dsf_export.targets.onnx.arithmetic import Arithmetic, Membrane, geometry
 from dsf_export.targets.onnx.graph import GraphBuilder
 from neuro_runtime.program.decay import current_loss, effective_threshold, steps_to_zero, voltage_loss
 from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE, LARGEST_WORD, STATE_LIMIT
-from neuro_runtime.program.nodes import Dense, Lif, Neurons
+from neuro_runtime.program.nodes import Convolution, Dense, Lif, Neurons
 from neuro_runtime.simulators.loihi_arithmetic import shift
 
 HALVED = 1  # weights are even, and halves of them fit 8 bits with their sign
@@ -44,6 +44,11 @@ class LoihiArithmetic(Arithmetic):
     def product(self, spikes: str, connection: Dense, name: str) -> str:
         weight = self.graph.constant(np.asarray(connection.weight).T >> HALVED, np.int8, name)
         return self.shifted(self.graph.op("MatMulInteger", spikes, weight), connection.exponent + HALVED)
+
+    def convolved(self, spikes: str, connection: Convolution, name: str) -> str:
+        weight = self.graph.constant(np.asarray(connection.weight) >> HALVED, np.int8, name)
+        convolved = self.graph.op("ConvInteger", spikes, weight, **geometry(connection))
+        return self.shifted(convolved, connection.exponent + HALVED)
 
     def shifted(self, value: str, exponent: int) -> str:
         if exponent == 0:

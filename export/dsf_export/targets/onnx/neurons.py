@@ -49,6 +49,11 @@ class LifNeurons:
         together = fired[0] if len(fired) == 1 else self._graph.op("Concat", *fired, axis=0)
         return self._graph.cast(together, self._arithmetic.spikes)
 
+    @property
+    def voltage(self) -> str | None:
+        """v after the period's last time step; None stands for 0."""
+        return self._after(self._idle_to_the_end).voltage
+
     def give_state(self) -> None:
         """Give out the membranes that the next decision begins with."""
         if not self._lasts:

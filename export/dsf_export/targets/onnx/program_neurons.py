@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from dsf_common.errors import UserError
@@ -13,11 +15,11 @@ from dsf_export.targets.onnx.neurons import LifNeurons, fired_gates
 from dsf_export.targets.onnx.schedule import Schedule, schedule_of
 from dsf_export.targets.onnx.synapses import Arriving, Synapses
 from dsf_export.targets.onnx.timeline import Timeline
-from neuro_runtime.program import Program
+from neuro_runtime.program import Program, SpikingProgram
 from neuro_runtime.program.active_time_steps import active_time_steps
 from neuro_runtime.program.decay import keeps_current
 from neuro_runtime.program.headroom import state_bounds
-from neuro_runtime.program.nodes import Accumulator, And, BiasLine, GradedRelu, Lif
+from neuro_runtime.program.nodes import Accumulator, And, BiasLine, GradedRelu, Lif, SpikeInput
 
 
 def add_neurons(graph: GraphBuilder, program: Program, token: str, largest_token: float | None = None) -> str:
@@ -35,21 +37,40 @@ def add_neurons(graph: GraphBuilder, program: Program, token: str, largest_token
     str
         What the accumulator holds after the decision, (1, action_size).
     """
-    return _Decision(graph, program, token, largest_token).run()
+    neurons = ProgramNeurons(graph, program, {program.current_input.name: token}, largest_token)
+    neurons.run()
+    return neurons.accumulated(program.accumulator)
 
 
-class _Decision:
-    def __init__(self, graph: GraphBuilder, program: Program, token: str, largest_token: float | None) -> None:
+class ProgramNeurons:
+    """The neurons of a program, for one period.
+
+    Parameters
+    ----------
+    given
+        What the host brings each input node: a row of current, or of spikes, (1, size).
+    largest_current
+        The largest integer of a current; by default what the program's encoder can reach.
+    """
+
+    def __init__(
+        self,
+        graph: GraphBuilder,
+        program: SpikingProgram,
+        given: Mapping[str, str],
+        largest_current: float | None = None,
+    ) -> None:
         self._graph = graph
         self._program = program
         self._schedule = schedule_of(program)
-        self._arithmetic = _arithmetic(graph, program, largest_token)
+        self._arithmetic = _arithmetic(graph, program, largest_current)
         graph.begin("past")
-        self._timelines = _timelines(graph, program, self._schedule, self._arithmetic)
-        self._synapses = Synapses(self._arithmetic, program, self._timelines, token)
+        self._timelines = _timelines(graph, program, self._schedule, self._arithmetic, given)
+        self._synapses = Synapses(self._arithmetic, program, self._timelines, given)
         self._lifs: dict[str, LifNeurons] = {}
 
-    def run(self) -> str:
+    def run(self) -> None:
+        """Add all time steps, and give out states and spikes."""
         for batch in self._schedule.batches:
             node = self._program.node(batch.node)
             self._graph.begin(batch.node)
@@ -66,7 +87,7 @@ class _Decision:
                         "--chip portable"
                     )
                 case _:
-                    continue  # the accumulator reads all that the others have sent
+                    continue  # inputs are given, and the accumulator reads all that the others have sent
         self._graph.begin("next")
         for neurons in self._lifs.values():
             neurons.give_state()
@@ -75,7 +96,15 @@ class _Decision:
         for node in self._program.neurons:
             if node.spikes:
                 self._timelines[node.name].give_spikes()
-        return self._accumulated(self._program.accumulator)
+
+    def spikes(self, node: str) -> str:
+        """Those of the last time step, (1, size)."""
+        return self._timelines[node].rows([self._program.period - 1])
+
+    def voltage(self, lif: Lif) -> str:
+        """v after the last time step, (1, size)."""
+        voltage = self._lifs[lif.name].voltage if lif.name in self._lifs else None
+        return voltage or self._arithmetic.constant(np.zeros((1, lif.size)))
 
     def _neurons(self, lif: Lif) -> LifNeurons:
         if lif.name not in self._lifs:
@@ -88,7 +117,8 @@ class _Decision:
             )
         return self._lifs[lif.name]
 
-    def _accumulated(self, node: Accumulator) -> str:
+    def accumulated(self, node: Accumulator) -> str:
+        """What it holds after the decision, (1, size)."""
         self._graph.begin(node.name)
         steps = self._schedule.computed[node.name]
         if not steps:  # nothing reaches it, as where passes have taken away all that is silent
@@ -106,7 +136,7 @@ class _Decision:
         return membrane.voltage
 
 
-def _arithmetic(graph: GraphBuilder, program: Program, largest_token: float | None) -> Arithmetic:
+def _arithmetic(graph: GraphBuilder, program: SpikingProgram, largest_token: float | None) -> Arithmetic:
     if program.arithmetic == "float":
         return FloatArithmetic(graph)
     active = active_time_steps(program)
@@ -115,7 +145,11 @@ def _arithmetic(graph: GraphBuilder, program: Program, largest_token: float | No
 
 
 def _timelines(
-    graph: GraphBuilder, program: Program, schedule: Schedule, arithmetic: Arithmetic
+    graph: GraphBuilder,
+    program: SpikingProgram,
+    schedule: Schedule,
+    arithmetic: Arithmetic,
+    given: Mapping[str, str],
 ) -> dict[str, Timeline]:
     timelines: dict[str, Timeline] = {}
     for node in program.nodes:
@@ -126,10 +160,12 @@ def _timelines(
         timelines[node.name] = timeline
         if isinstance(node, BiasLine):
             timeline.write(emitted, graph.constant(np.ones((len(emitted), 1)), arithmetic.spikes))
+        elif isinstance(node, SpikeInput):
+            timeline.write(emitted, given[node.name])
     return timelines
 
 
-def _decisions_back(program: Program, schedule: Schedule, source: str) -> int:
+def _decisions_back(program: SpikingProgram, schedule: Schedule, source: str) -> int:
     """How many decisions ago the earliest spike of ``source`` was sent that arrives in this one."""
     earliest = [
         schedule.computed[connection.target][0] - 1 - int(np.max(connection.delay))

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_export.targets.onnx.schedule import schedule_of
-from neuro_runtime.program import Program
-from neuro_runtime.program.nodes import BiasLine
+from neuro_runtime.program import SpikingProgram
+from neuro_runtime.program.nodes import BiasLine, SpikeInput
 from neuro_runtime.simulators.simulator import Raster
 
 SPIKES = "spikes."
 
 
 class Rasters:
-    """The spikes of the nodes of ``program``.
+    """The spikes of the nodes of ``program``, but for those that it is given.
 
     Attributes
     ----------
@@ -25,10 +25,12 @@ class Rasters:
         Names of the graph's outputs that bring them, in order.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: SpikingProgram) -> None:
         self._period = program.period
         self._emitted = schedule_of(program).emitted
-        self._sizes = {node.name: node.size for node in program.nodes if node.spikes}
+        self._sizes = {
+            node.name: node.size for node in program.nodes if node.spikes and not isinstance(node, SpikeInput)
+        }
         self._bias_lines = [node.name for node in program.nodes if isinstance(node, BiasLine)]
         self._given = [name for name in self._sizes if self._emitted[name] and name not in self._bias_lines]
         self.outputs = [SPIKES + name for name in self._given]

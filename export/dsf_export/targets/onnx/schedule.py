@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuro_runtime.program import Program
+from neuro_runtime.program import SpikingProgram
 from neuro_runtime.program.active_time_steps import TimeSteps, active_time_steps
 from neuro_runtime.program.decay import keeps_current
-from neuro_runtime.program.nodes import BiasLine, Neurons
+from neuro_runtime.program.nodes import Neurons
 from neuro_runtime.simulators.loihi_fast.order import stepping_groups
 
 Steps = tuple[int, ...]
@@ -43,7 +43,7 @@ class Schedule:
     emitted: dict[str, Steps]
 
 
-def schedule_of(program: Program) -> Schedule:
+def schedule_of(program: SpikingProgram) -> Schedule:
     """The schedule of ``program``, of either arithmetic."""
     active = active_time_steps(program)
     emitted = {node.name: _numbers(active.emitted[node.name]) for node in program.nodes if node.spikes}
@@ -51,15 +51,14 @@ def schedule_of(program: Program) -> Schedule:
     return Schedule(tuple(_batches(program, computed)), computed, emitted)
 
 
-def _computed(program: Program, node: Neurons, arriving: TimeSteps) -> TimeSteps:
+def _computed(program: SpikingProgram, node: Neurons, arriving: TimeSteps) -> TimeSteps:
     everywhere = keeps_current(node, program.arithmetic) and bool(arriving.any())
     return np.ones_like(arriving) if everywhere else arriving
 
 
-def _batches(program: Program, computed: dict[str, Steps]) -> Iterator[Batch]:
-    bias_lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
+def _batches(program: SpikingProgram, computed: dict[str, Steps]) -> Iterator[Batch]:
     for group in stepping_groups(program):
-        names = [name for name in group.names if name not in bias_lines]
+        names = [name for name in group.names if name in computed]
         if group.is_loop:
             for step in range(program.period):
                 yield from (Batch(name, (step,)) for name in names if step in computed[name])

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dsf_export.targets.onnx.arithmetic import Arithmetic
 from dsf_export.targets.onnx.graph import GraphBuilder
 from dsf_export.targets.onnx.timeline import Timeline
-from neuro_runtime.program import Program
-from neuro_runtime.program.nodes import And, BiasLine, Connection, Dense, Injection, Neurons, Sparse
+from neuro_runtime.program import SpikingProgram
+from neuro_runtime.program.nodes import And, BiasLine, Connection, Convolution, Dense, Injection, Neurons, Sparse
 
 Times = Sequence[int]
 
@@ -37,16 +37,22 @@ class Synapses:
     ----------
     timelines
         The spikes of each source, by name.
-    token
-        The token's current, (1, D).
+    given
+        The host's current of each input node, a row (1, size).
     """
 
-    def __init__(self, arithmetic: Arithmetic, program: Program, timelines: Mapping[str, Timeline], token: str) -> None:
+    def __init__(
+        self,
+        arithmetic: Arithmetic,
+        program: SpikingProgram,
+        timelines: Mapping[str, Timeline],
+        given: Mapping[str, str],
+    ) -> None:
         self._arithmetic = arithmetic
         self._graph = arithmetic.graph
         self._program = program
         self._timelines = timelines
-        self._token = token
+        self._given = given
         self._names = {id(item): f"connections/{n}/weight" for n, item in enumerate(program.connections)}
         self._bias_lines = {node.name for node in program.nodes if isinstance(node, BiasLine)}
 
@@ -54,7 +60,7 @@ class Synapses:
         """All that arrives at ``node`` in ``steps``; of AND gates, how many of their inputs spike."""
         constant = np.zeros((len(steps), node.size))
         parts: list[Arriving] = []
-        for connection in self._program.connections_into(node.name):
+        for connection in self._into(node):
             if self._is_constant(connection, steps):
                 assert isinstance(connection, Dense)
                 constant += self._arithmetic.shifted_weights(connection.weight[:, 0], connection.exponent)
@@ -68,20 +74,23 @@ class Synapses:
     def apart(self, node: Neurons, steps: Times) -> list[str]:
         """The same by connection, (steps, size) each, in those of ``steps`` alone in which it can bring something."""
         brought: list[str] = []
-        for connection in self._program.connections_into(node.name):
+        for connection in self._into(node):
             carrying = [step for step in steps if self._carries(connection, [step])]
             if carrying:
                 part = self._brought(connection, node, carrying)
                 brought.append(self._spread(part, len(carrying), node.size))
         return brought
 
-    def _is_constant(self, connection: Connection, steps: Times) -> bool:
+    def _into(self, node: Neurons) -> list[Connection | Convolution]:
+        return [connection for connection in self._program.connections if connection.target == node.name]
+
+    def _is_constant(self, connection: Connection | Convolution, steps: Times) -> bool:
         """Whether it brings the same in each of ``steps``: a bias line that spikes in all of them."""
         if not isinstance(connection, Dense) or connection.source not in self._bias_lines:
             return False
         return self._timelines[connection.source].always_at(_sent(steps, connection.delay))
 
-    def _carries(self, connection: Connection, steps: Times) -> bool:
+    def _carries(self, connection: Connection | Convolution, steps: Times) -> bool:
         """Whether it can bring anything in any of ``steps``."""
         if isinstance(connection, Injection):
             return any(self._injects(connection, step) for step in steps)
@@ -91,7 +100,7 @@ class Synapses:
     def _injects(self, injection: Injection, step: int) -> bool:
         return injection.delay <= step < injection.delay + self._program.active_steps
 
-    def _brought(self, connection: Connection, node: Neurons, steps: Times) -> Arriving:
+    def _brought(self, connection: Connection | Convolution, node: Neurons, steps: Times) -> Arriving:
         match connection:
             case Injection():
                 return self._injected(connection, steps)
@@ -99,21 +108,32 @@ class Synapses:
                 spikes = self._timelines[connection.source].rows(_sent(steps, connection.delay))
                 name = self._names[id(connection)]
                 return Arriving(self._arithmetic.product(spikes, connection, name), len(steps))
+            case Convolution():
+                spikes = self._timelines[connection.source].rows(_sent(steps, connection.delay))
+                name = self._names[id(connection)]
+                return Arriving(self._convolved(spikes, connection, name, node.size), len(steps))
             case Sparse():
                 return Arriving(self._listed(connection, node, steps), len(steps))
             case _:
                 assert_never(connection)
 
     def _injected(self, injection: Injection, steps: Times) -> Arriving:
-        current = self._arithmetic.shifted(self._token, injection.exponent)
+        current = self._arithmetic.shifted(self._given[injection.source], injection.exponent)
         active = np.array([[self._injects(injection, step)] for step in steps])
         if active.all():
             return Arriving(current, 1)
         return Arriving(self._graph.op("Mul", current, self._arithmetic.constant(active)), len(steps))
 
+    def _convolved(self, spikes: str, connection: Convolution, name: str, size: int) -> str:
+        """What ``spikes`` (steps, sources), in the shape of its input, bring the flat targets."""
+        steps_and = self._graph.constant(np.array([-1, *connection.shape], np.int64))
+        shaped = self._graph.op("Reshape", spikes, steps_and)
+        convolved = self._arithmetic.convolved(shaped, connection, name)
+        return self._graph.op("Reshape", convolved, self._graph.constant(np.array([-1, size], np.int64)))
+
     def _listed(self, connection: Sparse, node: Neurons, steps: Times) -> str:
         """Each target picks the spikes of its synapses, and adds them up by weight."""
-        places = _synapses_of_targets(connection.target_index, node.size)
+        places = entries_of_targets(connection.target_index, node.size)
         delay, source = np.asarray(connection.delay, np.int64)[places], connection.source_index[places]
         sent = np.array(steps)[:, None, None] - 1 - delay  # (steps, size, synapses)
         times, row = np.unique(sent, return_inverse=True)
@@ -142,8 +162,8 @@ def _sent(steps: Times, delay: int) -> list[int]:
     return [step - 1 - delay for step in steps]
 
 
-def _synapses_of_targets(target_index: NDArray[Any], size: int) -> NDArray[np.int64]:
-    """The numbers of each target's synapses, (size, most synapses); −1 where one has fewer."""
+def entries_of_targets(target_index: NDArray[Any], size: int) -> NDArray[np.int64]:
+    """The numbers of each target's entries, in their order, (size, most entries); −1 where one has fewer."""
     counts = np.bincount(target_index, minlength=size)
     order = np.argsort(target_index, kind="stable")
     first = np.cumsum(counts) - counts
