@@ -30,7 +30,7 @@ from hw_profiles.network import (
 )
 
 FORMAT, VERSION = "decision-spikeformer-network", 2
-VERSION_WITHOUT_GRADED_SPIKES = 1  # still written where there are none
+FIRST_VERSION = 1  # knows no graded spikes and no resets; still written where there are none
 ARRAYS = ("source_index", "target_index", "delay", "format_index")
 PLAIN = ("name", "layout", "active_steps", "period", "host_macs", "context")
 
@@ -40,7 +40,7 @@ def save_network(network: ChipNetwork, path: str | Path) -> None:
     distinct = _distinct_synapses(network)
     shared = {id(synapses): number for number, synapses in enumerate(distinct)}
     header = {
-        "version": VERSION if _has_graded_spikes(network) else VERSION_WITHOUT_GRADED_SPIKES,
+        "version": _least_version(network),
         **{name: getattr(network, name) for name in PLAIN},
         "populations": [_population_document(population) for population in network.populations],
         "projections": [[item.source, item.target, shared[id(item.synapses)]] for item in network.projections],
@@ -73,7 +73,7 @@ def load_network(path: str | Path) -> ChipNetwork:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is not a network file; give the network.h5 of a run folder")
             header = json.loads(file["header"][()].tobytes())
-            if header["version"] not in (VERSION_WITHOUT_GRADED_SPIKES, VERSION):
+            if header["version"] not in (FIRST_VERSION, VERSION):
                 raise UserError(
                     f"{path} has version {header['version']}, this version reads 1 to {VERSION}; run the policy again"
                     f"{if_newer(header['version'], VERSION)}"
@@ -119,8 +119,13 @@ def _parameters_document(parameters: NeuronParameters) -> list[int]:
     return kept
 
 
-def _has_graded_spikes(network: ChipNetwork) -> bool:
-    return any(population.role is Role.graded for population in network.populations)
+def _least_version(network: ChipNetwork) -> int:
+    """The earliest version that can say all of a network, so that earlier releases read what they can."""
+    is_newer = any(
+        population.role is Role.graded or population.parameters.reset_step is not None
+        for population in network.populations
+    )
+    return VERSION if is_newer else FIRST_VERSION
 
 
 def _network(header: dict[str, Any], file: h5py.File) -> ChipNetwork:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from dsf_common.errors import UserError
 from hw_profiles.mapping.window_layout import window_layout
-from hw_profiles.network import ChipNetwork
+from hw_profiles.network import ChipNetwork, Role
 from hw_profiles.network_file import load_network, save_network
 from support.small_networks import random_network
 from support.spoiled_files import Spoil, a_folder, empty, end_lost, gone, random_bytes, text, truncated
@@ -43,6 +44,29 @@ def test_what_is_saved_comes_back(tmp_path: Path, seed: int, context: int) -> No
     network = window_layout(network, context) if context else network
     save_network(network, tmp_path / "network.h5")
     assert_same_network(load_network(tmp_path / "network.h5"), network)
+
+
+def version_of(network: ChipNetwork, path: Path) -> int:
+    """The version that a network's file says it has."""
+    save_network(network, path)
+    assert_same_network(load_network(path), network)
+    with h5py.File(path) as file:
+        return int(json.loads(file["header"][()].tobytes())["version"])
+
+
+def test_the_version_is_the_first_that_can_say_a_networks_neurons(tmp_path: Path) -> None:
+    """A release that reads version 1 alone would take a reset or a graded spike for damage."""
+    plain = random_network(1)
+
+    def with_first(**changes: Any) -> ChipNetwork:
+        first, *others = plain.populations
+        return replace(plain, populations=(replace(first, **changes), *others))
+
+    parameters = plain.populations[0].parameters
+    assert version_of(plain, tmp_path / "network.h5") == 1
+    assert version_of(with_first(parameters=replace(parameters, reset_step=2)), tmp_path / "network.h5") == 2
+    assert version_of(with_first(parameters=replace(parameters, reset_step=0)), tmp_path / "network.h5") == 2
+    assert version_of(with_first(role=Role.graded), tmp_path / "network.h5") == 2
 
 
 def test_shared_synapses_are_saved_once(tmp_path: Path) -> None:
