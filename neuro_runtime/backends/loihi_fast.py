@@ -79,9 +79,10 @@ class LoihiFastBackend(ProgramBackend):
     def decide(self, token: Token) -> Decision:
         """Answer one environment step."""
         currents, integers = self._host.encode([token])
-        result = self._alone.decide(integers[0])
-        actions = self._host.decode(result.accumulator[None], currents)
-        return Decision(actions[0], self._meter.activity(result.spikes))
+        decision = self._alone.decide_first(integers)
+        (action,) = self._host.decode(decision.accumulators, currents)
+        (activity,) = self._meter.activities(decision.spikes)
+        return Decision(action, activity)
 
     def decide_lanes(self, lanes: Sequence[int], tokens: Sequence[Token]) -> list[Decision]:
         """Answer one environment step in each of ``lanes``."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuro_runtime.program.host import HostEncoder, HostReadout
 from neuro_runtime.program.limits import INJECTION_LIMIT
-from neuro_runtime.simulators.loihi_fast.compiling import compiled
+from neuro_runtime.simulators.loihi_fast.compiling import compiled, for_types_of
 from neuro_runtime.token import Token
 
 Reals = NDArray[np.float64]
@@ -75,21 +75,23 @@ class CompiledHost:
         vectors[:, observations:-1] = [token.previous_action for token in tokens]
         vectors[:, -1] = [token.return_to_go for token in tokens]
         currents, integers = np.empty(shape), np.empty(shape, np.int32)
-        self.clipped_inputs += _encode(self._encoder, vectors, currents, integers)
+        self.clipped_inputs += self._encode(self._encoder, vectors, currents, integers)
         return currents, integers
 
     def decode(self, accumulators: NDArray[np.int64], currents: Reals) -> Reals:
         """The actions, (tokens, action_size), from the accumulators' ``v`` and the tokens' currents in real units."""
         sums = np.empty(accumulators.shape)
-        _read_out(self._readout, accumulators, currents, sums)
+        summed, given = np.asarray(accumulators, np.int64, order="C"), np.asarray(currents, np.float64, order="C")
+        self._read_out(self._readout, summed, given, sums)
         actions: Reals = np.tanh(sums)
         return actions
 
     def _make_ready(self, encoder: HostEncoder) -> None:
         """Load the compiled code, or compile it if it never was, so that no decision has to wait for that."""
-        nothing = Token(np.zeros(encoder.observation_size), np.zeros(encoder.action_size), 0.0)
-        currents, _ = self.encode([nothing])
-        self.decode(np.zeros((1, encoder.action_size), np.int64), currents)
+        vectors, sums = np.zeros((1, len(self._encoder.shift))), np.zeros((1, encoder.action_size))
+        currents = np.zeros((1, len(encoder.bias)))
+        self._encode = for_types_of(_encode, self._encoder, vectors, currents, currents.astype(np.int32))
+        self._read_out = for_types_of(_read_out, self._readout, sums.astype(np.int64), currents, sums)
 
 
 @compiled

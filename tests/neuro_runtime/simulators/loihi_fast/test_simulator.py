@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.policy_files import shipped_policies, shipped_policy
@@ -73,6 +74,38 @@ def test_more_rows_than_sixteen_bits_can_add() -> None:
     assert same(decision, interpreter.decide(token, record=True))
     assert decision.recording is not None
     assert decision.recording.currents["reader"][1].tolist() == [2**24 - 256 * 700 * 64, 254 * 700 * 64 - 2**24]
+
+
+@pytest.mark.parametrize(
+    "as_given",
+    [
+        lambda given: np.asfortranarray(given),
+        lambda given: np.repeat(given, 2, axis=1)[:, ::2],
+        lambda given: given[::-1][::-1],
+        lambda given: given.astype(">i8"),
+        lambda given: np.broadcast_to(given, given.shape),  # read-only
+        lambda given: given.tolist(),
+    ],
+    ids=["Fortran's order", "strided", "backwards", "big-endian", "read-only", "list"],
+)
+def test_arrays_in_any_order_mean_the_same(as_given: Callable[[NDArray[np.int64]], ArrayLike]) -> None:
+    """The compiled code takes one type of array for granted, and is given that one."""
+    program = block_program()
+    given = np.array(list(currents(program, 3, seed=0)))
+    plain, other = LoihiFast(program, lanes=3), LoihiFast(program, lanes=3)
+    expected = plain.decide_batch([0, 1, 2], given)
+    decided = other.decide_batch(np.array([9, 0, 9, 1, 9, 2])[1::2], as_given(given))
+    assert np.array_equal(decided.accumulators, expected.accumulators)
+    assert np.array_equal(decided.spikes, expected.spikes)
+
+
+def test_currents_that_a_host_made_are_decided_unchecked() -> None:
+    program = block_program()
+    checked, unchecked = LoihiFast(program), LoihiFast(program)
+    for current in currents(program, 3, seed=0):
+        expected, decided = checked.decide(current), unchecked.decide_first(np.array(current, np.int32)[None])
+        assert decided.accumulators.tolist() == [expected.accumulator.tolist()]
+        assert decided.spikes.tolist() == [list(expected.spikes.values())]
 
 
 def test_lanes_are_independent_of_each_other_and_of_the_batch() -> None:
