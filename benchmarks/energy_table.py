@@ -14,7 +14,7 @@ Below that is a table of the program's passes by the profile ``passes_by``: the 
 pass, and spread over the chip's free cores, which also has a row with neurons that are reset at a token's begin. All
 rows above that have the fewest cores. ``Different`` counts the decisions in which a program gives another action than
 before all passes. Neurons that a record took out are looked at in ``held_out`` episodes. ``every=true`` prints this
-table for every policy that ships, and nothing else.
+table for every policy that ships, and below them the energies of all, a column a pass; it prints no other tables.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ from hw_profiles.timing import Span, TimeEstimate
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import shipped_policies
 from support.counted import CountedRun, counted_run
-from support.lean_rows import LeanTable
+from support.lean_rows import HEADER as HEADER_OF_PASSES
+from support.lean_rows import LeanRow, LeanTable, energies
 
 LAYOUTS: tuple[ContextLayout, ...] = ("stream", "window")
 HEADER = (
@@ -67,8 +68,7 @@ def main(argv: list[str]) -> int:
     """Run, place, price, and print the tables."""
     options = compose(Options, argv)
     if options.every:
-        for name in shipped_policies():
-            _print_passes(replace(options, env=name, policy=None))
+        print(energies({name: _print_passes(replace(options, env=name, policy=None)) for name in shipped_policies()}))
         return 0
     run = counted_run(options.env, options.policy, options.episodes)
     profiles = [load_profile(name) for name in profile_names()]
@@ -80,11 +80,19 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _print_passes(options: Options) -> None:
-    table = LeanTable(options.env, options.policy, load_profile(options.passes_by), options.episodes, options.held_out)
-    for line in table.lines():
-        print(line, flush=True)
+def _print_passes(options: Options) -> list[LeanRow]:
+    profile = load_profile(options.passes_by)
+    table, rows = LeanTable(options.env, options.policy, profile, options.episodes, options.held_out), []
+    if record := table.record():
+        print(f"{record}\n")
+    print(
+        f"{options.policy or options.env} by {profile.name}, mean of {options.episodes} episodes\n\n{HEADER_OF_PASSES}"
+    )
+    for row in table.rows():
+        print(row.line(), flush=True)
+        rows.append(row)
     print()
+    return rows
 
 
 def _spiking_rows(run: CountedRun, profiles: Sequence[Profile], context: int) -> Iterator[str]:

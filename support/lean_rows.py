@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dsf_common.errors import UserError
 from dsf_export.optimise.lean_candidate import passes_again, recorded_neurons
@@ -12,6 +13,7 @@ from dsf_export.optimise.passes import PASSES
 from dsf_export.optimise.record_silence import Silence, hold_out
 from dsf_export.rounded_again import rounded_again
 from dsf_models.checkpoint import load_model_file
+from dsf_train.bench.table import markdown_table
 from hw_profiles.mapping import Objective
 from hw_profiles.mapping.mapping_cache import MappingCache
 from hw_profiles.pricing import price
@@ -23,12 +25,52 @@ from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.summary import synapse_count
 from support.counted import counted_program
 
+BEFORE, SPREAD, RESETS = "before", "spread over free cores", "the same with resets"
+PLACED = (SPREAD, RESETS)
 HEADER = (
     "| Program | Neurons | Synapses | Time steps | Synops | Different | Cores | Time | Energy |\n"
     "|---|---|---|---|---|---|---|---|---|"
 )
 NOTHING_RECORDED = Silence({}, 0)
 COMPARED = 20  # episodes, action by action
+
+
+@dataclass(frozen=True)
+class LeanRow:
+    """A program after one pass or one placement: its size, and an average decision of it.
+
+    Attributes
+    ----------
+    different
+        Decisions of `COMPARED` episodes whose action is not that of the program before all passes, bit for bit.
+    time_us, energy_pj
+        By the profile, nominal.
+    """
+
+    title: str
+    neurons: int
+    synapses: int
+    period: int
+    synops: float
+    different: int
+    cores: int
+    time_us: float
+    energy_pj: float
+
+    def line(self) -> str:
+        """Under `HEADER`."""
+        cells = (
+            self.title,
+            f"{self.neurons:,}",
+            f"{self.synapses:,}",
+            str(self.period),
+            f"{self.synops:,.0f}",
+            str(self.different),
+            str(self.cores),
+            time_text(self.time_us),
+            energy_text(self.energy_pj),
+        )
+        return f"| {' | '.join(cells)} |"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,58 +93,89 @@ class LeanTable:
     episodes: int
     held_out: int
 
-    def lines(self) -> Iterator[str]:
-        """The table, after a sentence on the record where there is one.
+    def record(self) -> str:
+        """A sentence on the neurons that a record took out, and on what they would have done; empty if none went.
+
+        Raises
+        ------
+        UserError
+            The policy has no model or no passes.
+        """
+        silence = Silence(recorded_neurons(self._before, self._shipped.provenance), 0)
+        if not silence.silent or not self.held_out:
+            return ""
+        found = hold_out(self._before, self._shipped, silence, self.held_out)
+        return (
+            f"{silence.neurons} neurons went by a record; in {found.episodes} episodes that chose nothing "
+            f"({found.decisions} decisions) they fire {found.would_have_fired} times, and {found.different} "
+            "actions differ without them"
+        )
+
+    def rows(self) -> Iterator[LeanRow]:
+        """The program before, after each pass, spread over free cores, and so with resets where they save steps.
 
         Raises
         ------
         UserError
             The policy has no model or no passes, or the profile no times.
         """
-        files = find_policy(self.policy or self.env)
-        shipped = load_program(files.need_program())
-        if PASSES not in shipped.provenance:
+        provenance = self._shipped.provenance
+        applied = passes_again(self._before, provenance)
+        stages = [self._before, *(item.program for item in applied)]
+        for title, stage in zip([BEFORE, *names(applied)], stages, strict=True):
+            yield self._row(title, stage, Objective.cores)
+        yield self._row(SPREAD, stages[-1], Objective.energy)
+        with_resets = passes_again(self._before, provenance, may_reset=True)[-1].program
+        if with_resets.period < stages[-1].period:
+            yield self._row(RESETS, with_resets, Objective.energy)
+
+    @cached_property
+    def _shipped(self) -> Program:
+        program = load_program(find_policy(self.policy or self.env).need_program())
+        if PASSES not in program.provenance:
             raise UserError(
                 f"no pass has changed the program of {self.env}: export it again, with --passes safe or all"
             )
-        before = rounded_again(shipped, load_model_file(files.need_model()))
-        if self.held_out:
-            yield from self._record(before, shipped)
-        yield f"{self.env} by {self.profile.name}, mean of {self.episodes} episodes\n\n{HEADER}"
-        applied = passes_again(before, shipped.provenance)
-        stages = [before, *(item.program for item in applied)]
-        for title, stage in zip(["before", *names(applied)], stages, strict=True):
-            yield self._row(title, before, stage, Objective.cores)
-        yield self._row("spread over free cores", before, stages[-1], Objective.energy)
-        with_resets = passes_again(before, shipped.provenance, may_reset=True)[-1].program
-        if with_resets.period < stages[-1].period:
-            yield self._row("the same with resets", before, with_resets, Objective.energy)
+        return program
 
-    def _record(self, before: Program, shipped: Program) -> Iterator[str]:
-        silence = Silence(recorded_neurons(before, shipped.provenance), 0)
-        if silence.silent:
-            found = hold_out(before, shipped, silence, self.held_out)
-            yield (
-                f"{silence.neurons} neurons went by a record; in {found.episodes} episodes that chose nothing "
-                f"({found.decisions} decisions) they fire {found.would_have_fired} times, and {found.different} "
-                "actions differ without them\n"
-            )
+    @cached_property
+    def _before(self) -> Program:
+        return rounded_again(self._shipped, load_model_file(find_policy(self.policy or self.env).need_model()))
 
-    def _row(self, title: str, before: Program, program: Program, objective: Objective) -> str:
+    def _row(self, title: str, program: Program, objective: Objective) -> LeanRow:
         run = counted_program(program, program.environment, self.episodes)
-        different = hold_out(before, program, NOTHING_RECORDED, COMPARED).different
+        different = hold_out(self._before, program, NOTHING_RECORDED, COMPARED).different
         priced = price(run.counts, run.network, self.profile, mapping_cache=MappingCache(objective))
         if priced.energy is None or priced.mapping is None or priced.time is None:
             raise UserError(priced.refusal or f"profile {self.profile.name} has no times; choose a chip's that has")
-        cells = (
+        return LeanRow(
             title,
-            f"{sum(node.size for node in program.nodes if node.on_chip):,}",
-            f"{sum(map(synapse_count, program.connections)):,}",
-            str(program.period),
-            f"{run.counts.synops:,.0f}",
-            str(different),
-            str(len(priced.mapping.cores)),
-            time_text(priced.time.decision_us.nominal),
-            energy_text(priced.energy.total_pj),
+            neurons=sum(node.size for node in program.nodes if node.on_chip),
+            synapses=sum(map(synapse_count, program.connections)),
+            period=program.period,
+            synops=run.counts.synops,
+            different=different,
+            cores=len(priced.mapping.cores),
+            time_us=priced.time.decision_us.nominal,
+            energy_pj=priced.energy.total_pj,
         )
-        return "| " + " | ".join(cells) + " |"
+
+
+def energies(rows_of_policies: Mapping[str, Sequence[LeanRow]]) -> str:
+    """A table of all policies, a line each: what a decision costs after each pass, nominal.
+
+    A pass that runs again counts as its last row; one that finds nothing leaves its cell empty.
+    """
+    found = dict.fromkeys(_pass_of(row) for rows in rows_of_policies.values() for row in rows)
+    titles = [*(title for title in found if title not in PLACED), *(title for title in PLACED if title in found)]
+    lines = []
+    for name, rows in rows_of_policies.items():
+        cells = {_pass_of(row): energy_text(row.energy_pj) for row in rows}
+        different = sum(row.different for row in rows)
+        lines.append([f"`{name}`", *(cells.get(title, "") for title in titles), str(different)])
+    return markdown_table(["Policy", *titles, "Different"], lines)
+
+
+def _pass_of(row: LeanRow) -> str:
+    """Its title without the number of a pass that runs again."""
+    return row.title.partition(",")[0]

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 from hw_profiles.energy import POWERS
 from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline
 from hw_profiles.report.document.costs import EnergyAccount
 from hw_profiles.report.document.ranges import Band
 from hw_profiles.report.units import energy_text
+
+
+class Standing(Enum):
+    """What may be said of one energy beside another, by their nominal figures and their bands."""
+
+    above = "more over its whole band"
+    nominally_above = "more"  # and the bands overlap
+    nominally_below = "less"
+    below = "less over its whole band"
+
+
+def standing(energy: Band, other: Band) -> Standing:
+    """Where ``energy`` stands beside ``other``; equal nominal figures count as more."""
+    if energy.high < other.low:
+        return Standing.below
+    if energy.low > other.high:
+        return Standing.above
+    return Standing.nominally_below if energy.nominal < other.nominal else Standing.nominally_above
 
 
 def verdict(title: str, account: EnergyAccount, baselines: Sequence[Baseline], left_out: Sequence[str]) -> str:
@@ -57,16 +76,35 @@ def _named(baseline: Baseline) -> str:
 
 def _reading(energy: Band, baselines: Sequence[Baseline]) -> str:
     """The statement that the bands allow."""
-    energies = [baseline.energy for baseline in baselines]
-    if energy.high < min(other.low for other in energies):
-        return "It is below every baseline, over its whole band"
-    if energy.low > max(other.high for other in energies):
-        return "It is above every baseline, over its whole band"
-    if energy.nominal < min(other.nominal for other in energies):
-        return "It is below every baseline, but the bands overlap"
-    if energy.nominal > max(other.nominal for other in energies):
-        return "It is above every baseline, but the bands overlap"
-    return "It lies between the baselines, so which ANN one would deploy decides"
+    standings = [standing(energy, baseline.energy) for baseline in baselines]
+    found = set(standings)
+    for same, words in (
+        ({Standing.below}, "below every baseline, over its whole band"),
+        ({Standing.above}, "above every baseline, over its whole band"),
+        ({Standing.below, Standing.nominally_below}, "below every baseline, but the bands overlap"),
+        ({Standing.above, Standing.nominally_above}, "above every baseline, but the bands overlap"),
+    ):
+        if found <= same:
+            return f"It is {words}"
+    titles = _titles(baselines)
+    parts = [
+        f"{each.value} than {_listed([title for title, its in zip(titles, standings, strict=True) if its is each])}"
+        for each in Standing
+        if each in found
+    ]
+    overlap = found & {Standing.nominally_above, Standing.nominally_below}
+    return f"It takes {', '.join(parts)}{'; where nothing is said, bands overlap' if overlap else ''}"
+
+
+def _titles(baselines: Sequence[Baseline]) -> list[str]:
+    """The profiles, where each baseline has another; else the short titles."""
+    profiles = [baseline.profile for baseline in baselines]
+    return profiles if len(set(profiles)) == len(profiles) else [baseline.short_title for baseline in baselines]
+
+
+def _listed(titles: Sequence[str]) -> str:
+    *others, last = titles
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _unlike(whole: bool, left_out: Sequence[str]) -> str:

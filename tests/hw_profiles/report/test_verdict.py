@@ -8,7 +8,7 @@ from hw_profiles.energy import STATIC
 from hw_profiles.report.document.answers import MEASURED, PRICED, Baseline
 from hw_profiles.report.document.costs import Cost, EnergyAccount
 from hw_profiles.report.document.ranges import Band
-from hw_profiles.report.verdict import verdict
+from hw_profiles.report.verdict import Standing, standing, verdict
 
 BASELINES = (
     Baseline("fp32", "a transformer in fp32", "transformer, fp32", PRICED, Band(400.0, 300.0, 500.0), ()),
@@ -28,7 +28,9 @@ def account(total: Band, term: str = "synaptic operations") -> EnergyAccount:
     [
         (Band(5.0, 4.0, 6.0), "below every baseline, over its whole band"),
         (Band(5.0, 4.0, 12.0), "below every baseline, but the bands overlap"),
-        (Band(100.0, 50.0, 200.0), "between the baselines"),
+        (Band(100.0, 50.0, 200.0), "It takes more over its whole band than int8, less over its whole band than fp32;"),
+        (Band(100.0, 25.0, 400.0), "It takes more than int8, less than fp32; where nothing is said, bands overlap;"),
+        (Band(100.0, 40.0, 400.0), "more over its whole band than int8, less than fp32; where nothing is said, bands"),
         (Band(600.0, 450.0, 900.0), "above every baseline, but the bands overlap"),
         (Band(900.0, 501.0, 2000.0), "above every baseline, over its whole band"),
     ],
@@ -51,6 +53,17 @@ def test_a_total_with_static_power_is_compared_with_measured_totals_alone() -> N
     assert "above every baseline, but the bands overlap" in sentence
     assert "scaled by multiply-accumulates" in sentence
     assert "transformer" not in sentence
+
+
+def test_baselines_of_one_profile_are_told_apart_by_what_runs_on_it() -> None:
+    cached = Baseline("int8", "the same, cached", "cached transformer, int8", PRICED, Band(60.0, 55.0, 70.0), ())
+    cheaper = Baseline("int8", "a small one", "small network, int8", PRICED, Band(20.0, 10.0, 30.0), ())
+    sentence = verdict("a chip", account(Band(100.0, 80.0, 200.0)), (*BASELINES[:2], cached, cheaper), ())
+    assert "than transformer, int8, cached transformer, int8 and small network, int8, less" in sentence
+
+
+def test_equal_nominal_figures_are_no_win() -> None:
+    assert standing(FIVE, FIVE) is Standing.nominally_above
 
 
 def test_it_says_what_the_two_sides_do_not_count_alike() -> None:
