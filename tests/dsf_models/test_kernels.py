@@ -22,14 +22,17 @@ from dsf_models.configuration import BiasSharing, ModelConfig
 from dsf_models.kernels import accelerate as seam
 from dsf_models.kernels import parallel, spike_product
 from dsf_models.kernels.accelerate import accelerate, serves
-from dsf_models.kernels.compiled_modules import CompiledSpikingLinear
+from dsf_models.kernels.compiled_modules import CompiledBlock, CompiledSpikingLinear, FusedAttention
 from dsf_models.kernels.fused import PackSpikes, fused_output
 from dsf_models.kernels.lif import pack
-from dsf_models.kernels.pssa import GatedNeurons
 from dsf_models.kernels.spiking_layer import SpikingLayers
 from dsf_models.lif import Lif
-from dsf_models.mixings.position_weights import RelativeWeights
+from dsf_models.mixings.attention import Attention
 from dsf_models.mixings.pssa import PSSA
+from dsf_models.mixings.sdsa1 import SDSA1
+from dsf_models.mixings.sdsa3 import SDSA3
+from dsf_models.mixings.sssa import SSSA
+from dsf_models.mixings.tssa import TSSA
 from dsf_models.normalisation import PTBN, set_blend
 from dsf_models.padding import TokenLayout
 from dsf_models.spiking_layers import NormalisedLinear, SpikeLinear, SpikingLinear
@@ -214,39 +217,65 @@ def test_bias_before_a_batch_norm_has_no_gradient() -> None:
     assert not layer.linear.bias.grad.any()
 
 
-def attention(mixing: PSSA, factors: Tensor, layout: TokenLayout) -> Tensor:
+def attention(mixing: Attention, factors: Tensor, layout: TokenLayout) -> Tensor:
     """Spikes of the attention's neurons from q, k and v side by side, in the form that ``mixing`` has."""
-    if type(mixing) is PSSA:
-        query, key, value = factors.chunk(3, dim=-1)
-        return mixing.fire(query, key, value, layout, {})
-    assert isinstance(mixing.position, RelativeWeights)
-    gated = GatedNeurons(mixing.position.per_channel(), layout.bounds(), mixing.neuron)
-    return fused_output([PackSpikes(), gated], factors)
+    if isinstance(mixing, FusedAttention):
+        return fused_output([PackSpikes(), *mixing.neurons(layout)], factors)
+    query, key, value = factors.chunk(3, dim=-1)
+    return mixing.fire(query, key, value, layout, {})
+
+
+PADDING = st.lists(st.integers(0, 6), min_size=1, max_size=9)
+
+
+def attentions(mixing: Attention, seed: int, padding: list[int]) -> tuple[list[Tensor], list[Tensor]]:
+    """Both forms' results of windows of six tokens, each padded by its own number; some hold padding alone."""
+    kind = mixing.query.linear.weight.dtype
+    layout = TokenLayout(torch.arange(6) >= torch.tensor([*padding, 0])[:, None])
+    tokens = int(layout.mask.sum())
+    factors = (numbers(seed, 3, tokens, 24, kind=kind) > 0).to(kind)
+    return both_forms(mixing, factors, call=lambda form, spikes: attention(form, spikes, layout))
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    seed=SEEDS,
-    kind=KINDS,
-    padding=st.lists(st.integers(0, 6), min_size=1, max_size=9),
-    window=st.integers(1, 8),
-    sharing=st.sampled_from(list(BiasSharing)),
-)
-def test_attention_is_the_pytorch_form(
+@given(seed=SEEDS, kind=KINDS, padding=PADDING, window=st.integers(1, 8), sharing=st.sampled_from(list(BiasSharing)))
+def test_gated_sum_is_the_pytorch_form(
     seed: int, kind: torch.dtype, padding: list[int], window: int, sharing: BiasSharing
 ) -> None:
-    """Windows of six tokens, each padded by its own number; some hold padding alone."""
     config = ModelConfig(
         embedding_size=8, heads=2, context=6, window=window, bias_sharing=sharing, streaming=False, mixing="pssa"
     )
     mixing = PSSA(config).to(kind)
     with torch.no_grad():  # eighths, which no precision rounds: a neuron at its threshold is there in both forms
         mixing.position.weight.copy_((8 * numbers(seed + 9, *mixing.position.weight.shape, kind=kind)).round() / 8)
-    layout = TokenLayout(torch.arange(6) >= torch.tensor([*padding, 0])[:, None])
-    tokens = int(layout.mask.sum())
-    factors = (numbers(seed, 3, tokens, 24, kind=kind) > 0).to(kind)
-    ours, theirs = both_forms(mixing, factors, call=lambda form, spikes: attention(form, spikes, layout))
-    assert_close(ours, theirs, TOLERANCE[kind])
+    assert_close(*attentions(mixing, seed, padding), TOLERANCE[kind])
+
+
+@pytest.mark.parametrize("mixing", [TSSA, SSSA, SDSA1, SDSA3])
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=SEEDS,
+    kind=KINDS,
+    padding=PADDING,
+    window=st.integers(1, 8),
+    heads=st.sampled_from([1, 2, 4]),
+    limit=st.integers(0, 3),
+    threshold=st.sampled_from([0.5, 2.0]),
+)
+def test_sum_of_the_past_is_the_pytorch_form(
+    mixing: type[Attention],
+    seed: int,
+    kind: torch.dtype,
+    padding: list[int],
+    window: int,
+    heads: int,
+    limit: int,
+    threshold: float,
+) -> None:
+    """Sums of spikes are whole numbers, which no precision rounds."""
+    config = ModelConfig(embedding_size=8, heads=heads, context=6, window=window, streaming=False, threshold=threshold)
+    config.score_limit = limit  # SDSA-1 has no scores and does not ask for it
+    assert_close(*attentions(mixing(config).to(kind), seed, padding), TOLERANCE[kind])
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(7, 5), (16, 48), (48, 16), (32, 64), (128, 192), (96, 64), (32, 65)])
@@ -300,6 +329,12 @@ def test_model_is_the_same_with_and_without_kernels(mixing: str, blend: float, s
     inputs = [numbers(seed, 4, 6, width, kind=torch.float64) for seed, width in enumerate((3, 2, 1))]
     ours, theirs = both_forms(model, *inputs, call=lambda form, *tokens: form(*tokens, mask))
     assert_close(ours, theirs, 1e-9)
+
+
+@pytest.mark.parametrize("mixing", ["pssa", "tssa", "sssa", "sdsa1", "sdsa3"])
+def test_half_a_block_of_each_attention_is_one_node(mixing: str) -> None:
+    config = ModelConfig(embedding_size=16, context=6, window=3, mixing=mixing, streaming=False)
+    assert all(isinstance(block, CompiledBlock) for block in accelerate(DSFormer(config, 3, 2)).blocks)
 
 
 def small_model() -> DSFormer:

@@ -7,9 +7,12 @@ themselves, or of just that class: where a norm or a mixing is another one, the 
 from __future__ import annotations
 
 import inspect
+import math
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 from torch import Tensor, nn
 
 from dsf_models import distributed
@@ -17,14 +20,21 @@ from dsf_models.batch_norm import TokenBatchNorm
 from dsf_models.dsformer import Block, Mlp
 from dsf_models.kernels.fused import Kernel, PackSpikes, fused_output, run_fused
 from dsf_models.kernels.lif import Neurons
+from dsf_models.kernels.parallel import as_array
 from dsf_models.kernels.pssa import GatedNeurons
 from dsf_models.kernels.ptbn import Normalise
+from dsf_models.kernels.score_map import MapNeurons, ScoreMap
 from dsf_models.kernels.spike_linear import LinearLayer
 from dsf_models.kernels.spiking_layer import CurrentLayer, SpikingLayers
+from dsf_models.kernels.window_sum import Gate, SummingNeurons
 from dsf_models.lif import Lif
-from dsf_models.mixings.attention import record_attention
+from dsf_models.mixings.attention import Attention, MapAttention, record_attention
 from dsf_models.mixings.position_weights import RelativeWeights
 from dsf_models.mixings.pssa import PSSA
+from dsf_models.mixings.sdsa1 import SDSA1
+from dsf_models.mixings.sdsa3 import SDSA3
+from dsf_models.mixings.sssa import SSSA
+from dsf_models.mixings.tssa import TSSA
 from dsf_models.normalisation import PTBN
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
@@ -82,28 +92,86 @@ class CompiledSpikingLinear(SpikingLinear):
         return fused_output([PackSpikes(), SpikingLayers([self])], spikes)
 
 
-class CompiledPSSA(PSSA):
-    """PSSA by distance as one node, from the spikes that it reads to the residual stream."""
+class FusedAttention(Attention):
+    """An attention as one node, from the spikes that it reads to the residual stream."""
 
     query: CompiledSpikingLinear
     key: CompiledSpikingLinear
     value: CompiledSpikingLinear
-    position: RelativeWeights
     neuron: CompiledLif
     project: CompiledNormalisedLinear
 
+    @abstractmethod
+    def neurons(self, layout: TokenLayout) -> Sequence[Kernel]:
+        """The kernels from packed spikes q, k and v, side by side, to those of the attention's output."""
+
     def forward(self, inputs: Tensor, residual: Tensor, layout: TokenLayout, spikes: Spikes, prefix: str) -> Tensor:
-        raised, (_, factors, output) = run_fused([PackSpikes(), *self.kernels(residual, layout)], inputs, record=True)
-        record_attention(spikes, prefix, factors.chunk(3, dim=-1), output)
+        raised, (_, *layers) = run_fused([PackSpikes(), *self.kernels(residual, layout)], inputs, record=True)
+        self.record(spikes, prefix, layers)
         return raised
+
+    def record(self, spikes: Spikes, prefix: str, layers: Sequence[Tensor]) -> None:
+        """Record what :meth:`kernels` spiked, kernel by kernel."""
+        factors, output = layers
+        record_attention(spikes, prefix, factors.chunk(3, dim=-1), output)
 
     def kernels(self, residual: Tensor, layout: TokenLayout) -> Sequence[Kernel]:
         """The kernels from the spikes that the mixing reads to the residual stream."""
         return (
             SpikingLayers([self.query, self.key, self.value]),
-            GatedNeurons(self.position.per_channel(), layout.bounds(), self.neuron),
+            *self.neurons(layout),
             CurrentLayer(self.project, residual),
         )
+
+
+class CompiledPSSA(FusedAttention, PSSA):
+    """PSSA by distance."""
+
+    position: RelativeWeights
+
+    def neurons(self, layout: TokenLayout) -> Sequence[Kernel]:
+        return (GatedNeurons(self.position.per_channel(), layout.bounds(), self.neuron),)
+
+
+class FusedMapAttention(FusedAttention, MapAttention):
+    """An attention with a map of scores."""
+
+    over_time: ClassVar[bool] = False
+    scale: ClassVar[float] = 1.0
+
+    def neurons(self, layout: TokenLayout) -> Sequence[Kernel]:
+        limit = self.config.score_limit or math.inf
+        scores = ScoreMap(self.heads, self.config.window, limit, self.over_time, self.scale)
+        return (MapNeurons(scores, layout.bounds(), self.neuron, precision_of(self.query)),)
+
+
+class CompiledTSSA(FusedMapAttention, TSSA):
+    """TSSA."""
+
+    over_time = True
+
+
+class CompiledSSSA(FusedMapAttention, SSSA):
+    """SSSA."""
+
+
+class CompiledSDSA3(FusedMapAttention, SDSA3):
+    """SDSA-3."""
+
+    scale = SDSA3.SCALE
+
+
+class CompiledSDSA1(FusedAttention, SDSA1):
+    """SDSA-1."""
+
+    def neurons(self, layout: TokenLayout) -> Sequence[Kernel]:
+        kind = precision_of(self.query)
+        return SummingNeurons(self.config.window, layout.bounds(), self.neuron, kind), Gate()
+
+    def record(self, spikes: Spikes, prefix: str, layers: Sequence[Tensor]) -> None:
+        factors, gated, output = layers
+        _, summed = gated.chunk(2, dim=-1)
+        record_attention(spikes, prefix, factors.chunk(3, dim=-1), output, {"sum": summed})
 
 
 class CompiledMlp(Mlp):
@@ -128,15 +196,15 @@ class CompiledBlock(Block):
     """A block whose attention half is one node, from residual stream to residual stream."""
 
     attention_neuron: CompiledLif
-    attention: CompiledPSSA
+    attention: FusedAttention
 
     def mix(self, residual: Tensor, layout: TokenLayout, spikes: Spikes | None, prefix: str) -> Tensor:
         kernels = [Neurons(self.attention_neuron), *self.attention.kernels(residual, layout)]
         raised, layers = run_fused(kernels, residual, record=spikes is not None)
         if spikes is not None:
-            inputs, factors, output = layers
+            inputs, *inner = layers
             spikes[f"{prefix}.input"] = inputs
-            record_attention(spikes, prefix, factors.chunk(3, dim=-1), output)
+            self.attention.record(spikes, prefix, inner)
         return raised
 
 
@@ -147,9 +215,18 @@ FORMS = (
     CompiledNormalisedLinear,
     CompiledSpikingLinear,
     CompiledPSSA,
+    CompiledTSSA,
+    CompiledSSSA,
+    CompiledSDSA1,
+    CompiledSDSA3,
     CompiledMlp,
     CompiledBlock,
 )
+
+
+def precision_of(layer: CompiledSpikingLinear) -> np.dtype[Any]:
+    """The precision of a layer's numbers, as arrays have it."""
+    return as_array(layer.linear.bias).dtype
 
 
 def twin(module: M) -> M:
@@ -178,7 +255,13 @@ def _form_of(kind: type[nn.Module], parts: dict[str, nn.Module]) -> type | None:
     if kind is PTBN and distributed.processes() > 1:
         return None  # its statistics are those of all processes' tokens
     for form in FORMS:
-        needed = inspect.get_annotations(form, eval_str=True)
-        if form.__base__ is kind and all(type(parts[name]) is needed[name] for name in needed):
+        if kind in form.__bases__ and all(isinstance(parts[name], part) for name, part in _needed(form).items()):
             return form
     return None
+
+
+def _needed(form: type) -> dict[str, type]:
+    """The parts that ``form`` and the forms that it is made of ask for, by name."""
+    ours = [cls for cls in form.__mro__ if cls.__module__ == __name__]
+    hints = [inspect.get_annotations(cls, eval_str=True) for cls in ours]
+    return {name: part for of_class in hints for name, part in of_class.items() if isinstance(part, type)}

@@ -68,6 +68,11 @@ def parallel(function: F) -> F:
     return cast(F, njit(**_OPTIONS, parallel=_ONLY_PRANGE)(function))
 
 
+def parallel_reassociating(function: F) -> F:
+    """The same, but sums may be regrouped, as in :func:`compiled_reassociating`."""
+    return cast(F, njit(**_OPTIONS, parallel=_ONLY_PRANGE, fastmath={"reassoc"})(function))
+
+
 class _Latest(threading.local):
     """The number of threads that numba was told last, a thread's own: telling it takes longer than a small kernel."""
 

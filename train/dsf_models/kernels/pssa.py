@@ -16,16 +16,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numba import prange
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dsf_models.kernels.lif import FIRED, PackedSpikes, constants, step, step_back
 from dsf_models.kernels.parallel import Array, as_array, parallel, run_chunks, sum_chunks
+from dsf_models.kernels.windows import Bounds, window_chunks, windows_of
 from dsf_models.lif import Lif
 
-Bounds = NDArray[np.int64]
-
-WINDOWS = 4  # a chunk
 UNROLLED = 4  # distances that a loop over channels takes at once
 
 
@@ -36,8 +33,6 @@ class GatedNeurons:
     ----------
     weights
         p, (S, D).
-    bounds
-        (B + 1,): window b has the tokens from bounds[b] up to bounds[b + 1].
     """
 
     def __init__(self, weights: Tensor, bounds: Bounds, neuron: Lif) -> None:
@@ -51,13 +46,13 @@ class GatedNeurons:
         self._weights = _padded(weights)
         self._packed = np.empty((*given.shape[:2], weights.shape[1]), np.uint8)
         neuron = constants(self._neuron, self._weights.dtype)
-        chunks = _chunks(self._bounds)
+        chunks = window_chunks(self._bounds)
         run_chunks(_forward, chunks, given.size, self._factors, self._weights, self._bounds, neuron, self._packed)
         return self._packed
 
     def backward(self, grad: Array) -> tuple[Array, Sequence[Tensor | None]]:
         (weights,) = self.parameters
-        kind, chunks = self._weights.dtype, _chunks(self._bounds)
+        kind, chunks = self._weights.dtype, window_chunks(self._bounds)
         grad_factors = np.empty(self._factors.shape, kind)
         partial = np.zeros((chunks, *self._weights.shape), kind)
         run_chunks(
@@ -85,10 +80,6 @@ def _padded(weights: Tensor) -> Array:
     return padded
 
 
-def _chunks(bounds: Bounds) -> int:
-    return -(-(len(bounds) - 1) // WINDOWS)
-
-
 @parallel
 def _forward(
     chunks: int,
@@ -107,7 +98,7 @@ def _forward(
         query = np.empty((longest, channels), weights.dtype)
         kept = np.empty((longest, channels), weights.dtype)
         mixed = np.empty(channels, weights.dtype)
-        for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
+        for window in range(*windows_of(chunk, bounds)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
             kept[:] = zero
             for t in range(steps):
@@ -152,7 +143,7 @@ def _backward(
         grad_query = np.empty((longest, channels), weights.dtype)
         mixed = np.empty(channels, weights.dtype)
         chunk_grad = grad_weights[chunk]
-        for window in range(chunk * WINDOWS, min((chunk + 1) * WINDOWS, len(bounds) - 1)):
+        for window in range(*windows_of(chunk, bounds)):
             begin, length = bounds[window], bounds[window + 1] - bounds[window]
             carried[:] = zero
             inner[length:] = zero
