@@ -18,7 +18,8 @@ from dsf_common.versions import if_newer
 
 FOLDER = Path(__file__).parent / "fronts"
 FORMAT = "decision-spikeformer-front"
-VERSION = 1
+VERSION = 2
+WITHOUT_SIZES = 1  # still read; its points differ in their price alone
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -29,7 +30,7 @@ DataKind = Literal["D4RL", "stand-in", "generated"]
 
 @dataclass(frozen=True, config=STRICT)
 class FrontPoint:
-    """Policies trained at one price of their spikes: means over the front's seeds, of an average decision.
+    """Policies of one size, trained at one price of their spikes: means over the front's seeds, of an average decision.
 
     Attributes
     ----------
@@ -43,6 +44,8 @@ class FrontPoint:
         Synaptic operations.
     energy_pj, events_pj
         Nominal energy by the front's profile, in pJ, whole and without what constant power takes.
+    size
+        The sizes in which the points differ, ``T 1, D 64``; empty where all have the same.
     """
 
     price: Count
@@ -51,6 +54,7 @@ class FrontPoint:
     synops: Count
     energy_pj: Count
     events_pj: Count
+    size: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -74,7 +78,7 @@ class ParetoFront:
     command
         The command that made it.
     points
-        In the order of their prices.
+        In the order of their sizes and prices.
     """
 
     environment: str
@@ -112,9 +116,9 @@ def load_front(path: Path) -> ParetoFront:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{path} is no front: give the .json that dsf-bench front wrote")
     version = document.get("version")
-    if version != VERSION:
+    if version not in (WITHOUT_SIZES, VERSION):
         raise UserError(
-            f"{path} has version {version} and this one reads {VERSION}: run dsf-bench front again"
+            f"{path} has version {version} and this one reads {WITHOUT_SIZES} to {VERSION}: run dsf-bench front again"
             f"{if_newer(version, VERSION)}"
         )
     content = {name: value for name, value in document.items() if name not in ("format", "version", CHECKSUM)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hw_profiles.energy import POWERS
-from hw_profiles.pareto_front import ParetoFront
+from hw_profiles.pareto_front import FrontPoint, ParetoFront
 from hw_profiles.report.document.answers import LayoutAnswer
 from hw_profiles.report.document.context import OwnPlace, ParetoFrontAnswer
 from hw_profiles.report.document.ranges import Interval
@@ -37,10 +37,15 @@ def about(front: ParetoFront) -> str:
     """A description of the points."""
     seeds = f"seed{'s' if len(front.seeds) > 1 else ''} {', '.join(map(str, front.seeds))}"
     return (
-        f"Each point is a policy ({front.model}) trained with another {front.option} on {DATA[front.data]}: {seeds}, "
+        f"Each point is a policy ({front.model}) trained {_differing(front)} on {DATA[front.data]}: {seeds}, "
         f"{front.steps:,} steps, exported and run in fixed point for {front.episodes} episodes a seed. This run's "
-        "policy has its own size and its own training. The energy of events leaves out what constant power takes."
+        "policy has its own size and its own training."
     )
+
+
+def _differing(front: ParetoFront) -> str:
+    sized = any(point.size for point in front.points)
+    return f"in another size or with another {front.option}" if sized else f"with another {front.option}"
 
 
 def _verdict(front: ParetoFront, own: OwnPlace) -> str:
@@ -48,13 +53,17 @@ def _verdict(front: ParetoFront, own: OwnPlace) -> str:
     if own.score.low is None:
         many = front.episodes
         return f"This run is one episode, the points are means of {many}: run episodes={many} to compare."
-    better = [point for point in front.points if point.score >= own.score.mean and point.events_pj <= own.events_pj]
-    taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.events_pj)}"
+    better = [point for point in front.points if point.score >= own.score.mean and point.energy_pj <= own.energy_pj]
+    taken = f"This run scores {decimal_text(own.score.mean)} for {energy_text(own.energy_pj)}"
     if not better:
         return f"{taken}; no point of the front scores as much for less."
-    cheapest = min(better, key=lambda point: point.events_pj)
+    cheapest = min(better, key=lambda point: point.energy_pj)
     count = f"{len(better)} of {len(front.points)} points score" if len(better) > 1 else "one point scores"
     return (
-        f"{taken}; {count} at least as much for less, the cheapest ({front.option}={cheapest.price:g}) "
-        f"{decimal_text(cheapest.score)} for {energy_text(cheapest.events_pj)}."
+        f"{taken}; {count} at least as much for less, the cheapest ({_named(front, cheapest)}) "
+        f"{decimal_text(cheapest.score)} for {energy_text(cheapest.energy_pj)}."
     )
+
+
+def _named(front: ParetoFront, point: FrontPoint) -> str:
+    return ", ".join(filter(None, (point.size, f"{front.option}={point.price:g}")))

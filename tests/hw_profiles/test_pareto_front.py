@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dsf_common.checksum import CHECKSUM, with_checksum
 from dsf_common.errors import UserError
 from hw_profiles.command_report import main
 from hw_profiles.loader import profile_names
@@ -53,7 +54,7 @@ def test_those_that_ship_say_what_they_are() -> None:
     ("change", "message"),
     [
         (lambda front: front.pop("profile"), "profile is missing"),
-        (lambda front: front.update(version=2), "has version 2 and this one reads 1"),
+        (lambda front: front.update(version=3), "has version 3 and this one reads 1 to 2"),
         (lambda front: front.update(format="other"), "is no front"),
         (lambda front: front.update(points=[]), "points is []"),
         (lambda front: front.update(data="invented"), "data is 'invented'"),
@@ -117,18 +118,32 @@ def test_constant_power_is_left_out_of_a_marked_runs_events(tmp_path: Path) -> N
 
 def test_points_that_do_as_well_for_less_are_named(tmp_path: Path) -> None:
     points = (
-        FrontPoint(0.0, 49.9, None, 50.0, 100.0, 60.0),
-        FrontPoint(0.2, 50.0, None, 40.0, 90.0, 50.0),
-        FrontPoint(0.4, 55.0, None, 60.0, 190.0, 150.0),
-        FrontPoint(0.5, 99.0, None, 999.0, 999.0, 999.0),
+        FrontPoint(0.0, 49.9, None, 50.0, 60.0, 50.0),
+        FrontPoint(0.2, 50.0, None, 40.0, 50.0, 40.0),
+        FrontPoint(0.4, 55.0, None, 60.0, 99.0, 50.0, "T 1"),
+        FrontPoint(0.5, 99.0, None, 999.0, 999.0, 90.0, "T 2"),
     )
     taken = "This run scores 50.0 for 165 pJ; "
     for chosen, verdict in (
         (points, "2 of 4 points score at least as much for less, the cheapest (energy_price=0.2) 50.0 for 50 pJ."),
-        (points[2:], "one point scores at least as much for less, the cheapest (energy_price=0.4) 55.0 for 150 pJ."),
+        (
+            points[2:],
+            "one point scores at least as much for less, the cheapest (T 1, energy_price=0.4) 55.0 for 99 pJ.",
+        ),
     ):
         found = report_with(of_pendulum(points=chosen), tmp_path, *MADE_OF_132_SYNOPS)
         assert found["verdict"] == taken + verdict
+
+
+def test_a_front_of_an_earlier_release_has_points_of_one_size(tmp_path: Path) -> None:
+    path = tmp_path / "front.json"
+    save_front(of_pendulum(), path)
+    document = json.loads(path.read_text())
+    document["version"] = 1
+    for point in document["points"]:
+        del point["size"]
+    path.write_text(json.dumps(with_checksum({key: value for key, value in document.items() if key != CHECKSUM})))
+    assert load_front(path) == of_pendulum()
 
 
 def test_a_run_that_the_profile_cannot_price_is_not_marked(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ repeated. Runs are side by side on Ray where it is installed, else one after ano
              SpikeBERT
   ablations  token mixings, norms, T, S, and delayed reward
   front      score against synops and energy: one environment, trained at several values of energy_price (or
-             synop_price), exported, and run in fixed point
+             synop_price) and, by time_steps=1,2,4, blocks= and embedding_size=, in several sizes, exported, and run in
+             fixed point
 
 train.KEY=VALUE sets an option of dsf-train for all runs whose model takes it, before what a row changes:
 train.model.embedding_size=64."""

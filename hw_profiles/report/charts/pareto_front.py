@@ -12,31 +12,31 @@ FRONT, OWN = "the front", "this run"
 
 
 def front_chart(answer: ParetoFrontAnswer) -> Specification:
-    """A dot a point, labelled by its price, and a diamond for the run, with their errors."""
+    """A dot a point, labelled by its size and price, and a diamond for the run, with their errors."""
     points, own = answer.front.points, answer.own
-    divisor, unit = fitting_unit(max(point.events_pj for point in points), ENERGIES)
+    divisor, unit = fitting_unit(max(point.energy_pj for point in points), ENERGIES)
     rows = [
         _row(
             FRONT,
-            f"{point.price:g}",
+            ", ".join(filter(None, (point.size, f"{point.price:g}"))),
             point.score,
             (point.score - (point.standard_error or 0.0), point.score + (point.standard_error or 0.0)),
-            point.events_pj,
+            point.energy_pj,
             divisor,
             point.synops,
         )
         for point in points
-        if point.events_pj > 0
+        if point.energy_pj > 0
     ]
-    if own is not None and own.events_pj > 0:
+    if own is not None and own.energy_pj > 0:
         ends = (
             own.score.mean if own.score.low is None else own.score.low,
             own.score.mean if own.score.high is None else own.score.high,
         )
-        rows.append(_row(OWN, OWN, own.score.mean, ends, own.events_pj, divisor, own.synops))
+        rows.append(_row(OWN, OWN, own.score.mean, ends, own.energy_pj, divisor, own.synops))
     kinds = [FRONT, OWN] if own is not None else [FRONT]
     across = alt.Scale(type="log", nice=False, padding=24)
-    base = chart_of(rows).encode(x=alt.X("energy:Q", title=f"energy of events, {unit} (log scale)", scale=across))
+    base = chart_of(rows).encode(x=alt.X("energy:Q", title=f"energy a decision, {unit} (log scale)", scale=across))
     y = alt.Y("score:Q", title="normalised score", scale=alt.Scale(zero=False), axis=alt.Axis(grid=True))
     low = y.copy()
     low.shorthand = "low:Q"
@@ -50,7 +50,7 @@ def front_chart(answer: ParetoFrontAnswer) -> Specification:
             alt.Tooltip("kind:N", title="of"),
             alt.Tooltip("price:N", title=answer.front.option),
             alt.Tooltip("scored:N", title="score"),
-            alt.Tooltip("text:N", title="energy of events"),
+            alt.Tooltip("text:N", title="energy a decision"),
             alt.Tooltip("synops:N", title="synops"),
         ],
     )
@@ -64,7 +64,7 @@ def _row(
     price: str,
     score: float,
     ends: tuple[float, float],
-    events_pj: float,
+    energy_pj: float,
     divisor: float,
     synops: float,
 ) -> dict[str, object]:
@@ -74,8 +74,8 @@ def _row(
         "score": score,
         "low": ends[0],
         "high": ends[1],
-        "energy": events_pj / divisor,
-        "text": energy_text(events_pj),
+        "energy": energy_pj / divisor,
+        "text": energy_text(energy_pj),
         "scored": decimal_text(score),
         "synops": number_text(synops),
     }

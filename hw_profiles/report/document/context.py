@@ -14,8 +14,8 @@ class OwnPlace:
 
     Attributes
     ----------
-    events_pj
-        Energy without what constant power takes, the axis of the front.
+    energy_pj, events_pj
+        Energy of a decision, the axis of the front, and without what constant power takes.
     """
 
     score: Interval

@@ -24,11 +24,13 @@ from dsf_train.bench.execution import carry_out
 from dsf_train.bench.front import Point, front_rows, front_table
 from dsf_train.bench.grid import SCORES, Sweep, make_grid
 from dsf_train.bench.options import Price
+from dsf_train.bench.outcome import Outcome
 from dsf_train.bench.page import put_section
 from dsf_train.bench.printed import printed_score
 from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.command_bench import main
 from dsf_train.configuration import TrainConfig
+from dsf_train.run_folder import RunFolder
 from dsf_train.run_options import training_config
 from dsf_train.trainer import train
 from hw_profiles.pareto_front import FrontPoint, load_front
@@ -155,7 +157,7 @@ def test_a_front_is_of_exported_programs(tmp_path: Path, monkeypatch: pytest.Mon
     assert main([*sweep, "--table-only"]) == 0
     assert not Path("results-front-pendulum.json").exists()  # a front of some of its runs is none
     assert main(sweep) == 0
-    assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | 100 % | 100 % |"
+    assert table_rows(Path("results.md"))[-1] == "| 0 | 80.0 | 1,234 | 5.0 | 0.0 | **100 %** | **100 %** | **100 %** |"
     stored = load_front(Path("results-front-pendulum.json"))
     assert stored.points == (FrontPoint(0.0, 80.0, None, 1234.5, 5030.0, 30.0),)
     assert stored.model == "dsformer with pssa, D 8, L 1, K 4, S 2, T 2"
@@ -175,6 +177,33 @@ def test_a_front_may_be_drawn_over_either_price() -> None:
     ]
     (synops,) = front_rows(Price.synop_price, "3", "loihi2")
     assert (synops.name, synops.overrides) == ("synop_price3", ("synop_price=3.0",))
+
+
+def test_a_front_combines_sizes_with_each_other_and_with_prices() -> None:
+    sizes = {"time_steps": "1,4", "blocks": None, "embedding_size": "64"}
+    rows = front_rows(Price.synop_price, "0,3", "loihi2", sizes)
+    assert [(row.name, row.title, row.group) for row in rows] == [
+        ("T1-D64-synop_price0", "0", "T 1, D 64"),
+        ("T1-D64-synop_price3", "3", "T 1, D 64"),
+        ("T4-D64-synop_price0", "0", "T 4, D 64"),
+        ("T4-D64-synop_price3", "3", "T 4, D 64"),
+    ]
+    assert rows[-1].overrides == ("synop_price=3.0", "model.time_steps=4", "model.embedding_size=64")
+
+
+def test_a_stored_front_says_which_sizes_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(config: TrainConfig, profile: str) -> Measurement:
+        return Measurement(score=80.0, synops=1234.5, total_pj=5030.0, active_pj=30.0)
+
+    monkeypatch.setattr("dsf_train.bench.front.measure_program", measure)
+    monkeypatch.setattr("dsf_train.bench.front.finish", lambda config: RunFolder.of(config).path.mkdir(parents=True))
+    monkeypatch.setattr("dsf_train.bench.table.outcome_of", lambda config: Outcome(80.0))
+    call = ["front", "env=pendulum", "prices=0", "seeds=0", "time_steps=1,2", "workers=1", "profile=cmos45-paper"]
+    assert main([*call, *TINY]) == 0
+    stored = load_front(Path("results-front-pendulum.json"))
+    assert [point.size for point in stored.points] == ["T 1", "T 2"]
+    assert stored.model == "dsformer with pssa, D 8, L 1, K 4, S 2"
+    assert {path.name for path in RUNS.iterdir()} == {"front-T1-energy_price0-seed0", "front-T2-energy_price0-seed0"}
 
 
 def test_a_measurement_is_of_the_exported_program(tmp_path: Path) -> None:
@@ -226,20 +255,31 @@ def test_data_are_found_by_d4rls_name_first(tmp_path: Path) -> None:
         choose_data(load_environment_spec("pen-e"), tmp_path)
 
 
-def test_a_front_marks_what_keeps_the_score_for_half_the_synops() -> None:
-    def point(price: float, score: float, synops: float) -> Point:
-        return Point(price, MeanEstimate(score, 1.5, None, None), synops, 5000.0, 2000.0)
+def test_a_front_marks_the_cheapest_that_keeps_the_score() -> None:
+    def point(price: float, score: float, synops: float, total_pj: float) -> Point:
+        return Point(price, MeanEstimate(score, 1.5, None, None), synops, total_pj, 2000.0)
 
     table = front_table(
-        [point(0, 100, 1000), point(1, 99, 400), point(9, 50, 100), Point(99, None, 0, 0, 0)],
+        [point(0, 100, 1000, 8000), point(1, 99, 400, 5000), point(3, 98.5, 300, 6000), point(9, 50, 100, 4000)],
         Price.energy_price,
         "chip",
     )
     assert table.splitlines()[2:] == [
-        "| 0 | 100.0 ± 1.5 | 1,000 | 5.0 | 2.0 | 100 % | 100 % |",
-        "| 1 | 99.0 ± 1.5 | 400 | 5.0 | 2.0 | **99 %** | **40 %** |",
-        "| 9 | 50.0 ± 1.5 | 100 | 5.0 | 2.0 | 50 % | 10 % |",
-        "| 99 | – | – | – | – | – | – |",
+        "| 0 | 100.0 ± 1.5 | 1,000 | 8.0 | 2.0 | 100 % | 100 % | 100 % |",
+        "| 1 | 99.0 ± 1.5 | 400 | 5.0 | 2.0 | **99 %** | **40 %** | **62 %** |",
+        "| 3 | 98.5 ± 1.5 | 300 | 6.0 | 2.0 | 98 % | 30 % | 75 % |",
+        "| 9 | 50.0 ± 1.5 | 100 | 4.0 | 2.0 | 50 % | 10 % | 50 % |",
+    ]
+
+
+def test_a_front_over_sizes_names_the_size_of_each_point() -> None:
+    points = [
+        Point(0, MeanEstimate(-4.0, None, None, None), 10, 9000.0, 2000.0, "T 1, D 8"),
+        Point(0, None, 0, 0, 0, "T 2, D 8"),
+    ]
+    assert front_table(points, Price.energy_price, "chip").splitlines()[2:] == [
+        "| T 1, D 8 | 0 | -4.0 | 10 | 9.0 | 2.0 | 100 % | 100 % | 100 % |",
+        "| T 2, D 8 | 0 | – | – | – | – | – | – | – |",
     ]
 
 
@@ -268,6 +308,8 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
         (["front", "env=pendulum", "profile=loihi9"], "loihi"),
         (["front", "env=pendulum", "profile=xylo"], "no price of any event"),
         (["front", "env=pendulum", "price=price"], "price"),
+        (["front", "env=pendulum", "time_steps=1,two"], "no whole numbers with commas between, such as 1,2,4"),
+        (["front", "env=pendulum", "blocks=0"], "blocks"),
     ],
 )
 def test_bad_calls_get_one_sentence_and_status_2(

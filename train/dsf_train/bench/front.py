@@ -1,4 +1,5 @@
-"""Score against energy: one task, trained at several prices of its spikes, exported, and run as the integer program.
+"""Score against energy: one task, trained at several prices of its spikes and in several sizes, exported, and run as
+the integer program.
 
 A point is the fixed-point program in closed loop and its price by a chip's profile
 (`dsf_train.bench.program_measurement`).
@@ -7,7 +8,9 @@ A point is the fixed-point program in closed loop and its price by a chip's prof
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +31,17 @@ from hw_profiles.pareto_front import DataKind, FrontPoint, ParetoFront
 from neuro_runtime.environments import load_environment_spec
 
 KEPT = 0.98  # of the best score, that a cheaper policy should keep
+SIZES = {"time_steps": "T", "blocks": "L", "embedding_size": "D"}  # of a model, and how they are written
 
 
 @dataclass(frozen=True)
 class Point:
-    """One price's policies, over the seeds that have been measured.
+    """The policies of one price and one size, over the seeds that have been measured.
 
     Attributes
     ----------
+    size
+        ``T 1, D 64``, the sizes in which a front's points differ; empty where they do not.
     score
         Normalised, of the fixed-point program; None where nothing has been measured.
     synops
@@ -49,22 +55,59 @@ class Point:
     synops: float
     total_pj: float
     active_pj: float
+    size: str = ""
 
 
-def front_rows(price: Price, prices: str, profile: str) -> tuple[Row, ...]:
-    """A row a price; ``profile`` prices what ``energy_price`` pays for.
+def front_rows(
+    price: Price, prices: str, profile: str, sizes: Mapping[str, str | None] | None = None
+) -> tuple[Row, ...]:
+    """A row for each size and price; ``profile`` prices what ``energy_price`` pays for.
+
+    Parameters
+    ----------
+    sizes
+        The values of options of `SIZES`, with commas; every size is combined with every other, in a group of the table
+        of its own. An option without values is left to the recipe.
 
     Raises
     ------
     UserError
-        A price is no number.
+        A price is no number, or a size no whole number.
     """
     try:
         values = [float(price) for price in prices.split(",")]
     except ValueError as problem:
         raise UserError(f"prices={prices} are no numbers with commas between, such as 0,0.1,1") from problem
     by = (f"energy_profile={profile}",) if price is Price.energy_price else ()
-    return tuple(Row(f"{price.value}{value:g}", f"{value:g}", (f"{price.value}={value!r}", *by)) for value in values)
+    return tuple(
+        Row(
+            f"{size.name}{price.value}{value:g}",
+            f"{value:g}",
+            (f"{price.value}={value!r}", *by, *size.overrides),
+            size.title,
+        )
+        for size in _sizes(sizes or {})
+        for value in values
+    )
+
+
+def _sizes(sizes: Mapping[str, str | None]) -> Iterator[Row]:
+    """Each combination of sizes; one without a name where none is varied."""
+    given = {option: values for option, values in sizes.items() if values is not None}
+    for numbers in product(*(_whole_numbers(option, values) for option, values in given.items())):
+        letters = [SIZES[option] for option in given]
+        yield Row(
+            name="".join(f"{letter}{number}-" for letter, number in zip(letters, numbers, strict=True)),
+            title=", ".join(f"{letter} {number}" for letter, number in zip(letters, numbers, strict=True)),
+            overrides=tuple(f"model.{option}={number}" for option, number in zip(given, numbers, strict=True)),
+        )
+
+
+def _whole_numbers(option: str, values: str) -> list[int]:
+    try:
+        return list(map(int, values.split(",")))
+    except ValueError as problem:
+        raise UserError(f"{option}={values} are no whole numbers with commas between, such as 1,2,4") from problem
 
 
 @dataclass(frozen=True)
@@ -104,20 +147,22 @@ class Measure:
 
 
 def front_points(grid: Grid, environment: str, measure: Measure) -> list[Point]:
-    """A point a price."""
-    return [_point(float(row.title), grid.runs[row.name, environment], measure) for row in grid.rows]
+    """A point a price and size."""
+    return [_point(row, grid.runs[row.name, environment], measure) for row in grid.rows]
 
 
-def _point(price: float, configs: tuple[TrainConfig, ...], measure: Measure) -> Point:
+def _point(row: Row, configs: tuple[TrainConfig, ...], measure: Measure) -> Point:
+    price, size = float(row.title), row.group
     results = [result for config in configs if (result := measure.result(config)) is not None]
     if not results:
-        return Point(price, None, 0.0, 0.0, 0.0)
+        return Point(price, None, 0.0, 0.0, 0.0, size)
     return Point(
         price,
         estimate_mean([result.score for result in results]),
         synops=float(np.mean([result.synops for result in results])),
         total_pj=float(np.mean([result.total_pj for result in results])),
         active_pj=float(np.mean([result.active_pj for result in results])),
+        size=size,
     )
 
 
@@ -128,7 +173,13 @@ def stored_front(
     config, data = grid.configs()[0], grid.data[environment]
     measured = tuple(
         FrontPoint(
-            point.price, point.score.mean, point.score.standard_error, point.synops, point.total_pj, point.active_pj
+            point.price,
+            point.score.mean,
+            point.score.standard_error,
+            point.synops,
+            point.total_pj,
+            point.active_pj,
+            point.size,
         )
         for point in points
         if point.score is not None
@@ -139,7 +190,7 @@ def stored_front(
         data="stand-in" if data.is_stand_in else kind,
         option=price.value,
         profile=profile,
-        model=_in_words(config.model),
+        model=_in_words(config.model, points[0].size),
         seeds=tuple(sorted({config.seed for config in grid.configs()})),
         steps=config.steps,
         episodes=config.final_episodes,
@@ -148,17 +199,23 @@ def stored_front(
     )
 
 
-def _in_words(model: ModelConfig) -> str:
+def _in_words(model: ModelConfig, size: str) -> str:
+    """The model without the sizes in which the points differ, which ``size`` is an example of."""
     mixing = f" with {model.mixing}" if model.kind.has_token_mixing else ""
-    return (
-        f"{model.kind.value}{mixing}, D {model.embedding_size}, L {model.blocks}, K {model.context}, "
-        f"S {model.window}, T {model.time_steps}"
-    )
+    sizes = {"D": model.embedding_size, "L": model.blocks, "K": model.context, "S": model.window, "T": model.time_steps}
+    varied = {part.split()[0] for part in size.split(", ") if part}
+    same = [f"{letter} {number}" for letter, number in sizes.items() if letter not in varied]
+    return ", ".join([f"{model.kind.value}{mixing}", *same])
 
 
 def front_table(points: list[Point], price: Price, profile: str) -> str:
-    """A line a price, with its shares of the best score and of that policy's synops."""
+    """A line a point, with its shares of the best score and of that policy's synops and energy.
+
+    The cheapest one that keeps `KEPT` of the best score is in bold.
+    """
+    sized = any(point.size for point in points)
     heads = [
+        *(["Size"] if sized else []),
         f"`{price.value}`",
         "Score",
         "Synops",
@@ -166,26 +223,41 @@ def front_table(points: list[Point], price: Price, profile: str) -> str:
         "of which by events",
         "Share of the best score",
         "of its synops",
+        "of its energy",
     ]
-    best = max(
-        (point for point in points if point.score is not None),
-        key=lambda point: 0.0 if point.score is None else point.score.mean,
-        default=None,
+    scored = [(point.score.mean, point) for point in points if point.score is not None]
+    if not scored:
+        return markdown_table(heads, [_missing(point, sized) for point in points])
+    most, best = max(scored, key=lambda each: each[0])
+    keep = [point for score, point in scored if score >= KEPT * most]
+    chosen = min(keep, key=lambda point: point.total_pj, default=None)
+    return markdown_table(
+        heads,
+        [
+            _missing(point, sized)
+            if point.score is None
+            else _line(point, point.score, best, most, point is chosen, sized)
+            for point in points
+        ],
     )
-    return markdown_table(heads, [_line(point, best) for point in points])
 
 
-def _line(point: Point, best: Point | None) -> list[str]:
-    if point.score is None or best is None or best.score is None:
-        return [f"{point.price:g}", *[MISSING] * 6]
-    kept, paid = point.score.mean / best.score.mean, point.synops / best.synops
-    mark = "**" if kept >= KEPT and paid <= 0.5 else ""
+def _missing(point: Point, sized: bool) -> list[str]:
+    return [*([point.size] if sized else []), f"{point.price:g}", *[MISSING] * 7]
+
+
+def _line(point: Point, score: MeanEstimate, best: Point, most: float, is_chosen: bool, sized: bool) -> list[str]:
+    """The cells of a point whose ``score`` is known, beside the best one's, whose mean score is ``most``."""
+    mark = "**" if is_chosen else ""
     return [
+        *([point.size] if sized else []),
         f"{point.price:g}",
-        cell(point.score),
+        cell(score),
         f"{point.synops:,.0f}",
         f"{point.total_pj / 1000:,.1f}",
         f"{point.active_pj / 1000:,.1f}",
-        f"{mark}{100 * kept:.0f} %{mark}",
-        f"{mark}{100 * paid:.0f} %{mark}",
+        *(
+            f"{mark}{100 * share:.0f} %{mark}"
+            for share in (score.mean / most, point.synops / best.synops, point.total_pj / best.total_pj)
+        ),
     ]

@@ -28,6 +28,11 @@ class BenchOptions:
     models: str | None = field(default=None, metadata={"help": "rows, with commas (default: all)"})
     price: Price = field(default=Price.energy_price, metadata={"help": "the price that a front varies, or synop_price"})
     prices: str = field(default=PRICES, metadata={"help": "the values of that price, with commas"})
+    time_steps: str | None = field(
+        default=None, metadata={"help": "T of a front's models, with commas: 1,2,4 (default: the recipe's alone)"}
+    )
+    blocks: str | None = field(default=None, metadata={"help": "L of a front's models, likewise"})
+    embedding_size: str | None = field(default=None, metadata={"help": "D of a front's models, likewise"})
     profile: str = field(
         default="loihi1-davies2018", metadata={"help": "prices a front's energy, in training and in the result"}
     )

@@ -42,19 +42,25 @@ def plot_grid(grid: Grid, path: Path) -> None:
 
 
 def plot_front(points: Sequence[Point], price: Price, title: str, profile: str, path: Path) -> None:
-    """Score against synops and against energy a decision, a point a price."""
+    """Score against synops and against energy a decision, a point a price and size."""
     figure, panels = _figure(2, 9.0, 3.4, sharey=True)
     measured = [point for point in points if point.score is not None]
     costs = {
         "synops a decision": [point.synops for point in measured],
-        f"nJ a decision, {profile},\nwithout constant power": [point.active_pj / 1000 for point in measured],
+        f"nJ a decision, {profile}": [point.total_pj / 1000 for point in measured],
     }
     for panel, (label, across) in zip(panels, costs.items(), strict=True):
         for cost, point in zip(across, measured, strict=True):
             assert point.score is not None
             place = cost, point.score.mean
             panel.errorbar(*place, yerr=_error(point.score), fmt="o", color=BLUE, capsize=3)
-            panel.annotate(f"{point.price:g}", place, (4, 4), textcoords="offset points", fontsize=8)
+            panel.annotate(
+                ", ".join(filter(None, (point.size, f"{point.price:g}"))),
+                place,
+                (4, 4),
+                textcoords="offset points",
+                fontsize=8,
+            )
         panel.set_xlabel(label)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("normalised score")

@@ -11,7 +11,7 @@ from pathlib import Path
 from dsf_common.errors import UserError
 from dsf_train.bench.duration import duration_of
 from dsf_train.bench.execution import carry_out, finish
-from dsf_train.bench.front import Measure, front_points, front_rows, front_table, stored_front
+from dsf_train.bench.front import SIZES, Measure, front_points, front_rows, front_table, stored_front
 from dsf_train.bench.grid import (
     ABLATION_ENVIRONMENTS,
     ABLATIONS,
@@ -66,7 +66,9 @@ def score_against_energy(options: BenchOptions, command: Sequence[str], table_on
     if options.env is None:
         raise UserError("front needs an environment, such as env=pendulum")
     profile = load_profile(options.profile)
-    grid = _grid("front", front_rows(options.price, options.prices, options.profile), (options.env,), options, command)
+    sizes = {option: getattr(options, option) for option in SIZES}
+    rows = front_rows(options.price, options.prices, options.profile, sizes)
+    grid = _grid("front", rows, (options.env,), options, command)
     measure = Measure(options.profile)
     if not table_only:
         carry_out(grid.configs(), measure, options.workers, options.cluster)
