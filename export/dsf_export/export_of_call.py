@@ -69,7 +69,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
         _require_resettable(choice, arguments.chip)
     kind = content_of(source)
     if kind in ("nir", "netx"):
-        carry_out_import(arguments, source, kind, target, _output(arguments.output, source, target))
+        output = _output(arguments.output, source, target, _stem_for(arguments.reader, target))
+        carry_out_import(arguments, source, kind, target, output)
         return
     if arguments.overrides:
         raise UserError(f"{arguments.overrides[0]} is for a network of another framework, and {source} is none")
@@ -209,6 +210,15 @@ def _export_for_reader(
         print_document(_document(lean, parity, target, output, None))
     else:
         print(f"{_text(lean, parity)}\n\nwrote {output} for {reader.name}")
+
+
+def _stem_for(reader: str | None, target: Target) -> str:
+    """What the file of a network is called; one for a reader has its name."""
+    if reader is None or target.name != NIR:
+        return "program"
+    from dsf_export.targets.nir_readers import find_reader  # needs the `export` extra
+
+    return f"program-{find_reader(reader).name}"
 
 
 def _output(given: Path | None, source: Path, target: Target, stem: str = "program") -> Path:

@@ -13,9 +13,10 @@ from dsf_common.files import atomic_write
 from dsf_common.text_table import percent, text_table
 from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
-from dsf_export.sources.imported import Imported, document, import_network, warnings_of
+from dsf_export.sources.float_network import FloatNetwork
+from dsf_export.sources.imported import Imported, StageRow, document, import_network, warnings_of
 from dsf_export.sources.read_source import read_network, source_options
-from dsf_export.targets import NETX, ONNX, Target
+from dsf_export.targets import NETX, NIR, ONNX, Target
 from dsf_export.targets.netx import write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
@@ -23,10 +24,6 @@ from neuro_runtime.program.summary import summary
 from neuro_runtime.sources import OpenedNetwork
 
 LAVA_TARGET = "lava"
-# Why an imported network does not go to the other targets.
-REFUSED_TARGETS = {
-    "nir": "writes policies, and the network's own file is NIR or netx already",
-}
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
 
 
@@ -56,7 +53,9 @@ def program_of_file(source: Path, pairs: Sequence[str]) -> OpenedNetwork:
     if content not in ("nir", "netx"):
         raise UserError(f"{source} is no network of another framework (NIR or netx)")
     imported = import_file(source, content, pairs)
-    return OpenedNetwork(imported.program, (*_origin_lines(imported), *warnings_of(imported)))
+    return OpenedNetwork(
+        imported.program, (*_origin_lines(imported.network, imported.calibration), *warnings_of(imported))
+    )
 
 
 def carry_out_import(
@@ -71,12 +70,12 @@ def carry_out_import(
     GateFailed
         A stage does not match the one before; nothing is written.
     """
-    if target.name in REFUSED_TARGETS:
-        raise UserError(
-            f"--target {target.name} {REFUSED_TARGETS[target.name]}: a network of another framework goes to "
-            f"--target {LAVA_TARGET} or {NETX}"
-        )
     _refuse_what_is_for_policies(arguments)
+    if target.name == NIR:
+        _carry_out_for_reader(arguments, source, content, output)
+        return
+    if arguments.reader is not None:
+        raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
     if target.name == NETX:  # one matrix a layer
         imported = import_file(source, content, ["terms=1", *arguments.overrides], chip)
@@ -91,6 +90,23 @@ def carry_out_import(
         print_document({"target": target.name, "output": str(output), **document(imported)})
     else:
         print(f"{text_of(imported)}\n\nwrote {output}")
+
+
+def _carry_out_for_reader(arguments: argparse.Namespace, source: Path, content: Content, output: Path) -> None:
+    if arguments.reader is None:
+        raise UserError(
+            "a network of another framework is written as NIR for one framework that reads it: give --for NAME; a "
+            f"program of it is --target {LAVA_TARGET}"
+        )
+    from dsf_export.sources.for_reader import reader_document, rewrite  # needs nir
+
+    rewritten = rewrite(source, content, arguments, output)
+    if arguments.json:
+        print_document({"target": NIR, "output": str(output), **reader_document(rewritten)})
+        return
+    print("\n".join(_origin_lines(rewritten.network, rewritten.calibration)))
+    print("\nstages, each compared with the one before")
+    print(f"{_stage_table(rewritten.rows)}\n\nwrote {output} for {rewritten.reader.name}")
 
 
 def _write_onnx(imported: Imported, output: Path) -> Imported:
@@ -111,7 +127,6 @@ def _refuse_what_is_for_policies(arguments: argparse.Namespace) -> None:
     if (arguments.bits, arguments.exponents) != (None, None):
         raise UserError("--bits and --exponents are for policies; terms=N says how many 8-bit terms a weight has")
     asked = (
-        ("--for", arguments.reader is not None),
         ("--decisions", arguments.decisions != DEFAULT_DECISIONS),
         ("--passes", arguments.passes != DEFAULT_PASSES),
         ("--resets", arguments.resets),
@@ -126,7 +141,7 @@ def text_of(imported: Imported) -> str:
     lines = [
         f"network {network.name}: input {list(network.shapes[network.input])} of {program.encoder.kind}, output "
         f"{list(program.output_shape)} of {OUTPUTS[program.outputs[0].quantity]}, {program.latency} time steps later",
-        *_origin_lines(imported),
+        *_origin_lines(imported.network, imported.calibration),
         "",
         summary(program),
         "",
@@ -135,7 +150,7 @@ def text_of(imported: Imported) -> str:
         _layer_table(imported),
         "",
         "stages, each compared with the one before (its output, where it is another form of the network)",
-        _stage_table(imported),
+        _stage_table(imported.rows),
     ]
     if imported.membrane_error is not None:
         lines += ["", f"output membranes: integers differ by up to {percent(imported.membrane_error)} of the largest"]
@@ -143,12 +158,12 @@ def text_of(imported: Imported) -> str:
     return "\n".join([*lines, "", *warnings] if warnings else lines)
 
 
-def _origin_lines(imported: Imported) -> list[str]:
+def _origin_lines(network: FloatNetwork, calibration: str) -> list[str]:
     """Each convention with where it comes from, what was repaired, and the samples that scales were chosen by."""
     return [
-        *(f"{name} = {value}" for name, value in imported.network.origin.items()),
-        *(f"repaired: {note}" for note in imported.network.notes),
-        f"calibration: {imported.calibration}",
+        *(f"{name} = {value}" for name, value in network.origin.items()),
+        *(f"repaired: {note}" for note in network.notes),
+        f"calibration: {calibration}",
     ]
 
 
@@ -171,10 +186,10 @@ def _layer_table(imported: Imported) -> str:
     return text_table([header, *rows])
 
 
-def _stage_table(imported: Imported) -> str:
+def _stage_table(stages: Sequence[StageRow]) -> str:
     rows = [
         (row.stage, f"{row.spikes:,}", f"{row.compared:,}", f"{row.different:,}", f"{row.same_class}/{row.samples}")
-        for row in imported.rows
+        for row in stages
     ]
     return text_table([("stage", "spikes", "places", "different", "same class"), *rows])
 

@@ -128,7 +128,7 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     GateFailed
         The lowered program is not the network.
     """
-    kind, samples, origin = _samples(network, options)
+    kind, samples, origin = samples_for(network, options)
     recordings = [run_network(network, sample) for sample in samples]
     _refuse_multispikes(network, recordings)
     exact = [run_network(replace(network, dtype=torch.float64), sample) for sample in samples]
@@ -149,10 +149,8 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     validate(program)
     runs = run_all(program, samples)
     rows = (
-        _row_of_networks(
-            f"float network, {str(network.dtype).removeprefix('torch.')}", network, recordings, recordings
-        ),
-        _row_of_networks("the same in float64", network, recordings, exact),
+        row_of_networks(f"float network, {str(network.dtype).removeprefix('torch.')}", recordings, recordings),
+        row_of_networks("the same in float64", recordings, exact),
         _row_of_lowered("program in floating point", network, lowered, exact, float_runs),
         _row("program in Loihi's integers", lowered, float_runs, runs),
     )
@@ -173,7 +171,14 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     )
 
 
-def _samples(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
+def samples_for(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
+    """What an import is compared on: samples of the calibration, or made ones; and where they come from.
+
+    Raises
+    ------
+    UserError
+        The calibration cannot be used.
+    """
     shape = network.shapes[network.input]
     calibration = Path(options.calibration).expanduser() if options.calibration else None
     if options.input not in (None, "spikes", "values"):
@@ -228,9 +233,8 @@ def _provenance(network: FloatNetwork, source: Path, kind: InputKind, origin: st
     }
 
 
-def _row_of_networks(
-    stage: str, network: FloatNetwork, first: Sequence[FloatRecording], second: Sequence[FloatRecording]
-) -> StageRow:
+def row_of_networks(stage: str, first: Sequence[FloatRecording], second: Sequence[FloatRecording]) -> StageRow:
+    """The second recordings of a network beside the first: spikes of all its layers."""
     fired = [
         (one.spikes[name], other.spikes[name]) for one, other in zip(first, second, strict=True) for name in one.spikes
     ]

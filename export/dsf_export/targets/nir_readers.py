@@ -77,7 +77,11 @@ READERS = {
         Reader("spikingjelly", memoryless=False),
         Reader("norse", dt=1e-3, reads_gain=False, chains=True),
         Reader("nir104", old_format=True),
-        Reader("sinabs", otherwise="subtracts the threshold where it fires, and fires several spikes in a time step"),
+        Reader(
+            "sinabs",
+            old_format=True,
+            otherwise="subtracts the threshold where it fires, and fires several spikes in a time step",
+        ),
         Reader(
             "spyx", otherwise="compares with the threshold before it adds its input, a time step late in every layer"
         ),
@@ -136,7 +140,7 @@ def to_reader(program: Program, reader: Reader) -> nir.NIRGraph:
     nodes[OUTPUT] = nir.Output(np.array([program.accumulator.size]))
     edges.append((names[nir_name(program.accumulator)], OUTPUT))
     if reader.chains:
-        _require_chain(edges, reader)
+        require_chain(edges, reader, "; one block fits (model.blocks=1)")
     return nir.NIRGraph(nodes, edges, metadata={NAMESPACE: _metadata(program, reader)})
 
 
@@ -152,18 +156,26 @@ def write_for(program: Program, reader: Reader, path: Path) -> None:
     with atomic_image(path) as image:
         nir.write(image, graph)
         if reader.old_format:
-            _without_reset(image)
-        _require_same(nir.read(image), graph)
+            without_reset(image)
+        require_same(nir.read(image), graph)
 
 
-def _without_reset(image: io.BytesIO) -> None:
+def without_reset(image: io.BytesIO) -> None:
+    """Make a file one of nir 1.0.4, which knows no ``v_reset``."""
     with h5py.File(image, "r+") as file:
         for node in file["node/nodes"].values():
             if "v_reset" in node:
                 del node["v_reset"]
 
 
-def _require_same(read: nir.NIRGraph, written: nir.NIRGraph) -> None:
+def require_same(read: nir.NIRGraph, written: nir.NIRGraph) -> None:
+    """Compare a graph with what was written.
+
+    Raises
+    ------
+    GateFailed
+        A node, an edge or a number differs.
+    """
     same = set(read.nodes) == set(written.nodes) and set(read.edges) == set(written.edges)
     for name, node in written.nodes.items():
         numbers = {key: value for key, value in vars(node).items() if isinstance(value, np.ndarray)}
@@ -240,14 +252,13 @@ def _affine(weight: Array, bias: Array) -> nir.Affine:
     return nir.Affine(weight.astype(np.float32), bias.astype(np.float32))
 
 
-def _require_chain(edges: list[tuple[str, str]], reader: Reader) -> None:
+def require_chain(edges: list[tuple[str, str]], reader: Reader, remedy: str) -> None:
+    """Refuse nodes with several before or after them; ``remedy`` ends the sentence."""
     for end, what in ((1, "gets what several nodes send"), (0, "sends to several nodes")):
         names = [edge[end] for edge in edges]
         for name in names:
             if names.count(name) > 1:
-                raise UserError(
-                    f"{name} {what}, and {reader.name} computes chains alone; one block fits (model.blocks=1)"
-                )
+                raise UserError(f"{name} {what}, and {reader.name} computes chains alone{remedy}")
 
 
 def _metadata(program: Program, reader: Reader) -> Mapping[str, Any]:

@@ -218,7 +218,7 @@ def test_a_bad_file_is_one_sentence(name: str, tmp_path: Path, capsys: pytest.Ca
 
 
 CALLS: dict[str, tuple[list[str], str]] = {
-    "a reader": (["--for", "norse"], "--for is for policies"),
+    "a reader": (["--for", "norse"], "--for names a reader of NIR files, and the target is lava"),
     "decisions": (["--decisions", "5"], "--decisions is for policies"),
     "passes": (["--passes", "all"], "--passes is for policies"),
     "resets": (["--resets"], "--resets is for policies"),
