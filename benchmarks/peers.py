@@ -5,9 +5,10 @@
 The network is drawn, two layers of LIF neurons that reset to 0, for a step of 0.1 ms. Columns: milliseconds a time step
 (the median sample, after one that warms up), the output's places that differ from our float network, and every
 neuron's that differ from our integers. brian2-loihi runs layer by layer, each given the spikes that reach it, in an
-environment of its own. snnTorch, SpikingJelly and norse read the file themselves; what is not installed is said:
-`pip install --no-deps norse spikingjelly` adds two of them. Status 1 if an emulator differs from the integers, or
-loihi-fast is less than 100 times as fast as Lava where both run.
+environment of its own; SANA-FE, in one too, runs the first sample as our mapper places the network. snnTorch,
+SpikingJelly and norse read the file themselves; what is not installed is said: `pip install --no-deps norse
+spikingjelly` adds two of them. Status 1 if an emulator differs from the integers, or loihi-fast is less than 100 times
+as fast as Lava where both run.
 """
 
 from __future__ import annotations
@@ -34,14 +35,19 @@ from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
 from dsf_export.sources.float_network import run_network
 from dsf_export.sources.import_of_call import import_file
-from neuro_runtime.program.nodes import Lif
+from hw_profiles.loader import load_profile
+from hw_profiles.mapping import Objective, map_network
+from neuro_runtime.chip_network import chip_network
+from neuro_runtime.program.nodes import BiasLine, Lif, SpikeInput
 from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import SampleRun, run_sample
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
 from neuro_runtime.simulators.nengo_loihi.session import NengoLoihiSession
+from support import sanafe
 from support.brian2_loihi import ENVIRONMENT, brian2_loihi_python, run_layers
+from support.placed_network import placed_network
 
 Array = NDArray[Any]
 DT = 1e-4
@@ -57,13 +63,14 @@ FRAMEWORKS = {
 class Options:
     """The peers, the network's size, and the samples."""
 
-    peers: str = "interpreter,loihi-fast,loihi-sim,nengo-loihi,brian2-loihi,snntorch,spikingjelly,norse"
+    peers: str = "interpreter,loihi-fast,loihi-sim,nengo-loihi,brian2-loihi,sanafe,snntorch,spikingjelly,norse"
     inputs: int = 64
     hidden: int = 128
     outputs: int = 10
     steps: int = 200
     samples: int = 3
     brian2_loihi: str = str(ENVIRONMENT)
+    sanafe: str = str(sanafe.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,8 @@ def _row(peer: str, contest: Contest, options: Options) -> Row:
                 return _simulated(peer, contest, nengo)
         case "brian2-loihi":
             return _by_layers(peer, contest, Path(options.brian2_loihi))
+        case "sanafe":
+            return _placed(peer, contest, Path(options.sanafe))
         case _ if peer in FRAMEWORKS:
             return _by_framework(peer, contest)
         case _:
@@ -191,6 +200,24 @@ def _by_layers(peer: str, contest: Contest, environment: Path) -> Row:
     wrong = sum(int(np.count_nonzero(answer[f"{node.name}/spikes"] != spikes[node.name])) for node in layers)
     seconds = sum(float(answer[f"{node.name}/seconds"]) for node in layers)
     return Row(peer, 1000 * seconds / contest.program.period, None, wrong)
+
+
+def _placed(peer: str, contest: Contest, environment: Path) -> Row:
+    """The first sample on SANA-FE's chip."""
+    python = sanafe.sanafe_python(environment)
+    program, sample = contest.program, contest.samples[0]
+    mapping = map_network(chip_network(program), load_profile("loihi1-sanafe"), objective=Objective.cores)
+    placed = placed_network(program, mapping)
+    injected = np.zeros((program.period, placed.neurons))
+    for node in program.nodes:
+        if isinstance(node, SpikeInput):
+            injected[:, placed.part(node.name)] = program.encoder.rows(sample, program.period, integers=True)
+        elif isinstance(node, BiasLine):
+            injected[:, placed.part(node.name)] = 1.0
+    answer = sanafe.run_sanafe(python, placed, injected, program.period)
+    spikes = contest.integers[0].recording.spikes
+    wrong = sum(int(np.count_nonzero(answer["fired"][:, placed.part(name)] != fired)) for name, fired in spikes.items())
+    return Row(peer, 1000 * float(answer["seconds"]) / program.period, None, wrong)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ own delays end at 5 time steps. Everything is computed from SANA-FE's own spikes
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ def _run(chip: Any, given: Arrays, groups: list[Group]) -> Arrays:
     mapped = [neuron for group in groups for neuron in chip.mapped_neuron_groups[group.name]]
     first = {group.name: group.first for group in groups}
     silent, late = np.flatnonzero(given["silent"]), LateArrivals(given, neurons)
-    bias, held = np.zeros(neurons), np.zeros(len(silent))
+    bias, held, begun = np.zeros(neurons), np.zeros(len(silent)), time.perf_counter()
     answer: Arrays = {name: np.zeros(steps) for name in (*EVENTS, *COSTS)}
     answer["fired"], answer["accumulators"] = np.zeros((steps, neurons), bool), np.zeros((steps // period, len(silent)))
     for step in range(steps):
@@ -118,7 +119,7 @@ def _run(chip: Any, given: Arrays, groups: list[Group]) -> Arrays:
         held = np.array(result["potential_trace"][0])
         answer["accumulators"][step // period] = held
         _note(answer, step, result)
-    return answer
+    return answer | {"seconds": time.perf_counter() - begun}
 
 
 def _note(answer: Arrays, step: int, result: Any) -> None:

@@ -11,9 +11,7 @@ by term.
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import GateFailed, UserError
+from dsf_common.errors import GateFailed
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.text_table import text_table
@@ -30,7 +28,6 @@ from hw_profiles.chip_events import EVENTS, ChipEvents, chip_events
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import Objective, map_network
 from hw_profiles.mapping.chip_mapping import ChipMapping
-from hw_profiles.network import Role
 from hw_profiles.profile import Profile
 from hw_profiles.report.units import energy_text, time_text
 from hw_profiles.timing import estimate_time
@@ -38,17 +35,15 @@ from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.program_backend import ProgramMeter
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.policy_files import find_policy
-from neuro_runtime.program.limits import CURRENT_SHIFT, DECAY_ONE
+from neuro_runtime.program.limits import CURRENT_SHIFT
 from neuro_runtime.program.nodes import BiasLine
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.resets import require_no_resets
 from neuro_runtime.program.storage import load_program
 from support.closed_loop import Recording, record_closed_loop
 from support.placed_network import PlacedCounts, PlacedNetwork, placed_network
-from support.tool_environment import ROOT, tool_python
+from support.sanafe import ENVIRONMENT, run_sanafe, sanafe_python
 
-WORKER = ROOT / "benchmarks" / "sanafe_worker.py"
-PINNED = ("sanafe==2.2.9", "numpy==1.26.4")
 OURS, THEIRS = "loihi1-davies2018", "loihi1-sanafe"
 REASONS = {
     "synop": "Davies: the least of a simulated operation; SANA-FE: a measured slope, memory and list walk inside",
@@ -70,13 +65,13 @@ class Options:
     policy: str | None = None  # the one that ships with the environment
     decisions: int = 20
     seed: int = 5
-    environment: str = str(ROOT / ".venv-sanafe")
+    environment: str = str(ENVIRONMENT)
 
 
 def main(argv: list[str]) -> int:
     """Print two tables a policy."""
     options = compose(Options, argv)
-    python = tool_python(Path(options.environment), PINNED)
+    python = sanafe_python(Path(options.environment))
     different = []
     for name in [options.env] if options.env else ["pendulum", "pen-e"]:
         program = load_program(find_policy(options.policy or name).need_program())
@@ -199,7 +194,7 @@ def _compare(name: str, program: Program, recording: Recording, python: Path) ->
     mapping = map_network(chip_network(program), load_profile(THEIRS), spikes=spikes, objective=Objective.cores)
     placed = placed_network(program, mapping)
     expected = placed.raster(recording.spikes)
-    answer = _run_sanafe(python, placed, program, recording)
+    answer = run_sanafe(python, placed, _injected(placed, program, recording), program.period)
     theirs = PlacedCounts(
         int(answer["fired"].sum()),
         *(round(answer[key].sum()) for key in ("synops", "messages", "hops_ew", "hops_ns")),
@@ -221,33 +216,6 @@ def _compare(name: str, program: Program, recording: Recording, python: Path) ->
 def _activity(program: Program, recording: Recording) -> ActivityCounts:
     meter = ProgramMeter(program)
     return mean_counts([meter.activity(decision.spikes) for decision in recording.decisions], by_population=True)
-
-
-def _run_sanafe(python: Path, placed: PlacedNetwork, program: Program, recording: Recording) -> dict[str, Any]:
-    parameters = [population.parameters for population in placed.network.populations for _ in range(population.size)]
-    roles = [population.role for population in placed.network.populations for _ in range(population.size)]
-    with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder) / "network.npz", Path(folder) / "answer.npz"
-        np.savez_compressed(
-            given,
-            first=np.array(list(placed.first.values())),
-            core=placed.core,
-            tile_x=placed.tile_x,
-            tile_y=placed.tile_y,
-            index_in_tile=placed.index_in_tile,
-            source=placed.source,
-            target=placed.target,
-            delay=placed.delay,
-            weight=placed.weight,
-            threshold=np.array([item.threshold for item in parameters]),
-            keep=np.array([1 - item.voltage_decay / DECAY_ONE for item in parameters]),
-            silent=np.array([role is Role.accumulator for role in roles]),
-            injected=_injected(placed, program, recording),
-            period=np.array(program.period),
-        )
-        if subprocess.run([str(python), str(WORKER), str(given), str(answer)], stdout=subprocess.DEVNULL).returncode:
-            raise UserError("SANA-FE ended with an error; it stands above")
-        return dict(np.load(answer))
 
 
 def _injected(placed: PlacedNetwork, program: Program, recording: Recording) -> Floats:

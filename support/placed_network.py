@@ -20,7 +20,7 @@ from hw_profiles.network import ChipNetwork, Role
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.program.limits import AND_WEIGHT
 from neuro_runtime.program.nodes import Sparse
-from neuro_runtime.program.program import Program
+from neuro_runtime.program.program import SpikingProgram
 from neuro_runtime.program.weight_matrices import dense_matrices
 
 Integers = NDArray[np.int64]
@@ -106,7 +106,7 @@ class PlacedNetwork:
         return fired
 
 
-def placed_network(program: Program, mapping: ChipMapping) -> PlacedNetwork:
+def placed_network(program: SpikingProgram, mapping: ChipMapping) -> PlacedNetwork:
     """A loihi program as ``mapping`` placed its network."""
     network = mapping.network
     sizes = [population.size for population in network.populations]
@@ -133,7 +133,7 @@ def placed_network(program: Program, mapping: ChipMapping) -> PlacedNetwork:
     )
 
 
-def _weights(program: Program, placed: ChipNetwork) -> NDArray[np.float64]:
+def _weights(program: SpikingProgram, placed: ChipNetwork) -> NDArray[np.float64]:
     """The weight of each synapse of the placed network; those into relays are an AND neuron's.
 
     The mapper knows synapses without their weights. So that they can be told apart after relays were put in, each
@@ -165,7 +165,7 @@ def _weights(program: Program, placed: ChipNetwork) -> NDArray[np.float64]:
     )
 
 
-def _unplaced_weights(program: Program) -> NDArray[np.float64]:
+def _unplaced_weights(program: SpikingProgram) -> NDArray[np.float64]:
     """The weight of each synapse of :func:`~neuro_runtime.chip_network.chip_network`, in its order."""
     projections = iter(chip_network(program).projections)
     weights: list[NDArray[Any]] = []

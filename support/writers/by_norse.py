@@ -76,5 +76,6 @@ NETWORKS = {
     "box": Drawn(_two_layers(_box, _box), OPTIONS),
     "current": Drawn(_two_layers(_with_current, _with_current), OPTIONS),
     "integrator": Drawn(_two_layers(_integrator, _integrator), OPTIONS),
+    "mixed": Drawn(_two_layers(_box, _with_current), OPTIONS),
     "readout": Drawn(_two_layers(_box, _readout), OPTIONS),
 }

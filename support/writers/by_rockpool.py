@@ -55,8 +55,14 @@ def _leaky(size: int) -> Any:
     return LIFNeuronTorch(size, tau_mem=0.02 * one, threshold=one, bias=0 * one, dt=DT)
 
 
+def _unequal(size: int) -> Any:
+    one = torch.ones(size)
+    return LIFNeuronTorch(size, tau_mem=torch.linspace(0.01, 0.03, size), threshold=one, bias=0 * one, dt=DT)
+
+
 NETWORKS = {
     "leaky": Drawn(_two_layers(_leaky, 0.2), OPTIONS),
+    "unequal-tau": Drawn(_two_layers(_unequal, 0.2), OPTIONS),
     "several-spikes": Drawn(_two_layers(_leaky, 0.6), OPTIONS),
     "current": Drawn(_two_layers(_with_current, 0.035), OPTIONS),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,17 @@ def _excited(network: nn.Sequential, factor: float) -> nn.Sequential:
     return network
 
 
+def _three_layers() -> nn.Sequential:
+    sizes = (INPUTS, HIDDEN, HIDDEN, OUTPUTS)
+    pairs = [(nn.Linear(ins, outs), _leaky(outs)) for ins, outs in pairwise(sizes)]
+    return _excited(nn.Sequential(*(module for pair in pairs for module in pair)), 0.75)
+
+
 NETWORKS = {
     "leaky": Drawn(_two_layers(_leaky, 0.5), PLAIN),
     "leaky-normed": Drawn(_two_layers(_normed, 5.0), NORMED),
     "unequal-tau": Drawn(_two_layers(_unequal, 0.5), PLAIN),
+    "three-layers": Drawn(_three_layers, PLAIN),
     "integrator": Drawn(_two_layers(_integrators, 0.5), PLAIN),
     "several-spikes": Drawn(_two_layers(_leaky, 2.0), PLAIN),
 }

@@ -96,14 +96,29 @@ def _fed_back(reset: str) -> Any:
     return make
 
 
-def _convolution() -> nn.Sequential:
-    return _larger(
+def _convolution(reset: str) -> Any:
+    return lambda: _larger(
         nn.Sequential(
             nn.Conv2d(2, 3, 3, padding=1),
-            _leaky("zero", torch.full((3, 6, 8), 0.8))(),
+            _leaky(reset, torch.full((3, 6, 8), 0.8))(),
             nn.AvgPool2d(2),
             nn.Flatten(),
             nn.Linear(3 * 3 * 4, OUTPUTS),
+            _leaky(reset, torch.full((OUTPUTS,), 0.9))(),
+        )
+    )
+
+
+def _two_convolutions() -> nn.Sequential:
+    """The second one with a stride; nir 1.0.8 writes no other than a square kernel after it."""
+    return _larger(
+        nn.Sequential(
+            nn.Conv2d(2, 4, 3, padding=1),
+            _leaky("zero", torch.full((4, 6, 8), 0.7))(),
+            nn.Conv2d(4, 4, 2, stride=2),
+            _leaky("zero", torch.full((4, 3, 4), 0.8))(),
+            nn.Flatten(),
+            nn.Linear(4 * 3 * 4, OUTPUTS),
             _leaky("zero", torch.full((OUTPUTS,), 0.9))(),
         )
     )
@@ -123,5 +138,7 @@ NETWORKS = {
     ),
     "recurrent-zero": Drawn(_fed_back("zero"), ZERO),
     "recurrent-subtract": Drawn(_fed_back("subtract"), SUBTRACT),
-    "convolution": Drawn(_convolution, ZERO, IMAGE),
+    "convolution": Drawn(_convolution("zero"), ZERO, IMAGE),
+    "convolution-subtract": Drawn(_convolution("subtract"), SUBTRACT, IMAGE),
+    "two-convolutions": Drawn(_two_convolutions, ZERO, IMAGE),
 }

@@ -13,7 +13,7 @@ from spikingjelly.activation_based import functional, neuron
 from spikingjelly.activation_based.nir_exchange import export_to_nir
 from torch import nn
 
-from support.writers.drawn import HIDDEN, IMAGE, INPUTS, OUTPUTS, Drawn
+from support.writers.drawn import HIDDEN, IMAGE, INPUTS, LINES, OUTPUTS, Drawn
 
 PINS = ("spikingjelly==2.0.0", "nir==1.0.8", "nirtorch==2.6", "torch==2.13.0")
 OPTIONS = ("from=spikingjelly",)
@@ -52,10 +52,22 @@ def _convolution() -> nn.Sequential:
     )
 
 
+def _convolution_of_lines() -> nn.Sequential:
+    return _larger(
+        nn.Sequential(
+            nn.Conv1d(2, 6, 3, stride=2, padding=1),
+            _leaky(v_threshold=0.5),
+            nn.Flatten(),
+            nn.Linear(6 * 6, OUTPUTS),
+            _leaky(v_threshold=0.5),
+        )
+    )
+
+
 def _larger(network: nn.Sequential) -> nn.Sequential:
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
+            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
                 module.weight *= 3
     return network
 
@@ -79,4 +91,5 @@ NETWORKS = {
     "integrator": Drawn(_two_layers(neuron.IFNode, neuron.IFNode), OPTIONS),
     "reset-below": Drawn(_two_layers(lambda: _leaky(v_reset=-0.25), _leaky), OPTIONS),
     "convolution": Drawn(_convolution, OPTIONS, IMAGE),
+    "convolution-of-lines": Drawn(_convolution_of_lines, OPTIONS, LINES),
 }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 INPUTS, HIDDEN, OUTPUTS = 10, 16, 4
 IMAGE = (2, 6, 8)  # channels, height, width
+LINES = (2, 12)
 
 
 @dataclass(frozen=True)

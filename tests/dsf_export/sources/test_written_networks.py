@@ -17,6 +17,7 @@ REFUSED = {
     "rockpool-several-spikes": "fires up to 2 spikes in a time step",
     "sinabs-integrator": "never decays and resets by subtraction",
     "sinabs-several-spikes": "fires up to 3 spikes in a time step",
+    "sinabs-three-layers": "fires up to 2 spikes in a time step",
     "snntorch-recurrent-zero": "held at 0 for the whole step after a spike",
     "snntorch-synaptic-zero": "held at 0 for the whole step after a spike",
 }
