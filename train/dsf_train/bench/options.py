@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from hw_profiles.main_profile import MAIN_PROFILE
+
 PRICES = "0,0.01,0.03,0.1,0.3,1"
 
 
@@ -34,7 +36,7 @@ class BenchOptions:
     blocks: str | None = field(default=None, metadata={"help": "L of a front's models, likewise"})
     embedding_size: str | None = field(default=None, metadata={"help": "D of a front's models, likewise"})
     profile: str = field(
-        default="loihi1-davies2018", metadata={"help": "prices a front's energy, in training and in the result"}
+        default=MAIN_PROFILE, metadata={"help": "prices a front's energy, in training and in the result"}
     )
     seeds: str = field(default="0,1,2", metadata={"help": "seeds, with commas"})
     steps: int | None = field(default=None, metadata={"help": "training steps (default: the recipe's)"})
