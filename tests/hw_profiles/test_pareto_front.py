@@ -136,14 +136,15 @@ def test_points_that_do_as_well_for_less_are_named(tmp_path: Path) -> None:
 
 
 def test_a_front_of_an_earlier_release_has_points_of_one_size(tmp_path: Path) -> None:
-    path = tmp_path / "front.json"
-    save_front(of_pendulum(), path)
+    points = tuple(dataclasses.replace(point, size="") for point in made_up_front().points)
+    path, front = tmp_path / "front.json", of_pendulum(points=points)
+    save_front(front, path)
     document = json.loads(path.read_text())
     document["version"] = 1
     for point in document["points"]:
         del point["size"]
     path.write_text(json.dumps(with_checksum({key: value for key, value in document.items() if key != CHECKSUM})))
-    assert load_front(path) == of_pendulum()
+    assert load_front(path) == front
 
 
 def test_a_run_that_the_profile_cannot_price_is_not_marked(tmp_path: Path) -> None:

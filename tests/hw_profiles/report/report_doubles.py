@@ -103,7 +103,7 @@ def made_up_report() -> Report:
             made_up_front(),
             "Each point is a policy trained on stand-in data.",
             OwnPlace(Interval(117.2, 96.5, 137.9), 52_000.0, 70e6, 1.9e6),
-            "This run scores 117.2 for 1.9 µJ; no point of the front scores as much for less.",
+            "This run scores 117.2 for 70 µJ; no point of the front scores as much for less.",
         ),
         spikes_per_synapse=0.034,
         break_even=(
@@ -131,7 +131,7 @@ def made_up_front() -> ParetoFront:
     points = (
         FrontPoint(0.0, 112.0, 3.0, 50_000.0, 65e6, 1.8e6),
         FrontPoint(0.1, 113.5, 2.0, 21_000.0, 64e6, 1.1e6),
-        FrontPoint(1.0, 71.0, 6.0, 4_000.0, 63e6, 0.7e6),
+        FrontPoint(1.0, 71.0, 6.0, 4_000.0, 63e6, 0.7e6, "T 1"),
     )
     command = "dsf-bench front env=pen-e datasets=DIR seeds=0,1 steps=4000 episodes=50"
     model = "dsformer with pssa, D 64, L 1, K 8, S 8, T 4"
