@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dsf_common.errors import UserError
+from dsf_export.optimise.graded_scores import GradedScores
 from dsf_export.optimise.lean_candidate import passes_again, recorded_neurons
 from dsf_export.optimise.pass_report import names
-from dsf_export.optimise.passes import PASSES
+from dsf_export.optimise.passes import PASSES, SAFE
 from dsf_export.optimise.record_silence import Silence, hold_out
+from dsf_export.optimise.recorded import RecordedSilence
 from dsf_export.rounded_again import rounded_again
 from dsf_models.checkpoint import load_model_file
 from dsf_train.bench.table import markdown_table
@@ -26,7 +28,7 @@ from neuro_runtime.program.summary import synapse_count
 from support.counted import counted_program
 
 BEFORE, SPREAD, RESETS = "before", "spread over free cores", "the same with resets"
-PLACED = (SPREAD, RESETS)
+ORDER = (BEFORE, RecordedSilence.name, GradedScores.name, *(each.name for each in SAFE), SPREAD, RESETS)
 HEADER = (
     "| Program | Neurons | Synapses | Time steps | Synops | Different | Cores | Time | Energy |\n"
     "|---|---|---|---|---|---|---|---|---|"
@@ -162,20 +164,24 @@ class LeanTable:
 
 
 def energies(rows_of_policies: Mapping[str, Sequence[LeanRow]]) -> str:
-    """A table of all policies, a line each: what a decision costs after each pass, nominal.
+    """A table of all policies, a line each: size before and after all passes, and the energy of a decision after each.
 
-    A pass that runs again counts as its last row; one that finds nothing leaves its cell empty.
+    A pass that finds nothing leaves its cell empty; one that runs again has a cell for its first time. Energies are
+    nominal.
     """
-    found = dict.fromkeys(_pass_of(row) for rows in rows_of_policies.values() for row in rows)
-    titles = [*(title for title in found if title not in PLACED), *(title for title in PLACED if title in found)]
+    found = {row.title for rows in rows_of_policies.values() for row in rows}
+    titles = [title for title in ORDER if title in found]
     lines = []
     for name, rows in rows_of_policies.items():
-        cells = {_pass_of(row): energy_text(row.energy_pj) for row in rows}
-        different = sum(row.different for row in rows)
-        lines.append([f"`{name}`", *(cells.get(title, "") for title in titles), str(different)])
-    return markdown_table(["Policy", *titles, "Different"], lines)
-
-
-def _pass_of(row: LeanRow) -> str:
-    """Its title without the number of a pass that runs again."""
-    return row.title.partition(",")[0]
+        cells = {row.title: energy_text(row.energy_pj) for row in rows}
+        first, last = rows[0], next(row for row in rows if row.title == SPREAD)
+        lines.append(
+            [
+                f"`{name}`",
+                f"{first.neurons:,} → {last.neurons:,}",
+                f"{first.period} → {last.period}",
+                *(cells.get(title, "") for title in titles),
+                str(sum(row.different for row in rows)),
+            ]
+        )
+    return markdown_table(["Policy", "Neurons", "Time steps", *titles, "Different"], lines)
