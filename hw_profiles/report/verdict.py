@@ -21,6 +21,14 @@ class Standing(Enum):
     below = "less over its whole band"
 
 
+OF_ALL = {
+    Standing.above: "above every baseline, over its whole band",
+    Standing.nominally_above: "above every baseline, but the bands overlap",
+    Standing.nominally_below: "below every baseline, but the bands overlap",
+    Standing.below: "below every baseline, over its whole band",
+}
+
+
 def standing(energy: Band, other: Band) -> Standing:
     """Where ``energy`` stands beside ``other``; equal nominal figures count as more."""
     if energy.high < other.low:
@@ -78,14 +86,8 @@ def _reading(energy: Band, baselines: Sequence[Baseline]) -> str:
     """The statement that the bands allow."""
     standings = [standing(energy, baseline.energy) for baseline in baselines]
     found = set(standings)
-    for same, words in (
-        ({Standing.below}, "below every baseline, over its whole band"),
-        ({Standing.above}, "above every baseline, over its whole band"),
-        ({Standing.below, Standing.nominally_below}, "below every baseline, but the bands overlap"),
-        ({Standing.above, Standing.nominally_above}, "above every baseline, but the bands overlap"),
-    ):
-        if found <= same:
-            return f"It is {words}"
+    if len(found) == 1:
+        return f"It is {OF_ALL[standings[0]]}"
     titles = _titles(baselines)
     parts = [
         f"{each.value} than {_listed([title for title, its in zip(titles, standings, strict=True) if its is each])}"

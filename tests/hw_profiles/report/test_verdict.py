@@ -27,11 +27,19 @@ def account(total: Band, term: str = "synaptic operations") -> EnergyAccount:
     ("energy", "reading"),
     [
         (Band(5.0, 4.0, 6.0), "below every baseline, over its whole band"),
-        (Band(5.0, 4.0, 12.0), "below every baseline, but the bands overlap"),
+        (Band(5.0, 4.0, 400.0), "below every baseline, but the bands overlap"),
+        (
+            Band(5.0, 4.0, 12.0),
+            "It takes less than int8, less over its whole band than fp32; where nothing is said, bands",
+        ),
         (Band(100.0, 50.0, 200.0), "It takes more over its whole band than int8, less over its whole band than fp32;"),
         (Band(100.0, 25.0, 400.0), "It takes more than int8, less than fp32; where nothing is said, bands overlap;"),
         (Band(100.0, 40.0, 400.0), "more over its whole band than int8, less than fp32; where nothing is said, bands"),
-        (Band(600.0, 450.0, 900.0), "above every baseline, but the bands overlap"),
+        (Band(600.0, 20.0, 900.0), "above every baseline, but the bands overlap"),
+        (
+            Band(600.0, 450.0, 900.0),
+            "It takes more over its whole band than int8, more than fp32; where nothing is said,",
+        ),
         (Band(900.0, 501.0, 2000.0), "above every baseline, over its whole band"),
     ],
 )
