@@ -15,6 +15,8 @@ from dsf_export.agreement_plot import plot_agreement
 from dsf_export.command_export import DEFAULT_DECISIONS
 from dsf_export.layer_report import LayerReport
 from dsf_export.lost_layers import warnings_of
+from dsf_export.mixings.registry import lowering_of
+from dsf_export.mixings.scored_attention import ScoreLowering
 from dsf_export.network_export import NETWORK_STAGES, Network, has_program, write_network
 from dsf_export.optimise.lean_candidate import Lean, Recorded, make_lean
 from dsf_export.optimise.pass_report import pass_table
@@ -41,6 +43,7 @@ from neuro_runtime.episodes.rollout import nothing
 from neuro_runtime.program import Program, program_hash
 from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
+from neuro_runtime.program.nodes import GradedRelu
 from neuro_runtime.program.provenance import protocol_of
 from neuro_runtime.program.summary import summary
 from neuro_runtime.program.weight_format import WeightFormat
@@ -82,11 +85,12 @@ def carry_out(arguments: argparse.Namespace) -> None:
     if _is_network(content, target):
         _export_network(arguments, source, content, target)
         return
+    formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
+    _refuse_graded(content, formats, choice, target)
     if arguments.reader is not None:
-        _export_for_reader(arguments, source, content, target, choice)
+        _export_for_reader(arguments, source, content, target, choice, formats)
         return
     output = _output(arguments.output, source, target)
-    formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
     if target.name == ONNX:
         stages += 1 if isinstance(content, Program) else 2
@@ -188,7 +192,12 @@ def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyM
 
 
 def _export_for_reader(
-    arguments: argparse.Namespace, source: Path, content: PolicyModel | Program, target: Target, choice: PassChoice
+    arguments: argparse.Namespace,
+    source: Path,
+    content: PolicyModel | Program,
+    target: Target,
+    choice: PassChoice,
+    formats: tuple[WeightFormat, ...],
 ) -> None:
     """Write the program as another framework reads it; its stages are compared up to the program itself."""
     if target.name != NIR:
@@ -197,7 +206,6 @@ def _export_for_reader(
 
     reader = find_reader(arguments.reader)
     output = _output(arguments.output, source, target, f"program-{reader.name}")
-    formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     stages = 1 if isinstance(content, Program) else MODEL_STAGES - 1 + len(formats) - 1
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
         full = _candidate(source, content, arguments.decisions, bar.update, formats)
@@ -210,6 +218,28 @@ def _export_for_reader(
         print_document(_document(lean, parity, target, output, None))
     else:
         print(f"{_text(lean, parity)}\n\nwrote {output} for {reader.name}")
+
+
+def _refuse_graded(
+    content: PolicyModel | Program, formats: tuple[WeightFormat, ...], choice: PassChoice, target: Target
+) -> None:
+    """Refuse what sends numbers as spikes, for a target that has none, before anything is compared."""
+    if target.name not in (NIR, ONNX):
+        return
+    if isinstance(content, Program):
+        for node in (node for node in content.nodes if isinstance(node, GradedRelu)):
+            raise UserError(
+                f"{node.name} sends graded spikes, which --target {target.name} does not hold: pass its model.pt with "
+                "--chip portable"
+            )
+        return
+    makes_graded = choice is not PassChoice.none and any(each.chip.has_graded_spikes for each in formats)
+    config = content.model.config
+    if makes_graded and config.kind.has_token_mixing and isinstance(lowering_of(config.mixing), ScoreLowering):
+        raise UserError(
+            f"--chip {Chip.loihi2} makes the scores of {config.mixing} graded spikes, which --target {target.name} "
+            "does not hold: give --chip portable"
+        )
 
 
 def _stem_for(reader: str | None, target: Target) -> str:

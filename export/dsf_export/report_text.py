@@ -75,9 +75,10 @@ def portable_lines(layers: Sequence[LayerReport], program: Program, observed: It
 def _evidence(outside: Sequence[Departure]) -> str:
     if not outside:
         return "proven"
-    told = "observed, not proven" if standing(outside) == "observed" else "not known"
+    certain = [departure for departure in outside if departure.evidence != "bound"]
+    told = "no" if certain else "observed, not proven" if standing(outside) == "observed" else "not known"
     more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
-    return f"{told}, as {outside[0]}{more}"
+    return f"{told}, as {(certain or outside)[0]}{more}"
 
 
 def _agreement_cells(layer: LayerReport) -> tuple[str, ...]:

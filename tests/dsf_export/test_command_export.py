@@ -17,7 +17,7 @@ from dsf_models.configuration import PositionBias
 from neuro_runtime.program import load_program, program_hash, save_program
 from neuro_runtime.program.nodes import Dense
 from support.random_policies import random_policy
-from support.small_policies import DELAY, PSSA, pssa_policy, quantised
+from support.small_policies import DELAY, PSSA, SSSA, pssa_policy, quantised
 
 PENDULUM = 3, 1  # observations and actions
 WIDEST_TABLE = 150
@@ -70,6 +70,25 @@ def test_resets_are_refused_where_there_are_none(run: Path, capsys: pytest.Captu
     assert "--resets is for passes, and --passes none leaves all of them out" in capsys.readouterr().err
     assert main([*call, "--chip", "portable"]) == 2
     assert "--chip portable has no resets: give --chip lava or loihi2" in capsys.readouterr().err
+
+
+def test_graded_spikes_are_refused_before_anything_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_block = replace(SSSA, blocks=1, context=3)
+    save_model_file(
+        tmp_path / "model.pt", random_policy(one_block, *PENDULUM, environment="pendulum", added_current=0.3)
+    )
+    program = str(tmp_path / "program.dsf.h5")
+    call = ["--decisions", "2", "--chip", "loihi2"]
+    assert main([str(tmp_path), "--target", "lava", *call]) == 0
+    assert "the same on every public emulator of Loihi: no, as block0.attention" in capsys.readouterr().out
+    monkeypatch.setattr("dsf_export.export_of_call._candidate", lambda *_: pytest.fail("it compared first"))
+    for target in (["nir"], ["onnx"], ["nir", "--for", "snntorch"]):
+        assert main([str(tmp_path), *call, "--target", *target]) == 2
+        assert "makes the scores of sssa graded spikes, which --target" in capsys.readouterr().err
+        assert main([program, "--target", *target]) == 2
+        assert "sends graded spikes, which --target" in capsys.readouterr().err
 
 
 def test_through_nir_and_back_is_the_identical_program(run: Path, tmp_path: Path) -> None:
