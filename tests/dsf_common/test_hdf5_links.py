@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+import dsf_common.hdf5_links as hdf5_links
 from dsf_common.errors import UserError
 from dsf_common.hdf5_links import reading_hdf5
 
@@ -75,4 +76,47 @@ def test_a_link_that_leads_nowhere_is_named(to: str, tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"a.h5 has in x a link that leads nowhere"),
         reading_hdf5(tmp_path / "a.h5") as file,
     ):
+        file["x"][()]
+
+
+def test_a_file_that_holds_its_content_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = ROWS
+    with reading_hdf5(path) as file:
+        assert file["x"][0] == 0
+    monkeypatch.setattr(hdf5_links, "_require_targets", lambda *_: pytest.fail("it was looked through again"))
+    with reading_hdf5(path) as file:
+        assert file["x"][0] == 0
+
+
+@pytest.mark.parametrize("point", WAYS)
+def test_a_file_that_was_changed_is_looked_through_again(
+    point: Callable[[h5py.File, str], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["y"] = ROWS
+    with reading_hdf5(path) as file:
+        assert file["y"][0] == 0
+    os.mkfifo(tmp_path / "pipe")
+    with h5py.File(path, "r+") as file:
+        point(file, str(tmp_path / "pipe"))
+    with pytest.raises(UserError, match="which is no file"), reading_hdf5(path) as file:
+        file["x"][()]
+
+
+@pytest.mark.parametrize("point", WAYS)
+def test_a_file_that_points_elsewhere_is_looked_through_each_time(
+    point: Callable[[h5py.File, str], None], tmp_path: Path
+) -> None:
+    target = tmp_path / "b"
+    with h5py.File(target, "w") as other:
+        other["x"] = ROWS
+    path = _written(tmp_path / "a.h5", point, str(target))
+    with reading_hdf5(path) as file:
+        assert file["x"].shape == (4,)
+    target.unlink()
+    os.mkfifo(target)
+    with pytest.raises(UserError, match="which is no file"), reading_hdf5(path) as file:
         file["x"][()]
