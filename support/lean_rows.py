@@ -9,7 +9,7 @@ from functools import cached_property
 from dsf_common.errors import UserError
 from dsf_export.optimise.graded_scores import GradedScores
 from dsf_export.optimise.lean_candidate import passes_again, recorded_neurons
-from dsf_export.optimise.pass_report import names
+from dsf_export.optimise.pass_report import BEFORE, names
 from dsf_export.optimise.passes import PASSES, SAFE
 from dsf_export.optimise.record_silence import Silence, hold_out
 from dsf_export.optimise.recorded import RecordedSilence
@@ -27,7 +27,7 @@ from neuro_runtime.program.storage import load_program
 from neuro_runtime.program.summary import synapse_count
 from support.counted import counted_program
 
-BEFORE, SPREAD, RESETS = "before", "spread over free cores", "the same with resets"
+SPREAD, RESETS = "spread over free cores", "the same with resets"
 ORDER = (BEFORE, RecordedSilence.name, GradedScores.name, *(each.name for each in SAFE), SPREAD, RESETS)
 HEADER = (
     "| Program | Neurons | Synapses | Time steps | Synops | Different | Cores | Time | Energy |\n"
