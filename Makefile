@@ -41,6 +41,10 @@ nightly: setup ## compare many more random programs with both emulators, policie
 	$(BIN)/python -m benchmarks.third_emulator env=pendulum
 	$(BIN)/python -m benchmarks.third_emulator env=pen-e
 	$(BIN)/python -m benchmarks.second_account
+	.ci/environment 3.10 .venv-lava-dl
+	.venv-lava-dl/bin/python -m pip install -q -c constraints-lava.txt lava-nc h5py==3.16.0
+	.venv-lava-dl/bin/python -m pip install -q --no-deps lava-dl==0.6.0
+	$(BIN)/python -m benchmarks.netx_in_lava_dl python=.venv-lava-dl/bin/python
 
 lint: $(VENV)/.ready ## check style, types and import directions
 	$(BIN)/ruff check .
@@ -54,4 +58,4 @@ format: $(VENV)/.ready ## let ruff format and repair what it can
 	$(BIN)/ruff format .
 
 clean: ## remove every environment and every cache; runs/ stays
-	rm -rf $(VENV) $(LAVA) .venv-sanafe .venv-brian2-loihi .uv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LAVA) .venv-sanafe .venv-brian2-loihi .venv-lava-dl .uv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,6 +20,7 @@ from dsf_export.targets import NETX, NIR, ONNX, Target
 from dsf_export.targets.netx import write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
+from neuro_runtime.program.limits import LARGEST_EXPONENT
 from neuro_runtime.program.summary import summary
 from neuro_runtime.sources import OpenedNetwork
 
@@ -27,7 +28,13 @@ LAVA_TARGET = "lava"
 OUTPUTS = {"spikes": "spikes", "membrane": "membranes"}
 
 
-def import_file(source: Path, content: Content, pairs: Sequence[str], chip: Chip = Chip.portable) -> Imported:
+def import_file(
+    source: Path,
+    content: Content,
+    pairs: Sequence[str],
+    chip: Chip = Chip.portable,
+    largest_exponent: int = LARGEST_EXPONENT,
+) -> Imported:
     """The program of a file and how it was reached.
 
     Raises
@@ -36,7 +43,7 @@ def import_file(source: Path, content: Content, pairs: Sequence[str], chip: Chip
         The file or an option cannot be used, or the network has no exact form on a chip.
     """
     options = source_options(pairs)
-    return import_network(read_network(source, content, options), options, source, chip)
+    return import_network(read_network(source, content, options), options, source, chip, largest_exponent)
 
 
 def program_of_file(source: Path, pairs: Sequence[str]) -> OpenedNetwork:
@@ -77,8 +84,8 @@ def carry_out_import(
     if arguments.reader is not None:
         raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
-    if target.name == NETX:  # one matrix a layer
-        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip)
+    if target.name == NETX:  # one matrix of 8-bit weights a layer
+        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip, largest_exponent=0)
         write_netx(imported.program, output)
     else:
         imported = import_file(source, content, arguments.overrides, chip)

@@ -30,7 +30,7 @@ from dsf_export.sources.quantise_network import (
 from dsf_export.sources.split_layers import split_by_room
 from neuro_runtime.program import validate
 from neuro_runtime.program.chip import Chip
-from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
+from neuro_runtime.program.limits import ARRIVAL_LIMIT, LARGEST_EXPONENT, STATE_LIMIT
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import InputKind, SampleProgram
 from neuro_runtime.program.sample_file import read_samples
@@ -118,8 +118,16 @@ class Imported:
     membrane_error: float | None
 
 
-def import_network(network: FloatNetwork, options: SourceOptions, source: Path, chip: Chip) -> Imported:
+def import_network(
+    network: FloatNetwork,
+    options: SourceOptions,
+    source: Path,
+    chip: Chip,
+    largest_exponent: int = LARGEST_EXPONENT,
+) -> Imported:
     """Lower and quantise a float network, and compare each stage with the one before.
+
+    ``largest_exponent`` is that of its weights; 0 keeps them to 8 bits.
 
     Raises
     ------
@@ -145,7 +153,7 @@ def import_network(network: FloatNetwork, options: SourceOptions, source: Path, 
     if network.is_integer:
         program = as_it_is(lowered, samples)
     else:
-        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip)
+        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip, largest_exponent)
     validate(program)
     runs = run_all(program, samples)
     rows = (

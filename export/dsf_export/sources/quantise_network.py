@@ -113,8 +113,10 @@ def _arrivals(current: Array, keep: float) -> Array:
     return np.asarray(current - keep * np.concatenate([np.zeros((1, current.shape[1])), current[:-1]]))
 
 
-def quantise_network(program: SampleProgram, samples: Samples, terms: int, chip: Chip) -> SampleProgram:
-    """The Loihi program of a float one, its scales chosen on ``samples``.
+def quantise_network(
+    program: SampleProgram, samples: Samples, terms: int, chip: Chip, largest_exponent: int = LARGEST_EXPONENT
+) -> SampleProgram:
+    """The Loihi program of a float one, its scales chosen on ``samples``; no weight needs a larger exponent.
 
     Raises
     ------
@@ -126,7 +128,8 @@ def quantise_network(program: SampleProgram, samples: Samples, terms: int, chip:
     runs = run_all(program, samples)
     peaks = observe(program, runs)
     moments = second_moments(program, runs)
-    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name], chip) for lif in _lifs(program)}
+    heaviest = LARGEST_WEIGHT << largest_exponent
+    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name], chip, heaviest) for lif in _lifs(program)}
     best: tuple[int, SampleProgram] | None = None
     for scales in _candidates(largest):
         integer = with_scales(_rounded_together(program, scales, moments), scales, samples, terms)
@@ -194,12 +197,12 @@ def _candidates(largest: Mapping[str, float]) -> list[dict[str, int]]:
     return scales
 
 
-def _largest_scale(program: SampleProgram, lif: Lif, peak: Peaks, chip: Chip) -> float:
+def _largest_scale(program: SampleProgram, lif: Lif, peak: Peaks, chip: Chip, heaviest: int) -> float:
     """The largest scale at which nothing of a group leaves its format on calibration, with the margin."""
     weights = [np.abs(np.asarray(item.weight, dtype=np.float64)).max(initial=0) for item in _into(program, lif.name)]
     limits = [
         LARGEST_STATE / max(MARGIN * peak.current, 1e-12),
-        (LARGEST_WEIGHT << LARGEST_EXPONENT) / max(*weights, 1e-12, 1e-12),
+        heaviest / max(*weights, 1e-12, 1e-12),
         float(LARGEST_THRESHOLD),
     ]
     if chip.is_portable:

@@ -1,8 +1,9 @@
 """netx (``.net``) of lava-dl: a program that is a chain of layers, one matrix of 8-bit weights each.
 
 A layer is ``W s + b`` into CUBA neurons that reset to 0; ``dense_rec`` feeds itself as well. What a chain cannot say is
-refused by the node: a second source or reader, a sum of several 8-bit connections, delays of synapses, a bias beside a
-synaptic current (netx adds it to v), membranes that are read, currents of the host. A sample is flat in such a file.
+refused by the node: a second source or reader, weights beyond 8 bits, which lava-dl clips, or a sum of several
+connections, delays of synapses, a bias beside a synaptic current (netx adds it to v), membranes that are read, currents
+of the host. A sample is flat in such a file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dsf_export.sources.netx_file import COMPARE, read_netx
 from dsf_export.sources.quantise_network import as_it_is, sum_of_terms
 from neuro_runtime.program import Program
 from neuro_runtime.program.decay import current_loss
-from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, DECAY_ONE
+from neuro_runtime.program.limits import CURRENT_DECAY_OFFSET, DECAY_ONE, LARGEST_WEIGHT, SMALLEST_WEIGHT
 from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, SpikeInput
 from neuro_runtime.program.sample import SampleProgram
 
@@ -160,6 +161,11 @@ def _layer(program: SampleProgram, node: Lif, before: str) -> ChainLayer:
         if source != bias_line and not np.array_equal(np.ldexp(mantissa, exponent), weight):
             raise UserError(
                 f"{source} -> {node.name} is the sum of several 8-bit connections and netx has one: give terms=1"
+            )
+        if source != bias_line and (weight.min() < SMALLEST_WEIGHT or weight.max() > LARGEST_WEIGHT):
+            raise UserError(
+                f"{source} -> {node.name} has weights of {weight.min():g} to {weight.max():g}, and netx holds those "
+                f"of 8 bits, {SMALLEST_WEIGHT} to {LARGEST_WEIGHT}, without an exponent"
             )
         return weight.astype(np.int64)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -26,7 +27,7 @@ NIR = ("dt=1e-4", "reset=zero", "compare=gt", "terms=1")
 
 
 def program_of(path: Path, options: Sequence[str]) -> SampleProgram:
-    return import_file(path, content_of(path), options).program
+    return import_file(path, content_of(path), options, largest_exponent=0).program
 
 
 def plain(folder: Path) -> tuple[Path, Sequence[str]]:
@@ -69,6 +70,18 @@ def test_a_chain_comes_back_with_the_same_spikes(name: str, tmp_path: Path) -> N
     ours, theirs = (_output(each, sample.reshape(60, *each.encoder.shape)) for each in (program, read))
     assert ours.any()
     np.testing.assert_array_equal(ours.reshape(60, -1), theirs.reshape(60, -1))
+
+
+def test_weights_have_the_8_bits_that_lava_dl_reads(tmp_path: Path) -> None:
+    path, options = plain(tmp_path)
+    assert main([str(path), "--target", "netx", "--output", str(tmp_path / "out.net"), *options]) == 0
+    with h5py.File(tmp_path / "out.net") as file:
+        weights = [layer["weight"][()] for layer in file["layer"].values()]
+    assert all(weight.min() >= -256 and weight.max() <= 254 for weight in weights)
+    assert all(abs(weight).max() > 100 for weight in weights)
+    heavy = import_file(path, content_of(path), options).program
+    with pytest.raises(UserError, match=r"input -> a has weights of -?\d+ to \d+, and netx holds those of 8 bits"):
+        write_netx(heavy, tmp_path / "heavy.net")
 
 
 def _output(program: SampleProgram, sample: Any) -> Any:
