@@ -6,8 +6,8 @@
 h5py==3.16.0` and `pip install --no-deps lava-dl==0.6.0`. Networks of the tests that are chains are written as netx, run
 by lava-dl's own reader on Lava's simulator, and held beside the file as we read it with ``compare=gt``, which is how
 lava-dl compares; with a ``folder``, so is each ``network.net`` in it. lava-dl's layers begin when their first input
-comes (its ``reset_offset``), as those of a program do. Recurrent layers are shown and not judged: lava-dl 0.6.0 scales
-their recurrent weights by the power of two that it finds for the others. Status 1 if another spike differs.
+comes (its ``reset_offset``), as those of a program do. Recurrent layers are shown and not judged, since lava-dl 0.6.0
+gives them other spikes. Status 1 if another spike differs.
 """
 
 from __future__ import annotations
