@@ -15,12 +15,12 @@ from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
 from dsf_export.sources.float_network import FloatNetwork
 from dsf_export.sources.imported import Imported, StageRow, document, import_network, warnings_of
+from dsf_export.sources.quantise_network import HEAVIEST
 from dsf_export.sources.read_source import read_network, source_options
 from dsf_export.targets import NETX, NIR, ONNX, Target
-from dsf_export.targets.netx import write_netx
+from dsf_export.targets.netx import LARGEST_NETX_WEIGHT, write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
 from neuro_runtime.program.chip import Chip, find_chip
-from neuro_runtime.program.limits import LARGEST_EXPONENT
 from neuro_runtime.program.summary import summary
 from neuro_runtime.sources import OpenedNetwork
 
@@ -33,7 +33,7 @@ def import_file(
     content: Content,
     pairs: Sequence[str],
     chip: Chip = Chip.portable,
-    largest_exponent: int = LARGEST_EXPONENT,
+    largest_weight: int = HEAVIEST,
 ) -> Imported:
     """The program of a file and how it was reached.
 
@@ -43,7 +43,7 @@ def import_file(
         The file or an option cannot be used, or the network has no exact form on a chip.
     """
     options = source_options(pairs)
-    return import_network(read_network(source, content, options), options, source, chip, largest_exponent)
+    return import_network(read_network(source, content, options), options, source, chip, largest_weight)
 
 
 def program_of_file(source: Path, pairs: Sequence[str]) -> OpenedNetwork:
@@ -85,7 +85,7 @@ def carry_out_import(
         raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
     if target.name == NETX:  # one matrix of 8-bit weights a layer
-        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip, largest_exponent=0)
+        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip, LARGEST_NETX_WEIGHT)
         write_netx(imported.program, output)
     else:
         imported = import_file(source, content, arguments.overrides, chip)

@@ -20,6 +20,7 @@ from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_n
 from dsf_export.sources.lower_network import lower_network
 from dsf_export.sources.quantise_network import (
     DEFAULT_TERMS,
+    HEAVIEST,
     MOST_GROUPS,
     as_it_is,
     observe,
@@ -30,7 +31,7 @@ from dsf_export.sources.quantise_network import (
 from dsf_export.sources.split_layers import split_by_room
 from neuro_runtime.program import validate
 from neuro_runtime.program.chip import Chip
-from neuro_runtime.program.limits import ARRIVAL_LIMIT, LARGEST_EXPONENT, STATE_LIMIT
+from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import InputKind, SampleProgram
 from neuro_runtime.program.sample_file import read_samples
@@ -123,11 +124,11 @@ def import_network(
     options: SourceOptions,
     source: Path,
     chip: Chip,
-    largest_exponent: int = LARGEST_EXPONENT,
+    largest_weight: int = HEAVIEST,
 ) -> Imported:
     """Lower and quantise a float network, and compare each stage with the one before.
 
-    ``largest_exponent`` is that of its weights; 0 keeps them to 8 bits.
+    No weight becomes larger than ``largest_weight``.
 
     Raises
     ------
@@ -153,7 +154,7 @@ def import_network(
     if network.is_integer:
         program = as_it_is(lowered, samples)
     else:
-        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip, largest_exponent)
+        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip, largest_weight)
     validate(program)
     runs = run_all(program, samples)
     rows = (

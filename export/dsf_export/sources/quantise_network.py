@@ -51,6 +51,7 @@ CANDIDATES = (1.0, 0.92, 0.84, 0.77, 0.71, 0.6, 0.5)
 SMALLEST_SCALE = 8
 LARGEST_STATE = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
 STEP = 2  # between 8-bit mantissas of mixed sign
+HEAVIEST = LARGEST_WEIGHT << LARGEST_EXPONENT
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,13 @@ def _arrivals(current: Array, keep: float) -> Array:
 
 
 def quantise_network(
-    program: SampleProgram, samples: Samples, terms: int, chip: Chip, largest_exponent: int = LARGEST_EXPONENT
+    program: SampleProgram,
+    samples: Samples,
+    terms: int,
+    chip: Chip,
+    largest_weight: int = HEAVIEST,
 ) -> SampleProgram:
-    """The Loihi program of a float one, its scales chosen on ``samples``; no weight needs a larger exponent.
+    """The Loihi program of a float one, its scales chosen on ``samples``; no weight becomes larger.
 
     Raises
     ------
@@ -128,8 +133,7 @@ def quantise_network(
     runs = run_all(program, samples)
     peaks = observe(program, runs)
     moments = second_moments(program, runs)
-    heaviest = LARGEST_WEIGHT << largest_exponent
-    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name], chip, heaviest) for lif in _lifs(program)}
+    largest = {lif.name: _largest_scale(program, lif, peaks[lif.name], chip, largest_weight) for lif in _lifs(program)}
     best: tuple[int, SampleProgram] | None = None
     for scales in _candidates(largest):
         integer = with_scales(_rounded_together(program, scales, moments), scales, samples, terms)

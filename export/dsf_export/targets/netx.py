@@ -1,9 +1,9 @@
 """netx (``.net``) of lava-dl: a program that is a chain of layers, one matrix of 8-bit weights each.
 
-A layer is ``W s + b`` into CUBA neurons that reset to 0; ``dense_rec`` feeds itself as well. What a chain cannot say is
-refused by the node: a second source or reader, weights beyond 8 bits, which lava-dl clips, or a sum of several
-connections, delays of synapses, a bias beside a synaptic current (netx adds it to v), membranes that are read, currents
-of the host. A sample is flat in such a file.
+A layer is ``W s + b`` into CUBA neurons that reset to 0; ``dense_rec`` feeds itself as well, and lava-dl reads both of
+its matrices in one 8-bit format. What a chain cannot say is refused by the node: a second source or reader, weights
+beyond 8 bits, which lava-dl clips or loses, or a sum of several connections, delays of synapses, a bias beside a
+synaptic current (netx adds it to v), membranes that are read, currents of the host. A sample is flat in such a file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from neuro_runtime.program.nodes import BiasLine, Dense, Lif, Sparse, SpikeInput
 from neuro_runtime.program.sample import SampleProgram
 
 Weights = NDArray[np.int64]
+
+LARGEST_NETX_WEIGHT = LARGEST_WEIGHT // 2
+"""Up to it, lava-dl reads odd weights in any layer; larger ones go in steps of 2, which is no finer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +160,8 @@ def _layer(program: SampleProgram, node: Lif, before: str) -> ChainLayer:
         weight = np.zeros((node.size, sizes[source]))
         for each in (each for each in arriving if each.source == source):
             weight += _dense(each, weight.shape)
-        (mantissa, exponent), *_ = sum_of_terms(weight, 1)
-        if source != bias_line and not np.array_equal(np.ldexp(mantissa, exponent), weight):
-            raise UserError(
-                f"{source} -> {node.name} is the sum of several 8-bit connections and netx has one: give terms=1"
-            )
+        if source != bias_line and not _is_of_8_bits(weight):
+            raise UserError(f"{source} -> {node.name} is the sum of several 8-bit connections, and netx has one")
         if source != bias_line and (weight.min() < SMALLEST_WEIGHT or weight.max() > LARGEST_WEIGHT):
             raise UserError(
                 f"{source} -> {node.name} has weights of {weight.min():g} to {weight.max():g}, and netx holds those "
@@ -172,16 +172,27 @@ def _layer(program: SampleProgram, node: Lif, before: str) -> ChainLayer:
     bias = total(bias_line)[:, 0] if bias_line else np.zeros(node.size, dtype=np.int64)
     if bias.any() and current_loss(node) != DECAY_ONE:
         raise UserError(f"{node.name} has a bias beside a synaptic current, and netx adds a bias to v")
+    weight, feedback = total(before), total(node.name)
+    if not _is_of_8_bits(np.hstack((weight, feedback))):
+        raise UserError(
+            f"{node.name} feeds itself by weights beyond -128 to 127 beside odd ones, and lava-dl, which reads both "
+            "in one 8-bit format, loses them"
+        )
     return ChainLayer(
         node.name,
-        total(before),
-        total(node.name),
+        weight,
+        feedback,
         bias,
         int(node.current_decay) + CURRENT_DECAY_OFFSET,
         int(node.voltage_decay),
         int(node.threshold),
         node.fires_at_threshold,
     )
+
+
+def _is_of_8_bits(weight: NDArray[Any]) -> bool:
+    ((mantissa, exponent),) = sum_of_terms(weight.astype(np.float64), 1)
+    return np.array_equal(np.ldexp(mantissa, exponent), weight)
 
 
 def _dense(connection: Dense | Sparse, shape: tuple[int, ...]) -> NDArray[np.float64]:

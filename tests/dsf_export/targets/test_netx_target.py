@@ -14,7 +14,7 @@ from dsf_common.errors import UserError
 from dsf_export.command_export import main
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import import_file
-from dsf_export.targets.netx import write_netx
+from dsf_export.targets.netx import LARGEST_NETX_WEIGHT, write_netx
 from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.simulators.interpreter import Interpreter
@@ -27,7 +27,7 @@ NIR = ("dt=1e-4", "reset=zero", "compare=gt", "terms=1")
 
 
 def program_of(path: Path, options: Sequence[str]) -> SampleProgram:
-    return import_file(path, content_of(path), options, largest_exponent=0).program
+    return import_file(path, content_of(path), options, largest_weight=LARGEST_NETX_WEIGHT).program
 
 
 def plain(folder: Path) -> tuple[Path, Sequence[str]]:
@@ -53,12 +53,21 @@ def subtracting(folder: Path) -> tuple[Path, Sequence[str]]:
     return golden.write(folder), ("from=snntorch", "reset=subtract", "terms=1")
 
 
+def subtracting_of_rockpool(folder: Path) -> tuple[Path, Sequence[str]]:
+    """Both layers feed themselves by minus their thresholds, beside far smaller weights of their inputs."""
+    golden = load("rockpool-leaky")
+    return golden.write(folder), (*golden.options, "terms=1")
+
+
 def from_netx(folder: Path) -> tuple[Path, Sequence[str]]:
     layers = [dense(12, 8, 1, bias=np.arange(12.0) - 5), dense(5, 12, 2, neuron=neuron(40, 1000, 300))]
     return write_layers(folder / "own.net", layers), ("compare=ge",)
 
 
-CHAINS = {each.__name__: each for each in (plain, at_threshold, unbiased_current, subtracting, from_netx)}
+CHAINS = {
+    each.__name__: each
+    for each in (plain, at_threshold, unbiased_current, subtracting, subtracting_of_rockpool, from_netx)
+}
 
 
 @pytest.mark.parametrize("name", CHAINS)
@@ -82,6 +91,29 @@ def test_weights_have_the_8_bits_that_lava_dl_reads(tmp_path: Path) -> None:
     heavy = import_file(path, content_of(path), options).program
     with pytest.raises(UserError, match=r"input -> a has weights of -?\d+ to \d+, and netx holds those of 8 bits"):
         write_netx(heavy, tmp_path / "heavy.net")
+
+
+def test_odd_weights_beyond_127_are_a_sum_of_connections_and_refused(tmp_path: Path) -> None:
+    layer = dense(6, 5, 1)
+    layer["weight"][0, :2] = 201, 3
+    chain = program_of(write_layers(tmp_path / "odd.net", [layer]), ("compare=gt",))
+    with pytest.raises(UserError, match="is the sum of several 8-bit connections, and netx has one"):
+        write_netx(chain, tmp_path / "out.net")
+
+
+def test_both_matrices_of_a_layer_that_feeds_itself_are_in_one_8_bit_format(tmp_path: Path) -> None:
+    path, options = subtracting_of_rockpool(tmp_path)
+    write_netx(program_of(path, options), tmp_path / "out.net")
+    with h5py.File(tmp_path / "out.net") as file:
+        layers = [np.hstack((layer["weight"], layer["weight_rec"])) for layer in file["layer"].values()]
+    assert all(layer.min() >= -128 and layer.max() <= 127 for layer in layers)
+    assert any((layer % 2).any() for layer in layers)
+    wide = dense(6, 5, 1) | {"type": "dense_rec", "weight_rec": np.eye(6) * -200}
+    wide["weight"] = wide["weight"] + 1
+    chain = program_of(write_layers(tmp_path / "wide.net", [wide]), ("compare=gt",))
+    with pytest.raises(UserError, match="0 feeds itself by weights beyond -128 to 127 beside odd ones"):
+        write_netx(chain, tmp_path / "again.net")
+    assert not (tmp_path / "again.net").exists()
 
 
 def _output(program: SampleProgram, sample: Any) -> Any:
@@ -115,11 +147,6 @@ REFUSED: dict[str, tuple[Any, tuple[str, ...], str]] = {
     "unequal time constants": (unequal, (), "input is read by a.0, a.1"),
     "a membrane": (membrane, (), "the output is not the spikes of readout"),
     "values": (lambda folder: plain(folder)[0], ("input=values",), "a.current is a CurrentInput"),
-    "several terms": (
-        lambda folder: plain(folder)[0],
-        ("terms=2",),
-        "input -> a is the sum of several 8-bit connections",
-    ),
     "a bias beside a current": (biased_current, (), "hidden has a bias beside a synaptic current"),
 }
 
