@@ -17,6 +17,8 @@ def test_one_value_a_channel_has_no_deviation(tmp_path: Path) -> None:
     one = ("batch_size=1", "model.context=1", "model.time_steps=1", "model.window=1")
     with pytest.raises(UserError, match="needs two values a channel"):
         short_run(tmp_path, *one).validate()
+    with pytest.raises(UserError, match="time_steps=0 must be at least 1"):
+        short_run(tmp_path, "model.time_steps=0").validate()
     short_run(tmp_path, *one, "model.norm=none").validate()
     short_run(tmp_path, *one[1:], "batch_size=2").validate()
 

@@ -134,6 +134,7 @@ class TrainConfig:
                     f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
         self.validate_name()
+        self.model.validate()
         if self.model.kind.has_program and self.model.norm.over_batch and self._values_a_channel < 2:
             raise UserError(
                 f"model.norm={self.model.norm.value} needs two values a channel, and batch_size=1 with "
@@ -141,7 +142,6 @@ class TrainConfig:
             )
         self._validate_profile()
         self._validate_quantisation()
-        self.model.validate()
 
     def _validate_profile(self) -> None:
         from hw_profiles.spike_energy import spike_energy  # here, since profiles bring pydantic

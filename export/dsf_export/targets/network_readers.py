@@ -208,7 +208,7 @@ def names_for(network: FloatNetwork) -> dict[str, str]:
 def _node(name: str, node: NetworkNode, arriving: Shape, reader: NetworkReader) -> nir.NIRNode:
     kind, made = _converted(name, node, arriving, reader)
     if kind not in reader.kinds | {"Input", "Output"}:
-        raise UserError(f"{name} does not fit: {reader.name} reads no {kind}, or not right")
+        raise UserError(f"node {name} does not fit: {reader.name} reads no {kind}, or not right")
     return made
 
 
@@ -308,16 +308,16 @@ def _require_conventions(name: str, layer: NeuronLayer, reader: NetworkReader) -
         return
     if layer.reset != reader.reset:
         ours, theirs = _RESETS[layer.reset], _RESETS[reader.reset]
-        raise UserError(f"{name} does not fit: its neurons {ours}, and those of {reader.name} {theirs}")
+        raise UserError(f"node {name} does not fit: its neurons {ours}, and those of {reader.name} {theirs}")
     if layer.multispike != reader.multispike:
         several = "several spikes", "one spike"
         ours, theirs = several if layer.multispike else several[::-1]
         raise UserError(
-            f"{name} does not fit: its neurons fire {ours} in a time step, and those of {reader.name} {theirs}"
+            f"node {name} does not fit: its neurons fire {ours} in a time step, and those of {reader.name} {theirs}"
         )
     if layer.reset == "subtract" and layer.at_threshold != (reader.compare == "ge"):
         raise UserError(
-            f"{name} does not fit: at its threshold it {'fires' if layer.at_threshold else 'does not fire'}, and "
+            f"node {name} does not fit: at its threshold it {'fires' if layer.at_threshold else 'does not fire'}, and "
             f"{reader.name} {'fires' if reader.compare == 'ge' else 'does not'}"
         )
 

@@ -101,15 +101,15 @@ def test_files_for_sinabs_are_of_nir_1_0_4(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reader", "sentence"),
     [
-        ("snntorch-leaky-subtract", "snntorch", "1 does not fit: its neurons take the threshold off a step later"),
-        ("snntorch-synaptic-zero", "norse", "1 does not fit: its neurons are held at 0 for the whole step after"),
-        ("norse-box", "sinabs", "1 does not fit: its neurons reset to 0, and those of sinabs take the threshold off"),
-        ("norse-current", "snntorch", "1 does not fit: snntorch reads no CubaLIF, or not right"),
-        ("sinabs-integrator", "sinabs", "1 does not fit: sinabs reads no IF, or not right"),
+        ("snntorch-leaky-subtract", "snntorch", "node 1 does not fit: its neurons take the threshold off a step later"),
+        ("snntorch-synaptic-zero", "norse", "node 1 does not fit: its neurons are held at 0 for the whole step after"),
+        ("norse-box", "sinabs", "node 1 does not fit: its neurons reset to 0, and those of sinabs take the threshold"),
+        ("norse-current", "snntorch", "node 1 does not fit: snntorch reads no CubaLIF, or not right"),
+        ("sinabs-integrator", "sinabs", "node 1 does not fit: sinabs reads no IF, or not right"),
         ("norse-readout", "spikingjelly", "3 does not fire, and spikingjelly reads no such neurons"),
         ("snntorch-unequal-beta", "spikingjelly", "1 has several time constants, and spikingjelly takes one a node"),
         ("snntorch-recurrent-subtract", "snntorch", "is a loop, and snntorch reads none right"),
-        ("snntorch-convolution", "norse", "2 does not fit: norse reads no AvgPool2d"),
+        ("snntorch-convolution", "norse", "node 2 does not fit: norse reads no AvgPool2d"),
         ("norse-box", "spyx", "spyx reads no network with its spikes: it compares with the threshold before"),
     ],
 )
