@@ -70,7 +70,7 @@ def test_without_relays_a_chip_does_the_synaptic_operations_that_were_counted(po
     assert events.idle_updates.sum() == counts.idle_updates
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", ["t-maze-30", "pendulum-hidden", "relocate-e"])
 def test_relays_add_their_own_synaptic_operations_and_updates(policy: str) -> None:
     program = load_program(shipped_policy(policy).need_program())
     counts = counted(program)

@@ -156,11 +156,11 @@ def test_the_front_marks_the_run(browser: Browser, file: Path) -> None:
         page = opened(browser, file, size, scheme)
         section = page.get_by_role("region", name="Score against energy", exact=True)
         assert section.locator(".chart svg .mark-symbol.role-mark path").count() == 4
-        assert section.locator(".mark-text.role-mark text").all_text_contents() == ["0", "0.1", "1", "this run"]
+        assert section.locator(".mark-text.role-mark text").all_text_contents() == ["0", "0.1", "T 1, 1", "this run"]
         assert section.locator(".role-legend-label text").all_text_contents() == ["the front", "this run"]
         section.locator(".chart svg .mark-symbol.role-mark path").last.hover()
         expect(page.locator("#vg-tooltip-element")).to_contain_text("this run")
-        expect(page.locator("#vg-tooltip-element")).to_contain_text("1.9 µJ")
+        expect(page.locator("#vg-tooltip-element")).to_contain_text("70 µJ")
         assert "this run" in section.get_by_role("table").inner_text()
         assert "dsf-bench front env=pen-e" in section.inner_text()
         page.close()

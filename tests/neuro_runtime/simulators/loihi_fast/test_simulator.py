@@ -61,7 +61,7 @@ def test_shipped_policies(name: str) -> None:
         for current in currents(program, 12, seed=0, largest=largest)
     ]
     assert all(same(ours, theirs) for ours, theirs in decisions)
-    assert sum(sum(ours.spikes.values()) for ours, _ in decisions) > 1000
+    assert sum(sum(ours.spikes.values()) for ours, _ in decisions) > 500
 
 
 def test_more_rows_than_sixteen_bits_can_add() -> None:
