@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
 
 
 def _multiply_adds(config: ModelConfig) -> int:
-    """Of a block, forward and backward, a token and time step."""
+    """Multiply-adds of a block, forward and backward, for a token and time step."""
     size, window = config.embedding_size, config.window
     linears = (4 + 2 * config.mlp_ratio) * size**2
     sums = (2 if issubclass(mixing_class(config.mixing), MapAttention) else 1) * window * size

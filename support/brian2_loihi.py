@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError
 from neuro_runtime.program.decay import current_loss, voltage_loss
 from neuro_runtime.program.nodes import Dense, Neurons, Sparse, Weighted
 from neuro_runtime.program.program import SpikingProgram
-from support.tool_environment import ROOT, tool_python
+from support.tool_environment import ROOT, answer_of, tool_python
 
 ENVIRONMENT = ROOT / ".venv-brian2-loihi"
 PINNED = ("brian2-loihi==0.5.2", "brian2==2.9.0", "numpy==1.26.4", "setuptools==65.5.0")
@@ -64,12 +61,7 @@ def run_layers(python: Path, program: SpikingProgram, layers: Sequence[Neurons],
                 "connections": keys,
             }
         )
-    with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder) / "layers.npz", Path(folder) / "answer.npz"
-        np.savez_compressed(given, layers=np.array(json.dumps(described)), **arrays)
-        if subprocess.run([str(python), str(WORKER), str(given), str(answer)]).returncode:
-            raise UserError("brian2-loihi ended with an error; it stands above")
-        return dict(np.load(answer))
+    return answer_of("brian2-loihi", python, WORKER, {"layers": np.array(json.dumps(described)), **arrays})
 
 
 def _axons(connection: Weighted, spikes: NDArray[Any]) -> dict[str, Any]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import UserError
 from hw_profiles.network import Role
 from neuro_runtime.program.limits import DECAY_ONE
 from support.placed_network import PlacedNetwork
-from support.tool_environment import ROOT, tool_python
+from support.tool_environment import ROOT, answer_of, tool_python
 
 ENVIRONMENT = ROOT / ".venv-sanafe"
 PINNED = ("sanafe==2.2.9", "numpy==1.26.4")
@@ -42,25 +40,20 @@ def run_sanafe(python: Path, placed: PlacedNetwork, injected: NDArray[np.float64
     """
     parameters = [population.parameters for population in placed.network.populations for _ in range(population.size)]
     roles = [population.role for population in placed.network.populations for _ in range(population.size)]
-    with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder) / "network.npz", Path(folder) / "answer.npz"
-        np.savez_compressed(
-            given,
-            first=np.array(list(placed.first.values())),
-            core=placed.core,
-            tile_x=placed.tile_x,
-            tile_y=placed.tile_y,
-            index_in_tile=placed.index_in_tile,
-            source=placed.source,
-            target=placed.target,
-            delay=placed.delay,
-            weight=placed.weight,
-            threshold=np.array([item.threshold for item in parameters]),
-            keep=np.array([1 - item.voltage_decay / DECAY_ONE for item in parameters]),
-            silent=np.array([role is Role.accumulator for role in roles]),
-            injected=injected,
-            period=np.array(period),
-        )
-        if subprocess.run([str(python), str(WORKER), str(given), str(answer)], stdout=subprocess.DEVNULL).returncode:
-            raise UserError("SANA-FE ended with an error; it stands above")
-        return dict(np.load(answer))
+    given = {
+        "first": np.array(list(placed.first.values())),
+        "core": placed.core,
+        "tile_x": placed.tile_x,
+        "tile_y": placed.tile_y,
+        "index_in_tile": placed.index_in_tile,
+        "source": placed.source,
+        "target": placed.target,
+        "delay": placed.delay,
+        "weight": placed.weight,
+        "threshold": np.array([item.threshold for item in parameters]),
+        "keep": np.array([1 - item.voltage_decay / DECAY_ONE for item in parameters]),
+        "silent": np.array([role is Role.accumulator for role in roles]),
+        "injected": injected,
+        "period": np.array(period),
+    }
+    return answer_of("SANA-FE", python, WORKER, given, stdout=subprocess.DEVNULL)

@@ -243,7 +243,7 @@ def _refuse_graded(
 
 
 def _stem_for(reader: str | None, target: Target) -> str:
-    """What the file of a network is called; one for a reader has its name."""
+    """The name of a network's file without its ending; one for a reader has the reader's name."""
     if reader is None or target.name != NIR:
         return "program"
     from dsf_export.targets.nir_readers import find_reader  # needs the `export` extra

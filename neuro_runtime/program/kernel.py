@@ -42,7 +42,7 @@ class Kernel:
 
     @property
     def output_shape(self) -> Shape:
-        """Of y: (channels out, *lengths).
+        """The shape of y: (channels out, *lengths).
 
         Raises
         ------

@@ -181,7 +181,7 @@ def import_network(
 
 
 def samples_for(network: FloatNetwork, options: SourceOptions) -> tuple[InputKind, Samples, str]:
-    """What an import is compared on: samples of the calibration, or made ones; and where they come from.
+    """The samples that an import is compared on, of the calibration or made, and where they come from.
 
     Raises
     ------

@@ -37,7 +37,7 @@ from dsf_export.sources.float_network import (
 )
 from dsf_export.sources.layers import Affine, Convolution, Flatten, Pool
 from dsf_export.targets.nir import READER
-from dsf_export.targets.nir_readers import find_reader, require_chain, require_same, without_reset
+from dsf_export.targets.nir_readers import Reader, find_reader, require_chain, require_same, without_reset
 from neuro_runtime.program.kernel import Shape
 
 Array = NDArray[Any]
@@ -70,8 +70,8 @@ class NetworkReader:
         Whether all neurons of a node must have one.
     grouped
         Whether it takes convolutions in groups.
-    options
-        Those by which `dsf_export.sources` reads such a file as the framework does.
+    preset
+        Options of a source that say more than dt, reset and compare do; empty where these three are all.
     """
 
     name: str
@@ -79,7 +79,7 @@ class NetworkReader:
     reset: Reset
     compare: Compare
     kinds: frozenset[str]
-    options: tuple[str, ...]
+    preset: tuple[str, ...] = ()
     multispike: bool = False
     exponential: bool = False
     reads_gain: bool = True
@@ -88,15 +88,22 @@ class NetworkReader:
     grouped: bool = True
 
     @property
+    def file(self) -> Reader:
+        """The format of a file that it reads."""
+        return find_reader(self.name)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Those by which `dsf_export.sources` reads such a file as the framework does."""
+        return self.preset or (f"dt={self.dt}", f"reset={self.reset}", f"compare={self.compare}")
+
+    @property
     def number(self) -> type:
         """The type that its parameters keep."""
         return np.float32 if self.exponential or not self.reads_gain else np.float64
 
 
-_ZERO_ABOVE = ("reset=zero", "compare=gt")
-_SNNTORCH = NetworkReader(
-    "snntorch", 1e-4, "zero", "gt", COMMON | {"AvgPool2d"}, ("dt=1e-4", *_ZERO_ABOVE), one_threshold=True
-)
+_SNNTORCH = NetworkReader("snntorch", 1e-4, "zero", "gt", COMMON | {"AvgPool2d"}, one_threshold=True)
 NETWORK_READERS: Mapping[str, NetworkReader] = {
     reader.name: reader
     for reader in (
@@ -107,7 +114,6 @@ NETWORK_READERS: Mapping[str, NetworkReader] = {
             "zero",
             "ge",
             COMMON | {"Conv1d", "AvgPool2d", "IF", "CubaLIF"},
-            ("dt=1e-4", "reset=zero", "compare=ge"),
             one_tau=True,
             one_threshold=True,
             grouped=False,
@@ -118,7 +124,6 @@ NETWORK_READERS: Mapping[str, NetworkReader] = {
             "zero",
             "gt",
             COMMON | {"CubaLIF", "SumPool2d"},
-            ("dt=1e-3", *_ZERO_ABOVE),
             reads_gain=False,
         ),
         replace(_SNNTORCH, name="nir104"),
@@ -128,7 +133,7 @@ NETWORK_READERS: Mapping[str, NetworkReader] = {
             "subtract",
             "ge",
             COMMON | {"SumPool2d", "LI"},
-            ("from=sinabs", "norm_input=false"),
+            preset=("from=sinabs", "norm_input=false"),
             multispike=True,
             exponential=True,
         ),
@@ -168,8 +173,8 @@ def network_graph(network: FloatNetwork, reader: NetworkReader) -> nir.NIRGraph:
         arriving = network.shapes[sources[0]] if sources else network.shapes[name]
         nodes[names[name]] = _node(name, node, arriving, reader)
         edges += [(names[source], names[name]) for source in sources]
-    if find_reader(reader.name).chains:
-        require_chain(edges, find_reader(reader.name), "")
+    if reader.file.chains:
+        require_chain(edges, reader.file, "")
     about = {
         READER: reader.name,
         "dt": reader.dt,
@@ -194,13 +199,13 @@ def write_network_for(network: FloatNetwork, reader: NetworkReader, path: Path) 
     graph = network_graph(network, reader)
     with atomic_image(path) as image:
         nir.write(image, graph)
-        if find_reader(reader.name).old_format:
+        if reader.file.old_format:
             without_reset(image)
         require_same(nir.read(image), graph)
 
 
 def names_for(network: FloatNetwork) -> dict[str, str]:
-    """Of each node its name in the graph; the input comes first in the alphabet and the output last."""
+    """The name of each node in the graph; the input comes first in the alphabet and the output last."""
     names = {name: f"n{place:03d}_{re.sub(r'[^0-9A-Za-z]', '_', name)}" for place, name in enumerate(network.nodes)}
     return names | {network.input: "input", network.output: "output"}
 

@@ -28,7 +28,7 @@ from dsf_models.lif import Lif
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """What the scores are.
+    """The form of the scores.
 
     Attributes
     ----------
