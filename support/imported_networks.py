@@ -53,14 +53,15 @@ def against_writer(golden: Golden, path: Path, options: Sequence[str]) -> Count:
     Raises
     ------
     UserError
-        The options leave open what the file does not say.
+        The options leave open what the file does not say, or the arrays have other shapes than the network.
     """
     network = read_network(path, content_of(path), source_options(options))
-    rows = (
-        count(theirs, run_network(network, sample).output)
-        for sample, theirs in zip(golden.inputs, golden.outputs, strict=True)
-    )
-    return sum(rows, NOTHING)
+    if golden.inputs.shape[2:] != network.shapes[network.input]:
+        raise UserError(f"samples of {golden.inputs.shape[2:]} for an input of {network.shapes[network.input]}")
+    outputs = np.array([run_network(network, sample).output for sample in golden.inputs])
+    if outputs.shape != golden.outputs.shape:
+        raise UserError(f"the framework's outputs have the shape {golden.outputs.shape}, the network's {outputs.shape}")
+    return count(golden.outputs, outputs)
 
 
 def imported(golden: Golden, path: Path) -> Imported | str:

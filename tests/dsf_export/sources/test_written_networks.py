@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsf_common.errors import UserError
 from dsf_export.sources.import_of_call import import_file
 from dsf_export.sources.imported import warnings_of
 from support.imported_networks import against_writer, imported, spikes_of_integers, spikes_on_lava
-from support.writers.golden import goldens, load
+from support.writers.golden import goldens, load, of_folder
 
 REFUSED = {
     "rockpool-current": "has a synaptic current and resets by subtraction",
@@ -41,6 +42,23 @@ def test_the_float_network_has_the_writers_outputs(name: str, tmp_path: Path) ->
     found = against_writer(golden, golden.write(tmp_path), golden.options)
     assert found.active > 0
     assert found.different == 0
+
+
+def test_networks_of_a_folder_are_compared_as_those_that_are_kept(tmp_path: Path) -> None:
+    kept = load("norse-current")
+    kept.write(tmp_path)
+    with pytest.raises(UserError, match=r"is no \.npz file with the arrays input and output"):
+        of_folder(tmp_path, kept.options)
+    np.savez(tmp_path / "norse-current.npz", input=kept.inputs, output=kept.outputs)
+    (own,) = of_folder(tmp_path, kept.options)
+    found = against_writer(own, tmp_path / "norse-current.nir", own.options)
+    assert found == against_writer(kept, tmp_path / "norse-current.nir", kept.options)
+    np.savez(tmp_path / "norse-current.npz", input=kept.inputs[..., 1:], output=kept.outputs)
+    (narrow,) = of_folder(tmp_path, kept.options)
+    with pytest.raises(UserError, match=r"samples of .* for an input of"):
+        against_writer(narrow, tmp_path / "norse-current.nir", kept.options)
+    with pytest.raises(UserError, match=r"there is no \.nir or \.net file"):
+        of_folder(tmp_path / "none", ())
 
 
 @pytest.mark.parametrize("name", goldens())
