@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,23 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("DSF_LAVA_PYTHON", str(REPOSITORY / ".venv-lava" / "bin" / "python"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder for temporary files, which goes with the session.
+
+    Libraries leave some: gymnasium-robotics its mazes, torchrun its logs, multiprocessing the sockets of whatever was
+    killed.
+    """
+    tmp_path_factory.getbasetemp()  # made before, where pytest keeps the last three
+    with (
+        tempfile.TemporaryDirectory(prefix="dsf-tests-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
