@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dsf_common.documents import print_document
 from dsf_common.errors import UserError
-from dsf_common.files import sha256_of
+from dsf_common.files import require_named_files, sha256_of
 from dsf_common.progress import Progress
 from dsf_common.text_table import text_table
 from hw_profiles.loader import load_profile
@@ -82,6 +82,7 @@ def carry_out_samples(
     if configuration.policy is None:
         raise UserError("say which network gets the samples: policy=FILE")
     _refuse_what_is_for_policies(arguments, configuration)
+    require_named_files([f"input={configuration.input}", *source_options], ("input", "calibration"))
     profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
     for profile in profiles:
         check_prices_runs(profile)

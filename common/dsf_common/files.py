@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,6 +66,28 @@ def require_readable(path: Path, absent: str) -> None:
         raise UserError(absent)
     if not os.access(path, os.R_OK):
         raise UserError(f"{path} may not be read by this user; change its permissions")
+
+
+def require_named_files(pairs: Iterable[str], keys: Collection[str]) -> None:
+    """Refuse ``key=FILE`` pairs whose file cannot be read, before anything that takes long.
+
+    Parameters
+    ----------
+    keys
+        Those whose values are files; other pairs, and pairs without a value, are passed over.
+
+    Raises
+    ------
+    UserError
+        There is no such file, it is a folder, or it may not be read.
+    """
+    for key, _, value in (pair.partition("=") for pair in pairs):
+        if key not in keys or not value:
+            continue
+        path = Path(value).expanduser()
+        if path.is_dir():
+            raise UserError(f"{key}={value} is a folder: name a file")
+        require_readable(path, f"there is no file {path}")
 
 
 def sha256_of(path: str | Path) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from dsf_common.command_line import CommandParser, whole_number
 from dsf_common.exit_status import run_command
+from dsf_common.files import require_named_files
+from dsf_export.source_file import source_file
 from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.weight_format import DEFAULT_FORMAT, MOST_EXPONENTS
@@ -25,8 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    """Parse first, so that ``--help`` need not wait for PyTorch."""
+    """Parse and look for the files first, so that neither ``--help`` nor a wrong path waits for PyTorch."""
     arguments = _parser().parse_intermixed_args(argv)
+    source_file(arguments.source)
+    require_named_files(arguments.overrides, ("calibration",))
     from dsf_export.export_of_call import carry_out
 
     carry_out(arguments)

@@ -34,6 +34,7 @@ from dsf_export.pipeline import (
 )
 from dsf_export.program_file import files_of, write_program
 from dsf_export.report_text import agreement_table, format_table, portable_lines, state_table
+from dsf_export.source_file import source_file
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import carry_out_import
 from dsf_export.stages import OnDecision
@@ -64,7 +65,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
     target = find_target(arguments.target)
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
-    source = _source(arguments.source)
+    source = source_file(arguments.source)
     if arguments.output is not None:
         _require_fitting(arguments.output, source, target)  # before anything is read, which may take long
     choice = find_choice(arguments.passes)
@@ -142,7 +143,7 @@ def export(
     GateFailed
         A stage does not match the one before; nothing is written.
     """
-    chosen, source = find_target(target), _source(Path(model))
+    chosen, source = find_target(target), source_file(Path(model))
     content = _load(source)
     given = None if output is None else Path(output)
     if _is_network(content, chosen):
@@ -153,15 +154,6 @@ def export(
     full = _candidate(source, content, decisions, nothing, _formats(None, None, None, content))
     write_program(make_lean(full, PassChoice.safe).candidate, chosen, written)
     return written
-
-
-def _source(path: Path) -> Path:
-    source = path / "model.pt" if path.is_dir() else path
-    if not source.is_file():
-        raise UserError(
-            f"there is no {source}: pass a model.pt, the folder of a run, or a program (.nir, .dsf.h5, .onnx)"
-        )
-    return source
 
 
 def _is_network(content: PolicyModel | Program, target: Target) -> TypeGuard[PolicyModel]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dsf_common.files import sha256_of
+from dsf_common.plain_values import plain
 from dsf_common.versions import installed_version
 from dsf_export.fold import fold
 from dsf_export.layer_report import LayerReport, report_layers, report_program
@@ -32,7 +33,7 @@ from dsf_export.quantise.program_rounding import quantise
 from dsf_export.quantise.rounding_bound import require_rounding_bound
 from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record
 from dsf_export.stages import FoldedRun, OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
-from dsf_models.checkpoint import PolicyModel, plain
+from dsf_models.checkpoint import PolicyModel
 from dsf_models.quantisation import Quantisation, Scales
 from dsf_models.torch_backend import TorchBackend
 from hw_profiles.chip_arithmetic import standing

@@ -143,6 +143,11 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     files = _spec_files()
     serving = serving_file(name, files)
     if serving is None:
+        if name.endswith((".yaml", ".yml")):
+            raise UserError(
+                f"env={name} is a file, and env= takes a name: let {OWN_SPECS} name the file's folder, and give "
+                f"env={Path(name).stem}"
+            )
         from neuro_runtime.environments import registered  # which imports Gymnasium
 
         if registered.is_registered(name):

@@ -90,7 +90,7 @@ def test_info_infers_the_environment(
         (["info", "data=pen-e"], "expected env=NAME"),
         (["fetch", "pen-e"], "expected env=NAME"),
         (["fetch", "env=pn"], "unknown environment"),
-        (["info", "{folder}/none.hdf5"], "there is no file or folder"),
+        (["info", "{folder}/none.hdf5"], "there is no dataset"),
         (["info", "{folder}"], "tells no environment"),
         (["info", "{folder}", "pen-e"], "expected env=NAME"),
         (["info", "{folder}", "env=pen-e"], "no Minari dataset"),

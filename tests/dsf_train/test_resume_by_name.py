@@ -48,7 +48,7 @@ def test_options_are_those_that_the_run_was_started_with(tmp_path: Path) -> None
     started = training_config([*OPTIONS, f"output={tmp_path}", "name=mine", "action_low=-1,-2", "action_high=1,2"])
     folder = tmp_path / "pendulum" / "mine"
     folder.mkdir(parents=True)
-    from dsf_models.checkpoint import plain
+    from dsf_common.plain_values import plain
 
     (folder / "config.yaml").write_text(yaml.safe_dump(plain(started)))
     place = ["env=pendulum", "name=mine", f"output={tmp_path}"]

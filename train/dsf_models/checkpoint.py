@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dsf_common.checksum import CHECKSUM, content_checksum, require_intact
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write, require_readable
+from dsf_common.plain_values import plain
 from dsf_common.renamed_options import with_present_names
 from dsf_common.versions import if_newer
 from dsf_models import PolicyNetwork, make_model
@@ -104,17 +105,6 @@ class PolicyModel:
             self.action_bounds,
             self.data_notes,
         )
-
-
-def plain(value: object) -> Any:
-    """Configuration as plain values: dataclasses to dictionaries, enumeration members to their names."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if hasattr(value, "__dataclass_fields__"):
-        return plain(asdict(value))  # type: ignore[call-overload]
-    return value
 
 
 def save_model_file(path: Path, policy: PolicyModel) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from dsf_common.command_line import CommandParser
+from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_train.bench.options import BenchOptions
@@ -39,9 +41,11 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     parser.add_argument("--table-only", action="store_true", help="run nothing: make the table of what has finished")
     arguments = parser.parse_intermixed_args(argv)
+    options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])
+    if options.datasets is not None and not Path(options.datasets).expanduser().is_dir():
+        raise UserError(f"there is no folder {options.datasets}: datasets= names the one that holds the datasets")
     from dsf_train.bench.sweeps import score_against_energy, table_of_grid  # not sooner: they bring PyTorch
 
-    options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])
     command = [arguments.what, *arguments.overrides]
     try:
         if arguments.what == "front":

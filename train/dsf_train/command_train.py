@@ -11,6 +11,7 @@ from dsf_common.command_line import CommandParser
 from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
+from dsf_common.files import require_readable
 from neuro_runtime.environments.spec import environment_names
 
 if TYPE_CHECKING:
@@ -63,17 +64,17 @@ def _configuration() -> type[TrainConfig]:
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
-    """Do as was asked; the modules are imported here, so that ``--help`` need not wait for PyTorch."""
-    from dsf_models import distributed
-    from dsf_train.import_published import import_published
-    from dsf_train.result_text import result_document, result_text
-    from dsf_train.run_options import how_to_go_on, resumed_config, training_config
-    from dsf_train.trainer import train
+    """Do as was asked; PyTorch is imported here, so that neither ``--help`` nor a wrong option or path waits for it."""
+    from dsf_train.run_options import how_to_go_on, require_files, resumed_config, training_config
 
     if arguments.resume and arguments.overwrite:
         raise UserError("--resume goes on with a run, and --overwrite replaces it: give one of them")
     config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
+    require_files(config)
     if arguments.import_published:
+        require_readable(arguments.import_published, f"there is no checkpoint {arguments.import_published}")
+        from dsf_train.import_published import import_published
+
         imported = import_published(arguments.import_published, config, arguments.overwrite, arguments.relative)
         if arguments.json:
             print_document(imported.document())
@@ -82,6 +83,10 @@ def _carry_out(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.relative:
         raise UserError("--relative belongs to --import-published; train with model.position_bias=relative instead")
+    from dsf_models import distributed
+    from dsf_train.result_text import result_document, result_text
+    from dsf_train.trainer import train
+
     with distributed.joined(config.device):
         try:
             result = train(config, resume=arguments.resume, overwrite=arguments.overwrite)

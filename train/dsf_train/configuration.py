@@ -37,7 +37,7 @@ class TrainConfig:
     """One run of `dsf-train`; `env=NAME` also brings the recipe `train/dsf_train/recipes/NAME.yaml` where there is
     one."""
 
-    env: str = "???"  # a name that dsf-data list shows, a file of your own, or an id of Gymnasium, module:Id-v0 too
+    env: str = "???"  # a name that dsf-data list shows, of a file in $DSF_ENVIRONMENTS, or an id of Gymnasium
     # A file, a Minari folder or id, or several with commas; else D4RL's cache, Minari's, or a download.
     dataset: str | None = None
     unfinished: Unfinished = Unfinished.drop  # steps after the last end mark; keep: without a return, docs/data.md

@@ -18,8 +18,8 @@ from dsf_common.checksum import require_intact, with_checksum
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.folder_lock import LOCK, locked_folder
+from dsf_common.plain_values import plain
 from dsf_common.renamed_options import with_present_names
-from dsf_models.checkpoint import plain
 from dsf_train.configuration import TrainConfig
 
 if TYPE_CHECKING:

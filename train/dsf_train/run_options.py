@@ -13,12 +13,13 @@ import yaml
 from dsf_common.errors import UserError
 from dsf_common.key_value_options import compose
 from dsf_common.numbered_names import serving_file, with_number
-from dsf_models.checkpoint import plain
+from dsf_common.plain_values import plain
 from dsf_models.configuration import ModelKind
 from dsf_models.kind_settings import refuse_others
 from dsf_train.configuration import TrainConfig
 from dsf_train.run_folder import RunFolder
 from neuro_runtime.environments import load_environment_spec
+from neuro_runtime.policy_files import find_policy
 
 
 def training_config(overrides: list[str]) -> TrainConfig:
@@ -70,6 +71,22 @@ def resumed_config(overrides: list[str]) -> TrainConfig:
     overrides = [f"env={_environment_of(overrides)}", *overrides]
     stored = RunFolder.of(compose(TrainConfig, overrides)).stored_options()
     return compose(TrainConfig, [*pairs_of(stored), *overrides])
+
+
+def require_files(config: TrainConfig) -> None:
+    """Refuse a dataset or a policy that is named and not there, before anything that takes long.
+
+    Raises
+    ------
+    UserError
+        There is no such dataset or policy.
+    """
+    if config.dataset is not None:
+        from dsf_train.datasets.locate import named_dataset  # which brings Gymnasium
+
+        named_dataset(config.dataset)
+    if config.policy is not None:
+        find_policy(config.policy)
 
 
 def pairs_of(options: Mapping[str, Any]) -> list[str]:

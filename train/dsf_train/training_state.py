@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from dsf_common.errors import UserError
+from dsf_common.plain_values import plain
 from dsf_common.versions import if_newer
 from dsf_export.program_events import program_events
 from dsf_export.program_requirements import refuse_without_program, settings_without_loihi_form
@@ -21,7 +22,6 @@ from dsf_models.checkpoint import (
     Normalisation,
     PolicyModel,
     load_tensors,
-    plain,
     require_intact_tensors,
     save_tensors,
 )

@@ -106,6 +106,11 @@ def test_own_folder_adds_and_replaces_environments(tmp_path: Path, monkeypatch: 
     assert load_environment_spec("pendulum").reference_max == 1
 
 
+def test_a_file_in_place_of_a_name_is_answered_with_its_folder() -> None:
+    with pytest.raises(UserError, match=r"let DSF_ENVIRONMENTS name the file's folder, and give env=mine"):
+        load_environment_spec("tasks/mine.yaml")
+
+
 def test_own_file_that_is_no_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSF_ENVIRONMENTS", str(tmp_path))
     (tmp_path / "mine.yaml").write_text("{time_limit: [")

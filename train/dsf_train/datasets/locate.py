@@ -77,12 +77,10 @@ def find_dataset(spec: EnvironmentSpec, dataset: Path | None = None) -> DatasetL
 def named_dataset(dataset: str) -> DatasetLocation:
     """The dataset that a user names: a file, a folder or id of Minari's, or several of them with commas between.
 
-    A file that is not there is told by its reader.
-
     Raises
     ------
     UserError
-        It has the form of a Minari id, and no such dataset is on this machine; or a folder holds several.
+        There is no such file, folder or dataset on this machine; or a folder holds several.
     """
     whole = Path(dataset).expanduser()
     parts = [dataset] if whole.exists() or "," not in dataset else dataset.split(",")
@@ -108,6 +106,8 @@ def _named(part: str) -> Path:
                 f"there is no file {part}, and no Minari dataset of that id in {minari_folder()}; "
                 f"`minari download {part}` fetches it (pip install 'minari[hf]')"
             )
+    if not path.exists():
+        raise UserError(f"there is no dataset {path}; `dsf-data list` shows what is here")
     inner = path.parent if path in (data_file(path.parent.parent), metadata_file(path.parent.parent)) else path
     if inner.name == "data" and _is_minari(inner.parent):
         return inner.parent
