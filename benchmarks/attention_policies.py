@@ -22,25 +22,17 @@ from dsf_common.key_value_options import compose
 from dsf_common.statistics import estimate_mean
 from dsf_common.text_table import NOTHING, percent
 from dsf_export.network_export import has_program
-from dsf_export.optimise.lean_candidate import make_lean
-from dsf_export.optimise.passes import PassChoice
-from dsf_export.pipeline import from_policy, own_format, provenance_of
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from hw_profiles.activity import ActivityCounts
-from hw_profiles.loader import load_profile
-from hw_profiles.pricing import price
 from hw_profiles.report.units import energy_text
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.loihi_fast import LoihiFastBackend
-from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec
-from neuro_runtime.program import Program
-from neuro_runtime.program.chip import find_chip
 from neuro_runtime.program.summary import synapse_count
-from neuro_runtime.program.weight_format import WeightFormat
 from support.attention import past_that_is_cut, silence
+from support.exported import energy_of, exported
 from support.rollouts import rollout_in_lanes
 
 OUTPUT = "attention.output"
@@ -89,17 +81,17 @@ def _mixing(policy: PolicyModel) -> str:
 
 def _in_integers(folder: Path, policy: PolicyModel, spec: EnvironmentSpec, options: Options) -> tuple[str, ...]:
     """Score, rate of the output, size and period, synops, and energy by profile."""
-    program = _program(folder, policy, options)
+    program = exported(policy, folder / "model.pt", options.decisions, options.chip)
     rollout = rollout_in_lanes(LoihiFastBackend(program), spec.name, options.episodes, EVALUATION_SEED)
-    counts, network = mean_counts(rollout.activities, by_population=True), chip_network(program)
+    counts = mean_counts(rollout.activities, by_population=True)
     energies = []
     for name in options.profiles.split(","):
-        priced = price(counts, network, load_profile(name))
-        if priced.energy is None:
+        energy = energy_of(program, counts, name)
+        if energy is None:
             energies.append(NOTHING)
             continue
-        low, high = map(energy_text, priced.energy.band_pj)
-        energies.append(f"{energy_text(priced.energy.total_pj)} ({low} … {high})")
+        low, high = map(energy_text, energy.band_pj)
+        energies.append(f"{energy_text(energy.total_pj)} ({low} … {high})")
     return (
         _interval([episode.score for episode in rollout.episodes]),
         _output_rate(counts),
@@ -109,13 +101,6 @@ def _in_integers(folder: Path, policy: PolicyModel, spec: EnvironmentSpec, optio
         f"{counts.synops:,.0f}",
         *energies,
     )
-
-
-def _program(folder: Path, policy: PolicyModel, options: Options) -> Program:
-    own = own_format(policy)
-    wanted = WeightFormat(own.bits, own.exponents, find_chip(options.chip))
-    candidate = from_policy(policy, provenance_of(folder / "model.pt", policy), options.decisions, formats=[wanted])
-    return make_lean(candidate, PassChoice.safe).candidate.program
 
 
 def _output_rate(counts: ActivityCounts) -> str:

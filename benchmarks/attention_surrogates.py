@@ -2,12 +2,13 @@
 
     python -m benchmarks.attention_surrogates [env=t-maze-30] [models=pssa,tssa,sssa,delay-matrix]
         [surrogates=published,rectangle,triangle,arctangent] [thresholds=0.5] [seeds=0,1,2] [steps=500] [episodes=100]
-        [dataset=FILE] [rows=attention-surrogates.jsonl] [output=runs] [threads=1]
+        [profile=loihi1-measured] [dataset=FILE] [rows=attention-surrogates.jsonl] [output=runs] [threads=1]
 
 Every combination is trained by the environment's recipe, ``steps`` long, and measured: the score; the score without the
 past (in a T-maze of N steps the last N tokens, so that the cue alone is cut; elsewhere the present token); the score
 with the mixing's spikes silenced; how often the mixing's output fires, and all neurons; the synops a decision of the
-exported program, where there is one. A model is a token mixing or ``spiking-mlp``, which has none.
+exported program, where there is one, and with the first of ``seeds`` its *estimated* energy by ``profile``. A model is
+a token mixing or ``spiking-mlp``, which has none; options of its own follow colons: ``tssa:heads=32:score_limit=1``.
 
 A measured combination is a line of ``rows``, and not repeated. At the end the table of all lines is printed.
 """
@@ -30,23 +31,30 @@ from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.statistics import estimate_mean
 from dsf_common.text_table import NOTHING, percent, text_table
+from dsf_export.network_export import has_program
 from dsf_export.program_events import program_events
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_models.configuration import ModelKind
 from dsf_models.policy_network import Spikes
 from dsf_train.configuration import TrainConfig
 from dsf_train.datasets import open_dataset
-from dsf_train.evaluation import evaluate
+from dsf_train.evaluation import EVALUATION_SEED, evaluate
 from dsf_train.run_options import training_config
 from dsf_train.sampling import Batch, TokenWindows
 from dsf_train.trainer import train
+from neuro_runtime.activity import mean_counts
+from neuro_runtime.backends.loihi_fast import LoihiFastBackend
 from neuro_runtime.environments import load_environment_spec
 from support.attention import past_that_is_cut, silence
+from support.exported import energy_of, exported
+from support.rollouts import rollout_in_lanes
 
 WINDOWS, BATCHES = 256, 4  # that rates and synops are meaned over
 LEAST_SEEDS = 3  # for an interval of their scores
 COMBINED = ("env", "model", "surrogate", "V_th", "steps")
-MEASURED = ("seeds", "mean score", "past cut", "silenced", "output fires", "all fire", "synops", "training")
+MEASURED = ("seeds", "mean score", "past cut", "silenced", "output fires", "all fire", "synops", "µJ", "training")
+PICOJOULES_A_MICROJOULE = 1e6
+EXPORTED, RUN = 20, 10  # decisions that scales are chosen on, and episodes that energy is meaned over
 
 
 @dataclass
@@ -60,6 +68,7 @@ class Options:
     seeds: str = "0,1,2"
     steps: int = 500
     episodes: int = 100
+    profile: str = "loihi1-measured"
     dataset: str | None = None  # where the task's own is not in its place
     rows: str = "attention-surrogates.jsonl"
     output: str = "runs"
@@ -90,6 +99,7 @@ class Measured:
     rate: float  # of all neurons
     synops: float | None  # a decision
     seconds: float  # of training
+    energy: float | None = None  # microjoules a decision of the exported program; None where it was not asked for
 
 
 def main(argv: list[str]) -> int:
@@ -132,20 +142,33 @@ def _measured(combination: Combination, options: Options) -> Measured:
         return evaluate(policy, spec, spec.return_targets[0], options.episodes, past=past).mean
 
     output_rate, rate, synops = _activity(policy, config)
+    energy = _energy(policy, file, options) if combination.seed == int(options.seeds.split(",")[0]) else None
     whole, cut, silenced = score(), None, None
-    if combination.model != ModelKind.spiking_mlp.value:
+    if policy.model.config.kind is not ModelKind.spiking_mlp:
         cut = score(past=past_that_is_cut(spec))
         silence(policy)
         silenced = score()
-    return Measured(options.episodes, whole, cut, silenced, output_rate, rate, synops, seconds)
+    return Measured(options.episodes, whole, cut, silenced, output_rate, rate, synops, seconds, energy)
+
+
+def _energy(policy: PolicyModel, file: Path, options: Options) -> float | None:
+    """Microjoules a decision of the policy's program; None where it has none."""
+    if not has_program(policy.model.config):
+        return None
+    program = exported(policy, file, EXPORTED)
+    activities = rollout_in_lanes(LoihiFastBackend(program), policy.environment, RUN, EVALUATION_SEED).activities
+    energy = energy_of(program, mean_counts(activities, by_population=True), options.profile)
+    return energy.total_pj / PICOJOULES_A_MICROJOULE if energy else None
 
 
 def _config(combination: Combination, options: Options) -> TrainConfig:
-    mlp = combination.model == ModelKind.spiking_mlp.value
+    model, *own = combination.model.split(":")
+    mlp = model == ModelKind.spiking_mlp.value
     return training_config(
         [
             f"env={combination.env}",
-            f"model.kind={combination.model}" if mlp else f"model.mixing={combination.model}",
+            f"model.kind={model}" if mlp else f"model.mixing={model}",
+            *(f"model.{pair}" for pair in own),
             f"model.surrogate={combination.surrogate}",
             f"model.threshold={combination.threshold}",
             "model.streaming=false",  # some mixings can't
@@ -156,7 +179,7 @@ def _config(combination: Combination, options: Options) -> TrainConfig:
             f"output={options.output}",
             f"threads={options.threads}",
             *((f"dataset={options.dataset}",) if options.dataset else ()),
-            f"name={'-'.join(str(value) for value in asdict(combination).values())}",
+            f"name={'-'.join(str(value) for value in asdict(combination).values()).replace(':', '-')}",
         ]
     )
 
@@ -194,6 +217,7 @@ def _cells(seeds: Sequence[Measured]) -> tuple[str, ...]:
     score = estimate_mean([measured.score for measured in seeds])
     interval = "" if len(seeds) < LEAST_SEEDS else f" ({score.low:.1f} … {score.high:.1f})"
     synops = _mean([measured.synops for measured in seeds if measured.synops is not None])
+    energy = _mean([measured.energy for measured in seeds if measured.energy is not None])
     return (
         ", ".join(f"{measured.score:.0f}" for measured in seeds),
         f"{score.mean:.1f}{interval}",
@@ -202,6 +226,7 @@ def _cells(seeds: Sequence[Measured]) -> tuple[str, ...]:
         percent(_mean([measured.output_rate for measured in seeds if measured.output_rate is not None])),
         percent(_mean([measured.rate for measured in seeds])),
         NOTHING if synops is None else f"{synops:,.0f}",
+        NOTHING if energy is None else f"{energy:.1f}",
         f"{np.mean([measured.seconds for measured in seeds]):.0f} s",
     )
 

@@ -528,6 +528,7 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
             "model.window is no option of model.kind=cql, which takes model.embedding_size and model.blocks",
         ),
         (["model.kind=iql", "schedule=cosine"], "schedule means nothing to model.kind=iql, which takes learning_rate"),
+        (["model.kind=cql", "whole_episodes=true"], "whole_episodes means nothing to model.kind=cql"),
         (["model.modes=4"], "model.modes is no option of model.kind=dsformer"),
         (["model.kind=fcnet", "model.context=8", "model.modes=5"], "choose model.modes=4, or model.context=9"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from dsf_common.errors import UserError
 from dsf_train import schedule, trainer
 from dsf_train.command_train import main
+from dsf_train.run_folder import RunFolder
 from dsf_train.run_options import resumed_config, training_config
 from dsf_train.trainer import train
 from tests.dsf_train.tiny_run import SHORT, assert_same_weights
@@ -54,6 +56,17 @@ def test_options_are_those_that_the_run_was_started_with(tmp_path: Path) -> None
     place = ["env=pendulum", "name=mine", f"output={tmp_path}"]
     assert resumed_config(place) == started
     assert resumed_config([*place, "steps=20"]) == started
+
+
+def test_a_run_from_before_an_option_came_is_gone_on_with_by_its_default(tmp_path: Path) -> None:
+    config = training_config([*OPTIONS, f"output={tmp_path}", "name=old"])
+    folder = RunFolder.open(config, resume=False, overwrite=False)
+    stored = yaml.safe_load(folder.config.read_text())
+    del stored["whole_episodes"]
+    folder.config.write_text(yaml.safe_dump(stored))
+    RunFolder.open(config, resume=True, overwrite=False)
+    with pytest.raises(UserError, match="other values of whole_episodes"):
+        RunFolder.open(replace(config, whole_episodes=True), resume=True, overwrite=False)
 
 
 def test_what_was_never_begun_or_is_another_is_refused(tmp_path: Path) -> None:

@@ -183,6 +183,41 @@ def test_training_on_the_best_episodes_learns_other_weights(tmp_path: Path) -> N
     assert load_model_file(best.model_file).configuration["best_share"] == 0.2
 
 
+def test_whole_episodes_end_their_windows_and_are_equally_likely(tmp_path: Path) -> None:
+    episodes = [episode(5, 0.0), episode(4, 300.0), episode(6, 100.0), episode(3, 200.0)]
+    dataset = columns_of(episodes, tmp_path / "data")
+    windows = TokenWindows(dataset, normalisation_of(dataset, 1.0), context=7, whole_episodes=True)
+    assert len(windows) == 4
+    batch = windows.batch(0, 7, 2000)
+    assert sorted(set(batch.mask.sum(dim=1).tolist())) == [3, 4, 5, 6]
+    assert batch.steps[:, -1].tolist() == (batch.mask.sum(dim=1) - 1).tolist()  # from an episode's first step on
+    ends, counts = np.unique(-batch.actions[:, -1, 0].numpy(), return_counts=True)
+    assert ends.tolist() == [4, 105, 202, 303]
+    assert np.all(np.abs(counts - 500) < 80)
+
+
+def test_whole_episodes_are_the_best_ones_and_only_these_have_to_fit(tmp_path: Path) -> None:
+    """The best three hold 13 of 18 steps, and the longest of them has 6."""
+    episodes = [episode(5, 0.0), episode(4, 300.0), episode(6, 100.0), episode(3, 200.0)]
+    dataset = columns_of(episodes, tmp_path / "data")
+    best = TokenWindows(dataset, normalisation_of(dataset, 1.0), 6, best_share=0.6, whole_episodes=True)
+    assert np.unique(-best.batch(0, 7, 200).actions[:, -1, 0].numpy()).tolist() == [105, 202, 303]
+    with pytest.raises(UserError, match="the longest has 6 steps"):
+        TokenWindows(dataset, normalisation_of(dataset, 1.0), 5, best_share=0.6, whole_episodes=True)
+    alone = TokenWindows(dataset, normalisation_of(dataset, 1.0), 4, best_share=0.2, whole_episodes=True)
+    assert alone.batch(0, 7, 9).actions[:, -1, 0].tolist() == [-303.0] * 9
+
+
+def test_whole_episodes_that_do_not_fit_are_told_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["env=pendulum", "whole_episodes=true", f"output={tmp_path}"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.endswith(
+        "the longest has 200 steps, and model.context=8 is shorter; set model.context=200, or whole_episodes=false."
+    )
+
+
 def test_returns_to_go_sum_the_rewards_ahead() -> None:
     assert returns_to_go(np.array([1, 2, 3], dtype=np.float32)).tolist() == [6, 5, 3]
 

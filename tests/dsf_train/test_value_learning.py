@@ -67,6 +67,17 @@ def test_the_best_share_of_the_steps_alone_is_drawn() -> None:
     assert transitions.at(np.arange(len(transitions))).states[:, 0].tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_options_of_windows_in_a_recipe_are_not_taken_for_transitions(kind: ModelKind) -> None:
+    """`t-maze-N`'s recipe has whole episodes, `pendulum-hidden`'s raised returns."""
+    for environment in ("t-maze-5", "pendulum-hidden"):
+        config = training_config([f"env={environment}", f"model.kind={kind.value}"])
+        config.validate()
+        assert (config.whole_episodes, config.raised_returns) == (False, 0.0)
+    with pytest.raises(UserError, match=f"model.kind={kind.value} draws single transitions, not windows"):
+        TrainConfig(env="pendulum", whole_episodes=True, model=ModelConfig(kind=kind)).validate()
+
+
 def test_a_dataset_of_single_steps_is_refused() -> None:
     single = Columns(
         observations=np.zeros((2, 1), np.float32),

@@ -49,6 +49,8 @@ class TrainConfig:
     input_clip: float = 10.0  # deviations from the mean at which an observation's entry is clipped; .inf: never
     delayed_reward: bool = False  # all reward at the end of an episode, in the data and in evaluation
     best_share: float = 1.0  # of the dataset's steps, those of the episodes of highest return, that training sees
+    # Windows end at their episodes' last steps alone, so each holds a whole episode; where the begin decides the end.
+    whole_episodes: bool = False
     name: str = "default"  # the run's folder, runs/<env>/<name>
     output: str = "runs"  # the folder of all runs
     seed: int = 0  # of initial weights, batches and dropout
@@ -133,6 +135,10 @@ class TrainConfig:
                 raise UserError(
                     f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
+        if self.whole_episodes and self.model.kind.learns_values:
+            raise UserError(
+                f"model.kind={self.model.kind.value} draws single transitions, not windows; leave out whole_episodes."
+            )
         self.validate_name()
         self.model.validate()
         if self.model.kind.has_program and self.model.norm.over_batch and self._values_a_channel < 2:

@@ -129,7 +129,7 @@ class RunFolder:
         return with_present_names(TrainConfig, stored) if isinstance(stored, dict) else {}
 
     def _check_same(self, config: TrainConfig) -> None:
-        begun, wanted = self.stored_options(), plain(config)
+        begun, wanted = plain(TrainConfig()) | self.stored_options(), plain(config)  # later options: at their defaults
         different = sorted(key for key in wanted if key != "output" and begun.get(key) != wanted[key])
         if different:
             raise UserError(

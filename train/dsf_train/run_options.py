@@ -44,7 +44,8 @@ def training_config(overrides: list[str]) -> TrainConfig:
     _refuse_unread(overrides, kind)
     if kind is ModelKind.dsformer:
         return compose(TrainConfig, pairs)
-    return compose(TrainConfig, [*recipe(environment), *recipe(kind.value), *overrides])
+    read = [pair for pair in recipe(environment) if not _is_unread(pair, kind)]
+    return compose(TrainConfig, [*read, *recipe(kind.value), *overrides])
 
 
 def _environment_of(overrides: list[str]) -> str:
@@ -119,24 +120,30 @@ def _refuse_idle(overrides: list[str]) -> None:
             raise UserError(f"{pair} has a meaning with quantise=true only; add quantise=true.")
 
 
-# Options of the optimiser and of cloning that mean nothing to value learning, whose optimisers are d3rlpy's.
+# Options of the optimiser and of cloning that mean nothing to value learning, which draws transitions, not windows, and
+# whose optimisers are d3rlpy's.
 UNREAD_BY_VALUE_LEARNING = (
     "weight_decay",
     "gradient_clip",
     "warmup_fraction",
     "schedule",
     "raised_returns",
+    "whole_episodes",
     "norm_switch_fraction",
 )
 
 
 def _refuse_unread(overrides: list[str], kind: ModelKind) -> None:
     for pair in overrides:
-        if kind.learns_values and pair.partition("=")[0] in UNREAD_BY_VALUE_LEARNING:
+        if _is_unread(pair, kind):
             raise UserError(
                 f"{pair.partition('=')[0]} means nothing to model.kind={kind.value}, which takes learning_rate, "
-                "batch_size and steps and has d3rlpy's optimisers; leave it out."
+                "batch_size and steps, draws transitions and has d3rlpy's optimisers; leave it out."
             )
+
+
+def _is_unread(pair: str, kind: ModelKind) -> bool:
+    return kind.learns_values and pair.partition("=")[0] in UNREAD_BY_VALUE_LEARNING
 
 
 def _without_model(pairs: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dsf_common.errors import UserError
 from dsf_models.checkpoint import Normalisation
 from dsf_train.datasets import Columns
 from dsf_train.datasets.best import best_episodes
@@ -55,7 +56,7 @@ def normalisation_of(dataset: Columns, return_scale: float, input_clip: float = 
 
 
 class TokenWindows:
-    """Windows of a dataset, each ending at one environment step; every step is equally likely.
+    """Windows of a dataset, each ending at one environment step; every step that one may end at is equally likely.
 
     The batch of training step n depends on (seed, n) alone, so a resumed run sees what an unbroken one would. A
     batch reads its own windows of the dataset, which lies on disk.
@@ -68,6 +69,14 @@ class TokenWindows:
         All reward at the end of its episode: until there, the return-to-go stays the whole return.
     best_share
         Share of the steps that windows may end at, those of the episodes of highest return.
+    whole_episodes
+        Windows end at the last steps of these episodes alone. Where only an episode's begin says how to end it, most
+        other windows teach nothing of that: among N + 1 steps after a cue there is one turn.
+
+    Raises
+    ------
+    UserError
+        ``whole_episodes`` is asked for, and one of these episodes is longer than a window.
     """
 
     def __init__(
@@ -77,6 +86,7 @@ class TokenWindows:
         context: int,
         delayed_reward: bool = False,
         best_share: float = 1.0,
+        whole_episodes: bool = False,
     ) -> None:
         self._dataset, self._normalisation = dataset, normalisation
         self._delayed_reward = delayed_reward
@@ -84,6 +94,9 @@ class TokenWindows:
         self._offsets = np.arange(1 - context, 1)
         self._chosen = best_episodes(dataset, best_share)
         steps = (dataset.ends - self._firsts)[self._chosen]
+        if whole_episodes:
+            _require_that_they_fit(int(steps.max()), context)
+            steps = np.ones_like(steps)  # the last ones
         self._chosen_ends: NDArray[np.int64] = np.cumsum(steps, dtype=np.int64)  # as if nothing lay between them
 
     def __len__(self) -> int:
@@ -129,7 +142,7 @@ class TokenWindows:
         return replace(batch, returns_to_go=returns)
 
     def _steps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The dataset's steps at ``places`` among those of the chosen episodes, shape (B,)."""
+        """The dataset's steps at ``places`` among those that windows may end at, shape (B,)."""
         chosen = np.searchsorted(self._chosen_ends, places, side="right")
         steps: NDArray[np.int64] = self._dataset.ends[self._chosen[chosen]] - (self._chosen_ends[chosen] - places)
         return steps
@@ -149,6 +162,14 @@ class TokenWindows:
             actions=_where(real, self._dataset.actions[np.maximum(places, first)]),
             mask=torch.from_numpy(real),
             steps=torch.from_numpy(np.maximum(places - first, 0)),
+        )
+
+
+def _require_that_they_fit(longest: int, context: int) -> None:
+    if longest > context:
+        raise UserError(
+            f"whole_episodes=true needs windows as long as an episode: the longest has {longest} steps, and "
+            f"model.context={context} is shorter; set model.context={longest}, or whole_episodes=false."
         )
 
 

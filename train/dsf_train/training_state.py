@@ -147,7 +147,14 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     _prepare_torch(config)
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale, config.input_clip)
-    windows = TokenWindows(dataset, normalisation, config.model.context, config.delayed_reward, config.best_share)
+    windows = TokenWindows(
+        dataset,
+        normalisation,
+        config.model.context,
+        config.delayed_reward,
+        config.best_share,
+        config.whole_episodes,
+    )
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_firing_rate:
         set_blend(model, norm_blend(config, 0))

@@ -48,6 +48,7 @@ def test_the_recipe_reaches_back_to_the_cue(length: int) -> None:
     config = training_config([f"env=t-maze-{length}"])
     config.validate()
     assert (config.model.context, config.model.window) == (length + 2, length + 1)
+    assert config.whole_episodes
     assert not config.model.previous_action
     assert config.model.surrogate is not Surrogate.published  # with which no attention remembers the cue
 
