@@ -35,6 +35,7 @@ from hw_profiles.mapping.spread import (
     divide_further,
     loads,
     longest_load,
+    running_sums,
 )
 from hw_profiles.mapping.traffic import Traffic, traffic_of
 from hw_profiles.network import ChipNetwork, Population
@@ -133,12 +134,14 @@ def _spread(divided: _Divided, profile: Profile, rates: Sequence[float], objecti
     most = chips * round(capacity.cores_per_chip.value) // copies
     network, spikes = divided.network, Spikes.of(divided.network, rates)
     load = loads(network, spikes, prices.time)
-    best, least = divided.pieces, cost_of(divided.pieces, network, divided.traffic, spikes, load, prices).of(objective)
+    running = running_sums(load)
+    best: tuple[Pieces, Traffic] | None = None
+    least = cost_of(divided.pieces, network, divided.traffic, spikes, load, prices).of(objective)
     longest = longest_load(divided.pieces, network, load)
     tried = len(divided.pieces)
     while longest > ENOUGH * prices.shortest_step:
         longest *= LADDER
-        pieces = divide_further(divided.pieces, network, load, longest, most)
+        pieces = divide_further(divided.pieces, network, running, longest, most)
         if pieces is None:
             break
         if len(pieces) > tried:
@@ -146,8 +149,8 @@ def _spread(divided: _Divided, profile: Profile, rates: Sequence[float], objecti
             finer, traffic = _keep_output_axons(network, pieces, divided.limits)
             cost = cost_of(finer, network, traffic, spikes, load, prices).of(objective)
             if cost < least and len(finer) <= most:
-                best, least = finer, cost
-    return divided if best is divided.pieces else _completed(network, divided.demands, divided.limits, best)
+                best, least = (finer, traffic), cost
+    return divided if best is None else _completed(network, divided.demands, divided.limits, *best)
 
 
 def _longest_delays(network: ChipNetwork, capacity: Capacity) -> list[int]:
@@ -172,12 +175,12 @@ def _divide(network: ChipNetwork, capacity: Capacity, method: Method, spikes: Ma
     if spikes is not None:
         by_population = zip(network.populations, _rates(network, spikes), strict=True)
         rates = {population.origin: rate for population, rate in by_population}
-    return _completed(network, demands, limits, partition(network, demands, limits, method, rates))
+    cut = partition(network, demands, limits, method, rates)
+    return _completed(network, demands, limits, *_keep_output_axons(network, cut, limits))
 
 
-def _completed(network: ChipNetwork, demands: Demands, limits: Limits, pieces: Pieces) -> _Divided:
-    """A division, once output axons are looked after, with what each core needs."""
-    pieces, traffic = _keep_output_axons(network, pieces, limits)
+def _completed(network: ChipNetwork, demands: Demands, limits: Limits, pieces: Pieces, traffic: Traffic) -> _Divided:
+    """A division with what each core needs."""
     core_demands = tuple(demands.of_core(slices) for slices in pieces)
     uses = tuple(_uses(demand, int(out)) for demand, out in zip(core_demands, traffic.axons_out, strict=True))
     broken = tuple(

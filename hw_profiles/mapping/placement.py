@@ -123,13 +123,19 @@ def _exchange(messages: Floats, distance: Floats, order: Order) -> Order:
     smallest = SMALLEST_GAIN * max(messages.sum(), 1.0)
     between = messages[np.ix_(order, order)]  # of what lies on two places
     cost = _product(between, distance)  # [place, where]: of what lies on a place, if it were elsewhere
+    there_and_back = 2 * distance
+    gain, product = np.empty_like(cost), np.empty_like(cost)  # filled anew, as new arrays take longer than their sums
     while True:
         own = np.diag(cost)
-        gain = own[:, None] + own[None, :] - cost - cost.T - 2 * between * distance
+        np.add(own[:, None], own[None, :], out=gain)
+        gain -= cost
+        gain -= cost.T
+        gain -= np.multiply(between, there_and_back, out=product)
         one, other = divmod(int(gain.argmax()), len(order))
         if gain[one, other] <= smallest:
             return order
-        cost += np.outer(between[:, one] - between[:, other], distance[other] - distance[one])
+        apart = distance[other] - distance[one]
+        cost += np.multiply((between[:, one] - between[:, other])[:, None], apart, out=product)
         swapped = [one, other], [other, one]
         for rows in (cost, between, between.T, order):
             rows[swapped[0]] = rows[swapped[1]]

@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 
 LADDER = 0.7  # from one longest load that is tried to the next
 ENOUGH = 0.3  # of the shortest step; loads that are shorter gain nothing, as messages take the rest
+LOOK_AHEAD = 16  # neurons that are looked at together, when a core is filled
 
 
 class Objective(StrEnum):
@@ -80,28 +81,48 @@ def loads(network: ChipNetwork, spikes: Spikes, time: EventTime) -> Floats:
         source = column[projection.source]
         target = column[projection.target]
         ending = np.bincount(projection.synapses.target_index, minlength=network.populations[target].size)
-        share = in_step[source] / network.populations[source].size * _value(time.synop)
-        own[target] += ending[:, None] * share
+        reached, steps = np.flatnonzero(ending), np.flatnonzero(in_step[source])  # often few of all
+        share = in_step[source, steps] / network.populations[source].size * _value(time.synop)
+        own[target][np.ix_(reached, steps)] += ending[reached, None] * share
     return np.concatenate(own)
 
 
-def divide_further(pieces: Pieces, network: ChipNetwork, load: Floats, longest: float, most: int) -> Pieces | None:
+def running_sums(load: Floats) -> Floats:
+    """The load of all neurons before each, and of all, (neurons + 1, P)."""
+    return np.concatenate([np.zeros((1, load.shape[1])), np.cumsum(load, axis=0)])
+
+
+def divide_further(pieces: Pieces, network: ChipNetwork, running: Floats, longest: float, most: int) -> Pieces | None:
     """Each core divided into as few as can be, none of whose loads is above ``longest`` ns in any time step.
 
-    A single neuron is a core in any case. None if that takes more than ``most`` cores.
+    A single neuron is a core in any case. None if that takes more than ``most`` cores. ``running`` is of
+    :func:`running_sums`.
     """
-    running = np.concatenate([np.zeros((1, load.shape[1])), np.cumsum(load, axis=0)])
     divided: Pieces = []
     for slices, (start, end) in zip(pieces, _positions(pieces, network), strict=True):
         first = start
         while first < end:
-            above = (running[first + 1 : end + 1] - running[first]).max(axis=1) > longest
-            fitting = max(int(np.argmax(above)), 1) if above.any() else end - first
-            divided.append(_part(slices, first - start, first - start + fitting))
-            first += fitting
+            after = _first_beyond(running, first, end, longest)
+            divided.append(_part(slices, first - start, after - start))
+            first = after
         if len(divided) > most:
             return None
     return divided
+
+
+def _first_beyond(running: Floats, first: int, end: int, longest: float) -> int:
+    """The first neuron before ``end`` that no longer fits on a core with those from ``first`` on; ``end`` if all do.
+
+    A core is far shorter than what is left to divide, so few neurons are looked at, then twice as many, and so on.
+    """
+    begin, ahead = first, LOOK_AHEAD
+    while begin < end:
+        stop = min(begin + ahead, end)
+        above = (running[begin + 1 : stop + 1] - running[first]).max(axis=1) > longest
+        if above.any():
+            return max(begin + int(np.argmax(above)), first + 1)
+        begin, ahead = stop, 2 * ahead
+    return end
 
 
 def longest_load(pieces: Pieces, network: ChipNetwork, load: Floats) -> float:

@@ -14,7 +14,7 @@ from hw_profiles.energy import STATIC, estimate_chip_energy
 from hw_profiles.loader import load_profile
 from hw_profiles.mapping import ChipMapping, Objective, Slice, map_network
 from hw_profiles.mapping.partition import Pieces
-from hw_profiles.mapping.spread import Prices, Spikes, cost_of, divide_further, loads, longest_load
+from hw_profiles.mapping.spread import Prices, Spikes, cost_of, divide_further, loads, longest_load, running_sums
 from hw_profiles.mapping.traffic import traffic_of
 from hw_profiles.network import ChipNetwork
 from hw_profiles.profile import Profile
@@ -65,13 +65,28 @@ def test_no_division_of_a_small_network_into_as_many_cores_has_a_shorter_longest
     assert QUICK.time is not None
     load = loads(network, Spikes.of(network, [1.0] * len(network.populations)), QUICK.time)[:9]
     small = _of_the_first(network, len(load))
+    running = running_sums(load)
     for cores in range(1, 5):
         cuts = itertools.combinations(range(1, len(load)), cores - 1)
         best = min(_longest([0, *some, len(load)], load) for some in cuts)
-        divided = divide_further(small, network, load, best * (1 + ROUNDING), most=cores)
+        divided = divide_further(small, network, running, best * (1 + ROUNDING), most=cores)
         assert divided is not None
         assert longest_load(divided, network, load) == pytest.approx(best)
-        assert divide_further(small, network, load, best * (1 - ROUNDING), most=cores) is None or best == load.max()
+        assert divide_further(small, network, running, best * (1 - ROUNDING), most=cores) is None or best == load.max()
+
+
+@pytest.mark.parametrize("longest", [0.5, 7.0, 16.0, 17.0, 40.0, 1000.0])
+def test_cores_are_as_long_as_can_be_however_many_neurons_that_are(longest: float) -> None:
+    """Loads are whole, so that sums are exact; the longest cores have more neurons than are looked at together."""
+    network = random_network(0, largest=100)
+    load = np.random.default_rng(0).integers(1, 3, (network.neurons, 3)).astype(float)
+    divided = divide_further(_of_the_first(network, len(load)), network, running_sums(load), longest, most=len(load))
+    assert divided is not None
+    ends = np.cumsum([sum(part.size for part in slices) for slices in divided]).tolist()
+    assert ends[-1] == len(load)
+    for first, end in itertools.pairwise([0, *ends]):
+        assert end == first + 1 or load[first:end].sum(axis=0).max() <= longest
+        assert end == len(load) or load[first : end + 1].sum(axis=0).max() > longest
 
 
 @pytest.mark.parametrize("seed", [3, 6, 8])
