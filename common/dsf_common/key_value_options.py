@@ -36,15 +36,15 @@ def compose(configuration: type[ConfigurationT], overrides: Sequence[str]) -> Co
         default (or with OmegaConf's ``MISSING``) must be given.
     overrides
         ``key=value`` strings. A text or a path is taken as it is written, a number as Python reads it, anything else as
-        YAML; ``null`` is none where an option may be none. A later one wins.
+        YAML; ``null`` is none where an option may be none, and nothing at all is refused. A later one wins.
         An option's former name is taken for its name, with a warning (`dsf_common.renamed_options`). ``--help``
         prints the options, beside what the dataclass's module says, and ends the program.
 
     Raises
     ------
     UserError
-        A pair without ``=``, an unknown key (with ours for what it means elsewhere, or the nearest), a value of the
-        wrong type, or a field without a default that no pair sets.
+        A pair without ``=`` or without a value, an unknown key (with ours for what it means elsewhere, or the nearest),
+        a value of the wrong type, or a field without a default that no pair sets.
     """
     from omegaconf import OmegaConf
 
@@ -122,8 +122,9 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
     current = OmegaConf.select(tree, key)
     if isinstance(current, Enum):  # OmegaConf knows a member by its name, a user by its value, as files hold it
         value = {str(member.value): member.name for member in type(current)}.get(value, value)
-    if not value.strip() and current is not None:
-        raise UserError(f"{key}= has no value; leave it out for the default, {current}")
+    if not value.strip():  # such as of an empty variable of a script
+        choice = "give one, or leave it out" if current is None else f"leave it out for the default, {current}"
+        raise UserError(f"{key}= has no value; {choice}")
     parent = OmegaConf.select(tree, key.rpartition(".")[0]) if "." in key else tree
     node = parent._get_node(key.rpartition(".")[2])
     try:
@@ -141,7 +142,7 @@ def _set(tree: DictConfig, key: str, value: str) -> None:
 
 def _read(value: str, reader: Callable[[str], object], may_be_none: bool) -> object:
     """``value`` as the option takes it. YAML would make 7 of ``name=007``, and 90 of ``steps=1:30``."""
-    if may_be_none and value.strip() in ("", "null"):
+    if may_be_none and value.strip() == "null":
         return None
     read = reader(value)
     if isinstance(read, int) and abs(read) >= 2**63:  # libraries count in 64 bits

@@ -10,6 +10,8 @@ from typing import assert_never
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 
+MOST_TIME_STEPS = 2**8 - 1  # whose count of spikes has 8 bits
+
 
 class ModelKind(Enum):
     """The models that can be trained, each in a file of its own in `dsf_models`."""
@@ -158,8 +160,9 @@ class ModelConfig:
         Raises
         ------
         UserError
-            A dimension is not positive, heads do not divide D, β or V_th is out of range, there is no such token
-            mixing or it lacks a setting, or ``streaming`` is asked of a model that cannot stream.
+            A dimension is not positive, there are more time steps than 8 bits count, heads do not divide D, β or V_th
+            is out of range, there is no such token mixing or it lacks a setting, or ``streaming`` is asked of a model
+            that cannot stream.
         """
         for name in (
             "embedding_size",
@@ -176,6 +179,11 @@ class ModelConfig:
         ):
             if getattr(self, name) < 1:
                 raise UserError(f"model.{name}={getattr(self, name)} must be at least 1.")
+        if self.time_steps > MOST_TIME_STEPS:
+            raise UserError(
+                f"model.time_steps={self.time_steps} is above {MOST_TIME_STEPS}, whose spikes count as finely as 8 "
+                "bits do; choose fewer."
+            )
         if self.embedding_size % self.heads:
             raise UserError(
                 f"model.heads={self.heads} does not divide model.embedding_size={self.embedding_size}; "

@@ -309,7 +309,9 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
         (["front", "env=pendulum", "profile=xylo"], "no price of any event"),
         (["front", "env=pendulum", "price=price"], "price"),
         (["front", "env=pendulum", "time_steps=1,two"], "no whole numbers with commas between, such as 1,2,4"),
-        (["front", "env=pendulum", "blocks=0"], "blocks"),
+        (["front", "env=pendulum", "time_steps="], "time_steps= has no value; give one, or leave it out"),
+        (["front", "env=pendulum", "blocks=0"], "L0-energy_price0 on pendulum: model.blocks=0 must be at least 1."),
+        (["front", "env=pendulum", "time_steps=256"], "T256-energy_price0 on pendulum: model.time_steps=256 is above"),
     ],
 )
 def test_bad_calls_get_one_sentence_and_status_2(

@@ -160,7 +160,7 @@ def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> 
     try:
         config.validate()
     except UserError as problem:
-        raise UserError(f"{row.title} on {environment}: {problem}") from problem
+        raise UserError(f"{row.name} on {environment}: {problem}") from problem
     return config
 
 
