@@ -13,6 +13,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from numpy.typing import NDArray
 
 from dsf_common.errors import RAISED_BY_OTHERS, UserError, first_line, with_place
@@ -22,6 +23,7 @@ from neuro_runtime.environments.antmaze import D4rlAntMaze, is_d4rl_ant_maze
 from neuro_runtime.environments.closing import closing
 from neuro_runtime.environments.delayed import DelayedReward
 from neuro_runtime.environments.flat_observation import with_flat_observation
+from neuro_runtime.environments.mujoco_warnings import log_mujoco_warnings
 from neuro_runtime.environments.partial import PartlyObserved
 from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_spec
 
@@ -157,6 +159,12 @@ def _legacy(spec: EnvironmentSpec, render_mode: str | None) -> Environment:
 def make_plain(gymnasium_id: str, **options: Any) -> Environment:
     """`gymnasium.make`, quiet: which release of an environment is right was settled by D4RL."""
     with _quiet():
+        registered = gymnasium.registry.get(gymnasium_id)
+        if registered is not None and isinstance(registered.entry_point, str):
+            load_env_creator(
+                registered.entry_point
+            )  # brings MuJoCo, where it is needed, before there is what to warn of
+        log_mujoco_warnings()
         return gymnasium.make(gymnasium_id, disable_env_checker=True, **options)
 
 

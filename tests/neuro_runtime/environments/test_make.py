@@ -201,3 +201,23 @@ def test_legacy_environment_that_gym_does_not_know(own: Path) -> None:
 def test_an_environment_is_a_name_or_made() -> None:
     with pytest.raises(UserError, match=r"a name, or one that gymnasium\.make gave, not 3"):
         make_environment(3)  # type: ignore[arg-type]
+
+
+def test_warnings_of_mujoco_are_logged_and_leave_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The half-cheetah's model has an attribute that MuJoCo warns of."""
+    mujoco = pytest.importorskip("mujoco")
+    make_environment("halfcheetah-m").close()
+    assert not list(tmp_path.iterdir())
+    mujoco.get_mju_user_warning()("Nan in QACC at DOF 3")
+    assert "MuJoCo: Nan in QACC at DOF 3" in caplog.text
+
+
+def test_a_handler_of_mujocos_warnings_of_the_users_own_stays() -> None:
+    mujoco = pytest.importorskip("mujoco")
+    before, heard = mujoco.get_mju_user_warning(), list[str]()
+    mujoco.set_mju_user_warning(heard.append)
+    try:
+        make_environment("halfcheetah-m").close()
+    finally:
+        mujoco.set_mju_user_warning(before)
+    assert any("settotalmass" in warning for warning in heard)
