@@ -23,9 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    if arguments.list and arguments.run:
-        raise UserError(f"--list takes no run: leave out {' '.join(arguments.run)}, or --list")
     if arguments.list:
+        _refuse_beside_list(arguments)
         _print_profiles(as_json=arguments.json)
         return 0
     match arguments.run:
@@ -38,6 +37,14 @@ def _main(argv: list[str]) -> int:
         case runs:
             raise UserError(f"{len(runs)} runs are too many: name one to report on, or two to compare")
     return 0
+
+
+def _refuse_beside_list(arguments: argparse.Namespace) -> None:
+    if arguments.run:
+        raise UserError(f"--list takes no run: leave out {' '.join(arguments.run)}, or --list")
+    for option in ("profile", "out", "front"):
+        if getattr(arguments, option):
+            raise UserError(f"--{option} is for the report of a run: leave it out, or --list")
 
 
 def _parser() -> CommandParser:
@@ -84,8 +91,11 @@ def _report(run: str, arguments: argparse.Namespace) -> None:
 
 def _compare(first: str, second: str, arguments: argparse.Namespace) -> None:
     from hw_profiles.report.comparison import compare, comparison_text
-    from hw_profiles.report.write import make_report, write_comparison
+    from hw_profiles.report.write import make_report, require_folder, write_comparison
 
+    if arguments.front is not None:
+        raise UserError("--front is drawn in the report of one run, and these are two: leave it out")
+    require_folder(arguments.out)
     reports = (make_report(first, arguments.profile), make_report(second, arguments.profile))
     comparison = compare((first, second), reports)
     page = None if arguments.out is None else write_comparison(comparison, arguments.out)

@@ -11,6 +11,7 @@ from dsf_common.suggestions import suggestion
 PRETRAINED = Path(__file__).parent / "pretrained"
 PROGRAM_SUFFIX = ".dsf.h5"
 MODEL_SUFFIX = ".pt"
+NETWORK_SUFFIXES = (".nir", ".net")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ def find_policy(name_or_path: str | Path) -> PolicyFiles:
         return PolicyFiles(name, model=None, program=path)
     if path.suffix == MODEL_SUFFIX:
         return PolicyFiles(name, model=path, program=None)
+    if path.suffix in NETWORK_SUFFIXES:
+        raise UserError(
+            f"{name} is no program: make one with `dsf-export {name} --target lava`, or, if it is a network of another "
+            "framework, give it samples by input=FILE.npz"
+        )
     raise UserError(f"{name} is not a policy: give a {MODEL_SUFFIX} model, a {PROGRAM_SUFFIX} program or their folder")
 
 

@@ -22,7 +22,7 @@ from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.profile import Profile
 from hw_profiles.raster_file import SpikeRaster
 from hw_profiles.report.page_writer import check_libraries
-from hw_profiles.report.write import write_report
+from hw_profiles.report.write import require_folder, write_report
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.checked import CheckedBackend, compared_by_default
@@ -77,11 +77,13 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
             f"{source_options[0]} says how a file of another framework is read: give input=FILE.npz with it"
         )
     reports = arguments.report is not None
+    report = Path(arguments.report) if arguments.report else None
     if reports:
         check_libraries()
+        require_folder(report)
     saved = run_policy(
         configuration,
-        arguments.backend or default_backend(),
+        default_backend() if arguments.backend is None else arguments.backend,
         arguments.profile or DEFAULT_PROFILES,
         check=arguments.check,
         video=arguments.video,
@@ -92,7 +94,6 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
     _warn_of_overflow(saved.summary.states)
     written = [f"saved {saved.folder}" + (f", film {arguments.video}" if arguments.video else "")]
     if reports:
-        report = Path(arguments.report) if arguments.report else None
         written.append(f"report {write_report(saved.folder, arguments.profile or (), report).page}")
     if arguments.json:
         print_document(saved.summary.document())

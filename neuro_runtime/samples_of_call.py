@@ -23,7 +23,7 @@ from hw_profiles.loader import load_profile
 from hw_profiles.pricing import Priced, check_prices_runs, price
 from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.report.page_writer import check_libraries
-from hw_profiles.report.write import write_report
+from hw_profiles.report.write import require_folder, write_report
 from neuro_runtime.activity import Activity, mean_counts, mean_layers
 from neuro_runtime.backends.checked import CheckedSimulator, compared_by_default, require_two
 from neuro_runtime.backends.program_backend import ProgramMeter
@@ -86,44 +86,48 @@ def carry_out_samples(
     profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
     for profile in profiles:
         check_prices_runs(profile)
+    report = Path(arguments.report) if arguments.report else None
     if arguments.report is not None:
         check_libraries()
+        require_folder(report)
     path = Path(configuration.policy).expanduser()
     opened = open_network(path, source_options)
     program = opened.program
     samples = read_samples(str(configuration.input), program.encoder.shape)
     _require_classes(samples, int(np.prod(program.output_shape)), str(configuration.input))
-    if arguments.report is not None and samples.labels is None:
-        raise UserError(f"--report needs the samples' classes: {configuration.input} has no array 'label'")
-    backend = arguments.backend or default_backend()
+    for asked, option in ((arguments.report, "--report"), (configuration.out, "out=")):
+        if asked is not None and samples.labels is None:
+            raise UserError(f"{option} needs the samples' classes: {configuration.input} has no array 'label'")
+    backend = default_backend() if arguments.backend is None else arguments.backend
     beside = None if arguments.check is None else arguments.check or compared_by_default(backend)
     timed = program.for_steps(_period(program, samples.samples.shape[1]))
-    results, comparison = _run(timed, backend, beside, samples)
-    network = chip_network(timed.for_steps(max(int(results[0].activity.time_steps), 1)))
-    counts = mean_counts([result.activity for result in results], by_population=True)
-    priced = [price(counts, network, profile) for profile in profiles]
     saved: list[str] = []
-    if samples.labels is not None:
-        rollout = _rollout(program, results, samples.labels)
-        summary = RunSummary(
-            backend=backend,
-            rollout=rollout,
-            priced=priced,
-            layout="stream",
-            provenance={"policy": str(path), "program_sha256": sha256_of(path), **program.provenance},
-            command=command,
-            observation_size=program.encoder.features,
-            action_size=int(np.prod(program.output_shape)),
-            network=network,
-            comparison=comparison,
-            samples=True,
-        )
-        with run_folder(program.name, backend, configuration.out) as folder:
+    with ExitStack() as held:
+        folder: Path | None = None
+        if samples.labels is not None:
+            folder = held.enter_context(run_folder(program.name, backend, configuration.out))
+        results, comparison = _run(timed, backend, beside, samples)
+        network = chip_network(timed.for_steps(max(int(results[0].activity.time_steps), 1)))
+        counts = mean_counts([result.activity for result in results], by_population=True)
+        priced = [price(counts, network, profile) for profile in profiles]
+        if folder is not None and samples.labels is not None:
+            summary = RunSummary(
+                backend=backend,
+                rollout=_rollout(program, results, samples.labels),
+                priced=priced,
+                layout="stream",
+                provenance={"policy": str(path), "program_sha256": sha256_of(path), **program.provenance},
+                command=command,
+                observation_size=program.encoder.features,
+                action_size=int(np.prod(program.output_shape)),
+                network=network,
+                comparison=comparison,
+                samples=True,
+            )
             save_run(folder, summary)
             saved.append(f"saved {folder}")
-        if arguments.report is not None:
-            report = Path(arguments.report) if arguments.report else None
-            saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
+    if folder is not None and arguments.report is not None:
+        saved.append(f"report {write_report(folder, arguments.profile or (), report).page}")
     if arguments.json:
         print_document(_document(opened, backend, samples, results, priced, comparison))
     else:

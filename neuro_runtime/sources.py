@@ -54,6 +54,8 @@ def open_network(path: Path, options: Sequence[str]) -> OpenedNetwork:
     """
     if str(path) in shipped_policies():
         raise UserError(f"{path} is a policy, which is given no samples: run it with policy={path}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name the network's file in it")
     if not path.is_file():
         raise UserError(f"there is no file {path}")
     if path.name.endswith(PROGRAM_SUFFIX):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsf_common.checksum import with_checksum
+from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.json_text import json_text
 from hw_profiles.loader import load_profile
@@ -62,14 +63,27 @@ def write_report(
     Raises
     ------
     UserError
-        The same as there, or a library of the page is not installed.
+        The same as there, ``out`` is a file, or a library of the page is not installed.
     """
     check_libraries()
+    require_folder(out)
     report = make_report(run, profiles, front)
     folder = record_path(run).parent if out is None else out
     _write_document(folder / DOCUMENT, report.document())
     _write(folder / PAGE, page_text(report))
     return WrittenReport(report, folder / PAGE)
+
+
+def require_folder(out: Path | None) -> None:
+    """Refuse a file as the folder of a report, before a long run rather than after it.
+
+    Raises
+    ------
+    UserError
+        ``out`` is a file.
+    """
+    if out is not None and out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, and a report is written into a folder: name another")
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:

@@ -226,7 +226,11 @@ def test_a_damaged_file_ends_with_status_2_and_one_line(
         (["{run}", "--profile", "speck"], "has no price of any event"),
         (["{torch}", "--profile", "loihi2"], "of no program in Loihi's integers"),
         (["{torch}", "--profile", "cmos45-memory"], "prices memory by the sizes of layers"),
-        (["{run}", "--out", "{run}/run.json"], "run.json"),
+        (["{run}", "--out", "{run}/run.json"], "run.json is a file, and a report is written into a folder"),
+        (["{run}", "{run}", "--out", "{run}/run.json"], "run.json is a file, and a report is written into a folder"),
+        (["{run}", "{run}", "--front", "front.json"], "--front is drawn in the report of one run"),
+        (["--list", "--profile", "loihi2"], "--profile is for the report of a run"),
+        (["--list", "--profile", "loihi2", "{run}"], "--list takes no run"),
     ],
 )
 def test_a_wrong_call_ends_with_status_2_and_one_line(

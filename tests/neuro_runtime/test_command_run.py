@@ -199,6 +199,7 @@ def test_a_program_without_spiking_neurons_runs_and_reports(tmp_path: Path, caps
         (["env=pendulum"], "no policy ships for pendulum"),
         (["policy=nowhere.dsf.h5"], "no policy 'nowhere.dsf.h5'"),
         (["policy={notes}"], "is not a policy"),
+        (["policy={network}"], "give it samples by input=FILE.npz"),
         (["policy={program}", "episodes=0"], "episodes must be at least 1, got 0"),
         (["policy={program}", "episodes=some"], "cannot set episodes to 'some'"),
         (["policy={program}", "episode=1"], "unknown key 'episode': did you mean episodes?"),
@@ -206,7 +207,9 @@ def test_a_program_without_spiking_neurons_runs_and_reports(tmp_path: Path, caps
         (["policy={program}", "return_target=nan"], "return_target must be finite"),
         (["policy={program}", "3"], "expected key=value, got '3'"),
         (["policy={program}", "--backend", "interpretor"], "no backend 'interpretor': did you mean interpreter?"),
+        (["policy={program}", "--backend", ""], "no backend ''"),
         (["policy={program}", "--backend", "torch"], "has no trained model"),
+        (["policy={program}", "--report", "{notes}"], "notes.txt is a file, and a report is written into a folder"),
         (["policy={program}", "--profile", "loihi3"], "no profile 'loihi3'"),
         (["policy={program}", "--profile", "cmos45-int8-ann"], "prices the ANN baselines"),
         (["policy={program}", "--profile", "xylo"], "has no price of any event"),
@@ -232,6 +235,8 @@ def test_a_wrong_call_ends_with_status_2_and_one_line(
     files = {"program": program_file, "notes": tmp_path / "notes.txt", "taken": tmp_path / "taken"}
     files |= {name: tmp_path / f"{name}.dsf.h5" for name in ("random", "truncated")}
     files["notes"].write_text("notes")
+    files["network"] = tmp_path / "network.nir"
+    files["network"].touch()
     files["taken"].mkdir()
     (files["taken"] / "run.json").write_text("{}")
     files["random"].write_bytes(bytes(range(256)))

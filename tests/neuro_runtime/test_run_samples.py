@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hw_profiles.report.write import write_report
+from neuro_runtime import samples_of_call
 from neuro_runtime.command_run import main
 from neuro_runtime.program import save_program
 from support.small_sample_programs import random_sample_program
@@ -103,8 +104,21 @@ BAD = {
     "options of policies": (["input={samples}", "seed=9"], "seed= is for policies in closed loop, not for input="),
     "a default of policies": (["input={samples}", "episodes=1"], "episodes= is for policies"),
     "a shipped policy": (["policy=pen-e", "input={samples}"], "run it with policy=pen-e"),
-    "no classes": (["input={samples}", "--report"], "needs the samples' classes"),
+    "no classes": (["input={samples}", "--report"], "--report needs the samples' classes"),
+    "no classes to save": (["input={samples}", "out=run"], "out= needs the samples' classes"),
+    "a folder": (["policy=.", "input={samples}"], ". is a folder: name the network's file in it"),
 }
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_samples_run(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(samples_of_call, "_run", lambda *_: pytest.fail("it ran"))
+    file = samples(tmp_path / "samples.npz", labels=True)
+    assert main([*call(program, f"input={file}", f"out={file}"), "--backend", "loihi-fast"]) == 2
+    assert "samples.npz is a file; give another name" in capsys.readouterr().err
+    assert main([*call(program, f"input={file}"), "--backend", "loihi-fast", "--report", str(file)]) == 2
+    assert "samples.npz is a file, and a report is written into a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -87,6 +87,8 @@ def _resolve(dataset: str, environment: str | None) -> tuple[EnvironmentSpec, Da
         spec = load_environment_spec(name)
         return spec, locate_dataset(spec, Path(dataset))
     spec = load_environment_spec(_environment_name(dataset) if "=" in dataset else dataset)
+    if environment is not None:
+        raise UserError(f"{dataset} is an environment, and env= says that of a file: leave env={environment} out")
     return spec, locate_dataset(spec)
 
 

@@ -82,6 +82,8 @@ def named_dataset(dataset: str) -> DatasetLocation:
     UserError
         There is no such file, folder or dataset on this machine; or a folder holds several.
     """
+    if not dataset.strip():
+        raise UserError("name a dataset: a file, a Minari folder or its id")
     whole = Path(dataset).expanduser()
     parts = [dataset] if whole.exists() or "," not in dataset else dataset.split(",")
     if not all(part.strip() for part in parts):
