@@ -84,8 +84,9 @@ def carry_out_import(
     if arguments.reader is not None:
         raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
-    if target.name == NETX:  # one matrix of 8-bit weights a layer
-        imported = import_file(source, content, ["terms=1", *arguments.overrides], chip, LARGEST_NETX_WEIGHT)
+    if target.name == NETX:
+        terms = ["terms=1"] if content == "nir" else []  # one matrix of 8-bit weights a layer
+        imported = import_file(source, content, [*terms, *arguments.overrides], chip, LARGEST_NETX_WEIGHT)
         write_netx(imported.program, output)
     else:
         imported = import_file(source, content, arguments.overrides, chip)

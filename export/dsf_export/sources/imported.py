@@ -137,6 +137,10 @@ def import_network(
     GateFailed
         The lowered program is not the network.
     """
+    terms = DEFAULT_TERMS if options.terms is None else options.terms
+    groups = 1 if options.groups is None else options.groups
+    if not 1 <= groups <= MOST_GROUPS:
+        raise UserError(f"groups={groups} is outside 1 … {MOST_GROUPS}")
     kind, samples, origin = samples_for(network, options)
     recordings = [run_network(network, sample) for sample in samples]
     _refuse_multispikes(network, recordings)
@@ -145,8 +149,6 @@ def import_network(
     validate(lowered)
     lowered = lowered.for_steps(len(samples[0]) + lowered.latency)
     float_runs = run_all(lowered, samples)
-    if not 1 <= (groups := options.groups or 1) <= MOST_GROUPS:
-        raise UserError(f"groups={groups} is outside 1 … {MOST_GROUPS}")
     if groups > 1 and not network.is_integer:
         lowered = split_by_room(lowered, room_of(lowered, float_runs, chip), groups)
         validate(lowered)
@@ -154,7 +156,7 @@ def import_network(
     if network.is_integer:
         program = as_it_is(lowered, samples)
     else:
-        program = quantise_network(lowered, samples, options.terms or DEFAULT_TERMS, chip, largest_weight)
+        program = quantise_network(lowered, samples, terms, chip, largest_weight)
     validate(program)
     runs = run_all(program, samples)
     rows = (

@@ -8,6 +8,7 @@ threshold: lava-dl's releases differ, and ``compare=`` is asked for.
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ COVERED = ("input", "flatten", "conv", "dense", "dense_rec")
 NEURONS = ("CUBA", "LOIHI")
 COMPARE = "decision_spikeformer_compare"  # attribute of our own files, which say it
 MOST_LAYERS = 1000
+ASKED = ("compare", "input", "calibration")  # the options that a netx file leaves open
+SAID = {"framework": "lava", "reset": "zero", "multispike": False}  # what every netx file means by itself
 
 
 def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
@@ -44,8 +47,9 @@ def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
     Raises
     ------
     UserError
-        The file is damaged, a layer is not covered, or ``compare`` is not given.
+        The file is damaged, a layer is not covered, ``compare`` is not given, or an option is for other files.
     """
+    _refuse_what_it_says(options)
     try:
         with reading_hdf5(path) as file:
             told = file.attrs.get(COMPARE)
@@ -66,6 +70,16 @@ def read_netx(path: Path, options: SourceOptions, name: str) -> FloatNetwork:
             return reader.network(name)
     except (OSError, KeyError, RuntimeError, ValueError, AttributeError, TypeError) as problem:
         raise UserError(f"{path} is not a readable netx file: it is damaged or cut short") from problem
+
+
+def _refuse_what_it_says(options: SourceOptions) -> None:
+    """Refuse options that would say otherwise what every netx file says: integers of a chip's neurons and synapses."""
+    for option in fields(options):
+        value = getattr(options, option.name)
+        if value is None or option.name in ASKED or value == SAID.get(option.name):
+            continue
+        name = "from" if option.name == "framework" else option.name
+        raise UserError(f"{name}={value} is not for a netx file, which holds a chip's own integers: leave it out")
 
 
 class _ChainReader:

@@ -87,3 +87,11 @@ def test_the_comparison_is_asked_for(tmp_path: Path) -> None:
     path = write_netx(tmp_path / "network.net", CHAINS["dense"])
     with pytest.raises(UserError, match="compare=ge or compare=gt"):
         import_file(path, content_of(path), [])
+
+
+@pytest.mark.parametrize("pair", ["dt=1e-3", "terms=2", "groups=2", "reset=subtract", "from=snntorch"])
+def test_an_option_that_a_netx_file_answers_by_itself_is_refused(pair: str, tmp_path: Path) -> None:
+    path = write_netx(tmp_path / "network.net", [dense(5, 4, 1)])
+    with pytest.raises(UserError, match=f"{pair.partition('=')[0]}=.* is not for a netx file"):
+        import_file(path, content_of(path), ["compare=gt", pair])
+    import_file(path, content_of(path), ["compare=gt", "from=lava", "reset=zero"])

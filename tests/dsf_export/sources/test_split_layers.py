@@ -76,5 +76,6 @@ def test_groups_take_errors_off(tmp_path: Path) -> None:
 
 def test_a_number_of_groups_is_from_1_to_4(tmp_path: Path) -> None:
     assert SourceOptions().groups is None
-    with pytest.raises(UserError, match=r"groups=9 is outside 1 … 4"):
-        import_file(uneven(tmp_path), "nir", [*PLAIN, "groups=9"])
+    for option in ("groups=9", "groups=0", "terms=5", "terms=0"):
+        with pytest.raises(UserError, match=f"{option} is outside 1 … 4"):
+            import_file(uneven(tmp_path), "nir", [*PLAIN, option])
