@@ -49,7 +49,7 @@ def load_policy(name_or_path: str | Path, backend: str | None = None) -> Policy:
     ...     observation, reward, *_ = environment.step(action)
     ...     action = policy.act(observation, reward)
     """
-    files, backend = find_policy(name_or_path), backend or default_backend()
+    files, backend = find_policy(name_or_path), default_backend() if backend is None else backend
     where = files.name if files.name in shipped_policies() else str(Path(name_or_path).expanduser().absolute())
     return Policy(open_backend(backend, files), opened_as=(where, backend))
 
@@ -144,7 +144,7 @@ class Policy:
         Raises
         ------
         UserError
-            The return target is not finite, another thread is being answered, or the policy is closed.
+            The return target is no number or not finite, another thread is being answered, or the policy is closed.
         """
         self._need_open()
         self._claim()
@@ -160,10 +160,10 @@ class Policy:
     def _begin(self, return_target: float | None) -> None:
         self._thread = get_ident()
         target = self.return_target if return_target is None else return_target
-        self._wanted = target
-        self._returns.see(target)
         bounds = action_bounds_of(self._backend)
         self._tokens = EpisodeTokens(target, self.observation_size, self.action_size, self.environment, bounds)
+        self._wanted = target
+        self._returns.see(target)
         self._backend.reset()
 
     @cached_property

@@ -80,6 +80,8 @@ def find_policy(name_or_path: str | Path) -> PolicyFiles:
     UserError
         Nothing is there, the file is of another kind, or a folder holds none or several of one kind.
     """
+    if not isinstance(name_or_path, str | Path) or not str(name_or_path):
+        raise UserError(f"a policy is a shipped one's name, a file or a folder, not {name_or_path!r}")
     name = str(name_or_path)
     if name in shipped_policies():
         return shipped_policy(name)

@@ -49,7 +49,7 @@ def _find(name: str) -> EntryPoint:
     if not names:
         raise UserError("no backend is installed: install the package (`pip install -e .`), which registers them")
     if name not in names:
-        raise UserError(f"no backend {name!r}: {suggestion(name, names)}")
+        raise UserError(f"no backend {name!r}: {suggestion(str(name), names)}")
     return next(iter(entry_points(group=GROUP, name=name)))
 
 

@@ -30,7 +30,7 @@ class EpisodeTokens:
     Raises
     ------
     UserError
-        The return target is not finite.
+        The return target is no number, or not finite.
     """
 
     def __init__(
@@ -41,9 +41,12 @@ class EpisodeTokens:
         environment: str,
         action_bounds: ActionBounds | None = None,
     ) -> None:
-        if not np.isfinite(return_target):
+        wanted = real_number(return_target)
+        if wanted is None:
+            raise UserError(f"return_target must be a number, got {shown(return_target)}")
+        if not math.isfinite(wanted):
             raise UserError(f"return_target must be finite, got {return_target}")
-        self._return_to_go = float(return_target)
+        self._return_to_go = wanted
         self._observation_size = observation_size
         self._environment = environment
         self._bounds = action_bounds or ActionBounds.unit(action_size)

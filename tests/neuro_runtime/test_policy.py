@@ -103,9 +103,16 @@ def test_a_return_that_no_training_saw_is_told_once(tmp_path: Path, caplog: pyte
     assert caplog.text.count("return_target=1e+30 is far from what this policy was trained with") == 1
 
 
-def test_a_return_target_must_be_a_number(backend: ListeningBackend) -> None:
-    with pytest.raises(UserError, match="return_target must be finite"):
-        Policy(backend).reset(return_target=float("nan"))
+@pytest.mark.parametrize(("target", "message"), [(float("nan"), "finite, got nan"), ("many", "a number, got 'many'")])
+def test_a_return_target_must_be_a_number(backend: ListeningBackend, target: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"return_target must be {message}"):
+        Policy(backend).reset(return_target=target)
+
+
+@pytest.mark.parametrize("name", ["", 3])
+def test_a_backend_has_a_name(tmp_path: Path, name: Any) -> None:
+    with pytest.raises(UserError, match=f"no backend {name!r}: choose from"):
+        load_policy(write_tiny_program(tmp_path), backend=name)
 
 
 def test_an_action_that_is_not_finite_never_leaves(backend: ListeningBackend, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,8 @@ def test_of_several_programs_the_one_with_the_usual_name_is_taken(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("", "a policy is a shipped one's name, a file or a folder, not ''"),
+        (None, "a policy is a shipped one's name, a file or a folder, not None"),
         ("pen-ee", "no policy 'pen-ee'.*did you mean pen-e"),
         ("nowhere/model.pt", "no policy 'nowhere/model.pt', neither a file, a folder nor a shipped policy"),
         ("notes.txt", "notes.txt is not a policy: give a .pt model, a .dsf.h5 program or their folder"),
@@ -56,7 +59,7 @@ def test_of_several_programs_the_one_with_the_usual_name_is_taken(tmp_path: Path
         ("two", "folder two holds several .pt files \\(a.pt, b.pt\\): name the one you mean"),
     ],
 )
-def test_what_is_no_policy_is_refused(shipped: Path, tmp_path: Path, name: str, message: str) -> None:
+def test_what_is_no_policy_is_refused(shipped: Path, tmp_path: Path, name: Any, message: str) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "bare").mkdir()
     (tmp_path / "two").mkdir()
