@@ -4,8 +4,9 @@
 
 ``Cores a token`` divides a window's cores by the tokens of its context. ``layers=true`` adds the stream's table by
 layer. Seconds are of one mapping, relays, cuts and places together, on this machine. ``spreading=true`` prints instead,
-for every policy that ships, what spreading over free cores takes: processor time of a mapping for the fewest cores and
-for the least energy, the least of five in turn, by spikes counted in an episode.
+for ``policy`` or every one that ships, what spreading over free cores takes: processor time of a mapping for the fewest
+cores and for the least energy, the least of nine in turn, and the median of their ratios, by spikes counted in an
+episode.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ HEADER = (
     "| Chip | Layout | Cut | Cores | Chips | Cores a token | Neurons | of them relays | Synapses | Seconds |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
-ROUNDS = 5
+ROUNDS = 9
 
 
 @dataclass
@@ -56,9 +57,8 @@ def main(argv: list[str]) -> int:
     """Place and print."""
     options = compose(Options, argv)
     if options.spreading:
-        print(
-            markdown_table(["Policy", "Chip", "Cores", "spread", "Seconds", "spread", "Ratio"], _times_of_spreading())
-        )
+        heads = ["Policy", "Chip", "Cores", "spread", "Seconds", "spread", "Ratio"]
+        print(markdown_table(heads, _times_of_spreading(options.policy)))
         return 0
     stream = chip_network(load_program(find_policy(options.policy or options.env).need_program()))
     print("\n".join([HEADER, *_rows(stream, options.context)]))
@@ -77,8 +77,8 @@ def _rows(stream: ChipNetwork, context: int) -> Iterator[str]:
                 yield _row(mapping, time.perf_counter() - start)
 
 
-def _times_of_spreading() -> Iterator[list[str]]:
-    for name in shipped_policies():
+def _times_of_spreading(policy: str | None) -> Iterator[list[str]]:
+    for name in shipped_policies() if policy is None else [policy]:
         program = load_program(find_policy(name).need_program())
         run = counted_program(program, program.environment, episodes=1)
         for chip in CHIPS:
@@ -86,7 +86,7 @@ def _times_of_spreading() -> Iterator[list[str]]:
 
 
 def _spread(run: CountedRun, profile: Profile) -> list[str]:
-    """Cores and seconds of a mapping, both for the fewest cores and for the least energy, and the seconds' ratio."""
+    """Cores and seconds of a mapping, both for the fewest cores and for the least energy, and the rounds' ratio."""
     spikes = {population: counts.spikes for population, counts in run.counts.by_population.items()}
 
     def place(objective: Objective) -> int:
@@ -99,7 +99,8 @@ def _spread(run: CountedRun, profile: Profile) -> list[str]:
     both = Objective.cores, Objective.energy
     times = take_turns({each: partial(once, each) for each in both}, ROUNDS, time.process_time)
     few, spread = map(times.best, both)
-    return [*(str(place(each)) for each in both), f"{few:.3f}", f"{spread:.3f}", f"{spread / few:.2f}"]
+    ratio = times.ratio(Objective.energy, Objective.cores)
+    return [*(str(place(each)) for each in both), f"{few:.3f}", f"{spread:.3f}", f"{ratio:.2f}"]
 
 
 def _row(mapping: ChipMapping, seconds: float) -> str:
