@@ -11,34 +11,45 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsf_common.errors import GateFailed
+from dsf_common.errors import GateFailed, UserError
 from dsf_common.exit_status import run_command
+from dsf_common.files import require_readable
+from dsf_common.key_value_options import compose
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import import_file
 from dsf_export.sources.imported import class_of
 from dsf_export.sources.quantise_network import run_all
 from dsf_export.sources.read_source import read_network, source_options
-from neuro_runtime.program.chip import find_chip
+from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import SampleProgram
 from neuro_runtime.program.sample_run import run_sample
 from neuro_runtime.simulators.lava.session import LavaSession
 
-OWN = {"chip": "portable", "samples": "200", "steps": "256", "lava": "0"}
 CALIBRATION = 64
 
 
+@dataclass
+class Options:
+    """The options that are not dsf-export's."""
+
+    chip: str = Chip.portable.value
+    samples: int = 200
+    steps: int = 256
+    lava: int = 0
+
+
 def main(argv: list[str]) -> int:
-    path, pairs = Path(argv[0]), [pair.partition("=") for pair in argv[1:]]
-    own = OWN | {key: value for key, _, value in pairs if key in OWN}
-    options = [f"{key}={value}" for key, _, value in pairs if key not in OWN]
+    """Print the differences of one network's integers from its floats."""
+    path, options, own = _asked(argv)
     network = read_network(path, content_of(path), source_options(options))
-    random, steps = np.random.default_rng(7), int(own["steps"])
+    random, steps = np.random.default_rng(7), own.steps
     shape = network.shapes[network.input]
 
     def sample() -> NDArray[np.float64]:
@@ -48,8 +59,8 @@ def main(argv: list[str]) -> int:
         calibration = Path(folder) / "calibration.npz"
         np.savez(calibration, input=np.array([sample() for _ in range(CALIBRATION)]))
         given = [*options, f"calibration={calibration}"]
-        imported = import_file(path, content_of(path), given, find_chip(own["chip"]))
-    samples = [sample() for _ in range(int(own["samples"]))]
+        imported = import_file(path, content_of(path), given, find_chip(own.chip))
+    samples = [sample() for _ in range(own.samples)]
     program = imported.program.for_steps(steps + imported.program.latency)
     floats, integers = run_all(imported.lowered, samples), run_all(program, samples)
     for layer, nodes in _layers(program).items():
@@ -59,10 +70,10 @@ def main(argv: list[str]) -> int:
         print(f"{layer}: {wrong:,} places differ, {fired:,} spikes in float ({wrong / max(fired, 1):.2%})")
     same = sum(class_of(a.output) == class_of(b.output) for a, b in zip(floats, integers, strict=True))
     print(f"class: the same in {same} of {len(samples)} samples")
-    if count := int(own["lava"]):
+    if own.lava:
         compared = different = 0
         with LavaSession(program) as lava:
-            for given_sample, ours in zip(samples[:count], integers[:count], strict=True):
+            for given_sample, ours in zip(samples[: own.lava], integers[: own.lava], strict=True):
                 theirs = run_sample(program, lava, given_sample)
                 for name, spikes in ours.recording.spikes.items():
                     compared += spikes.size
@@ -71,6 +82,22 @@ def main(argv: list[str]) -> int:
         if different:
             raise GateFailed("Lava's simulator and the program differ")
     return 0
+
+
+def _asked(argv: list[str]) -> tuple[Path, list[str], Options]:
+    """The file, dsf-export's options and ours."""
+    ours = {field.name for field in fields(Options)} | {"-h", "--help"}
+    own = compose(Options, [word for word in argv if word.partition("=")[0] in ours])
+    if not argv or "=" in argv[0]:
+        raise UserError("give the network's file first, then key=value options")
+    if min(own.samples, own.steps) < 1 or own.lava < 0:
+        raise UserError("samples= and steps= are at least 1, and lava= is not negative")
+    options = [word for word in argv[1:] if word.partition("=")[0] not in ours]
+    if any(word.startswith("calibration=") for word in options):
+        raise UserError("calibration= has no place here, as the samples that choose scales are drawn like the others")
+    path = Path(argv[0]).expanduser()
+    require_readable(path, f"there is no file {path}")
+    return path, options, own
 
 
 def _layers(program: SampleProgram) -> dict[str, list[str]]:

@@ -103,6 +103,15 @@ def test_a_benchmark_has_help() -> None:
     assert "  steps=2 " in listed
 
 
+@pytest.mark.parametrize(("word", "sentence"), [("lava=x", "it takes a whole number"), ("x.nir", "there is no file")])
+def test_a_wrong_call_of_a_benchmark_is_one_sentence(word: str, sentence: str) -> None:
+    call = [sys.executable, "-m", "benchmarks.imported_network", word]
+    run = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert sentence in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_bash_completes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = said(command, capsys, "--completion")
