@@ -70,13 +70,14 @@ def test_order_of_places(tmp_path: Path) -> None:
     assert kind_found() == "minari"
     write_hdf5(tmp_path / "d4rl" / "hopper_medium-v2.hdf5", d4rl_columns())
     assert kind_found() == "d4rl"
-    given = locate_dataset(HOPPER, tmp_path / "given.hdf5")
+    given = locate_dataset(HOPPER, write_hdf5(tmp_path / "given.hdf5", d4rl_columns()))
     assert (given.kind, given.paths) == ("file", (tmp_path / "given.hdf5",))
 
 
 def test_home_in_a_given_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert locate_dataset(HOPPER, Path("~/data.hdf5")).paths == (tmp_path / "data.hdf5",)
+    data = write_hdf5(tmp_path / "data.hdf5", d4rl_columns())
+    assert locate_dataset(HOPPER, Path("~/data.hdf5")).paths == (data,)
 
 
 def test_medium_expert_is_one_file_or_both_parts(tmp_path: Path) -> None:
