@@ -79,7 +79,7 @@ class _Build:
         self._process.communicate()  # the end of its input ends it
 
     def seconds_of_a_decision(self) -> float:
-        """Of a round."""
+        """The mean seconds of a decision in one more round."""
         questions, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         try:
             questions.write("again\n")

@@ -1,4 +1,4 @@
-"""A policy's program as dsf-export makes it, and what its decisions take."""
+"""A policy's program as dsf-export makes it, and the energy of its decisions."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def exported(policy: PolicyModel, file: Path, decisions: int, chip: str = "porta
 
 
 def energy_of(program: Program, counts: ActivityCounts, profile: str) -> EnergyEstimate | None:
-    """What a decision of mean ``counts`` takes by ``profile``; None where it prices no whole decision."""
+    """Energy of a decision of mean ``counts`` by ``profile``; None where the profile prices no whole decision."""
     return price(counts, chip_network(program), load_profile(profile)).energy

@@ -161,9 +161,7 @@ def make_plain(gymnasium_id: str, **options: Any) -> Environment:
     with _quiet():
         registered = gymnasium.registry.get(gymnasium_id)
         if registered is not None and isinstance(registered.entry_point, str):
-            load_env_creator(
-                registered.entry_point
-            )  # brings MuJoCo, where it is needed, before there is what to warn of
+            load_env_creator(registered.entry_point)  # imports MuJoCo, where it needs it, before it warns
         log_mujoco_warnings()
         return gymnasium.make(gymnasium_id, disable_env_checker=True, **options)
 

@@ -10,7 +10,7 @@ from typing import assert_never
 from dsf_common.errors import UserError
 from dsf_common.renamed_options import renamed
 
-MOST_TIME_STEPS = 2**8 - 1  # whose count of spikes has 8 bits
+MOST_TIME_STEPS = 2**8 - 1  # a neuron's count of spikes then has 8 bits
 
 
 class ModelKind(Enum):

@@ -68,7 +68,7 @@ def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def info_table(info: DatasetInfo) -> str:
-    """For a person to read."""
+    """The table of ``info`` for a person to read."""
 
     def row(title: str, values: tuple[float, ...]) -> str:
         return f"{title:<12}" + "".join(f"{value:>12,.1f}" for value in values)
