@@ -13,8 +13,9 @@ from neuro_runtime.program.active_time_steps import ActiveTimeSteps, TimeSteps, 
 from neuro_runtime.program.arriving import synaptic_range
 from neuro_runtime.program.decay import current_loss, keeps_current, share_kept, voltage_loss
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, CURRENT_SHIFT, LARGEST_WORD, STATE_LIMIT
-from neuro_runtime.program.nodes import Accumulator, Connection, GradedRelu, Injection, Neurons
+from neuro_runtime.program.nodes import Accumulator, Connection, GradedRelu, Injection, Neurons, Weighted
 from neuro_runtime.program.program import SpikingProgram
+from neuro_runtime.program.weight_matrices import is_whole
 
 Bound = NDArray[np.float64]
 
@@ -86,14 +87,26 @@ def largest_arrival(program: SpikingProgram, node: Neurons, token: float | None 
     return _largest_sum(program, node, connections, token)
 
 
+def largest_unshifted_sum(program: SpikingProgram, connection: Weighted) -> float:
+    """Largest sum of one sign that synapses can bring a neuron in a time step, before the exponent shifts it."""
+    low, high = synaptic_range(connection, program.node(connection.target).size)
+    return float(max(high.max(), -low.min())) * largest_spike(program, connection.source)
+
+
 def largest_sum_of_decision(
     program: SpikingProgram, node: Neurons, emissions: Callable[[str], int], token: float | None = None
 ) -> float:
     """Largest current of one sign that one of ``node``'s neurons can be brought in a whole decision.
 
+    Spikes that a source emits at once arrive in as many time steps as it has delays here. A shift that rounds floors
+    what each of these brings, so all of them together can exceed a floor of their sum by 1 for each but one.
+
     ``emissions`` says in how many time steps of a decision a source can emit; ``token`` as above.
     """
-    return _largest_sum(program, node, program.connections_into(node.name), token, emissions)
+    connections = program.connections_into(node.name)
+    floored = [item for item in connections if item.weighted and not is_whole(item)]
+    further = sum(emissions(item.source) * max(len(np.unique(item.delay)) - 1, 0) for item in floored)
+    return _largest_sum(program, node, connections, token, emissions) + further
 
 
 def state_bounds(
@@ -115,7 +128,7 @@ def state_bounds(
     arriving = steps.arriving[node.name]
     lif = node.as_lif("loihi")
     most = largest_current(program, node, token) * 2**CURRENT_SHIFT
-    if not most:
+    if not most or not arriving.any():
         return 0.0, 0.0
     current = most * _build_up(current_loss(lif), arriving)
     if isinstance(node, Accumulator):
@@ -173,7 +186,7 @@ def _build_up(loss: int, arriving: TimeSteps) -> float:
     """The largest that a state can become, in units of what arrives in each of those time steps of every period."""
     keep, period = share_kept(loss), len(arriving)
     if keep == 1:
-        return math.inf if arriving.any() else 0.0
+        return math.inf
     shares = keep ** np.arange(period)
     sums = [float((shares * np.roll(arriving[::-1], phase + 1)).sum()) for phase in range(period)]
     return max(sums) / (1 - keep**period)

@@ -24,7 +24,7 @@ def synapse_count(connection: Connection) -> int:
 def _row(program: SpikingProgram, node: Node) -> tuple[str, ...]:
     arriving = program.connections_into(node.name)
     synapses = sum(synapse_count(connection) for connection in arriving)
-    delays = [int(end) for connection in arriving for end in (np.min(connection.delay), np.max(connection.delay))]
+    delays = [delay for connection in arriving for delay in np.unique(connection.delay).tolist()]
     exponents = sorted({connection.exponent for connection in arriving})
     return (
         node.name,

@@ -10,10 +10,11 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from neuro_runtime.program.decay import current_loss, share_kept, steps_to_zero, voltage_loss
-from neuro_runtime.program.headroom import largest_current
+from neuro_runtime.program.headroom import largest_current, largest_unshifted_sum
 from neuro_runtime.program.kernel import MOST_SYNAPSES
 from neuro_runtime.program.limits import (
     CURRENT_SHIFT,
+    DECAY_ONE,
     INJECTION_LIMIT,
     LARGEST_DECAY,
     LARGEST_EXPONENT,
@@ -233,6 +234,7 @@ def _fan_in(program: SpikingProgram) -> None:
                 f"{_title(connection)} into AND gates must have weight {wanted} and exponent 0",
             )
             synapses += np.bincount(connection.target_index, minlength=node.size)
+        _require(node.fan_in >= 1, f"{node.name} has fan_in {node.fan_in}, below 1")
         wrong = np.flatnonzero(synapses != node.fan_in)
         if len(wrong):
             raise UserError(f"{node.name}[{wrong[0]}] has {synapses[wrong[0]]} synapses, its fan_in is {node.fan_in}")
@@ -245,6 +247,10 @@ def _and_thresholds(program: SpikingProgram) -> None:
             _require(
                 node.threshold == wanted,
                 f"{node.name} has threshold {node.threshold}; {node.fan_in} inputs need {wanted}",
+            )
+            _require(
+                program.arithmetic != "loihi" or wanted <= LARGEST_THRESHOLD,
+                f"{node.name} has {node.fan_in} inputs and threshold {wanted}, above {LARGEST_THRESHOLD}",
             )
 
 
@@ -274,10 +280,11 @@ def _float_ranges(program: SpikingProgram) -> None:
 
 
 def _loihi_neurons(program: SpikingProgram) -> None:
+    """Neurons that fire at a threshold of 0 would spike in every time step, whether anything arrives or not."""
     for node in _loihi_lifs(program):
         _require_integer(node.current_decay, f"{node.name} current_decay", 0, LARGEST_DECAY)
         _require_integer(node.voltage_decay, f"{node.name} voltage_decay", 0, LARGEST_DECAY)
-        _require_integer(node.threshold, f"{node.name} threshold", 0, LARGEST_THRESHOLD)
+        _require_integer(node.threshold, f"{node.name} threshold", int(node.fires_at_threshold), LARGEST_THRESHOLD)
 
 
 def _resets(program: SpikingProgram) -> None:
@@ -307,8 +314,8 @@ def _loihi_synapses(program: SpikingProgram) -> None:
 def _loihi_silence(program: SpikingProgram) -> None:
     """A neuron must be back at 0 when the next token comes: its idle steps outlast the decay of any state it can have.
 
-    That of any state at all is quicker to see, and enough for most programs. A sample's program carries its state on,
-    and is reset.
+    That of any state at all is quicker to see, and enough for most programs. A current that lasts one time step is
+    gone in any case. A sample's program carries its state on, and is reset.
     """
     if not isinstance(program, Program):
         return
@@ -317,7 +324,7 @@ def _loihi_silence(program: SpikingProgram) -> None:
         (node, name)
         for node in _loihi_lifs(program)
         for name, loss in (("voltage", voltage_loss(node)), ("current", current_loss(node)))
-        if steps_to_zero(loss, at_most=idle + 1) > idle
+        if loss < DECAY_ONE and steps_to_zero(loss, at_most=idle + 1) > idle
     ]
     known = reachable(program) if slow else None
     for node, name in slow:
@@ -330,9 +337,20 @@ def _loihi_silence(program: SpikingProgram) -> None:
 
 
 def _loihi_words(program: SpikingProgram) -> None:
-    """Lava and loihi-fast compute in 32 bits: u wraps at 24 only once, so it and u + v must fit whatever arrives."""
+    """Lava and loihi-fast compute in 32 bits, so everything must fit whatever arrives.
+
+    A connection's sum must before it is shifted, and so must u and u + v, as u wraps at 24 bits only once.
+    """
     if program.arithmetic != "loihi":
         return
+    for connection in program.weighted_connections:
+        if connection.exponent < 0:
+            total = largest_unshifted_sum(program, connection)
+            _require(
+                total < LARGEST_WORD,
+                f"{_title(connection)} can add up {total:.3g} before its exponent of {connection.exponent} shifts it, "
+                "beyond 32 bits; smaller weights or fewer synapses would do",
+            )
     for node in program.neurons:
         kept = share_kept(current_loss(node.as_lif("loihi")))
         arriving = largest_current(program, node, token=INJECTION_LIMIT) * 2**CURRENT_SHIFT

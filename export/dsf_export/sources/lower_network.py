@@ -116,7 +116,8 @@ def _depths(
                 least = hop_of_input if source == entry else depth[source] + 1
                 depth[name] = max(depth[name], least - delay)
             if (reaching[name].constant != 0).any() or (layer.bias != 0).any():
-                depth[name] = max(depth[name], hop_of_input)
+                by_host = kind == "values" and (entry, 0) in reaching[name].parts
+                depth[name] = max(depth[name], 0 if by_host else 1)  # the bias line takes a hop
         if depth == before:
             return depth
     late = sorted(name for name in layers if depth[name] != before[name])

@@ -19,6 +19,7 @@ from neuro_runtime.simulators.loihi_fast.order import Group, stepping_groups
 
 Table = NDArray[Any]  # of records
 NEVER = -1  # no time step
+ALL_TIME = np.iinfo(np.int64).max  # more time steps than there can be
 
 # Where one thing has several of another, they are `first_…` up to but not including `end_…`.
 GROUP = np.dtype([("first_node", "i8"), ("end_node", "i8"), ("is_loop", "?")])
@@ -308,12 +309,12 @@ def _parameters(node: Node, resting: Mapping[str, int]) -> tuple[int, int, int, 
     if not node.has_state:
         return 0, 0, 0, 0, NEVER
     lif = node.as_lif("loihi")
-    keep_current, keep_voltage = DECAY_ONE - current_loss(lif), DECAY_ONE - voltage_loss(lif)
+    loss = voltage_loss(lif)
     return (
-        keep_current,
-        keep_voltage,
+        DECAY_ONE - current_loss(lif),
+        DECAY_ONE - loss,
         effective_threshold(lif),
-        resting.get(node.name, steps_to_zero(voltage_loss(lif))),
+        resting.get(node.name, steps_to_zero(loss) if loss else ALL_TIME),
         NEVER if lif.reset_step is None else lif.reset_step,
     )
 

@@ -95,6 +95,30 @@ def test_an_export_writes_the_program_and_says_every_convention(
     assert "program in Loihi's integers" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["spikes", "values"])
+def test_a_leak_beside_a_delayed_input_begins_with_the_sample(kind: str, tmp_path: Path) -> None:
+    nodes = ends([4], [4]) | {"late": ("Delay", {"delay": np.full(4, 3e-4)}), "lif": lif(4, v_leak=np.full(4, 0.5))}
+    edges = [("input", "late"), ("late", "lif"), ("lif", "output")]
+    imported = import_file(write_graph(tmp_path / "n.nir", nodes, edges), "nir", [*PLAIN, f"input={kind}"])
+    _, _, lowered, _ = imported.rows
+    assert lowered.spikes > 0
+    assert lowered.different == 0
+
+
+def test_synapses_whose_weights_all_round_to_0_are_shown_as_none(tmp_path: Path) -> None:
+    """Few of a small weight, beside an input of a large one that sets the layer's scale."""
+    tiny = np.zeros((4, 12), dtype=np.float32)
+    tiny[:, 3] = 1e-6
+    nodes = ends([5], [4]) | {"hidden": affine(12, 5, 1, 3.0), "lif": lif(12), "out": lif(4)}
+    nodes |= {"tiny": ("Linear", {"weight": tiny}), "large": affine(4, 5, 2, 3.0)}
+    edges = [("input", "hidden"), ("hidden", "lif"), ("lif", "tiny"), ("tiny", "out"), ("input", "large")]
+    path = write_graph(tmp_path / "network.nir", nodes, [*edges, ("large", "out"), ("out", "output")])
+    assert main([str(path), "--target", "lava", *PLAIN]) == 0
+    (vanished,) = load_spiking_program(tmp_path / "program.dsf.h5").connections_from("lif")
+    assert vanished.weighted
+    assert not np.size(vanished.weight)
+
+
 @pytest.fixture(scope="module")
 def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Imported:
     path = recurrent_graph(tmp_path_factory.mktemp("recurrent") / "network.nir")

@@ -145,9 +145,18 @@ def huge(program: Program) -> Program:
     return replace(program, connections=tuple(connections))
 
 
+def many(program: Program) -> Program:
+    """Synapses that bring 2^31 weight units together, of which an exponent leaves 2^23."""
+    count = int(2**31 // (254 * largest_spike(program, "sum"))) + 1
+    zeros = np.zeros(count, dtype=np.int32)
+    synapses = Sparse("sum", "output", zeros, zeros, np.full(count, 254), zeros, exponent=-8)
+    return replace(program, connections=(*program.connections, synapses))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (many, "Sparse sum -> output can add up .* before its exponent of -8 shifts it, beyond 32 bits"),
         (dense, "Dense sum -> output cannot start at a GradedRelu"),
         (looped, "the graded spikes of product, sum come back to them"),
         (huge, "product can be given .* weight units in a time step, more than 24 bits hold"),

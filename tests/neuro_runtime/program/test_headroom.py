@@ -9,7 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro_runtime.program.headroom import Headroom, headroom
-from neuro_runtime.program.nodes import Accumulator, Connection, CurrentInput, Dense, Injection, Lif, Node
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+    SpikeInput,
+)
+from neuro_runtime.program.sample import SampleEncoder, SampleOutput, SampleProgram
+from neuro_runtime.program.validate import validate
 from neuro_runtime.simulators.interpreter import Interpreter
 from support.small_programs import BETA, CLEARED, block_program, make_program
 
@@ -60,6 +73,35 @@ def test_a_negative_exponent_floors_the_sum_of_each_connection() -> None:
     (bound,) = (row for row in headroom(program) if row.node == "two")
     assert int(recording.currents["two"].min()) == -bound.current == -2 * 64
     assert bound.arriving == 2
+
+
+def test_a_negative_exponent_floors_what_each_delay_brings_an_accumulator() -> None:
+    """−2 shifted by two, in two time steps, is −1 twice."""
+    zeros, delays = np.zeros(2, dtype=np.int32), np.arange(2, dtype=np.int32)
+    listed = Sparse("bias", "action", zeros, zeros, np.full(2, -2), delays, exponent=-2)
+    program = make_program([CurrentInput("token", 1), BiasLine("bias"), Accumulator("action", 1)], [listed], 1, 4)
+    (bound,) = headroom(program)
+    assert Interpreter(program).decide(np.array([0])).accumulator == -2 * 64
+    assert bound.voltage >= 2 * 64
+
+
+def test_neurons_that_nothing_reaches_have_no_state() -> None:
+    """Its v would keep all of a current that lasts."""
+    silent, reader = Lif("silent", 1, CLEARED, CLEARED, 1), Lif("reader", 1, 2048, 0, 1)
+    output = SampleOutput("reader", "spikes", np.zeros(1, dtype=np.int32), delay=1)
+    program = SampleProgram(
+        arithmetic="loihi",
+        active_steps=4,
+        period=4,
+        nodes=(SpikeInput("input", 1), silent, reader),
+        connections=(Dense("silent", "reader", np.array([[2]])),),
+        encoder=SampleEncoder("spikes", (1,)),
+        outputs=(output,),
+        output_shape=(1,),
+        name="unreached",
+    )
+    validate(program)
+    assert headroom(program)[1] == Headroom("reader", current=0, voltage=0, arriving=2)
 
 
 def test_currents_that_arrive_in_turn_add_up_in_a_voltage() -> None:

@@ -12,10 +12,23 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.program.decay import steps_to_zero
-from neuro_runtime.program.nodes import Accumulator, BiasLine, Connection, CurrentInput, Dense, Injection, Lif, Sparse
+from neuro_runtime.program.nodes import (
+    Accumulator,
+    And,
+    BiasLine,
+    Connection,
+    CurrentInput,
+    Dense,
+    Injection,
+    Lif,
+    Node,
+    Sparse,
+)
 from neuro_runtime.program.program import Program
 from neuro_runtime.program.validate import validate
-from support.small_programs import block_program, random_program
+from neuro_runtime.simulators.interpreter import Interpreter
+from neuro_runtime.simulators.loihi_fast import LoihiFast
+from support.small_programs import CLEARED, block_program, make_program, random_program
 
 Change = Callable[[Program], Program]
 
@@ -39,6 +52,14 @@ def with_connection(source: str, target: str, **changes: Any) -> Change:
 
 def adding(*connections: Connection) -> Change:
     return lambda program: replace(program, connections=(*program.connections, *connections))
+
+
+def adding_gate(fan_in: int) -> Change:
+    """The program with another gate, which hears the bias line ``fan_in`` times."""
+    zeros = np.zeros(fan_in, dtype=np.int32)
+    gate = And("more", 1, fan_in, And.threshold_of(fan_in, "loihi"))
+    inputs = Sparse("bias", "more", zeros, zeros, np.full(fan_in, 64), zeros)
+    return then(lambda program: replace(program, nodes=(*program.nodes, gate)), adding(inputs))
 
 
 def with_encoder(**changes: Any) -> Change:
@@ -150,9 +171,21 @@ BROKEN: dict[str, tuple[Change, str]] = {
         "Dense key -> past must list its synapses, one a gate",
     ),
     "gate's threshold": (with_node("past", threshold=64), "past has threshold 64; 2 inputs need 100"),
+    "gate without an input": (
+        adding_gate(fan_in=0),
+        "more has fan_in 0, below 1",
+    ),
+    "gate of more inputs than a threshold tells": (
+        adding_gate(fan_in=2049),
+        "more has 2049 inputs and threshold 131108, above 131071",
+    ),
     "decay": (with_node("query", voltage_decay=4096), "query voltage_decay is 4096, outside 0 … 4095"),
     "decay not an integer": (with_node("query", current_decay=0.5), "query current_decay is 0.5, not an integer"),
     "threshold": (with_node("query", threshold=2**17), "query threshold is 131072, outside 0 … 131071"),
+    "a threshold of 0 that is reached by nothing": (
+        with_node("query", threshold=0, fires_at_threshold=True),
+        "query threshold is 0, outside 1 … 131071",
+    ),
     "weight": (
         with_connection("input", "query", weight=weight(256)),
         "Dense input -> query weight is 256, outside -256 … 254",
@@ -212,6 +245,16 @@ def test_programs_that_keep_the_rules_pass() -> None:
     validate(as_float(block_program()))
     for seed in range(20):
         validate(random_program(seed))
+
+
+def test_currents_that_last_one_time_step_need_no_idle_one() -> None:
+    """v is at most 64 times the threshold, of which one time step leaves nothing."""
+    nodes: list[Node] = [CurrentInput("token", 1), Lif("lif", 1, CLEARED, CLEARED, 10), Accumulator("action", 1)]
+    program = make_program(nodes, [Injection("token", "lif"), Dense("lif", "action", 2 * ONE[None])], 2, 2)
+    interpreter, fast = Interpreter(program), LoihiFast(program)
+    for token in (9, 11, -9, 11):
+        current = np.array([token])
+        assert interpreter.decide(current).accumulator == fast.decide(current).accumulator
 
 
 @pytest.mark.parametrize(("decay", "steps"), [(4096, 1), (4095, 2), (3072, 12), (2048, 23), (0, 99)])

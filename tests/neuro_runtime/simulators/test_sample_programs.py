@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from neuro_runtime.program import load_program, load_spiking_program, program_hash, save_program, validate
-from neuro_runtime.program.sample import SampleProgram
+from neuro_runtime.program.nodes import Dense, Lif, SpikeInput
+from neuro_runtime.program.sample import SampleEncoder, SampleOutput, SampleProgram
 from neuro_runtime.simulators.interpreter import Interpreter
 from neuro_runtime.simulators.lava.session import LavaSession
 from neuro_runtime.simulators.loihi_fast import LoihiFast
@@ -55,6 +56,26 @@ def test_loihi_fast_is_the_interpreter(seed: int, values: bool) -> None:
     program = random_sample_program(seed, STEPS, values=values)
     validate(program)
     assert_alike(program, seed, Interpreter(program), LoihiFast(program))
+
+
+def test_a_voltage_that_never_decays_outlasts_any_silence() -> None:
+    """Two spikes of 60 each, as far apart as a sample is long, exceed 100 together."""
+    steps = 70_000
+    program = SampleProgram(
+        arithmetic="loihi",
+        active_steps=steps,
+        period=steps,
+        nodes=(SpikeInput("input", 1), Lif("sum", 1, 4095, 0, 100)),
+        connections=(Dense("input", "sum", np.array([[60]])),),
+        encoder=SampleEncoder("spikes", (1,)),
+        outputs=(SampleOutput("sum", "spikes", np.zeros(1, dtype=np.int32), delay=1),),
+        output_shape=(1,),
+        name="sum",
+    )
+    validate(program)
+    rows = np.zeros((steps, 1), dtype=np.int64)
+    rows[[0, -2]] = 1
+    assert LoihiFast(program).decide(rows).spikes["sum"] == 1
 
 
 @pytest.mark.lava
