@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dsf_common.errors import UserError
 from dsf_common.suggestions import suggestion
 
 Reset = Literal["zero", "subtract"]
 Compare = Literal["gt", "ge"]
+TauUnit = Literal["seconds", "steps"]
+RESETS: tuple[Reset, ...] = ("zero", "subtract")
+COMPARISONS: tuple[Compare, ...] = ("gt", "ge")
+TAU_UNITS: tuple[TauUnit, ...] = ("seconds", "steps")
+HINTS = {"dt": "dt=SECONDS", "reset": "reset=zero|subtract", "compare": "compare=gt|ge"}  # of options, by convention
+
+T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass
@@ -61,8 +69,8 @@ class SourceOptions:
 
 
 @dataclass(frozen=True)
-class Preset:
-    """The conventions of one framework.
+class Stepping:
+    """How a framework's neurons step where it departs from Euler's steps of what its files say.
 
     Attributes
     ----------
@@ -76,15 +84,12 @@ class Preset:
         What arrives is added to a synaptic current as it is, whatever w_in the file has.
     whole_integral
         An IF adds what arrives to v as it is, whatever r and dt are.
+    decays_input
+        What arrives decays by the same step as the current that it is added to, whatever r and w_in are.
     at_rest
         v begins at v_reset; else at 0.
     """
 
-    dt: float | None
-    reset: Reset
-    compare: Compare
-    multispike: bool = False
-    tau_unit: Literal["seconds", "steps"] = "seconds"
     late_subtract: bool = False
     late_zero: bool = False
     exponential: bool = False
@@ -92,40 +97,32 @@ class Preset:
     whole_integral: bool = False
     decays_input: bool = False
     at_rest: bool = False
-    why: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The conventions of one framework; ``dt`` is None where its files tell it or it must be given."""
+
+    dt: float | None
+    reset: Reset
+    compare: Compare
+    multispike: bool = False
+    stepping: Stepping = Stepping()
 
 
 PRESETS: Mapping[str, Preset] = {
-    "snntorch": Preset(
-        1e-4,
-        "subtract",
-        "gt",
-        late_subtract=True,
-        late_zero=True,
-        why="snnTorch writes for 0.1 ms, and resets by subtraction unless told",
-    ),
-    "norse": Preset(
-        1e-6,
-        "zero",
-        "gt",
-        whole_current=True,
-        whole_integral=True,
-        why="norse writes time constants 1,000 times too small for its step of 1 ms",
-    ),
-    "sinabs": Preset(
-        1.0,
-        "subtract",
-        "ge",
-        multispike=True,
-        tau_unit="steps",
-        exponential=True,
-        why="sinabs counts time constants in steps",
-    ),
-    "spikingjelly": Preset(None, "zero", "ge", at_rest=True, why="SpikingJelly writes hard resets alone"),
-    "rockpool": Preset(
-        None, "subtract", "ge", multispike=True, exponential=True, decays_input=True, why="Rockpool's r tells its dt"
-    ),
-    "lava": Preset(None, "zero", "gt", why="Lava's LIF resets to 0 and fires above its threshold"),
+    # It writes for 0.1 ms, and resets by subtraction unless told.
+    "snntorch": Preset(1e-4, "subtract", "gt", stepping=Stepping(late_subtract=True, late_zero=True)),
+    # It writes time constants 1,000 times too small for its step of 1 ms.
+    "norse": Preset(1e-6, "zero", "gt", stepping=Stepping(whole_current=True, whole_integral=True)),
+    # It counts time constants in steps.
+    "sinabs": Preset(1.0, "subtract", "ge", multispike=True, stepping=Stepping(exponential=True)),
+    # It writes hard resets alone.
+    "spikingjelly": Preset(None, "zero", "ge", stepping=Stepping(at_rest=True)),
+    # Its r tells its dt.
+    "rockpool": Preset(None, "subtract", "ge", multispike=True, stepping=Stepping(exponential=True, decays_input=True)),
+    # Its LIF resets to 0 and fires above its threshold.
+    "lava": Preset(None, "zero", "gt"),
 }
 
 
@@ -145,24 +142,15 @@ class Conventions:
     reset: Reset
     compare: Compare
     multispike: bool
-    late_subtract: bool
-    late_zero: bool
-    exponential: bool
-    whole_current: bool
-    whole_integral: bool
-    decays_input: bool
-    at_rest: bool
+    stepping: Stepping
     norm_input: bool | None = None
     framework: str | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
 
-    def described(self) -> list[str]:
-        """One line a convention: its value and where it comes from."""
-        return [f"{name} = {value} ({self.origin[name]})" for name, value in self._shown().items()]
-
-    def _shown(self) -> dict[str, str]:
+    def described(self) -> dict[str, str]:
+        """Each convention's value, and where it comes from in brackets, by name."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name in self.origin}
-        return {name: _word(value) for name, value in values.items()}
+        return {name: f"{_word(value)} ({self.origin[name]})" for name, value in values.items()}
 
 
 def _word(value: object) -> str:
@@ -183,77 +171,106 @@ def decide(
     UserError
         An option has no such value, or something is left open.
     """
-    steps = _one_of("tau_unit", options.tau_unit, ("seconds", "steps")) == "steps"
-    given_dt = 1.0 if steps else options.dt
+    given_dt = _given_dt(options)
     is_told = None not in (given_dt, options.reset, options.compare)
     framework = options.framework or (None if is_told else found_framework)
-    if framework is not None and framework not in PRESETS:
-        raise UserError(
-            f"from={framework} is no framework with known conventions: {suggestion(framework, list(PRESETS))}"
-        )
-    preset = PRESETS[framework] if framework else None
-    source = (
-        f"preset of {framework}" + ("" if options.framework else ", which the file's numbers tell") if framework else ""
-    )
-    origin: dict[str, str] = {}
-    if framework:
-        origin["framework"] = "given" if options.framework else "told by the file's numbers"
-    elif found_framework:
-        origin["framework"] = (
-            f"not given; the file's numbers look like {found_framework}, whose preset from={found_framework} takes"
-        )
+    preset = None if framework is None else _preset_of(framework)
     if options.norm_input is not None and framework != "sinabs":
         raise UserError("norm_input= is for networks that sinabs wrote: give from=sinabs with it, or leave it out")
+    choice = _Choice(_origin_of_preset(options.framework, framework))
+    dt = choice.of("dt", given_dt, found_dt, preset.dt if preset else None)
+    reset: Reset | None = choice.of(
+        "reset", _one_of("reset", options.reset, RESETS), None, preset.reset if preset else None
+    )
+    compare: Compare | None = choice.of(
+        "compare", _one_of("compare", options.compare, COMPARISONS), None, preset.compare if preset else None
+    )
+    if has_neurons:
+        _require_none_open({"dt": dt, "reset": reset, "compare": compare})
+    by_preset = preset.multispike if preset else False
+    multispike = choice.of("multispike", options.multispike, None, by_preset) if reset else False
+    if options.norm_input is not None:
+        choice.origin["norm_input"] = "given"
+    if (origin := _origin_of_framework(options.framework, framework, found_framework)) is not None:
+        choice.origin["framework"] = origin
+    return Conventions(
+        dt=_positive(1.0 if dt is None else dt),
+        reset=reset or "zero",
+        compare=compare or "gt",
+        multispike=bool(multispike),
+        stepping=preset.stepping if preset else Stepping(),
+        norm_input=options.norm_input,
+        framework=framework,
+        origin=choice.origin,
+    )
 
-    def pick(name: str, given: object, found: object, by_preset: object) -> object:
-        for value, where in ((given, "given"), (found, "told by the file's numbers"), (by_preset, source)):
+
+class _Choice:
+    """Takes the first value of a convention that there is, and remembers where it comes from."""
+
+    def __init__(self, preset: str) -> None:
+        self.origin: dict[str, str] = {}
+        self._preset = preset
+
+    def of(self, name: str, given: T | None, found: T | None, by_preset: T | None) -> T | None:
+        """The value that is given, or that the file's numbers tell, or that a preset has; None where all are open."""
+        for value, where in ((given, "given"), (found, "told by the file's numbers"), (by_preset, self._preset)):
             if value is not None:
-                origin[name] = where
+                self.origin[name] = where
                 return value
         return None
 
-    dt = pick("dt", given_dt, found_dt, preset.dt if preset else None)
-    reset = pick("reset", _one_of("reset", options.reset, ("zero", "subtract")), None, preset.reset if preset else None)
-    compare = pick(
-        "compare", _one_of("compare", options.compare, ("gt", "ge")), None, preset.compare if preset else None
-    )
-    if steps and options.dt not in (None, 1.0):
+
+def _given_dt(options: SourceOptions) -> float | None:
+    if _one_of("tau_unit", options.tau_unit, TAU_UNITS) != "steps":
+        return options.dt
+    if options.dt not in (None, 1.0):
         raise UserError("tau_unit=steps says dt=1; leave dt= out")
-    open_ = [name for name, value in (("dt", dt), ("reset", reset), ("compare", compare)) if value is None]
-    if open_ and has_neurons:
-        hints = {"dt": "dt=SECONDS", "reset": "reset=zero|subtract", "compare": "compare=gt|ge"}
+    return 1.0
+
+
+def _preset_of(framework: str) -> Preset:
+    if framework not in PRESETS:
         raise UserError(
-            f"the file does not say {' nor '.join(open_)}: give {', '.join(hints[name] for name in open_)}, or "
+            f"from={framework} is no framework with known conventions: {suggestion(framework, list(PRESETS))}"
+        )
+    return PRESETS[framework]
+
+
+def _origin_of_preset(given: str | None, taken: str | None) -> str:
+    if not taken:
+        return "nothing else is known"
+    return f"preset of {taken}" + ("" if given else ", which the file's numbers tell")
+
+
+def _origin_of_framework(given: str | None, taken: str | None, found: str | None) -> str | None:
+    """Where the framework comes from; None where there is none to name."""
+    if taken:
+        return "given" if given else "told by the file's numbers"
+    if found:
+        return f"not given; the file's numbers look like {found}, whose preset from={found} takes"
+    return None
+
+
+def _require_none_open(values: Mapping[str, object]) -> None:
+    open_ = [name for name, value in values.items() if value is None]
+    if open_:
+        raise UserError(
+            f"the file does not say {' nor '.join(open_)}: give {', '.join(HINTS[name] for name in open_)}, or "
             f"from= with the framework that wrote it ({', '.join(PRESETS)})"
         )
-    seconds = 1.0 if dt is None else float(dt)  # type: ignore[arg-type]
-    if not 0 < seconds < float("inf"):
-        raise UserError(f"dt={seconds} is not a positive number of seconds")
-    multispike = (
-        pick("multispike", options.multispike, None, preset.multispike if preset else False) if reset else False
-    )
-    plain = preset or Preset(None, "zero", "gt")
-    if options.norm_input is not None:
-        origin["norm_input"] = "given"
-    return Conventions(
-        dt=seconds,
-        reset="subtract" if reset == "subtract" else "zero",
-        compare="ge" if compare == "ge" else "gt",
-        multispike=bool(multispike),
-        late_subtract=plain.late_subtract,
-        late_zero=plain.late_zero,
-        exponential=plain.exponential,
-        whole_current=plain.whole_current,
-        whole_integral=plain.whole_integral,
-        decays_input=plain.decays_input,
-        at_rest=plain.at_rest,
-        norm_input=options.norm_input,
-        framework=framework,
-        origin={name: where or "nothing else is known" for name, where in origin.items()},
-    )
 
 
-def _one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
-    if value is not None and value not in allowed:
-        raise UserError(f"{name}={value}: {suggestion(value, list(allowed))}")
-    return value
+def _positive(dt: float) -> float:
+    if not 0 < dt < float("inf"):
+        raise UserError(f"dt={dt} is not a positive number of seconds")
+    return dt
+
+
+def _one_of(name: str, value: str | None, allowed: tuple[Word, ...]) -> Word | None:
+    if value is None:
+        return None
+    for word in allowed:
+        if word == value:
+            return word
+    raise UserError(f"{name}={value}: {suggestion(value, list(allowed))}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dsf_common.errors import UserError
+from dsf_export.sources.neuron_steps import NEURONS
 from dsf_export.sources.source_graph import SourceGraph
 
 Edge = tuple[str, str]
@@ -60,16 +61,12 @@ def _leaving(graph: SourceGraph, inside: set[Edge], entry: str, delays: set[str]
         for source, target in inside:
             if target != name:
                 continue
-            if _fires(graph.nodes[source].kind) or target in delays:
+            if graph.nodes[source].kind in NEURONS or target in delays:
                 carrying.add((source, target))
             elif source not in seen:
                 seen.add(source)
                 to_visit.append(source)
     return carrying
-
-
-def _fires(kind: str) -> bool:
-    return kind in ("LIF", "IF", "CubaLIF", "LI", "CubaLI", "Threshold")
 
 
 def _entry(loop: set[str], distance: Mapping[str, int]) -> str:

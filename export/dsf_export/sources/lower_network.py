@@ -79,11 +79,8 @@ def _output(network: FloatNetwork, reaching: Mapping[str, Signal]) -> tuple[str,
     """The layer that is read, and whether it is one of the network's."""
     signal = reaching[network.output]
     if len(signal.parts) == 1 and not signal.constant.any():
-        ((source, delay), part), *_ = signal.parts.items()
-        identity = (
-            np.array_equal(part.source, part.target) and (part.weight == 1).all() and part.sources == part.targets
-        )
-        if delay == 0 and source in network.neurons and identity:
+        (((source, delay), part),) = signal.parts.items()
+        if delay == 0 and source in network.neurons and part.is_identity:
             return source, True
     silent = [source for source, _ in signal.parts if source in network.neurons and not network.neurons[source].fires]
     if silent:

@@ -2,7 +2,7 @@
 
 `nir.read` refuses graphs that mean something (a batch dimension in a type, dangling edges of nested graphs, a 3 × 5
 convolution) and allocates whatever shape a file claims, so the file is read here and the names of kinds and parameters
-alone are NIR's. What a node means stands in `dsf_export.sources.discretise`.
+alone are NIR's. The meaning of a node stands in `dsf_export.sources.discretise`.
 """
 
 from __future__ import annotations

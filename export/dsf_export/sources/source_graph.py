@@ -48,10 +48,6 @@ class SourceGraph:
         """Sources of the edges into ``name``, in alphabetical order, so that their sum has one value."""
         return sorted(source for source, target in self.edges if target == name)
 
-    def out_of(self, name: str) -> list[str]:
-        """Targets of the edges from ``name``."""
-        return sorted(target for source, target in self.edges if source == name)
-
     def of_kind(self, *kinds: str) -> list[SourceNode]:
         """The nodes of these kinds."""
         return [node for node in self.nodes.values() if node.kind in kinds]

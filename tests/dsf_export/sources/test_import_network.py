@@ -105,6 +105,14 @@ def test_a_leak_beside_a_delayed_input_begins_with_the_sample(kind: str, tmp_pat
     assert lowered.different == 0
 
 
+def test_an_output_that_some_neurons_do_not_reach_is_0_there(tmp_path: Path) -> None:
+    nodes = ends([5], [4]) | {"fc": affine(4, 5, 1, 3.0), "lif": lif(4)}
+    nodes |= {"mask": ("Linear", {"weight": np.diag([1, 1, 0, 0]).astype(np.float32)})}
+    edges = [("input", "fc"), ("fc", "lif"), ("lif", "mask"), ("mask", "output")]
+    imported = import_file(write_graph(tmp_path / "n.nir", nodes, edges), "nir", PLAIN)
+    assert imported.rows[2].different == 0
+
+
 def test_synapses_whose_weights_all_round_to_0_are_shown_as_none(tmp_path: Path) -> None:
     """Few of a small weight, beside an input of a large one that sets the layer's scale."""
     tiny = np.zeros((4, 12), dtype=np.float32)
