@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.progress import Progress
 from dsf_export.agreement_plot import plot_agreement
 from dsf_export.command_export import DEFAULT_DECISIONS
-from dsf_export.layer_report import LayerReport
-from dsf_export.lost_layers import warnings_of
+from dsf_export.export_document import network_document, program_document
+from dsf_export.export_text import network_text, program_text
 from dsf_export.mixings.registry import lowering_of
 from dsf_export.mixings.scored_attention import ScoreLowering
 from dsf_export.network_export import NETWORK_STAGES, Network, has_program, write_network
-from dsf_export.optimise.lean_candidate import Lean, Recorded, make_lean
-from dsf_export.optimise.pass_report import pass_table
+from dsf_export.optimise.lean_candidate import Lean, make_lean
 from dsf_export.optimise.passes import PassChoice, find_choice
 from dsf_export.optimise.record_silence import EPISODES
-from dsf_export.parity import Parity, table
+from dsf_export.parity import Parity
 from dsf_export.pipeline import (
     MODEL_STAGES,
     PROGRAM_STAGES,
@@ -33,7 +32,6 @@ from dsf_export.pipeline import (
     provenance_of,
 )
 from dsf_export.program_file import files_of, write_program
-from dsf_export.report_text import agreement_table, format_table, portable_lines, state_table
 from dsf_export.source_file import source_file
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import carry_out_import
@@ -41,12 +39,10 @@ from dsf_export.stages import OnDecision
 from dsf_export.targets import NETX, NIR, ONNX, TARGETS, Target, find_target
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from neuro_runtime.episodes.rollout import nothing
-from neuro_runtime.program import Program, program_hash
+from neuro_runtime.program import Program
 from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.limits import FEWEST_WEIGHT_BITS, WEIGHT_BITS
 from neuro_runtime.program.nodes import GradedRelu
-from neuro_runtime.program.provenance import protocol_of
-from neuro_runtime.program.summary import summary
 from neuro_runtime.program.weight_format import WeightFormat
 
 NETWORK = "policy"  # the stem of the files of a model without a program
@@ -103,11 +99,11 @@ def carry_out(arguments: argparse.Namespace) -> None:
 
         def show(parity: Parity) -> None:
             bar.close()
-            document = _document(lean, parity, target, output, plot)
+            document = program_document(lean, parity, target, output, plot)
             if arguments.json:
                 print_document(document)
             else:
-                print(_text(lean, parity))
+                print(program_text(lean, parity))
 
         write_program(candidate, target, output, bar.update, show)
     if not arguments.json:
@@ -174,9 +170,9 @@ def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyM
         def show(parity: Parity) -> None:
             bar.close()
             if arguments.json:
-                print_document(_network_document(network, parity))
+                print_document(network_document(network, parity))
             else:
-                print(_network_text(network, parity))
+                print(network_text(network, parity))
 
         write_network(network, arguments.decisions, bar.update, show)
     if not arguments.json:
@@ -207,9 +203,9 @@ def _export_for_reader(
     parity.require()
     write_for(candidate.program, reader, output)
     if arguments.json:
-        print_document(_document(lean, parity, target, output, None))
+        print_document(program_document(lean, parity, target, output))
     else:
-        print(f"{_text(lean, parity)}\n\nwrote {output} for {reader.name}")
+        print(f"{program_text(lean, parity)}\n\nwrote {output} for {reader.name}")
 
 
 def _refuse_graded(
@@ -341,154 +337,3 @@ def _plot(candidate: Candidate, output: Path) -> Path | None:
     path = output.with_name(f"{output.name.split('.')[0]}-bits.svg")
     plot_agreement(candidate.formats, path)
     return path
-
-
-def _text(lean: Lean, parity: Parity) -> str:
-    candidate, program = lean.candidate, lean.candidate.program
-    protocol = protocol_of(program)
-    lines = [
-        f"program: {program.active_steps} active of {program.period} time steps a decision{_weights(candidate)}",
-        f"protocol: {protocol}",
-        *(f"note on its data: {note}" for note in protocol.data_notes),
-        "",
-        summary(program),
-        "",
-        f"layers on {parity.recording.decisions} decisions, {parity.recording.origin}: spikes beside the float",
-        "program's (agreement: the same of all; overlap: both of either; alone: given the float spikes)",
-        agreement_table(candidate.layers),
-        "",
-        "the largest states and arrivals of a time step if every synapse of one sign is active at once, and the",
-        "largest arrivals observed",
-        state_table(candidate.layers),
-        "",
-        *portable_lines(candidate.layers, program, candidate.run.arrival_peaks),
-        *_warnings(candidate),
-        "",
-        f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
-        table(parity),
-        *_pass_lines(lean),
-    ]
-    if len(candidate.formats) > 1:
-        lines += ["", "spike agreement with float by the bits of a weight, alone / in the program"]
-        lines += [format_table(candidate.formats)]
-    return "\n".join(lines)
-
-
-def _network_text(network: Network, parity: Parity) -> str:
-    lines = [
-        f"{network.policy.model.config.kind.value}, which has no program",
-        f"protocol: {network.policy.protocol}",
-        "",
-        f"parity on {parity.recording.decisions} decisions, {parity.recording.origin}",
-        table(parity),
-    ]
-    return "\n".join(lines)
-
-
-def _network_document(network: Network, parity: Parity) -> dict[str, Any]:
-    return {
-        "target": network.target.name,
-        "output": str(network.output),
-        "files": [str(file) for file in network.files],
-        "network": {
-            "kind": network.policy.model.config.kind.value,
-            "environment": network.policy.environment,
-            "protocol": network.policy.protocol.document(),
-            "provenance": network.provenance,
-        },
-        "parity": _parity(parity),
-    }
-
-
-def _parity(parity: Parity) -> dict[str, Any]:
-    return {
-        "decisions": parity.recording.decisions,
-        "origin": parity.recording.origin,
-        "rows": [asdict(row) for row in parity.rows],
-    }
-
-
-def _pass_lines(lean: Lean) -> list[str]:
-    """The passes' table, and the verdict of a record of silence."""
-    lines = ["", "passes, on the same decisions", pass_table(lean.rows)] if lean.rows else []
-    return [*lines, "", f"recorded silence: {_silence(lean.recorded)}"] if lean.recorded else lines
-
-
-def _silence(recorded: Recorded) -> str:
-    silence, held_out = recorded.silence, recorded.held_out
-    if not silence.neurons:
-        return f"no neuron was found that kept silent in {silence.decisions} decisions, so none goes"
-    return (
-        f"{silence.neurons} neurons never fired in {silence.decisions} decisions; in {held_out.episodes} other "
-        f"episodes ({held_out.decisions} decisions) they fire {held_out.would_have_fired} times, and "
-        f"{held_out.different} actions differ without them: {'applied' if recorded.applied else 'not applied'}"
-    )
-
-
-def _recorded(recorded: Recorded | None) -> dict[str, Any] | None:
-    if recorded is None:
-        return None
-    return {
-        "neurons": recorded.silence.neurons,
-        "decisions": recorded.silence.decisions,
-        "held_out": asdict(recorded.held_out),
-        "applied": recorded.applied,
-    }
-
-
-def _weights(candidate: Candidate) -> str:
-    if not candidate.formats:
-        return ""
-    weight_format = candidate.formats[0].weight_format
-    return (
-        f", weights of {weight_format.bits} bits with up to {weight_format.exponents} exponents a matrix, "
-        f"for {weight_format.chip.arithmetic}"
-    )
-
-
-def _warnings(candidate: Candidate) -> list[str]:
-    """Sentences about layers that rounding harms; of a program, none."""
-    return warnings_of(candidate.layers, candidate.formats[0].weight_format) if candidate.formats else []
-
-
-def _document(lean: Lean, parity: Parity, target: Target, output: Path, plot: Path | None) -> dict[str, Any]:
-    candidate, program = lean.candidate, lean.candidate.program
-    return {
-        "target": target.name,
-        "output": str(output),
-        "files": [str(file) for file in files_of(candidate, target, output)],
-        "program": {
-            "sha256": program_hash(program),
-            "environment": program.environment,
-            "active_steps": program.active_steps,
-            "period": program.period,
-            "protocol": protocol_of(program).document(),
-            "provenance": dict(program.provenance),
-        },
-        "layers": [_layer(layer) for layer in candidate.layers],
-        "formats": [
-            {
-                **asdict(quantised.weight_format),
-                "action_error": quantised.action_error,
-                "layers": [_layer(layer) for layer in quantised.layers],
-            }
-            for quantised in candidate.formats
-        ],
-        "plot": str(plot) if plot else None,
-        "warnings": _warnings(candidate),
-        "parity": _parity(parity),
-        "passes": [asdict(row) for row in lean.rows],
-        "recorded_silence": _recorded(lean.recorded),
-    }
-
-
-def _layer(layer: LayerReport) -> dict[str, Any]:
-    document = asdict(layer)
-    document["headroom"] = {
-        "current": layer.headroom.current,
-        "voltage": layer.headroom.voltage,
-        "bits": layer.headroom.bits,
-        "arriving": layer.headroom.arriving,
-        "arrival_bits": layer.headroom.arrival_bits,
-    }
-    return document

@@ -15,6 +15,7 @@ from dsf_common.plain_values import plain
 from dsf_common.versions import installed_version
 from dsf_export.fold import fold
 from dsf_export.layer_report import LayerReport, report_layers, report_program
+from dsf_export.lost_layers import warnings_of
 from dsf_export.lower import lower
 from dsf_export.parity import (
     Parity,
@@ -116,6 +117,11 @@ class Candidate:
     run: ProgramRun
     formats: tuple[Quantised, ...] = ()
     floating: FloatForm | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about layers that rounding harms; of a program, none."""
+        return warnings_of(self.layers, self.formats[0].weight_format) if self.formats else []
 
 
 def from_policy(
