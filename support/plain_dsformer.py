@@ -20,18 +20,22 @@ from dsf_models.surrogates import PUBLISHED
 NeuronFactory = Callable[[ModelConfig], nn.Module]
 
 
+class _Context(torch.autograd.function.FunctionCtx):
+    saved_tensors: tuple[Tensor, ...]
+
+
 class Threshold(torch.autograd.Function):
     """Θ(x) with gradient 1 where ``|x| < 0.5``: the surrogate of the paper's code, in snnTorch's form."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, excess: Tensor) -> Tensor:
+    def forward(ctx: _Context, excess: Tensor) -> Tensor:
         ctx.save_for_backward(excess)
         spikes: Tensor = (excess > 0).to(excess.dtype)
         return spikes
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Tensor:
-        (excess,) = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: _Context, *grad_outputs: Tensor) -> Tensor:
+        (excess,) = ctx.saved_tensors
         near: Tensor = (excess.abs() < PUBLISHED.half_width).to(excess.dtype)
         return grad_outputs[0] * near
 

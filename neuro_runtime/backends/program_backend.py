@@ -109,8 +109,8 @@ class ProgramMeter:
     A spike costs one synop at every synapse its neuron has. A dense matrix stores all its weights, zeros too, as
     Loihi's dense format does, and a spike visits them all (see
     :class:`~neuro_runtime.program.weight_matrices.WeightMatrix`); one whose weights are all zero would not be placed
-    and has none. A :class:`Sparse` connection has the synapses it lists. The counts are exact where a connection's
-    neurons have equally many synapses, as in every program that export makes; else they take the mean. An
+    and has none. A :class:`Sparse` connection has the synapses it lists. The counts are exact where a node's
+    neurons have equally many synapses on each target, as in the policies that ship; else they take the mean. An
     :class:`Injection` is the host's current, not synapses.
     """
 

@@ -32,22 +32,15 @@ from neuro_runtime.program.nodes import (
 from neuro_runtime.program.program import HostEncoder, HostReadout, Program, SpikingProgram
 from neuro_runtime.program.sample import HostMap, SampleEncoder, SampleOutput, SampleProgram
 
-VERSION = 7
-VERSION_WITHOUT_CONVOLUTIONS = 6  # knows synapses by lists and matrices alone
-VERSION_WITHOUT_RESETS = 5  # knows no neurons that are reset at a token's begin
-VERSION_WITHOUT_GRADED_SPIKES = 4
-VERSION_WITHOUT_SAMPLES = 3  # knows policies alone, and neurons that fire above their threshold
-VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
-VERSION_WITHOUT_BOUNDS = 1  # knows no bounds of actions and no clip of inputs; still written where there are none
-READABLE = (
-    VERSION_WITHOUT_BOUNDS,
-    VERSION_WITHOUT_CHOICES,
-    VERSION_WITHOUT_SAMPLES,
-    VERSION_WITHOUT_GRADED_SPIKES,
-    VERSION_WITHOUT_RESETS,
-    VERSION_WITHOUT_CONVOLUTIONS,
-    VERSION,
-)
+# A file has the version of the first release that knows all that is in it, so that an earlier one names the release to
+# take. Each version knows, besides what the ones before do:
+WITH_BOUNDS = 2  # bounds of actions, and a clip of inputs
+WITH_CHOICES = 3  # actions that are choices
+WITH_SAMPLES = 4  # networks that are given samples, and neurons that fire at their threshold
+WITH_GRADED_SPIKES = 5
+WITH_RESETS = 6  # neurons that are reset at a token's begin
+WITH_CONVOLUTIONS = 7
+OLDEST, VERSION = 1, WITH_CONVOLUTIONS
 # Fields that a file leaves out where they are at their default, so that files of earlier releases keep their hash.
 _LEFT_OUT_BY_DEFAULT = ("input_clip", "fires_at_threshold", "reset_step")
 Arrays = dict[str, NDArray[Any]]
@@ -116,17 +109,17 @@ def _least_version(program: SpikingProgram) -> int:
     """The first that knows all that the program has."""
     lifs = [node for node in program.nodes if isinstance(node, Lif)]
     if any(isinstance(item, Convolution) for item in program.connections):
-        return VERSION
+        return WITH_CONVOLUTIONS
     if any(node.reset_step is not None for node in lifs):
-        return VERSION_WITHOUT_CONVOLUTIONS
+        return WITH_RESETS
     if any(isinstance(node, GradedRelu) for node in program.nodes):
-        return VERSION_WITHOUT_RESETS
+        return WITH_GRADED_SPIKES
     if not isinstance(program, Program) or any(node.fires_at_threshold for node in lifs):
-        return VERSION_WITHOUT_GRADED_SPIKES
+        return WITH_SAMPLES
     if program.action_bounds is not None and program.action_bounds.first_choice is not None:
-        return VERSION_WITHOUT_SAMPLES
+        return WITH_CHOICES
     bounded = program.action_bounds is not None or program.encoder.input_clip < math.inf
-    return VERSION_WITHOUT_CHOICES if bounded else VERSION_WITHOUT_BOUNDS
+    return WITH_BOUNDS if bounded else OLDEST
 
 
 def program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -> Program:
@@ -156,10 +149,10 @@ def spiking_program_from_wire(header: str, arrays: Mapping[str, NDArray[Any]]) -
         version = content["version"]
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise UserError("not a program: its header is damaged; export it again") from problem
-    if version not in READABLE:
+    if version not in range(OLDEST, VERSION + 1):
         raise UserError(
-            f"program format {version} is not the 1 to {VERSION} that this release reads{if_newer(version, VERSION)}; "
-            "export it again"
+            f"program format {version} is not the {OLDEST} to {VERSION} that this release reads"
+            f"{if_newer(version, VERSION)}; export it again"
         )
     try:
         return _assemble(content, arrays)

@@ -122,7 +122,7 @@ BAD_FILES: dict[str, tuple[Spoil, str]] = {
     "numbered tensors": (lambda path: torch.save({1: torch.ones(3)}, path), "holds a dict, not a model"),
     "a tensor": (lambda path: torch.save(torch.ones(3), path), "holds a Tensor, not a model"),
     "another model": (lambda path: torch.save({"conv.weight": torch.ones(3)}, path), "neither a model.pt"),
-    "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1 and 2"),
+    "version": (edited(lambda content: content.update(version=99)), "model format 99, this release reads 1 to 3"),
     "no weights": (edited(lambda content: content.pop("weights")), "is damaged: it has no weights"),
     "a weight lost": (edited(lambda content: content["weights"].popitem()), "is damaged"),
     "wrong dimension": (edited(lambda content: content["model"].update(embedding_size=16)), "is damaged"),

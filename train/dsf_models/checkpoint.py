@@ -28,10 +28,11 @@ from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.policy_protocol import PolicyProtocol
 
 FORMAT = "decision-spikeformer-model"
-VERSION = 3
-VERSION_WITHOUT_CHOICES = 2  # knows no actions that are choices; still written where they are none
-READABLE = (1, 2, 3)  # version 1 has options by their former names, and no checksum
-CHECKED = 2  # the first version with one
+# A file has the version of the first release that knows all that is in it.
+OLDEST = 1  # has options by their former names
+WITH_CHECKSUM = 2
+WITH_CHOICES = 3  # knows actions that are choices
+VERSION = WITH_CHOICES
 _ONCE_WITHOUT_WINDOW = ("tssa", "sssa", "sdsa1", "sdsa3")
 _CONTENT = (
     "environment",
@@ -112,7 +113,7 @@ def save_model_file(path: Path, policy: PolicyModel) -> None:
     has_choices = policy.action_bounds is not None and policy.action_bounds.first_choice is not None
     content = {
         "format": FORMAT,
-        "version": VERSION if has_choices else VERSION_WITHOUT_CHOICES,
+        "version": WITH_CHOICES if has_choices else WITH_CHECKSUM,
         "environment": policy.environment,
         "return_target": policy.return_target,
         "return_scale": policy.normalisation.return_scale,
@@ -185,9 +186,9 @@ def load_model_file(path: Path) -> PolicyModel:
             f"{path} is a PyTorch file but neither a model.pt of dsf-train nor a published DSFormer checkpoint; "
             "pass the model.pt of a run."
         )
-    if content.get("version") not in READABLE:
+    if content.get("version") not in range(OLDEST, VERSION + 1):
         raise UserError(
-            f"{path} has model format {content.get('version')}, this release reads {' and '.join(map(str, READABLE))}"
+            f"{path} has model format {content.get('version')}, this release reads {OLDEST} to {VERSION}"
             f"{if_newer(content.get('version'), VERSION)}; retrain it."
         )
     _require_mixing(path, content)
@@ -201,7 +202,7 @@ def load_model_file(path: Path) -> PolicyModel:
         reason = str(problem).splitlines()[-1].strip().rstrip(".")
         raise UserError(f"{path} is damaged: {reason}; copy or train it again.") from problem
     try:
-        require_intact_tensors(content, path, required=content["version"] >= CHECKED)
+        require_intact_tensors(content, path, required=content["version"] >= WITH_CHECKSUM)
     except TypeError as problem:
         raise UserError(f"{path} is damaged: it holds {problem}; copy or train it again.") from problem
     return policy

@@ -12,6 +12,13 @@ from dsf_models.configuration import ModelConfig
 from dsf_models.surrogates import PUBLISHED, SurrogateGradient, surrogate_gradient
 
 
+class _Context(torch.autograd.function.FunctionCtx):
+    """The membranes of a forward pass, and β, V_th and the surrogate."""
+
+    saved_tensors: tuple[Tensor, ...]
+    constants: tuple[float, float, SurrogateGradient]
+
+
 class _LifFunction(torch.autograd.Function):
     """Forward and surrogate gradient of eq. 1, both one pass over T.
 
@@ -20,7 +27,7 @@ class _LifFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: _Context,
         current: Tensor,
         beta: float,
         threshold: float,
@@ -32,14 +39,14 @@ class _LifFunction(torch.autograd.Function):
             kept = _where_silent(membrane[t - 1], membrane[t - 1], threshold)
             torch.add(current[t], kept, alpha=beta, out=membrane[t])
         ctx.save_for_backward(membrane)
-        ctx.constants = beta, threshold, surrogate  # type: ignore[attr-defined]
+        ctx.constants = beta, threshold, surrogate
         return torch.gt(membrane, threshold, out=torch.empty_like(membrane))
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: _Context, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
         (grad_spikes,) = grad_outputs
-        (membrane,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        beta, threshold, surrogate = ctx.constants  # type: ignore[attr-defined]
+        (membrane,) = ctx.saved_tensors
+        beta, threshold, surrogate = ctx.constants
         grad_current: Tensor = surrogate.through(grad_spikes, membrane, threshold)
         for t in range(len(membrane) - 2, -1, -1):
             grad_current[t].add_(_where_silent(grad_current[t + 1], membrane[t], threshold), alpha=beta)
@@ -55,7 +62,7 @@ class _FusableLifFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: _Context,
         current: Tensor,
         beta: float,
         threshold: float,
@@ -66,13 +73,13 @@ class _FusableLifFunction(torch.autograd.Function):
             kept = torch.where(membranes[-1] > threshold, 0, membranes[-1])
             membranes.append(step + beta * kept)
         ctx.save_for_backward(*membranes)
-        ctx.constants = beta, threshold, surrogate  # type: ignore[attr-defined]
+        ctx.constants = beta, threshold, surrogate
         return torch.stack([(membrane > threshold).to(current.dtype) for membrane in membranes])
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
-        beta, threshold, surrogate = ctx.constants  # type: ignore[attr-defined]
-        membranes: tuple[Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: _Context, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
+        beta, threshold, surrogate = ctx.constants
+        membranes = ctx.saved_tensors
         later_first: list[Tensor] = []
         for grad_spikes, membrane in zip(reversed(grad_outputs[0].unbind(0)), reversed(membranes), strict=True):
             grad_current = surrogate.through(grad_spikes, membrane, threshold)

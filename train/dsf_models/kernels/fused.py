@@ -69,10 +69,17 @@ class PackSpikes:
         return grad, ()
 
 
+class _Context(FunctionCtx):
+    """The kernels, and the places of those whose spikes were recorded."""
+
+    kernels: Sequence[Kernel]
+    recorded: Sequence[int]
+
+
 class _FusedFunction(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, given: Tensor, kernels: Sequence[Kernel], record: bool, *parameters: Tensor
+        ctx: _Context, given: Tensor, kernels: Sequence[Kernel], record: bool, *parameters: Tensor
     ) -> tuple[Tensor, ...]:
         value = as_array(given)
         kind, recorded = value.dtype, {}
@@ -81,14 +88,14 @@ class _FusedFunction(torch.autograd.Function):
             if record and value.dtype == np.uint8:
                 recorded[place] = unpack(value, kind)
         last = unpack(value, kind) if value.dtype == np.uint8 else value
-        ctx.kernels, ctx.recorded = kernels, list(recorded)  # type: ignore[attr-defined]
+        ctx.kernels, ctx.recorded = kernels, list(recorded)
         return tuple(torch.from_numpy(numbers) for numbers in (last, *recorded.values()))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor, *grad_recorded: Tensor) -> tuple[Tensor | None, ...]:
-        kernels: Sequence[Kernel] = ctx.kernels  # type: ignore[attr-defined]
-        beside = dict(zip(ctx.recorded, grad_recorded, strict=True))  # type: ignore[attr-defined]
+    def backward(ctx: _Context, grad: Tensor, *grad_recorded: Tensor) -> tuple[Tensor | None, ...]:
+        kernels = ctx.kernels
+        beside = dict(zip(ctx.recorded, grad_recorded, strict=True))
         grad_parameters: list[Tensor | None] = []
         gradient = as_array(grad)
         for place in reversed(range(len(kernels))):
