@@ -32,6 +32,7 @@ from neuro_runtime.backends.sample_backend import SampleBackend
 from neuro_runtime.chip_network import chip_network
 from neuro_runtime.environments import EnvironmentSpec, load_environment_spec, make_environment
 from neuro_runtime.environments.closing import closing
+from neuro_runtime.environments.make import require_memory_for
 from neuro_runtime.episodes.policy_lanes import PolicyLanes
 from neuro_runtime.episodes.replay import replay_raster
 from neuro_runtime.episodes.rollout import Rollout, check_sizes, nothing, run_episodes, run_episodes_in_lanes
@@ -229,6 +230,7 @@ def _run(
     lanes = _lanes(policy, configuration, video)
     with ExitStack() as stack:
         render_mode, delayed = "rgb_array" if video else None, bool(configuration.delayed_reward)
+        require_memory_for(lanes)
         environments = [
             make_environment(spec.name, render_mode, delayed_reward=delayed, action_bounds=policy.action_bounds)
             for _ in range(lanes)

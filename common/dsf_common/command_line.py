@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dsf_common.errors import UserError
+from dsf_common.whole_numbers import beyond_64_bits
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,12 +21,15 @@ def whole_number(text: str) -> int:
     Raises
     ------
     argparse.ArgumentTypeError
-        It is none.
+        It is none, or too large to count with.
     """
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if too_large := beyond_64_bits(number):
+        raise argparse.ArgumentTypeError(too_large)
+    return number
 
 
 class CommandParser(argparse.ArgumentParser):

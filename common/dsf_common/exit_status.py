@@ -19,6 +19,12 @@ from dsf_common.extras import brings, missing_library
 from dsf_common.versions import installed_version
 
 LACK_OF_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)  # PyTorch's words for it
+# Python's, NumPy's and PyTorch's words for a size that no machine counts in.
+TOO_LARGE = re.compile(
+    "too large to convert to C|index-sized integer|array is too big|maximum allowed (dimension|size) exceeded"
+    "|storage size calculation overflowed|overflow when unpacking",
+    re.IGNORECASE,
+)
 PACKAGES = ("dsf_train", "dsf_export", "dsf_models", "neuro_runtime", "hw_profiles", "dsf_common")
 
 
@@ -56,14 +62,22 @@ def run_command(main: Callable[[list[str]], int], name: str, argv: Sequence[str]
         # The reader of our output has gone (`| head`); keep Python from complaining again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not LACK_OF_MEMORY.search(str(error)):
+    except (MemoryError, RuntimeError, ValueError, TypeError, OverflowError) as error:
+        if not _is_lack_of_memory(error):
             raise
         return _refused(name, UserError(f"there is not enough memory: {first_line(error)}; ask for less at a time"))
     except OSError as error:
         # A full disk, a folder that is not ours: the machine said no, and a traceback would not say it better.
         print(f"{name}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         return 2
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether an error of a library says that something does not fit into memory, of this machine or of any."""
+    if isinstance(error, MemoryError):
+        return True
+    said = LACK_OF_MEMORY.search(str(error)) if isinstance(error, RuntimeError) else None
+    return bool(said or TOO_LARGE.search(str(error)))
 
 
 def _refused(name: str, error: UserError) -> int:

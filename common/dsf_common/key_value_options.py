@@ -14,6 +14,7 @@ from dsf_common.option_meanings import Option, options_of
 from dsf_common.renamed_options import former_names
 from dsf_common.suggestions import suggestion
 from dsf_common.synonyms import ours
+from dsf_common.whole_numbers import beyond_64_bits
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -145,8 +146,8 @@ def _read(value: str, reader: Callable[[str], object], may_be_none: bool) -> obj
     if may_be_none and value.strip() == "null":
         return None
     read = reader(value)
-    if isinstance(read, int) and abs(read) >= 2**63:  # libraries count in 64 bits
-        raise UserError(f"{value} is too large: whole numbers are below 2^63")
+    if isinstance(read, int) and (too_large := beyond_64_bits(read)):
+        raise UserError(too_large)
     return read
 
 

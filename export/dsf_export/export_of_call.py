@@ -293,21 +293,20 @@ def _widths(bits: str) -> list[int]:
     """``8`` is 8; ``8,6,4`` these; ``8-5`` is 8, 7, 6, 5."""
     first, dash, last = bits.partition("-")
     try:
-        if not dash:
-            widths = [int(width) for width in bits.split(",")]
-        else:
-            direction = 1 if int(first) <= int(last) else -1
-            widths = list(range(int(first), int(last) + direction, direction))
+        named = [int(width) for width in ((first, last) if dash else bits.split(","))]
     except ValueError:
-        widths = []
-    if not widths or not all(FEWEST_WEIGHT_BITS <= width <= WEIGHT_BITS for width in widths):
+        named = []
+    if not named or not all(FEWEST_WEIGHT_BITS <= width <= WEIGHT_BITS for width in named):
         raise UserError(
             f"--bits {bits} is neither a number from {FEWEST_WEIGHT_BITS} to {WEIGHT_BITS} "
             "nor several, such as 8,6,4 or 8-2"
         )
-    if len(set(widths)) < len(widths):
+    if dash:
+        direction = 1 if named[0] <= named[1] else -1
+        return list(range(named[0], named[1] + direction, direction))
+    if len(set(named)) < len(named):
         raise UserError(f"--bits {bits} names a number twice")
-    return widths
+    return named
 
 
 def _candidate(

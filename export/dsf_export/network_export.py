@@ -11,6 +11,7 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
+from dsf_common.memory import require_memory
 from dsf_export.parity import Parity, ParityRow, network_row, reference_row, window_row
 from dsf_export.program_requirements import refuse_without_program
 from dsf_export.recording import EPISODE_AT_MOST, StateSpread, record
@@ -69,6 +70,9 @@ def write_network(
     UserError
         The model has no ONNX form.
     """
+    model = network.policy.model
+    token = model.observation_size + model.action_size + 1
+    require_memory(decisions * token * np.dtype(np.float64).itemsize, f"comparing {decisions:,} decisions")
     write = _write_window if network.spikes else _write_baseline
     with ExitStack() as files:
         temporaries = [files.enter_context(atomic_write(file)) for file in network.files]

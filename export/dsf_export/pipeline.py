@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dsf_common.files import sha256_of
+from dsf_common.memory import require_memory
 from dsf_common.plain_values import plain
 from dsf_common.versions import installed_version
 from dsf_export.fold import fold
@@ -142,6 +143,8 @@ def from_policy(
     folded = fold(policy.model)
     lowered = lower(folded, policy, provenance)
     validate(lowered)
+    in_float_and_rounded = 2 * _bytes_a_decision(lowered)
+    require_memory(decisions * in_float_and_rounded, f"comparing {decisions:,} decisions")
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
     backend = TorchBackend(policy)
     chosen_on, recording = (record(backend, spread, decisions, seed) for seed in (CHOICE_SEED, SEED))
@@ -260,10 +263,16 @@ def own_format(policy: PolicyModel) -> WeightFormat:
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
     """A program that was exported before, on decisions of its own."""
+    require_memory(decisions * _bytes_a_decision(program), f"comparing {decisions:,} decisions")
     spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
     recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
     run = run_program(program, recording, on_decision)
     return Candidate(program, report_program(program, run), recording, (reference_row("program", run),), run, run)
+
+
+def _bytes_a_decision(program: Program) -> int:
+    """Memory of a run's spikes, a decision: a byte for each neuron and time step."""
+    return program.period * sum(node.size for node in program.nodes if node.spikes)
 
 
 def with_read_back(candidate: Candidate, again: Program, stage: str, on_decision: OnDecision) -> Parity:

@@ -17,6 +17,7 @@ from gymnasium.envs.registration import load_env_creator
 from numpy.typing import NDArray
 
 from dsf_common.errors import RAISED_BY_OTHERS, UserError, first_line, with_place
+from dsf_common.memory import require_memory
 from neuro_runtime.action_bounds import ActionBounds
 from neuro_runtime.environments.adroit import like_d4rl
 from neuro_runtime.environments.antmaze import D4rlAntMaze, is_d4rl_ant_maze
@@ -28,6 +29,7 @@ from neuro_runtime.environments.partial import PartlyObserved
 from neuro_runtime.environments.spec import EnvironmentSpec, load_environment_spec
 
 Environment = gymnasium.Env[Any, Any]
+LEAST_BYTES = 2**12  # that an environment takes: the Pendulum with its wrappers and its random generator takes 5,600
 
 
 def make_environment(
@@ -72,6 +74,17 @@ def make_environment(
     env = _unit_actions(env, spec.name, spec.action_bounds, action_bounds)
     _check_sizes(env, spec)
     return DelayedReward(env) if delayed_reward else env
+
+
+def require_memory_for(environments: int) -> None:
+    """Refuse so many environments at once that their Python objects alone take more memory than the machine has.
+
+    Raises
+    ------
+    UserError
+        They do.
+    """
+    require_memory(environments * LEAST_BYTES, f"running {environments:,} environments side by side")
 
 
 def own_action_bounds(spec: EnvironmentSpec) -> ActionBounds | None:

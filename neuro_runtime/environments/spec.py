@@ -14,6 +14,7 @@ import yaml
 from dsf_common.errors import UserError, first_line
 from dsf_common.numbered_names import is_family, member, serving_file, with_number
 from dsf_common.suggestions import suggestion
+from dsf_common.whole_numbers import beyond_64_bits
 from neuro_runtime.action_bounds import ActionBounds
 
 _SPECS = Path(__file__).parent / "specs"
@@ -222,6 +223,8 @@ def _of_family(name: str, content: Any, number: int) -> Any:
     least = _family(name, content).least
     if number < least:
         raise UserError(f"environment {name}: its number must be at least {least}")
+    if too_large := beyond_64_bits(number):
+        raise UserError(f"environment {name}: {too_large}")
     return with_number({key: value for key, value in content.items() if key != "N"}, number)
 
 

@@ -62,6 +62,7 @@ def said(command: str, capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ),
         ("dsf-report", ["--list", "run"], "--list takes no run"),
         ("dsf-export", ["model.pt", "--target", "lava", "--decisions", "x"], "--decisions: 'x' is no whole number"),
+        ("dsf-export", ["model.pt", "--target", "lava", "--decisions", f"{2**63}"], "is too large: whole numbers are"),
         ("dsf-export", ["model.pt"], "the following arguments are required: --target; dsf-export --help"),
     ],
 )

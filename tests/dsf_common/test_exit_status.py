@@ -36,6 +36,9 @@ sys.exit(run_command(lambda argv: print("Pendulum \u22122") or print("log", file
             "dsf-x: error: there is not enough memory: Unable to allocate",
         ),
         (RuntimeError("CUDA out of memory.\nC++"), 2, "dsf-x: error: there is not enough memory: CUDA out of memory.;"),
+        (ValueError("array is too big; …"), 2, "dsf-x: error: there is not enough memory: array is too big"),
+        (OverflowError("cannot fit 'int' into an index-sized integer"), 2, "dsf-x: error: there is not enough memory"),
+        (TypeError("empty(): Overflow when unpacking long long\nC++"), 2, "dsf-x: error: there is not enough memory"),
     ],
 )
 def test_every_ending_has_its_status_and_one_line(
@@ -48,6 +51,14 @@ def test_every_ending_has_its_status_and_one_line(
     said = capsys.readouterr().err
     assert said.startswith(words)
     assert said.count("\n") == len(words.splitlines())
+
+
+def test_an_error_of_ours_is_not_taken_for_a_lack_of_memory() -> None:
+    def main(argv: list[str]) -> int:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        run_command(main, "dsf-x", [])
 
 
 def test_a_command_gets_its_arguments_and_keeps_its_own_status() -> None:

@@ -64,6 +64,20 @@ def test_recorded_silence_that_finds_no_neuron_says_so(
     assert json.loads(capsys.readouterr().out)["recorded_silence"]["applied"] is False
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--decisions", "10000000000"], "comparing 10,000,000,000 decisions takes at least"),
+        (["--bits", f"8-{10**22}"], "is neither a number from 2 to 8 nor several"),
+    ],
+)
+def test_numbers_that_no_machine_can_do_are_refused(
+    options: list[str], words: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(run / "model.pt"), "--target", "lava", *options]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_resets_are_refused_where_there_are_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call = [str(run), "--target", "lava", "--resets"]
     assert main([*call, "--passes", "none"]) == 2

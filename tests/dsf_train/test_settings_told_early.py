@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dsf_common.errors import UserError
+from dsf_common.memory import physical_memory
 from dsf_export.program_requirements import settings_without_loihi_form
 from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.distributed import own_device
-from tests.dsf_train.tiny_run import short_run
+from dsf_train.command_train import main
+from dsf_train.room import require_room
+from neuro_runtime.environments import load_environment_spec
+from tests.dsf_train.tiny_run import SHORT, short_run
 
 
 def test_one_value_a_channel_has_no_deviation(tmp_path: Path) -> None:
@@ -41,6 +46,32 @@ def test_a_setting_without_a_loihi_form_is_told(model: ModelConfig, words: str) 
 def test_other_settings_are_not() -> None:
     assert not settings_without_loihi_form(ModelConfig())
     assert not settings_without_loihi_form(ModelConfig(kind=ModelKind.mlp, beta=0.0))
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("batch_size=9000000000000000000", "batch_size=9000000000000000000 with model.context=4 takes at least"),
+        ("model.context=1000000000", "with model.context=1000000000 takes at least"),
+        ("final_episodes=9000000000000000000", "environments side by side takes at least"),
+        ("threads=100000", "threads=100000 is more than the 1024 that can run at once"),
+        ("model.embedding_size=9000000000000000000", "there is not enough memory"),
+    ],
+)
+def test_numbers_that_no_machine_can_do_are_refused(
+    option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SHORT, f"output={tmp_path}", option]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_value_learner_draws_no_windows(tmp_path: Path) -> None:
+    config = short_run(tmp_path, "model.blocks=2", "model.context=8")
+    spec = load_environment_spec("pendulum")
+    many = replace(config, batch_size=physical_memory() // 40)
+    with pytest.raises(UserError, match="batch_size"):
+        require_room(many, spec)
+    require_room(replace(many, model=replace(config.model, kind=ModelKind.cql)), spec)
 
 
 @pytest.mark.parametrize("device", ["mps", "xpu", "tpu", "meta"])

@@ -15,6 +15,7 @@ from dsf_models.configuration import ModelKind
 from dsf_models.token_history import TokenHistory
 from neuro_runtime.environments import EnvironmentSpec, make_environment, normalised_score
 from neuro_runtime.environments.closing import closing
+from neuro_runtime.environments.make import require_memory_for
 from neuro_runtime.episodes.closed_loop import Environment, EpisodeUnderWay, run_closed_loop
 
 EVALUATION_SEED = 10_000  # the first episode's; training seeds never reach the environment
@@ -67,6 +68,7 @@ def evaluate(
     past
         Where given, only this many latest tokens reach the model; 1 cuts the past off.
     """
+    require_memory_for(episodes)
     environments = [
         make_environment(spec.name, delayed_reward=policy.delayed_reward, action_bounds=policy.action_bounds)
         for _ in range(episodes)

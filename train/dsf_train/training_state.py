@@ -34,6 +34,7 @@ from dsf_train.datasets import Columns, open_dataset
 from dsf_train.firing_rate_initialisation import WINDOWS, raise_firing_rates
 from dsf_train.memory import keep_freed_memory
 from dsf_train.qat.start import quantised_start, starting_policy
+from dsf_train.room import require_room
 from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import Batch, TokenWindows, normalisation_of
 from dsf_train.schedule import norm_blend
@@ -137,6 +138,7 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     if (config.synop_price or config.energy_price) and not start:
         refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
+    require_room(config, spec)
     first = distributed.is_first()
     with distributed.first_one_first():
         dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)

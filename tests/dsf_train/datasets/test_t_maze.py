@@ -53,6 +53,21 @@ def test_the_recipe_reaches_back_to_the_cue(length: int) -> None:
     assert config.model.surrogate is not Surrogate.published  # with which no attention remembers the cue
 
 
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (10**22, "environment t-maze-10000000000000000000000: 10000000000000000000000 is too large"),
+        (10**9, "recording the dataset of t-maze-1000000000 takes at least"),
+    ],
+)
+def test_a_corridor_that_no_machine_can_walk_is_refused(
+    length: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DSF_CACHE", str(tmp_path))
+    assert dsf_data(["info", f"t-maze-{length}"]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_a_policy_is_trained_for_any_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(DEMONSTRATORS, "neuro_runtime.environments.t_maze:TMaze-v0", replace(T_MAZE, episodes=20))

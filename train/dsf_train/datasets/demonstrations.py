@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
 from dsf_common.hdf5 import atomic_hdf5
+from dsf_common.memory import require_memory
 from dsf_train.datasets.demonstrator import Demonstrator
 from dsf_train.datasets.pendulum import PENDULUM
 from dsf_train.datasets.t_maze import T_MAZE
@@ -30,6 +31,9 @@ ORIGIN = "metadata/origin"  # … and who demonstrated
 RECORDED_EARLIER = frozenset(
     {b"scripted swing-up, 300 episodes, seed 0"}
 )  # origins of files that do not say their unit
+
+
+BYTES_A_STEP = 160  # of time limit: of a row's objects are twice as many, and an episode may take half of its limit
 
 
 class _Row(NamedTuple):
@@ -67,9 +71,10 @@ def record_demonstrations(spec: EnvironmentSpec, path: Path, episodes: int, seed
     Raises
     ------
     UserError
-        Nobody demonstrates it.
+        Nobody demonstrates it, or its steps do not fit into the machine's memory.
     """
     demonstrator = demonstrator_of(spec)
+    require_memory(episodes * spec.time_limit * BYTES_A_STEP, f"recording the dataset of {spec.name}")
     env = make_environment(spec.name)
     rng = np.random.default_rng(seed)
     try:
