@@ -45,6 +45,22 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def load_profiles(names_or_paths: Sequence[str]) -> list[Profile]:
+    """Several profiles, each as :func:`load_profile` gives it.
+
+    Raises
+    ------
+    UserError
+        As there, or two are the same, or have one name.
+    """
+    profiles = [load_profile(name) for name in names_or_paths]
+    names = [profile.name for profile in profiles]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"profile {name} is given twice: leave one out")
+    return profiles
+
+
 def load_profile(name_or_path: str | Path) -> Profile:
     """A shipped profile by name, which is read once a process, or any by its ``.yaml`` file.
 

@@ -16,7 +16,7 @@ from dsf_common.extras import missing_library
 from dsf_common.key_value_options import compose
 from dsf_common.progress import Progress
 from hw_profiles.chip_arithmetic import Extreme
-from hw_profiles.loader import load_profile
+from hw_profiles.loader import load_profiles
 from hw_profiles.network import ContextLayout
 from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.profile import Profile
@@ -143,7 +143,7 @@ def run_policy(
     GateFailed
         ``check`` found a difference.
     """
-    loaded = [load_profile(name) for name in profiles]
+    loaded = load_profiles(profiles)
     for profile in loaded:
         check_prices_runs(profile)
     if video:

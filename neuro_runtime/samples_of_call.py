@@ -19,7 +19,7 @@ from dsf_common.errors import UserError
 from dsf_common.files import require_named_files, sha256_of
 from dsf_common.progress import Progress
 from dsf_common.text_table import text_table
-from hw_profiles.loader import load_profile
+from hw_profiles.loader import load_profiles
 from hw_profiles.pricing import Priced, check_prices_runs, price
 from hw_profiles.report import estimate_text, estimates_document
 from hw_profiles.report.page_writer import check_libraries
@@ -83,7 +83,7 @@ def carry_out_samples(
         raise UserError("say which network gets the samples: policy=FILE")
     _refuse_what_is_for_policies(arguments, configuration)
     require_named_files([f"input={configuration.input}", *source_options], ("input", "calibration"))
-    profiles = [load_profile(name) for name in arguments.profile or DEFAULT_PROFILES]
+    profiles = load_profiles(arguments.profile or DEFAULT_PROFILES)
     for profile in profiles:
         check_prices_runs(profile)
     report = Path(arguments.report) if arguments.report else None

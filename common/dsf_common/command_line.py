@@ -73,8 +73,10 @@ class CommandParser(argparse.ArgumentParser):
         return f"{super().format_help()}\noptions as key=value pairs:\n{describe_keys(self._configuration())}\n"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse a pair that is written as a flag; then as argparse does."""
-        self._refuse_pairs_as_flags(list(args or []))
+        """Refuse a flag without its value, and a pair that is written as a flag; then as argparse does."""
+        words = list(args or [])
+        self._refuse_empty(words)
+        self._refuse_pairs_as_flags(words)
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -106,6 +108,18 @@ class CommandParser(argparse.ArgumentParser):
             for option in options_of(self._configuration()):
                 yield f"{option.key}="
                 yield from option.values
+
+    def _refuse_empty(self, words: Sequence[str]) -> None:
+        """An empty word, such as of an empty variable of a script, is no path but would be read as the folder here."""
+        for before, word in zip(["", *words], words, strict=False):
+            flag, equals, value = word.partition("=")
+            if word.startswith("--") and equals and not value.strip():
+                raise UserError(f"{flag} has no value; give one, or leave it out")
+            if not word.strip():
+                flag = before if before.startswith("--") and "=" not in before else ""
+                raise UserError(
+                    f"{flag} has no value; give one, or leave it out" if flag else "an argument is empty; leave it out"
+                )
 
     def _refuse_pairs_as_flags(self, words: Sequence[str]) -> None:
         for place, word in enumerate(words):

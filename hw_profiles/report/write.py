@@ -11,7 +11,7 @@ from dsf_common.checksum import with_checksum
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.json_text import json_text
-from hw_profiles.loader import load_profile
+from hw_profiles.loader import load_profiles
 from hw_profiles.pareto_front import load_front
 from hw_profiles.report.assemble import default_profiles, report_of
 from hw_profiles.report.comparison import Comparison
@@ -51,7 +51,7 @@ def make_report(run: str | Path, profiles: Sequence[str], front: Path | None = N
     UserError
         The run, a profile or the front cannot be read, or no profile can price it.
     """
-    chosen = [load_profile(name) for name in profiles or default_profiles()]
+    chosen = load_profiles(profiles or default_profiles())
     return report_of(load_run(record_path(run)), chosen, None if front is None else load_front(front))
 
 

@@ -141,6 +141,8 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     UserError
         There is none (the nearest names are given), or its file is wrong.
     """
+    if not name.strip():
+        raise UserError("env= has no value; name an environment, such as env=pendulum")
     files = _spec_files()
     serving = serving_file(name, files)
     if serving is None:

@@ -14,6 +14,7 @@ from hw_profiles import energy, pricing, timing
 from hw_profiles.activity import ActivityCounts
 from hw_profiles.chip_events import ChipEvents, chip_events
 from hw_profiles.command_report import main
+from hw_profiles.loader import FOLDER
 from hw_profiles.mapping import ChipMapping
 from hw_profiles.report import page_writer, placement
 from hw_profiles.report.write import make_report
@@ -140,6 +141,11 @@ def test_a_run_of_the_trained_model_has_no_ratio_to_a_program_where_idle_updates
     priced = {line.split(",")[1].strip(): line for line in lines if "window" in line}
     assert "not comparable" in priced["idle"]
     assert "times" in priced["cmos45-paper"] or "the same" in priced["cmos45-paper"]
+
+
+def test_a_profile_given_twice_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(run), *PAPER, "--profile", str(FOLDER / "cmos45-paper.yaml")]) == 2
+    assert_one_line(capsys, "profile cmos45-paper is given twice: leave one out")
 
 
 def test_list_names_the_profiles(capsys: pytest.CaptureFixture[str]) -> None:

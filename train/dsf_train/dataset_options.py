@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from dsf_common.comma_lists import names_of
 from dsf_common.errors import UserError
 from neuro_runtime.action_bounds import ActionBounds
 
@@ -48,9 +49,9 @@ class DatasetOptions:
         Raises
         ------
         UserError
-            One bound is given without the other, or they are no bounds.
+            One bound is given without the other, they are no bounds, or a part is named twice.
         """
-        keys = tuple(key.strip() for key in (observation_keys or "").strip("[] ").split(",") if key.strip())
+        keys = () if observation_keys is None else names_of("observation_keys", observation_keys.strip("[] "))
         return cls(_action_bounds(action_low, action_high), unfinished, keys)
 
 

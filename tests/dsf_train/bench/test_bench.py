@@ -347,11 +347,22 @@ def test_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
     assert all(address.removeprefix("::ffff:") == "127.0.0.1" for address in addresses)
 
 
-def test_repeated_seeds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*TWO[:3], "seeds=0,1,0", f"output={tmp_path}/results.md", f"runs={tmp_path}/runs"]) == 2
-    assert "seeds=0,1,0 has a seed twice" in capsys.readouterr().err
-
-
-def test_repeated_environments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scores", "envs=pendulum,pendulum"]) == 2
-    assert "envs=pendulum,pendulum names an environment twice" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scores", "envs=pendulum", "seeds=0,1,00"], "seeds=0,1,00 has 0 twice"),
+        (["scores", "envs=pendulum,pendulum"], "envs=pendulum,pendulum has pendulum twice"),
+        (["scores", "envs=pendulum,"], "envs=pendulum, lacks a name beside a comma"),
+        (["scores", "envs=pendulum", "models=mlp,mlp"], "models=mlp,mlp has mlp twice"),
+        (["front", "env=pendulum", "prices=1,0.1,1.0"], "prices=1,0.1,1.0 has 1.0 twice"),
+        (["front", "env=pendulum", "prices=0.1,0.10000001"], "has 0.1 twice"),
+        (["front", "env=pendulum", "blocks=1,2,1"], "blocks=1,2,1 has 1 twice"),
+        (["scores", "envs=pendulum", f"seeds={2**63}"], "is too large: whole numbers are below 2^63"),
+    ],
+)
+def test_what_is_repeated_is_no_second_sample(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, f"output={tmp_path}/results.md", f"runs={tmp_path}/runs"]) == 2
+    assert said in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())

@@ -213,6 +213,8 @@ def test_keys_that_are_not_there_are_told(tmp_path: Path, refusal: Callable[...,
     assert "no observations called leg, only arm (1), object (2)" in refusal(
         path, "env=pendulum", "observation_keys=leg"
     )
+    for keys, words in (("arm,arm", "has arm twice"), (",", "lacks a name beside a comma")):
+        assert f"observation_keys={keys} {words}" in refusal(path, "env=pendulum", f"observation_keys={keys}")
     whole = write_flat(tmp_path / "y.hdf5", flat(trajectories()))
     assert "in one piece; leave out observation_keys" in refusal(whole, "env=pendulum", "observation_keys=a")
 

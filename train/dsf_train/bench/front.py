@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dsf_common.checksum import require_intact, with_checksum
+from dsf_common.comma_lists import numbers_of, require_distinct, whole_numbers_of
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
 from dsf_common.statistics import MeanEstimate, estimate_mean
@@ -72,12 +73,10 @@ def front_rows(
     Raises
     ------
     UserError
-        A price is no number, or a size no whole number.
+        A price is no number, a size no whole number, or one stands twice.
     """
-    try:
-        values = [float(price) for price in prices.split(",")]
-    except ValueError as problem:
-        raise UserError(f"prices={prices} are no numbers with commas between, such as 0,0.1,1") from problem
+    values = numbers_of("prices", prices, "0,0.1,1")
+    require_distinct("prices", prices, [f"{value:g}" for value in values])  # by which runs are named
     by = (f"energy_profile={profile}",) if price is Price.energy_price else ()
     return tuple(
         Row(
@@ -94,20 +93,13 @@ def front_rows(
 def _sizes(sizes: Mapping[str, str | None]) -> Iterator[Row]:
     """Each combination of sizes; one without a name where none is varied."""
     given = {option: values for option, values in sizes.items() if values is not None}
-    for numbers in product(*(_whole_numbers(option, values) for option, values in given.items())):
+    for numbers in product(*(whole_numbers_of(option, values, "1,2,4") for option, values in given.items())):
         letters = [SIZES[option] for option in given]
         yield Row(
             name="".join(f"{letter}{number}-" for letter, number in zip(letters, numbers, strict=True)),
             title=", ".join(f"{letter} {number}" for letter, number in zip(letters, numbers, strict=True)),
             overrides=tuple(f"model.{option}={number}" for option, number in zip(given, numbers, strict=True)),
         )
-
-
-def _whole_numbers(option: str, values: str) -> list[int]:
-    try:
-        return list(map(int, values.split(",")))
-    except ValueError as problem:
-        raise UserError(f"{option}={values} are no whole numbers with commas between, such as 1,2,4") from problem
 
 
 @dataclass(frozen=True)

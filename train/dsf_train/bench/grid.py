@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsf_common.comma_lists import names_of
 from dsf_common.errors import UserError
 from dsf_common.key_value_options import compose
 from dsf_common.suggestions import suggestion
@@ -176,11 +177,11 @@ def chosen_rows(rows: Sequence[Row], names: str | None) -> tuple[Row, ...]:
     Raises
     ------
     UserError
-        There is no row of a name.
+        There is no row of a name, or one stands twice.
     """
     if names is None:
         return tuple(rows)
-    wanted = names.split(",")
+    wanted = names_of("models", names)
     known = [row.name for row in rows]
     for name in wanted:
         if name not in known:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from dsf_common.comma_lists import names_of, whole_numbers_of
 from dsf_common.errors import UserError
 from dsf_train.bench.duration import duration_of
 from dsf_train.bench.execution import carry_out, finish
@@ -38,9 +39,7 @@ def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], tabl
     rows, environments = (SCORES, SCORE_ENVIRONMENTS) if what == "scores" else (ABLATIONS, ABLATION_ENVIRONMENTS)
     if options.env is not None:
         raise UserError(f"env={options.env} is of front; name the environments of {what} by envs={options.env}")
-    chosen = tuple(options.envs.split(",")) if options.envs else environments
-    if len(set(chosen)) < len(chosen):
-        raise UserError(f"envs={options.envs} names an environment twice")
+    chosen = names_of("envs", options.envs) if options.envs else environments
     grid = _grid(what, chosen_rows(rows, options.models), chosen, options, command)
     if not table_only:
         _tell_duration(grid, options)
@@ -96,22 +95,12 @@ def _grid(
     sweep = Sweep(
         name=options.name or what,
         environments=environments,
-        seeds=_seeds(options.seeds),
+        seeds=whole_numbers_of("seeds", options.seeds, "0,1,2"),
         output=options.runs,
         datasets=None if options.datasets is None else Path(options.datasets),
         overrides=(f"final_episodes={options.episodes}", *steps, *passed),
     )
     return make_grid(rows, sweep)
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        seeds = tuple(map(int, text.split(",")))
-    except ValueError as problem:
-        raise UserError(f"seeds={text} are no whole numbers with commas between, such as 0,1,2") from problem
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"seeds={text} has a seed twice: a run repeated is no second sample")
-    return seeds
 
 
 def _beside(options: BenchOptions, name: str) -> Path:
