@@ -529,6 +529,12 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
         ),
         (["model.kind=iql", "schedule=cosine"], "schedule means nothing to model.kind=iql, which takes learning_rate"),
         (["model.kind=cql", "whole_episodes=true"], "whole_episodes means nothing to model.kind=cql"),
+        (["model.kind=mlp", "raised_returns=0.1"], "raised_returns means nothing to model.kind=mlp, which is told no"),
+        (
+            ["model.kind=decision-transformer", "norm_switch_fraction=0.2"],
+            "norm_switch_fraction means nothing to model.kind=decision-transformer, which has no norm that is switched",
+        ),
+        (["evaluate_every=0", "evaluation_episodes=5"], "evaluation_episodes is of evaluations on the way, and"),
         (["model.modes=4"], "model.modes is no option of model.kind=dsformer"),
         (["model.kind=fcnet", "model.context=8", "model.modes=5"], "choose model.modes=4, or model.context=9"),
     ],

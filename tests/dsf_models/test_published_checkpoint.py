@@ -236,6 +236,19 @@ def test_command_refuses_another_environments_checkpoint(
     assert not list(tmp_path.glob("**/model.pt"))
 
 
+def test_options_of_training_are_refused_beside_an_import(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["--import-published", str(checkpoint), "env=pendulum", f"output={tmp_path}/runs", "model.mixing=sssa"]
+    for option in ("steps=5", "final_episodes=3"):
+        assert main([*call, option]) == 2
+        key = option.partition("=")[0]
+        assert f"{key} is of training, and --import-published does not train" in capsys.readouterr().err
+    assert main([*call, "--resume"]) == 2
+    assert "--import-published does not train: give one of them" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_raw_checkpoint_is_sent_to_the_import(checkpoint: Path) -> None:
     with pytest.raises(UserError, match="--import-published"):
         load_model_file(checkpoint)

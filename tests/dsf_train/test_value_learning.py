@@ -74,8 +74,9 @@ def test_options_of_windows_in_a_recipe_are_not_taken_for_transitions(kind: Mode
         config = training_config([f"env={environment}", f"model.kind={kind.value}"])
         config.validate()
         assert (config.whole_episodes, config.raised_returns) == (False, 0.0)
-    with pytest.raises(UserError, match=f"model.kind={kind.value} draws single transitions, not windows"):
-        TrainConfig(env="pendulum", whole_episodes=True, model=ModelConfig(kind=kind)).validate()
+    for option in ("whole_episodes=true", "raised_returns=0.1"):
+        with pytest.raises(UserError, match=f"means nothing to model.kind={kind.value}, which .* draws transitions"):
+            training_config(["env=pendulum", f"model.kind={kind.value}", option])
 
 
 def test_a_dataset_of_single_steps_is_refused() -> None:

@@ -65,14 +65,17 @@ def _configuration() -> type[TrainConfig]:
 
 def _carry_out(arguments: argparse.Namespace) -> int:
     """Do as was asked; PyTorch is imported here, so that neither ``--help`` nor a wrong option or path waits for it."""
-    from dsf_train.run_options import how_to_go_on, require_files, resumed_config, training_config
+    from dsf_train.run_options import how_to_go_on, refuse_beside_import, require_files, resumed_config, training_config
 
     if arguments.resume and arguments.overwrite:
         raise UserError("--resume goes on with a run, and --overwrite replaces it: give one of them")
+    if arguments.import_published and arguments.resume:
+        raise UserError("--resume goes on with a training, and --import-published does not train: give one of them")
     config = (resumed_config if arguments.resume else training_config)(arguments.overrides)
     require_files(config)
     if arguments.import_published:
         require_readable(arguments.import_published, f"there is no checkpoint {arguments.import_published}")
+        refuse_beside_import(arguments.overrides, scored=arguments.relative)
         from dsf_train.import_published import import_published
 
         imported = import_published(arguments.import_published, config, arguments.overwrite, arguments.relative)

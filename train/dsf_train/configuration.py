@@ -135,10 +135,6 @@ class TrainConfig:
                 raise UserError(
                     f"quantise=true goes on with a trained policy, so no rate is raised anew; leave out {name}."
                 )
-        if self.whole_episodes and self.model.kind.learns_values:
-            raise UserError(
-                f"model.kind={self.model.kind.value} draws single transitions, not windows; leave out whole_episodes."
-            )
         self.validate_name()
         self.model.validate()
         if self.model.kind.has_program and self.model.norm.over_batch and self._values_a_channel < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,20 @@ def training_config(overrides: list[str]) -> TrainConfig:
     kind = compose(TrainConfig, pairs).model.kind
     refuse_others(overrides, kind)
     _refuse_unread(overrides, kind)
-    if kind is ModelKind.dsformer:
-        return compose(TrainConfig, pairs)
     read = [pair for pair in recipe(environment) if not _is_unread(pair, kind)]
-    return compose(TrainConfig, [*read, *recipe(kind.value), *overrides])
+    config = compose(TrainConfig, [*read, *recipe(kind.value), *overrides])
+    _refuse_evaluations_of_none(overrides, config)
+    if kind is ModelKind.dsformer or not config.whole_episodes or _given(overrides, "model.context"):
+        return config
+    return _holding_an_episode(config, compose(TrainConfig, [*read, *overrides]).model.context)
+
+
+def _holding_an_episode(config: TrainConfig, context: int) -> TrainConfig:
+    """``config`` with the environment's ``context`` where that is longer than the published one of its kind.
+
+    Whole episodes have to fit into it, and the environment's recipe knows how long they are.
+    """
+    return replace(config, model=replace(config.model, context=max(context, config.model.context)))
 
 
 def _environment_of(overrides: list[str]) -> str:
@@ -72,6 +83,29 @@ def resumed_config(overrides: list[str]) -> TrainConfig:
     overrides = [f"env={_environment_of(overrides)}", *overrides]
     stored = RunFolder.of(compose(TrainConfig, overrides)).stored_options()
     return compose(TrainConfig, [*pairs_of(stored), *overrides])
+
+
+# What an imported checkpoint takes of a run's options, beside those of the model.
+_TAKEN_BY_IMPORT = ("env", "dataset", "unfinished", "observation_keys", "action_low", "action_high", "name", "output")
+
+
+def refuse_beside_import(overrides: list[str], scored: bool) -> None:
+    """Refuse options of training, where a published checkpoint is imported and nothing is trained.
+
+    Parameters
+    ----------
+    scored
+        Whether the policy is scored, in final_episodes.
+
+    Raises
+    ------
+    UserError
+        There is one.
+    """
+    taken = (*_TAKEN_BY_IMPORT, "final_episodes") if scored else _TAKEN_BY_IMPORT
+    for key in (pair.partition("=")[0] for pair in overrides):
+        if key not in taken and not key.startswith("model."):
+            raise UserError(f"{key} is of training, and --import-published does not train; leave it out.")
 
 
 def require_files(config: TrainConfig) -> None:
@@ -114,15 +148,22 @@ def _refuse_dimensions(overrides: list[str]) -> None:
             raise UserError(f"quantise=true takes the dimensions of the policy that it goes on with; leave out {pair}.")
 
 
+def _refuse_evaluations_of_none(overrides: list[str], config: TrainConfig) -> None:
+    if _given(overrides, "evaluation_episodes") and not config.evaluate_every:
+        raise UserError(
+            "evaluation_episodes is of evaluations on the way, and evaluate_every=0 has none; add evaluate_every=N, or "
+            "give final_episodes."
+        )
+
+
 def _refuse_idle(overrides: list[str]) -> None:
     for pair in overrides:
         if pair.startswith("quantise_"):
             raise UserError(f"{pair} has a meaning with quantise=true only; add quantise=true.")
 
 
-# Options of the optimiser and of cloning that mean nothing to value learning, which draws transitions, not windows, and
-# whose optimisers are d3rlpy's.
-UNREAD_BY_VALUE_LEARNING = (
+# Options of the optimiser and of cloning that mean nothing to value learning.
+_UNREAD_BY_VALUE_LEARNING = (
     "weight_decay",
     "gradient_clip",
     "warmup_fraction",
@@ -133,17 +174,23 @@ UNREAD_BY_VALUE_LEARNING = (
 )
 
 
+def unread_by(kind: ModelKind) -> dict[str, str]:
+    """The options of a run that mean nothing to ``kind``, each with what it has instead."""
+    if kind.learns_values:
+        reason = "takes learning_rate, batch_size and steps, draws transitions and has d3rlpy's optimisers"
+        return dict.fromkeys(_UNREAD_BY_VALUE_LEARNING, reason)
+    unread = {} if kind.has_program else {"norm_switch_fraction": "has no norm that is switched"}
+    return unread | ({"raised_returns": "is told no return"} if kind is ModelKind.mlp else {})
+
+
 def _refuse_unread(overrides: list[str], kind: ModelKind) -> None:
-    for pair in overrides:
-        if _is_unread(pair, kind):
-            raise UserError(
-                f"{pair.partition('=')[0]} means nothing to model.kind={kind.value}, which takes learning_rate, "
-                "batch_size and steps, draws transitions and has d3rlpy's optimisers; leave it out."
-            )
+    for key in (pair.partition("=")[0] for pair in overrides):
+        if reason := unread_by(kind).get(key):
+            raise UserError(f"{key} means nothing to model.kind={kind.value}, which {reason}; leave it out.")
 
 
 def _is_unread(pair: str, kind: ModelKind) -> bool:
-    return kind.learns_values and pair.partition("=")[0] in UNREAD_BY_VALUE_LEARNING
+    return pair.partition("=")[0] in unread_by(kind)
 
 
 def _without_model(pairs: list[str]) -> list[str]:

@@ -53,6 +53,18 @@ def test_the_recipe_reaches_back_to_the_cue(length: int) -> None:
     assert config.model.surrogate is not Surrogate.published  # with which no attention remembers the cue
 
 
+@pytest.mark.parametrize("kind", ["decision-transformer", "fcnet", "mlp", "spiking-mlp"])
+def test_other_kinds_have_windows_of_whole_episodes_too(kind: str) -> None:
+    config = training_config(["env=t-maze-200", f"model.kind={kind}"])
+    config.validate()
+    assert (config.whole_episodes, config.model.context) == (True, 202)
+    assert training_config(["env=t-maze-200", f"model.kind={kind}", "model.context=30"]).model.context == 30
+    fitting = training_config(["env=t-maze-10", f"model.kind={kind}"])
+    assert fitting.model.context == {"decision-transformer": 20, "fcnet": 100}.get(kind, 12)
+    published = training_config(["env=t-maze-200", f"model.kind={kind}", "whole_episodes=false"])
+    assert published.model.context == {"decision-transformer": 20, "fcnet": 100}.get(kind, 202)
+
+
 @pytest.mark.parametrize(
     ("length", "words"),
     [

@@ -14,7 +14,7 @@ from dsf_models.configuration import ModelKind
 from dsf_models.kind_settings import is_taken
 from dsf_train.bench.data import Data, choose_data
 from dsf_train.configuration import TrainConfig
-from dsf_train.run_options import UNREAD_BY_VALUE_LEARNING, training_config
+from dsf_train.run_options import training_config, unread_by
 from neuro_runtime.environments import load_environment_spec
 
 WHOLE = ("model.window=1000", "model.streaming=false")  # every token of a context sees all before it, as published
@@ -167,8 +167,8 @@ def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> 
 
 def _is_shared(pair: str, kind: ModelKind) -> bool:
     """Whether an option for all runs goes to those of ``kind``; a value's loss has a learning rate of its own."""
-    own = (*UNREAD_BY_VALUE_LEARNING, "learning_rate")
-    return is_taken(pair, kind) and not (kind.learns_values and pair.partition("=")[0] in own)
+    own = ("learning_rate",) if kind.learns_values else ()
+    return is_taken(pair, kind) and pair.partition("=")[0] not in (*unread_by(kind), *own)
 
 
 def chosen_rows(rows: Sequence[Row], names: str | None) -> tuple[Row, ...]:
