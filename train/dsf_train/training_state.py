@@ -122,46 +122,25 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     UserError
         The configuration, the dataset or the run folder is not usable.
     """
-    config.validate()
-    if config.model.kind.learns_values:
-        require_d3rlpy(config.model.kind)
-        if distributed.processes() > 1:
-            raise UserError(f"model.kind={config.model.kind.value} trains in one process; start it without torchrun.")
+    require_trainable(config)
     for sentence in settings_without_loihi_form(config.model):
         _log.warning("this model trains, and its export for Loihi will be refused: %s", sentence)
-    compiled = compiles(config)  # what no device can compute is told before a device is asked for
     device = distributed.own_device(config.device)
     spec = load_environment_spec(config.env)
     if distributed.is_first():
         try_environment(spec, delayed_reward=config.delayed_reward)
     start = starting_policy(config) if config.quantise else None
-    if (config.synop_price or config.energy_price) and not start:
-        refuse_without_program(config.model)
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     require_room(config, spec)
-    first = distributed.is_first()
-    with distributed.first_one_first():
-        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)
-        if first and (RunFolder.of(config).path.exists() or not resume):
-            held.enter_context(RunFolder.of(config).locked())
-        folder = RunFolder.open(config, resume or not first, overwrite and first)
+    dataset, folder = _opened(config, spec, resume, overwrite, held)
     spec = spec if spec.return_targets else with_targets_of(dataset, spec)
     _prepare_torch(config)
 
     normalisation = start.normalisation if start else normalisation_of(dataset, spec.return_scale, config.input_clip)
-    windows = TokenWindows(
-        dataset,
-        normalisation,
-        config.model.context,
-        config.delayed_reward,
-        config.best_share,
-        config.whole_episodes,
-    )
+    windows = windows_of(config, dataset, normalisation)
     model = _make_model(config, dataset, windows, start).to(device)
     if isinstance(model, DSFormer) and config.initial_firing_rate:
-        set_blend(model, norm_blend(config, 0))
-        batch = firing_rate_batch(config, windows, 0).to(device)
-        raise_firing_rates(model, batch, config.initial_firing_rate)
+        _raise_firing_rates(model, config, windows)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     learner = _value_learner(config, model, dataset, normalisation, spec, device)
@@ -177,13 +156,61 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
         bounds,
         dataset.notes,
         device,
-        compiled,
+        compiles(config),
         model,
         optimiser,
         cost,
         start,
         learner,
         first_step,
+    )
+
+
+def require_trainable(config: TrainConfig) -> None:
+    """Refuse what a run cannot have, by its options alone: before its dataset is read and its folder made.
+
+    Raises
+    ------
+    UserError
+        An option is wrong, or two do not go together.
+    """
+    config.validate()
+    if config.model.kind.learns_values:
+        require_d3rlpy(config.model.kind)
+        if distributed.processes() > 1:
+            raise UserError(f"model.kind={config.model.kind.value} trains in one process; start it without torchrun.")
+    compiles(config)  # refuses what no device can compute, before a device is asked for
+    if (config.synop_price or config.energy_price) and not config.quantise:
+        refuse_without_program(config.model)
+
+
+def _opened(
+    config: TrainConfig, spec: EnvironmentSpec, resume: bool, overwrite: bool, held: ExitStack
+) -> tuple[Columns, RunFolder]:
+    """The dataset, and the run's folder with its lock."""
+    first = distributed.is_first()
+    with distributed.first_one_first():
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)
+        if first and (RunFolder.of(config).path.exists() or not resume):
+            held.enter_context(RunFolder.of(config).locked())
+        return dataset, RunFolder.open(config, resume or not first, overwrite and first)
+
+
+def windows_of(config: TrainConfig, dataset: Columns, normalisation: Normalisation) -> TokenWindows:
+    """The windows that a run draws from its dataset.
+
+    Raises
+    ------
+    UserError
+        They have to hold whole episodes, and are too short.
+    """
+    return TokenWindows(
+        dataset,
+        normalisation,
+        config.model.context,
+        config.delayed_reward,
+        config.best_share,
+        config.whole_episodes,
     )
 
 
@@ -195,6 +222,12 @@ def with_targets_of(dataset: Columns, spec: EnvironmentSpec) -> EnvironmentSpec:
     returns = dataset.returns[dataset.finished] if dataset.finished.any() else dataset.returns
     largest = float(np.abs(returns).max())
     return replace(spec, return_targets=(float(returns.max()),), return_scale=largest or 1.0)
+
+
+def _raise_firing_rates(model: DSFormer, config: TrainConfig, windows: TokenWindows) -> None:
+    set_blend(model, norm_blend(config, 0))
+    batch = firing_rate_batch(config, windows, 0).to(next(model.parameters()).device)
+    raise_firing_rates(model, batch, config.initial_firing_rate)
 
 
 def firing_rate_batch(config: TrainConfig, windows: TokenWindows, done: int) -> Batch:

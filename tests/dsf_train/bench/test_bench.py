@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,7 @@ from dsf_train.bench.printed import printed_score
 from dsf_train.bench.program_measurement import Measurement, measure_program
 from dsf_train.command_bench import main
 from dsf_train.configuration import TrainConfig
+from dsf_train.datasets.demonstrations import DEMONSTRATORS
 from dsf_train.run_folder import RunFolder
 from dsf_train.run_options import training_config
 from dsf_train.trainer import train
@@ -307,6 +309,11 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
         (["front", "env=pendulum", "prices=cheap"], "no numbers"),
         (["front", "env=pendulum", "profile=loihi9"], "loihi"),
         (["front", "env=pendulum", "profile=xylo"], "no price of any event"),
+        (["front", "env=pendulum", "price=synop_price", "profile=jetson-nano"], "prices the ANN baselines"),
+        (
+            ["front", "env=pendulum", "prices=0", "seeds=0", "train.model.norm=tdln", "runs={runs}"],
+            "front-energy_price0-seed0 on pendulum: tdLN (model.norm=tdln) divides by a deviation",
+        ),
         (["front", "env=pendulum", "price=price"], "price"),
         (["front", "env=pendulum", "time_steps=1,two"], "no whole numbers with commas between, such as 1,2,4"),
         (["front", "env=pendulum", "time_steps="], "time_steps= has no value; give one, or leave it out"),
@@ -317,11 +324,30 @@ def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) ->
 def test_bad_calls_get_one_sentence_and_status_2(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*arguments, "workers=1"]) == 2
+    assert main([*(argument.format(runs=tmp_path / "runs") for argument in arguments), "workers=1"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("dsf-bench: error: ")
     assert message in error
     assert not any(tmp_path.iterdir())
+
+
+def test_a_sweep_whose_last_run_cannot_be_trained_trains_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DSF_CACHE", str(tmp_path / "cache"))
+    for name, demonstrator in DEMONSTRATORS.items():
+        monkeypatch.setitem(DEMONSTRATORS, name, replace(demonstrator, episodes=5))
+    sweep = ["scores", "envs=pendulum,t-maze-9", "models=mlp", "seeds=0", "workers=1", f"runs={tmp_path}/runs"]
+    assert main([*sweep, "steps=2", "train.model.context=8", *TINY[-2:]]) == 2
+    assert "scores-mlp-seed0 on t-maze-9: whole_episodes=true needs windows" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_all_rows_of_a_t_maze_hold_an_episode(tmp_path: Path) -> None:
+    grid = make_grid(SCORES, Sweep("scores", ("t-maze-150",), (0,), str(tmp_path), None, ()))
+    windows = [config.model.context for config in grid.configs() if config.whole_episodes]
+    assert len(windows) == len(SCORES) - 1  # CQL's are transitions
+    assert set(windows) == {152}
 
 
 def test_several_workers_need_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dsf_common.comma_lists import names_of, whole_numbers_of
 from dsf_common.errors import UserError
+from dsf_train.bench.beforehand import require_runs
 from dsf_train.bench.duration import duration_of
 from dsf_train.bench.execution import carry_out, finish
 from dsf_train.bench.front import SIZES, Measure, front_points, front_rows, front_table, stored_front
@@ -25,11 +26,13 @@ from dsf_train.bench.grid import (
     make_grid,
 )
 from dsf_train.bench.options import BenchOptions
+from dsf_train.bench.outcome import outcome_of
 from dsf_train.bench.page import put_section
 from dsf_train.bench.plot import plot_front, plot_grid
 from dsf_train.bench.table import command_block, conditions, grid_table, shown_arguments
 from hw_profiles.loader import load_profile
 from hw_profiles.pareto_front import save_front
+from hw_profiles.pricing import check_prices_runs
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], tabl
     chosen = names_of("envs", options.envs) if options.envs else environments
     grid = _grid(what, chosen_rows(rows, options.models), chosen, options, command)
     if not table_only:
+        left = [config for config in grid.configs() if outcome_of(config) is None]
+        require_runs(left, elsewhere=options.cluster is not None, exported=False)
         _tell_duration(grid, options)
         carry_out(grid.configs(), finish, options.workers, options.cluster)
     name = options.name or what
@@ -65,11 +70,14 @@ def score_against_energy(options: BenchOptions, command: Sequence[str], table_on
     if options.env is None:
         raise UserError("front needs an environment, such as env=pendulum")
     profile = load_profile(options.profile)
+    check_prices_runs(profile)
     sizes = {option: getattr(options, option) for option in SIZES}
     rows = front_rows(options.price, options.prices, options.profile, sizes)
     grid = _grid("front", rows, (options.env,), options, command)
     measure = Measure(options.profile)
     if not table_only:
+        left = [config for config in grid.configs() if measure.result(config) is None]
+        require_runs(left, elsewhere=options.cluster is not None, exported=True)
         carry_out(grid.configs(), measure, options.workers, options.cluster)
     points = front_points(grid, options.env, measure)
     name = f"{options.name or 'front'}-{options.env}"
