@@ -98,7 +98,8 @@ def _check_key(tree: DictConfig, key: str, configuration: type[DataclassInstance
             raise UserError(f"unknown key {key!r}: {'.'.join(walked)} is a single value")
         if part not in list(node):
             meant = ours(key, [option.key for option in options_of(configuration)])
-            answer = f"here it is {meant}" if meant else suggestion(part, map(str, node))
+            parents = "".join(f"{parent}." for parent in walked)
+            answer = f"here it is {meant}" if meant else suggestion(part, map(str, node), prefix=parents)
             raise UserError(f"unknown key {key!r}: {answer}")
         walked.append(part)
         node = None if OmegaConf.is_missing(node, part) else node[part]

@@ -12,13 +12,17 @@ from dsf_common.errors import UserError
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-def suggestion(wrong: str, valid: Iterable[str]) -> str:
-    """ "did you mean a or b?" where something is near, else "choose from …" (or "there is none")."""
+def suggestion(wrong: str, valid: Iterable[str], prefix: str = "") -> str:
+    """ "did you mean a or b?" where something is near, else "choose from …" (or "there is none").
+
+    Every name that it gives begins with ``prefix``, as it is to be typed.
+    """
     choices = sorted(valid)
     near = difflib.get_close_matches(wrong, choices, n=3)
+    typed = [prefix + name for name in near or choices]
     if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"choose from {', '.join(choices)}" if choices else "there is none"
+        return f"did you mean {' or '.join(typed)}?"
+    return f"choose from {', '.join(typed)}" if typed else "there is none"
 
 
 def member(choices: type[Choice], what: str, name: str) -> Choice:

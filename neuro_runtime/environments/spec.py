@@ -232,9 +232,17 @@ def _of_family(name: str, content: Any, number: int) -> Any:
 
 def _spec_files() -> dict[str, Path]:
     """File by name; the user's own come last, so that one of them may replace one of ours."""
+    return {path.stem: path for folder in [_SPECS, *_own_folder()] for path in folder.glob("*.yaml")}
+
+
+def _own_folder() -> list[Path]:
     own = os.environ.get(OWN_SPECS)
-    folders = [_SPECS, *([Path(own).expanduser()] if own else [])]
-    return {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+    if not own:
+        return []
+    folder = Path(own).expanduser()
+    if not folder.is_dir():  # else one of ours would be taken for the user's file of the same name
+        raise UserError(f"{OWN_SPECS} names {own}, and there is no such folder")
+    return [folder]
 
 
 def _is_whole(value: Any) -> bool:

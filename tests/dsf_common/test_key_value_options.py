@@ -62,7 +62,7 @@ def test_what_may_be_none_may_be_set_to_none() -> None:
         (["env=a", "path= "], "path= has no value; give one, or leave it out"),
         (["env=a", "step=3"], "unknown key 'step': did you mean steps?"),
         (["env=a", "zzz=3"], "unknown key 'zzz': choose from env, inner, kind, path, rate, steps"),
-        (["env=a", "inner.siz=3"], "unknown key 'inner.siz': did you mean size?"),
+        (["env=a", "inner.siz=3"], "unknown key 'inner.siz': did you mean inner.size?"),
         (["env=a", "steps.more=3"], "unknown key 'steps.more': steps is a single value"),
         (["env=a", "steps=many"], "cannot set steps to 'many': it takes a whole number"),
         (["env=a", f"steps={10**20}"], "0 is too large: whole numbers are below 2.63"),

@@ -106,6 +106,14 @@ def test_own_folder_adds_and_replaces_environments(tmp_path: Path, monkeypatch: 
     assert load_environment_spec("pendulum").reference_max == 1
 
 
+def test_an_own_folder_that_is_none_is_refused_though_the_name_is_one_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSF_ENVIRONMENTS", str(tmp_path / "misspelt"))
+    with pytest.raises(UserError, match=r"^DSF_ENVIRONMENTS names .*misspelt, and there is no such folder$"):
+        load_environment_spec("pendulum")
+
+
 def test_a_file_in_place_of_a_name_is_answered_with_its_folder() -> None:
     with pytest.raises(UserError, match=r"let DSF_ENVIRONMENTS name the file's folder, and give env=mine"):
         load_environment_spec("tasks/mine.yaml")
