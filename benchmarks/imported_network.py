@@ -23,9 +23,9 @@ from dsf_common.files import require_readable
 from dsf_common.key_value_options import compose
 from dsf_export.sources.content import content_of
 from dsf_export.sources.import_of_call import import_file
-from dsf_export.sources.imported import class_of
 from dsf_export.sources.quantise_network import run_all
 from dsf_export.sources.read_source import read_network, source_options
+from dsf_export.sources.stage_rows import class_of
 from neuro_runtime.program.chip import Chip, find_chip
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import SampleProgram

@@ -57,6 +57,13 @@ class HostMap:
             np.add.at(row, self.target_index, self.weight * given[self.source_index])
         return current + self.bias
 
+    def rows(self, values: Array, steps: int, *, integers: bool) -> NDArray[np.generic]:
+        """The currents of ``values`` in each of ``steps`` time steps, (steps, targets): 0 before the delay is over."""
+        rows = np.zeros((steps, len(self.bias)))
+        current = self.current(values)[: max(steps - self.delay, 0)]
+        rows[self.delay : self.delay + len(current)] = current
+        return _integers(rows, self.scale) if integers else rows
+
 
 @dataclass(frozen=True, eq=False)
 class SampleEncoder:
@@ -80,7 +87,7 @@ class SampleEncoder:
         return math.prod(self.shape)
 
     def rows(self, sample: NDArray[np.generic], steps: int, *, integers: bool) -> NDArray[np.generic]:
-        """What the input nodes get in ``steps`` time steps, (steps, columns), of a sample of shape (n, *shape).
+        """The input nodes' rows in ``steps`` time steps, (steps, columns), of a sample of shape (n, *shape).
 
         A sample that is shorter is followed by silence.
 
@@ -94,16 +101,7 @@ class SampleEncoder:
             rows = np.zeros((steps, self.features), dtype=np.int64 if integers else np.float64)
             rows[: len(given)] = given[:steps]
             return rows
-        parts = [self._shifted(each, given, steps) for each in self.maps]
-        if integers:
-            return np.concatenate([_integers(part, each.scale) for part, each in zip(parts, self.maps, strict=True)], 1)
-        return np.concatenate(parts, axis=1)
-
-    def _shifted(self, each: HostMap, given: Array, steps: int) -> Array:
-        rows = np.zeros((steps, len(each.bias)))
-        current = each.current(given)[: max(steps - each.delay, 0)]
-        rows[each.delay : each.delay + len(current)] = current
-        return rows
+        return np.concatenate([host_map.rows(given, steps, integers=integers) for host_map in self.maps], axis=1)
 
     def _checked(self, sample: NDArray[np.generic]) -> Array:
         if sample.shape[1:] != self.shape or sample.ndim == 0:
@@ -176,7 +174,7 @@ class SampleProgram(SpikingProgram):
     @property
     def host_macs(self) -> int:
         """Those of the layers that stay with the host, in all time steps."""
-        return self.period * sum(len(each.weight) for each in self.encoder.maps)
+        return self.period * sum(len(host_map.weight) for host_map in self.encoder.maps)
 
     @property
     def holds_input(self) -> bool:
@@ -190,7 +188,7 @@ class SampleProgram(SpikingProgram):
 
     def largest_input(self, source: str) -> Array:
         """The largest currents of calibration, with a margin."""
-        return next(each.largest for each in self.encoder.maps if each.node == source)
+        return next(host_map.largest for host_map in self.encoder.maps if host_map.node == source)
 
     def for_steps(self, steps: int) -> SampleProgram:
         """The same program, run ``steps`` time steps at a time."""

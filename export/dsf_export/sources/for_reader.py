@@ -15,8 +15,9 @@ from dsf_common.files import atomic_write
 from dsf_export.sources.content import Content
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_network
-from dsf_export.sources.imported import SAME, Samples, StageRow, row_of_networks, samples_for
+from dsf_export.sources.imported import SAME, Samples, samples_for
 from dsf_export.sources.read_source import read_network, source_options
+from dsf_export.sources.stage_rows import StageRow, row_of_networks
 from dsf_export.targets.network_readers import NetworkReader, find_network_reader, names_for, write_network_for
 
 NEAR = 1e-4  # of the largest membrane

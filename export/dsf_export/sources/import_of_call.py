@@ -14,9 +14,11 @@ from dsf_common.text_table import percent, text_table
 from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.sources.content import Content, content_of
 from dsf_export.sources.float_network import FloatNetwork
-from dsf_export.sources.imported import Imported, StageRow, document, import_network, warnings_of
+from dsf_export.sources.import_document import import_document, warnings_of
+from dsf_export.sources.imported import Imported, import_network
 from dsf_export.sources.quantise_network import HEAVIEST
 from dsf_export.sources.read_source import read_network, source_options
+from dsf_export.sources.stage_rows import StageRow
 from dsf_export.targets import NETX, NIR, ONNX, Target
 from dsf_export.targets.netx import LARGEST_NETX_WEIGHT, write_netx
 from neuro_runtime.program import load_spiking_program, program_hash, save_program
@@ -95,7 +97,7 @@ def carry_out_import(
         else:
             _write_program(imported, output)
     if arguments.json:
-        print_document({"target": target.name, "output": str(output), **document(imported)})
+        print_document({"target": target.name, "output": str(output), **import_document(imported)})
     else:
         print(f"{text_of(imported)}\n\nwrote {output}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from dsf_export.sources.quantise_network import (
     run_all,
 )
 from dsf_export.sources.split_layers import split_by_room
+from dsf_export.sources.stage_rows import StageRow, row_of_lowered, row_of_networks, row_of_programs
 from neuro_runtime.program import validate
 from neuro_runtime.program.chip import Chip
 from neuro_runtime.program.limits import ARRIVAL_LIMIT, STATE_LIMIT
@@ -41,28 +42,6 @@ Samples = list[NDArray[Any]]
 MADE_SAMPLES, MADE_STEPS = 8, 100
 MOST_CALIBRATION_STEPS = 16384  # of all samples together, since the float program runs them in plain numpy
 SAME = 1e-3  # share of places in which float64 sums in another order may change a spike of a loop
-
-
-@dataclass(frozen=True)
-class StageRow:
-    """How a stage's spikes compare with those of the stage before.
-
-    Attributes
-    ----------
-    spikes
-        That this stage's neurons fire.
-    compared, different
-        Places: neurons times time steps.
-    same_class
-        Samples whose most active output is the same; of ``samples``.
-    """
-
-    stage: str
-    spikes: int
-    compared: int
-    different: int
-    same_class: int
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -162,8 +141,8 @@ def import_network(
     rows = (
         row_of_networks(f"float network, {str(network.dtype).removeprefix('torch.')}", recordings, recordings),
         row_of_networks("the same in float64", recordings, exact),
-        _row_of_lowered("program in floating point", network, lowered, exact, float_runs),
-        _row("program in Loihi's integers", lowered, float_runs, runs),
+        row_of_lowered("program in floating point", lowered, exact, float_runs),
+        row_of_programs("program in Loihi's integers", lowered, float_runs, runs),
     )
     if rows[2].different > SAME * rows[2].compared:
         raise GateFailed(
@@ -244,72 +223,12 @@ def _provenance(network: FloatNetwork, source: Path, kind: InputKind, origin: st
     }
 
 
-def row_of_networks(stage: str, first: Sequence[FloatRecording], second: Sequence[FloatRecording]) -> StageRow:
-    """The second recordings of a network beside the first: spikes of all its layers."""
-    fired = [
-        (one.spikes[name], other.spikes[name]) for one, other in zip(first, second, strict=True) for name in one.spikes
-    ]
-    return StageRow(
-        stage,
-        sum(int(other.sum()) for _, other in fired),
-        sum(one.size for one, _ in fired),
-        sum(int(np.count_nonzero(one != other)) for one, other in fired),
-        *_same_class([each.output for each in first], [each.output for each in second]),
-    )
-
-
-def _row_of_lowered(
-    stage: str,
-    network: FloatNetwork,
-    program: SampleProgram,
-    recordings: Sequence[FloatRecording],
-    runs: Sequence[SampleRun],
-) -> StageRow:
-    """The output's spikes, and where it is membranes, those that are off by more than rounding."""
-    pairs = [(one.output, other.output) for one, other in zip(recordings, runs, strict=True)]
-    different = sum(int(np.count_nonzero(~np.isclose(one, other, rtol=1e-6, atol=1e-9))) for one, other in pairs)
-    return StageRow(
-        stage,
-        sum(count for run in runs for name, count in run.spikes.items() if isinstance(program.node(name), Lif)),
-        sum(one.size for one, _ in pairs),
-        different,
-        *_same_class([one for one, _ in pairs], [other for _, other in pairs]),
-    )
-
-
-def _row(stage: str, program: SampleProgram, first: Sequence[SampleRun], second: Sequence[SampleRun]) -> StageRow:
-    read = {output.node for output in program.outputs if output.quantity == "membrane"}  # which never fire
-    names = [node.name for node in program.nodes if isinstance(node, Lif) and node.name not in read]
-    fired = [
-        (one.recording.spikes[name], other.recording.spikes[name])
-        for one, other in zip(first, second, strict=True)
-        for name in names
-    ]
-    return StageRow(
-        stage,
-        sum(int(np.count_nonzero(other)) for _, other in fired),
-        sum(one.size for one, _ in fired),
-        sum(int(np.count_nonzero(one != other)) for one, other in fired),
-        *_same_class([run.output for run in first], [run.output for run in second]),
-    )
-
-
 def _membrane_error(program: SampleProgram, first: Sequence[SampleRun], second: Sequence[SampleRun]) -> float | None:
     largest = max(float(np.abs(run.output).max(initial=0)) for run in first)
     if largest == 0 or any(output.quantity != "membrane" for output in program.outputs):
         return None
     pairs = zip(first, second, strict=True)
     return max(float(np.abs(one.output - other.output).max(initial=0)) for one, other in pairs) / largest
-
-
-def _same_class(first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]]) -> tuple[int, int]:
-    same = sum(class_of(one) == class_of(other) for one, other in zip(first, second, strict=True))
-    return same, len(first)
-
-
-def class_of(output: NDArray[Any]) -> int:
-    """The output that sums up to most over time, the first of several."""
-    return int(output.reshape(len(output), -1).sum(axis=0).argmax())
 
 
 def _layers(
@@ -333,55 +252,3 @@ def _layers(
         for node in program.nodes
         if isinstance(node, Lif)
     )
-
-
-def warnings_of(imported: Imported) -> list[str]:
-    """Sentences about what the comparison cannot show, and about states that reached a limit of the integers."""
-    warnings = _silence(imported)
-    warnings += [
-        f"warning: neurons of {name} may fire several spikes in a time step and none did on the calibration; the "
-        "program's fire one, so an input that asks for more is another network's (multispike=false says it is meant)"
-        for name, layer in imported.network.neurons.items()
-        if layer.multispike
-    ]
-    warnings += [
-        f"warning: v of {layer.layer} reached the end of its 24 bits, where integers saturate and the float network "
-        "goes on"
-        for layer in imported.layers
-        if layer.voltage >= 1
-    ]
-    warnings += [
-        f"warning: {layer.layer} is brought more than 21 bits in a step, which wraps on Loihi 1"
-        for layer in imported.layers
-        if layer.arriving >= 1 and imported.chip.is_portable
-    ]
-    return warnings
-
-
-def _silence(imported: Imported) -> list[str]:
-    """Warnings of a comparison in which nothing, or no output, fired."""
-    if not any(layer.fires for layer in imported.network.neurons.values()):
-        return ["warning: the network has no neurons that fire, so no spikes were compared, only its membranes"]
-    outputs = {output.node for output in imported.program.outputs if output.quantity == "spikes"}
-    if imported.rows[0].spikes:
-        is_silent = outputs and not any(layer.spikes for layer in imported.layers if layer.layer in outputs)
-        text = "warning: no output fired on the calibration, so no classes were compared: each is the first"
-        return [text] if is_silent else []
-    return [
-        "warning: no neuron fired on the calibration, so nothing was compared: give calibration=FILE.npz of samples on "
-        "which neurons fire, or look at dt= and from=, by which they may get too little"
-    ]
-
-
-def document(imported: Imported) -> dict[str, Any]:
-    """The same as plain values."""
-    return {
-        "network": imported.network.name,
-        "conventions": dict(imported.network.origin),
-        "notes": list(imported.network.notes),
-        "calibration": imported.calibration,
-        "stages": [asdict(row) for row in imported.rows],
-        "layers": [asdict(layer) for layer in imported.layers],
-        "membrane_error": imported.membrane_error,
-        "warnings": warnings_of(imported),
-    }

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,10 +87,14 @@ def _output(network: FloatNetwork, reaching: Mapping[str, Signal]) -> tuple[str,
         raise UserError(
             f"{silent[0]} does not fire and something changes its membrane before the output: read it itself"
         )
-    name = READOUT
-    while name in network.nodes:
+    return _free_name(READOUT, network.nodes), False
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """The name, with as many underscores behind it as make it one that is not taken."""
+    while name in taken:
         name += "_"
-    return name, False
+    return name
 
 
 def _readout_layer(network: FloatNetwork) -> NeuronLayer:
@@ -140,12 +144,14 @@ class _Builder:
         self._connections: list[Connection | Convolution] = []
         self._maps: list[HostMap] = []
         self._biased = False
+        self._taken = {network.input, *layers}
+        self._bias = self._new_name(BIAS)
 
     def add_layer(self, name: str, layer: NeuronLayer) -> None:
         """Its nodes, one for each set of parameters."""
         plain = layer.to(torch.float64)
         keep_current, keep, threshold = (
-            each.numpy().reshape(-1) for each in (plain.keep_current, plain.keep_voltage, plain.threshold)
+            parameter.numpy().reshape(-1) for parameter in (plain.keep_current, plain.keep_voltage, plain.threshold)
         )
         gain_in = 1.0 if plain.gain_in is None else plain.gain_in.numpy().reshape(-1)
         gain = plain.gain.numpy().reshape(-1) * gain_in
@@ -156,7 +162,7 @@ class _Builder:
         self._groups[name] = []
         for n, (of_current, of_voltage) in enumerate(kinds.tolist()):
             members = np.flatnonzero(place.reshape(-1) == n)
-            node = name if len(kinds) == 1 else f"{name}.{n}"
+            node = name if len(kinds) == 1 else self._new_name(f"{name}.{n}")
             theta = float(threshold[members[0]]) if layer.fires else np.inf
             lif, subtracts = self._neurons(node, layer, len(members), of_current, of_voltage, theta)
             self._groups[name].append(_Group(node, name, members, lif, gain, subtracts))
@@ -215,7 +221,7 @@ class _Builder:
             if not hosted and constant[group.members].any():
                 self._biased = True
                 weight = constant[group.members][:, None]
-                self._connections.append(Dense(BIAS, group.node, weight, delay=depth - 1))
+                self._connections.append(Dense(self._bias, group.node, weight, delay=depth - 1))
             if group.subtracts:
                 own = np.arange(len(group.members), dtype=np.int32)
                 weight = np.full(len(own), group.subtracts)
@@ -228,9 +234,10 @@ class _Builder:
         return [(group.node, group.members) for group in self._groups[source]]
 
     def _add_map(self, group: _Group, part: SparseMap, constant: Array, delay: int) -> None:
-        name = f"{group.node}.current" + (
-            f"{delay}" if any(each.node == f"{group.node}.current" for each in self._maps) else ""
-        )
+        name = f"{group.node}.current"
+        if any(injection.target == group.node for injection in self._connections if not injection.weighted):
+            name += str(delay)
+        name = self._new_name(name)
         some = part.part(np.arange(part.sources), group.members)
         self._maps.append(
             HostMap(
@@ -252,9 +259,9 @@ class _Builder:
         first: list[Node] = []
         if self._kind == "spikes":
             first.append(SpikeInput(network.input, int(np.prod(shape))))
-        first += [CurrentInput(each.node, len(each.bias)) for each in self._maps]
+        first += [CurrentInput(host_map.node, len(host_map.bias)) for host_map in self._maps]
         if self._biased:
-            first.append(BiasLine(BIAS))
+            first.append(BiasLine(self._bias))
         kind = "spikes" if self._layers[output].fires else "membrane"
         return SampleProgram(
             arithmetic="float",
@@ -277,12 +284,18 @@ class _Builder:
             provenance=provenance,
         )
 
+    def _new_name(self, name: str) -> str:
+        """A name for a node that no layer of the network has."""
+        name = _free_name(name, self._taken)
+        self._taken.add(name)
+        return name
+
     def _layer_of(self, node: str) -> str:
         return next(name for name, groups in self._groups.items() for group in groups if group.node == node)
 
 
 def _unit(layer: NeuronLayer, group: _Group) -> Array | float:
-    """What one unit of a layer's v is in the program's: 1, or 1/threshold where each neuron counts in its own."""
+    """One unit of a layer's v in the program's: 1, or 1/threshold where each neuron counts in its own."""
     threshold = layer.threshold.double().numpy().reshape(-1)
     return 1 / threshold if layer.fires and np.ptp(threshold) > 0 else 1.0
 

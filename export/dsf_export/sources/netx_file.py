@@ -1,8 +1,8 @@
 """netx files (``.net``) of lava-dl: a chain of layers in Loihi's integers, read by h5py.
 
 The numbers are the chip's already: weights and thresholds are mantissas, decays are in 1/4096. So the network counts
-one integer for 1.0, and its program is these numbers. What the file does not say is whether a neuron fires at its
-threshold: lava-dl's releases differ, and ``compare=`` is asked for.
+one integer for 1.0, and its program is these numbers. The file does not say whether a neuron fires at its threshold:
+lava-dl's releases differ, and ``compare=`` is asked for.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class _ChainReader:
         self._looping: set[tuple[str, str]] = set()
         self._notes: list[str] = []
         self._last = ""
+        self._bias: NDArray[np.float64] | None = None  # that the neurons to come add to v
 
     def network(self, name: str) -> FloatNetwork:
         self._append("output", OutputLayer(self._shapes[self._last]), self._shapes[self._last])
@@ -147,8 +148,6 @@ class _ChainReader:
                 self._convolution(n, group, shape)
             case _:
                 self._dense(n, kind, group, shape)
-
-    _bias: NDArray[np.float64] | None = None
 
     def _convolution(self, n: int, group: Any, shape: Shape) -> None:
         weight = self._numbers(group, "weight")
@@ -261,11 +260,13 @@ class _ChainReader:
         raise UserError(f"layer {n}, the first, is a {kind}, which does not say the shape of its input")
 
     def _pair(self, group: Any, key: str) -> Shape:
-        values = [int(each) for each in self._numbers(group, key, np.full(2, 0 if key == "padding" else 1)).reshape(-1)]
-        pair = tuple(values[:2] if len(values) > 1 else values * 2)
-        if len(values) > 2 and any(each != (0 if key == "padding" else 1) for each in values[2:]):
+        """A kernel's stride, padding or dilation in space; one in time does nothing."""
+        least = 0 if key == "padding" else 1
+        values = [int(number) for number in self._numbers(group, key, np.full(2, least)).reshape(-1)]
+        pair, in_time = tuple(values[:2] if len(values) > 1 else values * 2), values[2:]
+        if any(number != least for number in in_time):
             raise UserError(f"a convolution over time ({key} {values}) is not covered")
-        if min(pair) < (0 if key == "padding" else 1) or max(pair) > 10**6:
+        if min(pair) < least or max(pair) > 10**6:
             raise UserError(f"{key} {values} has no meaning")
         return pair
 

@@ -46,7 +46,7 @@ Samples = Sequence[NDArray[Any]]
 DEFAULT_TERMS, MOST_TERMS = 2, 4
 MOST_GROUPS = 4
 MARGIN = 1.25  # by which states may exceed those of calibration
-# Of the largest scale; and the power of two below it, by which weights on a grid stay exact.
+# Shares of the largest scale that are tried; besides the power of two below it, by which weights on a grid stay exact.
 CANDIDATES = (1.0, 0.92, 0.84, 0.77, 0.71, 0.6, 0.5)
 SMALLEST_SCALE = 8
 LARGEST_STATE = (STATE_LIMIT - 1) / 2**CURRENT_SHIFT
@@ -110,7 +110,7 @@ def room_of(program: SampleProgram, runs: Sequence[SampleRun], chip: Chip) -> di
 
 
 def _arrivals(current: Array, keep: float) -> Array:
-    """What arrived in each time step, from u (steps, neurons)."""
+    """The arrivals of each time step, from u (steps, neurons)."""
     return np.asarray(current - keep * np.concatenate([np.zeros((1, current.shape[1])), current[:-1]]))
 
 
@@ -234,11 +234,11 @@ def with_scales(program: SampleProgram, scales: Mapping[str, int], samples: Samp
     targets = {injection.source: injection.target for injection in program.injections}
     maps = tuple(
         replace(
-            each,
-            scale=float(scales[targets[each.node]]),
-            largest=_largest_input(each, scales[targets[each.node]], samples),
+            host_map,
+            scale=float(scales[targets[host_map.node]]),
+            largest=_largest_input(host_map, scales[targets[host_map.node]], samples),
         )
-        for each in program.encoder.maps
+        for host_map in program.encoder.maps
     )
     outputs = tuple(
         replace(output, inverse_scale=1 / (scales[output.node] << CURRENT_SHIFT))
@@ -256,11 +256,11 @@ def with_scales(program: SampleProgram, scales: Mapping[str, int], samples: Samp
     )
 
 
-def _largest_input(each: HostMap, scale: int, samples: Samples) -> Array:
-    largest = np.zeros(len(each.bias))
+def _largest_input(host_map: HostMap, scale: int, samples: Samples) -> Array:
+    largest = np.zeros(len(host_map.bias))
     for sample in samples:
         flat = sample.reshape(len(sample), -1).astype(np.float64)
-        largest = np.maximum(largest, np.abs(each.current(flat)).max(axis=0, initial=0))
+        largest = np.maximum(largest, np.abs(host_map.current(flat)).max(axis=0, initial=0))
     return np.minimum(np.ceil(largest * scale * MARGIN), float(INJECTION_LIMIT))
 
 

@@ -1,4 +1,4 @@
-"""What reaches each layer of neurons, as weights from the spikes of others and from the input.
+"""The signals that reach each layer of neurons, as weights from the spikes of others and from the input.
 
 Between two layers of neurons everything is linear: matrices, convolutions, sums over windows, factors. So each layer of
 neurons gets one sparse map from each source and delay, and one bias.
@@ -38,7 +38,7 @@ class Signal:
 
 
 def signals(network: FloatNetwork) -> dict[str, Signal]:
-    """What reaches each layer of neurons, and the output.
+    """The signals that reach each layer of neurons, and the output.
 
     Raises
     ------

@@ -45,18 +45,18 @@ def split_by_room(program: SampleProgram, room: Mapping[str, Array], groups: int
     members: dict[str, Sequence[NDArray[np.int64]]] = {}
     for name, scale in room.items():
         octave = np.minimum(np.floor(np.log2(scale / scale.min())), groups - 1)
-        parts = [np.flatnonzero(octave == each) for each in np.unique(octave)]
+        parts = [np.flatnonzero(octave == of_group) for of_group in np.unique(octave)]
         if len(parts) > 1:
             members[name] = parts
-            fed = [each.source for each in program.injections if each.target == name]
+            fed = [injection.source for injection in program.injections if injection.target == name]
             members |= dict.fromkeys(fed, parts)
     return replace(
         program,
         nodes=tuple(part for node in program.nodes for part in _nodes(node, members)),
-        connections=tuple(part for each in program.connections for part in _connections(each, program, members)),
+        connections=tuple(part for item in program.connections for part in _connections(item, program, members)),
         outputs=tuple(part for output in program.outputs for part in _outputs(output, members)),
         encoder=replace(
-            program.encoder, maps=tuple(part for each in program.encoder.maps for part in _maps(each, members))
+            program.encoder, maps=tuple(part for host_map in program.encoder.maps for part in _maps(host_map, members))
         ),
     )
 
@@ -80,22 +80,22 @@ def _outputs(output: SampleOutput, members: Members) -> list[SampleOutput]:
     return [replace(output, node=name, places=output.places[part]) for name, part in parts]
 
 
-def _maps(each: HostMap, members: Members) -> list[HostMap]:
-    if each.node not in members:
-        return [each]
+def _maps(host_map: HostMap, members: Members) -> list[HostMap]:
+    if host_map.node not in members:
+        return [host_map]
     made = []
-    for name, part in zip(_names(each.node, members), members[each.node], strict=True):
-        place = _places_of(part, each.target_index)
+    for name, part in zip(_names(host_map.node, members), members[host_map.node], strict=True):
+        place = _places_of(part, host_map.target_index)
         mine = place >= 0
         made.append(
             replace(
-                each,
+                host_map,
                 node=name,
-                source_index=each.source_index[mine],
+                source_index=host_map.source_index[mine],
                 target_index=place[mine].astype(np.int32),
-                weight=each.weight[mine],
-                bias=each.bias[part],
-                largest=each.largest[part],
+                weight=host_map.weight[mine],
+                bias=host_map.bias[part],
+                largest=host_map.largest[part],
             )
         )
     return made

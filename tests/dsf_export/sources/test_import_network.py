@@ -15,8 +15,9 @@ from dsf_common.errors import UserError
 from dsf_export.command_export import main
 from dsf_export.sources.content import content_of
 from dsf_export.sources.float_network import FloatNetwork, run_network
+from dsf_export.sources.import_document import warnings_of
 from dsf_export.sources.import_of_call import import_file, text_of
-from dsf_export.sources.imported import Imported, warnings_of
+from dsf_export.sources.imported import Imported
 from dsf_export.sources.read_source import read_network, source_options
 from neuro_runtime.command_run import main as run
 from neuro_runtime.program import load_spiking_program
@@ -212,6 +213,21 @@ def test_a_name_decides_nothing(tmp_path: Path) -> None:
     other = read(write_graph(tmp_path / "other.nir", nodes, edges), *PLAIN)
     sample = spikes((8,), seed=2)
     np.testing.assert_array_equal(run_network(one, sample).output, run_network(other, sample).output)
+
+
+@pytest.mark.parametrize("kind", ["spikes", "values"])
+def test_a_layer_may_have_any_name_that_a_program_would_give(kind: str, tmp_path: Path) -> None:
+    """One of two time constants is two nodes, and the biases have a line of their own."""
+    two = lif(4, tau=np.array([1e-3, 2e-3, 1e-3, 2e-3]), r=np.array([10.0, 20.0, 10.0, 20.0]))
+
+    def rows(*names: str) -> tuple[object, ...]:
+        first, second = names
+        nodes = ends([5], [4]) | {"fc": affine(4, 5, 1, 3.0), first: two, "fc2": affine(4, 4, 1, 3.0), second: lif(4)}
+        edges = [("input", "fc"), ("fc", first), (first, "fc2"), ("fc2", second), (second, "output")]
+        path = write_graph(tmp_path / "network.nir", nodes, edges)
+        return import_file(path, "nir", [*PLAIN, f"input={kind}"]).rows
+
+    assert rows("a", "a.0") == rows("a", "bias") == rows("a.0.current", "a.0") == rows("one", "two")
 
 
 def test_batch_dimensions_duplicate_edges_and_lost_names_are_repaired_and_said(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dsf_common.errors import UserError
+from dsf_export.sources.import_document import warnings_of
 from dsf_export.sources.import_of_call import import_file
-from dsf_export.sources.imported import warnings_of
 from support.imported_networks import against_writer, imported, spikes_of_integers, spikes_on_lava
 from support.writers.golden import goldens, load, of_folder
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dsf_common.errors import GateFailed
 from dsf_common.files import atomic_write
 from dsf_export.namespace import NAMESPACE
-from dsf_export.sources.imported import StageRow, class_of
 from dsf_export.sources.quantise_network import simulator_of
+from dsf_export.sources.stage_rows import StageRow, class_of
 from dsf_export.targets.onnx.metadata import FORM, HASH
 from dsf_export.targets.onnx.program_file import write_model
 from dsf_export.targets.onnx.sample_model import sample_model

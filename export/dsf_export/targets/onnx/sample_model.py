@@ -34,7 +34,7 @@ def sample_model(program: SampleProgram, metadata: Mapping[str, str]) -> onnx.Mo
     if encoder.kind == "spikes":
         brought = _shared_out(graph, step, flat)
     else:
-        brought = {each.node: _current(graph, each, flat) for each in encoder.maps}
+        brought = {host_map.node: _current(graph, host_map, flat) for host_map in encoder.maps}
     neurons = ProgramNeurons(graph, step, brought, INJECTION_LIMIT)
     neurons.run()
     graph.begin(OUTPUT)
@@ -52,21 +52,21 @@ def _shared_out(graph: GraphBuilder, program: SampleProgram, flat: str) -> dict[
     return dict(zip(names, parts, strict=True))
 
 
-def _current(graph: GraphBuilder, each: HostMap, values: str) -> str:
+def _current(graph: GraphBuilder, host_map: HostMap, values: str) -> str:
     """``rint(scale·(A x + b))`` as integers, each sum in the order of A's entries, and its delay."""
-    graph.begin(each.node)
-    size = len(each.bias)
-    places = entries_of_targets(each.target_index, size)
-    weight = np.where(places < 0, 0.0, np.append(each.weight, 0.0)[places])
-    source = np.append(each.source_index, 0)[places]
+    graph.begin(host_map.node)
+    size = len(host_map.bias)
+    places = entries_of_targets(host_map.target_index, size)
+    weight = np.where(places < 0, 0.0, np.append(host_map.weight, 0.0)[places])
+    source = np.append(host_map.source_index, 0)[places]
     row = graph.op("Reshape", values, graph.constant(np.array([-1], np.int64)))
     products = graph.op("Mul", graph.op("Gather", row, graph.constant(source, np.int64)), graph.constant(weight))
-    current = graph.op("Add", _running_sum(graph, products, places.shape[1]), graph.constant(each.bias, np.float64))
-    scaled = graph.op("Round", graph.op("Mul", current, graph.constant(each.scale, np.float64)))
+    current = graph.op("Add", _running_sum(graph, products, places.shape[1]), graph.constant(host_map.bias, np.float64))
+    scaled = graph.op("Round", graph.op("Mul", current, graph.constant(host_map.scale, np.float64)))
     ends = (graph.constant(end, np.float64) for end in (-INJECTION_LIMIT, INJECTION_LIMIT))
     integers = graph.cast(graph.op("Clip", scaled, *ends), np.int32)
     now = graph.op("Reshape", integers, _shape(graph, (1, size)))
-    return _later(graph, each, now, size) if each.delay else now
+    return _later(graph, host_map, now, size) if host_map.delay else now
 
 
 def _running_sum(graph: GraphBuilder, products: str, count: int) -> str:
@@ -75,12 +75,12 @@ def _running_sum(graph: GraphBuilder, products: str, count: int) -> str:
     return graph.op("Gather", sums, graph.constant(count - 1, np.int64), axis=1)
 
 
-def _later(graph: GraphBuilder, each: HostMap, now: str, size: int) -> str:
-    """The current of ``each.delay`` time steps ago, of which the states are the last ones, oldest first."""
-    name, shape = f"waiting.{each.node}", (each.delay, size)
+def _later(graph: GraphBuilder, host_map: HostMap, now: str, size: int) -> str:
+    """The current of ``host_map.delay`` time steps ago, of which the states are the last ones, oldest first."""
+    name, shape = f"waiting.{host_map.node}", (host_map.delay, size)
     waiting = graph.input(name, np.int32, shape)
     line = graph.op("Concat", waiting, now, axis=0)
-    lengths = graph.constant(np.array([1, each.delay], np.int64))
+    lengths = graph.constant(np.array([1, host_map.delay], np.int64))
     oldest, later = graph.split_op("Split", 2, line, lengths, axis=0)
     graph.output(f"next.{name}", later, np.int32, shape)
     return oldest

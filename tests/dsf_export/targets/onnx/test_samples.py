@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 import dsf_export.targets.onnx.sample_file as sample_file
 from dsf_common.errors import GateFailed
 from dsf_export.command_export import main
-from dsf_export.sources.imported import StageRow
+from dsf_export.sources.stage_rows import StageRow
 from dsf_export.targets.onnx.metadata import FORM
 from dsf_export.targets.onnx.sample_file import SAMPLE_FORM, row_of, write_checked
 from dsf_export.targets.onnx.sample_model import INPUT, OUTPUT
