@@ -1,6 +1,6 @@
 """``dsf-report``: what a saved run costs, as a page, as JSON and in the terminal; or two runs compared.
 
-What reads profiles and draws pages is imported where it is used, so that ``--help`` need not wait for it.
+Modules that read profiles and draw pages are imported where they are used, so that ``--help`` need not wait for them.
 """
 
 from __future__ import annotations

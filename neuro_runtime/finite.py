@@ -50,7 +50,7 @@ def truth(value: Any) -> bool | None:
 
 
 def shown(value: Any) -> str:
-    """What somebody's code gave, in a few words: by its type alone where that is long, or cannot be said."""
+    """A value that somebody's code gave, in a few words: by its type alone where that is long, or cannot be said."""
     kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
     try:
         said = repr(value)

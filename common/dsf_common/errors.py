@@ -20,7 +20,7 @@ STOPS = (UserError, KeyboardInterrupt, Terminated)
 """They end a run; what it did until then is saved."""
 
 RAISED_BY_OTHERS = (Exception, SystemExit)
-"""What code of a user's own may raise; one that ends the process by ``sys.exit`` would end it without a word."""
+"""Errors that code of a user's own may raise; one that ends the process by ``sys.exit`` would end it without a word."""
 
 
 def first_line(error: BaseException) -> str:

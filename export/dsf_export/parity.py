@@ -222,7 +222,7 @@ def identical_row(stage: str, run: ProgramRun, program: ProgramRun, first: Stage
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """What another runtime answered: an action, (act,), and every node's spikes, (P, size), a decision."""
+    """The answers of another runtime: an action, (act,), and every node's spikes, (P, size), a decision."""
 
     answers: list[Array]
     rasters: list[Layers]

@@ -47,7 +47,7 @@ def settings_without_loihi_form(config: ModelConfig) -> list[str]:
 
 
 def _without_program(kind: ModelKind) -> str:
-    """What about ``kind`` has no program, by the first node that no neuron of a program computes."""
+    """The reason why ``kind`` has no program: the first node that no neuron of a program computes."""
     match kind:
         case ModelKind.spikegpt:
             return (

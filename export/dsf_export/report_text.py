@@ -37,7 +37,7 @@ STATE_HEADER = (
 
 
 def agreement_table(layers: Sequence[LayerReport]) -> str:
-    """What rounding changed, one row a node group; :class:`dsf_export.layer_report.LayerReport` has the columns."""
+    """The changes by rounding, one row a node group; :class:`dsf_export.layer_report.LayerReport` has the columns."""
     return text_table([AGREEMENT_HEADER, *(_agreement_cells(layer) for layer in layers)])
 
 

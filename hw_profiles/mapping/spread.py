@@ -34,7 +34,7 @@ LOOK_AHEAD = 16  # neurons that are looked at together, when a core is filled
 
 
 class Objective(StrEnum):
-    """What a placement is made for: the fewest cores, the least time of a decision, or the least energy."""
+    """The aim of a placement: the fewest cores, the least time of a decision, or the least energy."""
 
     cores = "cores"
     time = "time"
@@ -161,7 +161,7 @@ def _part(slices: tuple[Slice, ...], first: int, end: int) -> tuple[Slice, ...]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a placement costs as far as it depends on how neurons are divided: nominal ns and pJ of a decision."""
+    """The cost of a placement as far as it depends on how neurons are divided: nominal ns and pJ of a decision."""
 
     time_ns: float
     energy_pj: float
@@ -173,7 +173,7 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What a placement is judged by: a profile's times, its powers and the energy of a message.
+    """The prices that a placement is judged by: a profile's times, its powers and the energy of a message.
 
     Attributes
     ----------

@@ -105,7 +105,7 @@ def _both_layouts(first: Report, second: Report) -> Iterator[tuple[str, LayoutAn
 
 
 def _costs(profile: str, first: LayoutAnswer, second: LayoutAnswer, same_kind: bool) -> list[Change]:
-    """What both cost. A run of the trained model counts no idle updates, so beside a program's it may count less."""
+    """The costs of both. A run of the trained model counts no idle updates, so beside a program's it may count less."""
     ratio = _ratio if same_kind or _terms(first) == _terms(second) else _not_comparable
     pairs: list[tuple[str, Value | None, Value | None]] = [
         ("energy a decision", _energy(first), _energy(second)),

@@ -13,7 +13,7 @@ from hw_profiles.report.units import energy_text
 
 
 class Standing(Enum):
-    """What may be said of one energy beside another, by their nominal figures and their bands."""
+    """How one energy stands to another, as far as their nominal figures and their bands tell."""
 
     above = "more over its whole band"
     nominally_above = "more"  # and the bands overlap

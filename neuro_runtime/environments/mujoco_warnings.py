@@ -18,5 +18,5 @@ def log_mujoco_warnings() -> None:
 
 @cache
 def _tell(warning: str) -> None:
-    """What will change in a later release concerns the author of an environment, so it is shown to nobody else."""
+    """Deprecations concern the author of an environment, so they are shown to nobody else."""
     _log.log(logging.DEBUG if "deprecated" in warning else logging.WARNING, "MuJoCo: %s", warning)

@@ -98,7 +98,7 @@ def _loihi_silence(program: SpikingProgram) -> None:
 
 
 def _loihi_graded(program: SpikingProgram) -> None:
-    """What arrives at graded neurons fits their 24-bit states, so no number that they send has wrapped."""
+    """The sum that arrives at graded neurons fits their 24-bit states, so no number that they send has wrapped."""
     if program.arithmetic != "loihi":
         return
     for node in program.nodes:

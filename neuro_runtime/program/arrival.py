@@ -22,8 +22,8 @@ def working_times(program: SpikingProgram) -> dict[str, int]:
 def first_arrivals(program: SpikingProgram) -> dict[str, int]:
     """The shortest path from the token or a bias line to each node that one reaches.
 
-    A hop takes one time step and its delay; an injection takes its delay alone. What reaches a graded node before its
-    bias does asks for no answer yet.
+    A hop takes one time step and its delay; an injection takes its delay alone. Spikes that reach a graded node before
+    its bias ask for no answer yet.
     """
     biased = _biased(program).items()
     return _shortest_paths(program, {name: at for name, at in biased if program.node(name).graded})

@@ -1,4 +1,4 @@
-"""What a loihi program's neurons do with their states: how fast these decay when nothing arrives, where they fire."""
+"""The states of a loihi program's neurons: how fast they decay when nothing arrives, and where they fire."""
 
 from __future__ import annotations
 

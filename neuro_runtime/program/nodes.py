@@ -285,7 +285,7 @@ class Sparse:
 class Convolution(Kernel):
     """Synapses that share their weights: those of a kernel between two nodes, whose neurons are its x and y, flat.
 
-    A program keeps its weights once. Whoever runs, counts or places synapses takes them as ``listed``.
+    A program keeps its weights once. Simulators, counts and maps take its synapses as ``listed``.
     """
 
     weighted: ClassVar[Yes] = True

@@ -10,7 +10,7 @@ Lava, nengo-loihi and brian2-loihi agree on every spike, current and voltage of 
 - that resets no neuron at a token's begin, as nengo-loihi's Loihi 1 has no means to do,
 - none of whose spikes is graded.
 
-A number of the program that lies outside is **set**. What depends on spikes is judged twice: by its **bound**, with
+A number of the program that lies outside is **set**. One that depends on spikes is judged twice: by its **bound**, with
 every synapse of one sign active at once, and by the largest that a run has **observed**. A bound within its limit is a
 proof. One beyond it is none of the contrary.
 """

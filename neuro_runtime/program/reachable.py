@@ -1,4 +1,4 @@
-"""What each neuron of a loihi program can do in each time step of a decision, whatever tokens come.
+"""The spikes and states that each neuron of a loihi program can have in a decision, whatever tokens come.
 
 This is the interpreter on intervals: every number of it becomes the smallest and the largest that it can be, and every
 spike becomes *possible* or not, and *certain* or not; a graded one any number up to the largest. All that the
@@ -76,7 +76,7 @@ class Reachable:
 
 
 def reachable(program: Program, token: float | None = None) -> Reachable:
-    """What the neurons of a loihi program can do; ``token`` bounds the magnitude of its integer current.
+    """The reach of a loihi program's neurons; ``token`` bounds the magnitude of its integer current.
 
     By default the token's current is what the encoder can give, channel by channel.
     """

@@ -1,7 +1,7 @@
 """Synapses as weight matrices: what the connections with the same ends and the same delay weigh together.
 
 A weight matrix may lie in a program as several connections with different exponents, so that small weights are not
-rounded by the step that the largest one needs. Whoever counts, places, adds up or checks weights sees one matrix here.
+rounded by the step that the largest one needs. All that counts, places, adds up or checks weights sees one matrix here.
 """
 
 from __future__ import annotations

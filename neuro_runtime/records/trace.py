@@ -90,7 +90,7 @@ def save_trace(trace: Trace, path: str | Path) -> None:
         file.attrs.update(version=VERSION, return_target=trace.return_target)
         texts = {"format": FORMAT, "environment": trace.environment, "provenance": json.dumps(trace.provenance)}
         for name, text in texts.items():
-            # Of fixed length, as HDF5 keeps others in a heap that has no checksum.
+            # Its length is fixed, as HDF5 keeps others in a heap that has no checksum.
             content = text.encode()
             file.attrs.create(name, content, dtype=h5py.string_dtype("utf-8", max(1, len(content))))
         for group in GROUPS:

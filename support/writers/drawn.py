@@ -47,5 +47,5 @@ class Writer(Protocol):
         ...
 
     def run(self, network: Any, sample: NDArray[Any]) -> NDArray[Any]:
-        """What comes out in each time step of a sample (steps, *shape), from a blank state."""
+        """The output in each time step of a sample (steps, *shape), from a blank state."""
         ...

@@ -94,7 +94,7 @@ class PositionBias(Enum):
 
 
 class BiasSharing(Enum):
-    """Who shares one vector of position weights."""
+    """The channels that share one vector of position weights."""
 
     layer = "layer"  # the paper
     head = "head"

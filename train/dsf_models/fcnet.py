@@ -1,6 +1,6 @@
 """The Fourier Controller Network (Tan et al., ICML 2024; github.com/thkkk/FCNet, commit 418cbed).
 
-It is causal as published. What differs here: a token is [s; a_{i−1}; R̂] where the published state and context
+It is causal as published. It differs in this: a token is [s; a_{i−1}; R̂] where the published state and context
 stand, and a tanh bounds the action.
 """
 

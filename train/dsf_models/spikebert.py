@@ -1,6 +1,6 @@
 """SpikeBERT (Lv et al., 2023; github.com/Lvchangze/SpikeBERT, commit f7fcb44): a Spikformer whose shortcuts add spikes.
 
-What differs here: a token sees itself and earlier ones (M below), where the published attention sees all of a text;
+It differs in this: a token sees itself and earlier ones (M below), where the published attention sees all of a text;
 the head reads each token, where a text's tokens are averaged; a token's current is ``W_e [s; a_{i−1}; R̂] + b_e`` in the
 place of a word's vector; a tanh bounds the action. There is no teacher, so the Linears that compare hidden layers with
 one are left out.

@@ -1,6 +1,6 @@
 """SpikeGPT (Zhu et al., TMLR 2024; github.com/ridgerchu/SpikeGPT, commit 029f86f): RWKV whose blocks add spikes.
 
-A neuron's time steps are the tokens. It is causal as published. What differs here: a token's current is
+A neuron's time steps are the tokens. It is causal as published. It differs in this: a token's current is
 ``W_e [s; a_{i−1}; R̂] + b_e`` in the place of a word's vector; a tanh bounds the action; the reset carries no gradient,
 as in all networks here; a neuron fires above its threshold and not at it.
 """

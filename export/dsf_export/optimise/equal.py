@@ -5,7 +5,7 @@ of whose neurons, taken in order, are equal in this way, injections included.
 
 **Keeps.** Every spike of the neurons that stay, and every current.
 
-**Exact**, since equal neurons with equal inputs have equal states. Whoever reads one of them reads the first instead:
+**Exact**, since equal neurons with equal inputs have equal states. Readers of any of them read the first instead:
 weights of a matrix are added up, where 8 bits hold the sum, under the same floor as before; listed synapses only change
 their source.
 """
@@ -115,7 +115,7 @@ def _first_equal(program: Program, node: Node) -> NDArray[np.int64]:
 
 
 def _rows(connection: Connection, size: int) -> list[bytes]:
-    """What ends at each neuron."""
+    """The synapses that end at each neuron."""
     if isinstance(connection, Dense):
         return [row.tobytes() for row in np.ascontiguousarray(connection.weight)]
     assert isinstance(connection, Sparse)

@@ -46,7 +46,7 @@ class ProgramPass(ABC, Generic[MatchT]):
 
     @abstractmethod
     def match(self, subject: Subject) -> MatchT | None:
-        """What there is to rewrite; None where there is nothing."""
+        """All that there is to rewrite; None where there is nothing."""
 
     @abstractmethod
     def transform(self, program: Program, match: MatchT) -> Program:

@@ -2,7 +2,7 @@
 
 Neurons are chosen on two halves of the episodes: those whose v never comes above half of their threshold. A layer in
 which one that the first half would choose fired in the second keeps all of its neurons, as there a record says too
-little. What is chosen is then held against other episodes: the fuller program steers them, and the lean one runs beside
+little. The choice is then held against other episodes: the fuller program steers them, and the lean one runs beside
 it on the same tokens.
 """
 

@@ -1,4 +1,4 @@
-"""What several passes do to a program: take neurons out, and give synapses another source."""
+"""The steps that several passes share: they take neurons out, and choose among synapses."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """netx (``.net``) of lava-dl: a program that is a chain of layers, one matrix of 8-bit weights each.
 
 A layer is ``W s + b`` into CUBA neurons that reset to 0; ``dense_rec`` feeds itself as well, and lava-dl reads both of
-its matrices in one 8-bit format. What a chain cannot say is refused by the node: a second source or reader, weights
-beyond 8 bits, which lava-dl clips or loses, or a sum of several connections, delays of synapses, a bias beside a
-synaptic current (netx adds it to v), membranes that are read, currents of the host. A sample is flat in such a file.
+its matrices in one 8-bit format. A node that a chain cannot hold is refused by its name: a second source or reader,
+weights beyond 8 bits, which lava-dl clips or loses, or a sum of several connections, delays of synapses, a bias beside
+a synaptic current (netx adds it to v), membranes that are read, currents of the host. A sample is flat in such a file.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def find_reader(name: str) -> Reader:
 
 @dataclass
 class _Layer:
-    """What reaches a node: weights in integers by source, (targets, sources), and a bias, (targets,)."""
+    """The synapses that reach a node: weights in integers by source, (targets, sources), and a bias, (targets,)."""
 
     node: Neurons
     weights: dict[str, Array] = field(default_factory=dict)
@@ -262,7 +262,7 @@ def require_chain(edges: list[tuple[str, str]], reader: Reader, remedy: str) -> 
 
 
 def _metadata(program: Program, reader: Reader) -> Mapping[str, Any]:
-    """What the file's nodes do not say."""
+    """The facts that the file's nodes do not say."""
     inverse = program.readout.inverse_scale * 2**CURRENT_SHIFT
     return {
         READER: reader.name,

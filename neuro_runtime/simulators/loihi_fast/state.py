@@ -22,7 +22,7 @@ TALLY = np.dtype(
         ("spikes", "i8"),  # emitted in the last decision
         ("largest_current", "i4"),  # |u| before it wraps, since the beginning
         ("largest_voltage", "i4"),  # |v| before it saturates or is reset, since the beginning
-        # What arrived in a time step, in weight units, since the beginning; counted where u alone does not tell it.
+        # Arrivals of a time step, in weight units, since the beginning; counted where u alone does not tell it.
         ("largest_synaptic", "i4"),
         ("largest_injected", "i4"),
         ("largest_arrival", "i4"),  # both together

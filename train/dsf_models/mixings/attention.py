@@ -82,8 +82,8 @@ class Attention(TokenMixing):
 class MapAttention(Attention):
     """Attentions with a map of integer scores, ``a_ij`` by head, from each token i to each of its last S tokens j.
 
-    ``A(q, k, v)_i = Σ_{i−S<j≤i} min(a_ij, c) v_j``; heads divide the channels. Of a window of S = K tokens nothing is
-    left out, as published. c is ``model.score_limit``, 0 for none: a chip counts scores in bits, and small ones take
+    ``A(q, k, v)_i = Σ_{i−S<j≤i} min(a_ij, c) v_j``; heads divide the channels. A window of S = K tokens leaves nothing
+    out, as published. c is ``model.score_limit``, 0 for none: a chip counts scores in bits, and small ones take
     few.
 
     The map's sums over channels fire by themselves, so that queries, keys and values need no higher rate.

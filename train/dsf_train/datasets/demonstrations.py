@@ -50,7 +50,7 @@ def is_demonstrated(spec: EnvironmentSpec) -> bool:
 
 
 def demonstrator_of(spec: EnvironmentSpec) -> Demonstrator:
-    """Who demonstrates ``spec``'s task.
+    """The demonstrator of ``spec``'s task.
 
     Raises
     ------

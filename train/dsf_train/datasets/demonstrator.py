@@ -1,4 +1,4 @@
-"""Who shows how a built-in task is done."""
+"""The interface of a demonstrator: it shows how a built-in task is done."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Arithmetic(ABC):
 
     @abstractmethod
     def summed(self, arriving: list[str]) -> str:
-        """What an accumulator holds after the time steps of each of ``arriving``, (steps, size), from 0 on."""
+        """The sum that an accumulator holds after the time steps of each of ``arriving``, (steps, size), from 0 on."""
 
     @abstractmethod
     def sums_freely(self, node: Neurons) -> bool:

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, as text by key: how its policy is to be run, and where it came from."""
+"""The facts that an ONNX file tells of itself, as text by key: how its policy is to be run, and where it came from."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class ProgramNeurons:
         return self._lifs[lif.name]
 
     def accumulated(self, node: Accumulator) -> str:
-        """What it holds after the decision, (1, size)."""
+        """The accumulator's sum after the decision, (1, size)."""
         self._graph.begin(node.name)
         steps = self._schedule.computed[node.name]
         if not steps:  # nothing reaches it, as where passes have taken away all that is silent

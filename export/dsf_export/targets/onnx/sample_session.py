@@ -26,7 +26,7 @@ class OnnxSamples:
         self._wanted = [OUTPUT, *self._rasters.outputs]
 
     def run(self, sample: NDArray[np.generic]) -> tuple[NDArray[np.float64], dict[str, Raster]]:
-        """What comes out in each time step of a sample, (steps, *output_shape), and every spike, (steps, neurons)."""
+        """The output in each time step of a sample, (steps, *output_shape), and every spike, (steps, neurons)."""
         self._session.reset()
         outputs, rows = list[NDArray[np.float64]](), list[dict[str, Raster]]()
         for given in sample:

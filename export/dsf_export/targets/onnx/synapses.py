@@ -1,4 +1,4 @@
-"""What arrives at a node: spikes of timelines through synapses, and the token's current."""
+"""The currents that arrive at a node: spikes of timelines through synapses, and the token's current."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Integers = NDArray[np.int32]
 
 
 class HostInput(AbstractProcess):
-    """What the host brings: currents, spikes, and a line that spikes in the active steps of a decision.
+    """The host's input: currents, spikes, and a line that spikes in the active steps of a decision.
 
     The host gives one row of numbers a decision, which is held, or one a time step. An injection ``(targets, columns,
     delay, exponent)`` adds ``shift(row[columns], exponent)`` to the neurons ``targets``, one to one, for
