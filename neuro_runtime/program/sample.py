@@ -94,7 +94,7 @@ class SampleEncoder:
         Raises
         ------
         UserError
-            The sample has another shape, is not finite, or is no spikes where spikes are asked for.
+            The sample has another shape or no time step, is not finite, or is no spikes where spikes are asked for.
         """
         given = self._checked(sample)
         if self.kind == "spikes":
@@ -106,6 +106,8 @@ class SampleEncoder:
     def _checked(self, sample: NDArray[np.generic]) -> Array:
         if sample.shape[1:] != self.shape or sample.ndim == 0:
             raise UserError(f"a sample must have the shape (time steps, {_listed(self.shape)}), got {sample.shape}")
+        if not len(sample):
+            raise UserError("a sample must have at least one time step")
         if sample.dtype.kind not in "fiub":
             raise UserError(f"a sample must be numbers, got {sample.dtype}")
         given = sample.reshape(len(sample), self.features).astype(np.float64)

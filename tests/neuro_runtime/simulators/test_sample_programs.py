@@ -103,5 +103,7 @@ def test_an_input_is_right_or_refused() -> None:
         encoder.rows(np.full((STEPS, 2, 3), 0.5), STEPS, integers=True)
     with pytest.raises(UserError, match="not finite"):
         encoder.rows(np.full((STEPS, 2, 3), np.nan), STEPS, integers=True)
+    with pytest.raises(UserError, match="at least one time step"):
+        encoder.rows(np.zeros((0, 2, 3)), STEPS, integers=True)
     with pytest.raises(UserError, match=r"\(time steps, 2, 3\)"):
         encoder.rows(np.zeros((STEPS, 6)), STEPS, integers=True)
