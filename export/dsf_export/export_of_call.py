@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
@@ -84,31 +84,11 @@ def carry_out(arguments: argparse.Namespace) -> None:
         return
     formats = _formats(arguments.bits, arguments.exponents, arguments.chip, content)
     _refuse_graded(content, formats, choice, target)
-    if arguments.reader is not None:
-        _export_for_reader(arguments, source, content, target, choice, formats)
-        return
-    output = _output(arguments.output, source, target)
-    stages = PROGRAM_STAGES if isinstance(content, Program) else MODEL_STAGES + len(formats) - 1
-    if target.name == ONNX:
-        stages += 1 if isinstance(content, Program) else 2
-    with Progress(stages * arguments.decisions, "parity", "decision") as bar:
-        full = _candidate(source, content, arguments.decisions, bar.update, formats)
-        lean = _made_lean(full, choice, arguments.resets)
-        candidate = lean.candidate
-        plot = _plot(candidate, output)
-
-        def show(parity: Parity) -> None:
-            bar.close()
-            document = program_document(lean, parity, target, output, plot)
-            if arguments.json:
-                print_document(document)
-            else:
-                print(program_text(lean, parity))
-
-        write_program(candidate, target, output, bar.update, show)
-    if not arguments.json:
-        written = files_of(candidate, target, output) + ([plot] if plot else [])
-        print("\n" + "\n".join(f"wrote {file}" for file in written))
+    asked = _Asked(arguments, source, content, target, choice, formats)
+    if arguments.reader is None:
+        _export_program(asked)
+    else:
+        _export_for_reader(asked)
 
 
 def export(
@@ -179,29 +159,71 @@ def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyM
         print("\n" + "\n".join(f"wrote {file}" for file in network.files))
 
 
-def _export_for_reader(
-    arguments: argparse.Namespace,
-    source: Path,
-    content: PolicyModel | Program,
-    target: Target,
-    choice: PassChoice,
-    formats: tuple[WeightFormat, ...],
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A policy or a program that is to become one for a target.
+
+    Attributes
+    ----------
+    choice, formats
+        The passes, and the weight formats, the first of which is written; a program has none.
+    """
+
+    arguments: argparse.Namespace
+    source: Path
+    content: PolicyModel | Program
+    target: Target
+    choice: PassChoice
+    formats: tuple[WeightFormat, ...]
+
+    def made_lean(self, on_decision: OnDecision) -> Lean:
+        """The candidate after its passes."""
+        full = _candidate(self.source, self.content, self.arguments.decisions, on_decision, self.formats)
+        return _made_lean(full, self.choice, self.arguments.resets)
+
+    def output(self, stem: str = "program") -> Path:
+        """The file that is written."""
+        return _output(self.arguments.output, self.source, self.target, stem)
+
+
+def _export_program(asked: _Asked) -> None:
+    """Write the program in the target's form, whose stages are compared up to the file read back."""
+    arguments, target, output = asked.arguments, asked.target, asked.output()
+    stages = PROGRAM_STAGES if isinstance(asked.content, Program) else MODEL_STAGES + len(asked.formats) - 1
+    if target.name == ONNX:
+        stages += 1 if isinstance(asked.content, Program) else 2
+    with Progress(stages * arguments.decisions, "parity", "decision") as bar:
+        lean = asked.made_lean(bar.update)
+        plot = _plot(lean.candidate, output)
+
+        def show(parity: Parity) -> None:
+            bar.close()
+            if arguments.json:
+                print_document(program_document(lean, parity, target, output, plot))
+            else:
+                print(program_text(lean, parity))
+
+        write_program(lean.candidate, target, output, bar.update, show)
+    if not arguments.json:
+        written = files_of(lean.candidate, target, output) + ([plot] if plot else [])
+        print("\n" + "\n".join(f"wrote {file}" for file in written))
+
+
+def _export_for_reader(asked: _Asked) -> None:
     """Write the program as another framework reads it; its stages are compared up to the program itself."""
+    arguments, target = asked.arguments, asked.target
     if target.name != NIR:
         raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target nir")
     from dsf_export.targets.nir_readers import find_reader, write_for  # needs the `export` extra
 
     reader = find_reader(arguments.reader)
-    output = _output(arguments.output, source, target, f"program-{reader.name}")
-    stages = 1 if isinstance(content, Program) else MODEL_STAGES - 1 + len(formats) - 1
+    output = asked.output(f"program-{reader.name}")
+    stages = 1 if isinstance(asked.content, Program) else MODEL_STAGES - 1 + len(asked.formats) - 1
     with Progress(stages * arguments.decisions, "parity", "decision") as bar:
-        full = _candidate(source, content, arguments.decisions, bar.update, formats)
-        lean = _made_lean(full, choice, arguments.resets)
-    candidate = lean.candidate
-    parity = Parity(candidate.recording, candidate.rows)
+        lean = asked.made_lean(bar.update)
+    parity = Parity(lean.candidate.recording, lean.candidate.rows)
     parity.require()
-    write_for(candidate.program, reader, output)
+    write_for(lean.candidate.program, reader, output)
     if arguments.json:
         print_document(program_document(lean, parity, target, output))
     else:
