@@ -83,15 +83,17 @@ class Place:
     tile_y: int
     index_in_tile: int
 
+    @property
+    def tile(self) -> tuple[int, int, int]:
+        """The chip, and the tile on it."""
+        return self.chip, self.tile_x, self.tile_y
+
 
 @dataclass(frozen=True)
 class Core:
     """One core: where it is, what lies on it, and what that takes, by resource."""
 
-    chip: int
-    tile_x: int
-    tile_y: int
-    index_in_tile: int
+    place: Place
     slices: tuple[Slice, ...]
     uses: Uses
 
@@ -189,7 +191,7 @@ class ChipMapping:
     @property
     def tiles(self) -> int:
         """Tiles with at least one core in use."""
-        return len({(core.chip, core.tile_x, core.tile_y) for core in self.cores})
+        return len({core.place.tile for core in self.cores})
 
     def spikes(self, spikes_of_origin: Mapping[str, float]) -> Floats:
         """Spikes of each population, (populations,), from those of the program's populations in one decision.

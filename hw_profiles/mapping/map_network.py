@@ -254,7 +254,7 @@ def _uses(demand: CoreDemand, axons_out: int) -> dict[str, int]:
 def _mapping(divided: _Divided, profile: Profile, method: Method, places: Sequence[Place], copies: int) -> ChipMapping:
     capacity, network, traffic = _capacity(profile), divided.network, divided.traffic
     cores = tuple(
-        Core(place.chip, place.tile_x, place.tile_y, place.index_in_tile, slices, _resource_uses(used, divided.limits))
+        Core(place, slices, _resource_uses(used, divided.limits))
         for place, slices, used in zip(places, divided.pieces, divided.uses, strict=True)
     )
     across, along, chips = (traffic.mean_over_messages(apart) for apart in hops(places, Mesh.of(capacity).columns))

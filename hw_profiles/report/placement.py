@@ -81,8 +81,9 @@ def _across(cores_per_tile: int) -> int:
 
 
 def _site(core: Core, across: int, down: int) -> Site:
-    column = core.tile_x * across + core.index_in_tile % across
-    return core.chip, column, core.tile_y * down + core.index_in_tile // across
+    place = core.place
+    row, column = divmod(place.index_in_tile, across)
+    return place.chip, place.tile_x * across + column, place.tile_y * down + row
 
 
 def _core_place(site: Site, core: Core, traffic: float, layer_of: Mapping[str, str]) -> CorePlace:

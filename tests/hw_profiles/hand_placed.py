@@ -13,7 +13,7 @@ from hw_profiles.capacity import Capacity
 from hw_profiles.event_prices import ConstantPower, EventEnergy, EventTime
 from hw_profiles.figure import Figure, Grade
 from hw_profiles.loader import load_profile
-from hw_profiles.mapping.chip_mapping import ChipMapping, Core, Slice
+from hw_profiles.mapping.chip_mapping import ChipMapping, Core, Place, Slice
 from hw_profiles.network import ChipNetwork, NeuronParameters, Population, Projection, Role, SynapseFormat, SynapseList
 from hw_profiles.profile import Kind, Profile
 
@@ -75,10 +75,7 @@ def place(
         method="by hand",
         cores=tuple(
             Core(
-                core.chip,
-                core.tile_x,
-                core.tile_y,
-                0,
+                Place(core.chip, core.tile_x, core.tile_y, index_in_tile=0),
                 tuple(Slice(name, 0, size) for name, size in core.neurons.items()),
                 {},
             )

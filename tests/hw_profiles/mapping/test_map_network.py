@@ -77,10 +77,10 @@ def assert_within_limits(mapping: ChipMapping, capacity: Capacity) -> None:
             assert limit is None or used[name] <= limit.value
     for projection in mapping.network.projections:
         assert projection.synapses.delay.max(initial=0) <= number(capacity.longest_delay)
-    places = {(core.chip, core.tile_x, core.tile_y, core.index_in_tile) for core in mapping.cores}
+    places = {core.place for core in mapping.cores}
     assert len(places) == len(mapping.cores)
     for chip_number in range(mapping.chips):
-        assert sum(core.chip == chip_number for core in mapping.cores) <= number(capacity.cores_per_chip)
+        assert sum(core.place.chip == chip_number for core in mapping.cores) <= number(capacity.cores_per_chip)
     assert mapping.chips <= number(capacity.chips_per_board)
 
 
@@ -107,7 +107,7 @@ def assert_everything_is_placed(mapping: ChipMapping) -> None:
             synops[destination, columns[projection.source]] += 1
             pairs.add((projection.source, source, destination))
     for name, neuron, destination in pairs:
-        column, here, there = columns[name], mapping.cores[home[name, neuron]], mapping.cores[destination]
+        column, here, there = columns[name], mapping.cores[home[name, neuron]].place, mapping.cores[destination].place
         messages[destination, column] += 1
         hops_ew[column] += abs(here.tile_x + 8 * here.chip - there.tile_x - 8 * there.chip)
         hops_ns[column] += abs(here.tile_y - there.tile_y)
