@@ -12,7 +12,7 @@ from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.progress import Progress
 from dsf_export.agreement_plot import plot_agreement
-from dsf_export.command_export import DEFAULT_DECISIONS
+from dsf_export.command_export import DEFAULT_DECISIONS, DEFAULT_PASSES
 from dsf_export.export_document import network_document, program_document
 from dsf_export.export_text import network_text, program_text
 from dsf_export.mixings.registry import lowering_of
@@ -61,6 +61,8 @@ def carry_out(arguments: argparse.Namespace) -> None:
     target = find_target(arguments.target)
     if arguments.decisions < 1:
         raise UserError(f"--decisions must be at least 1, got {arguments.decisions}")
+    if arguments.reader is not None and target.name != NIR:
+        raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     source = source_file(arguments.source)
     if arguments.output is not None:
         _require_fitting(arguments.output, source, target)  # before anything is read, which may take long
@@ -69,7 +71,7 @@ def carry_out(arguments: argparse.Namespace) -> None:
         _require_resettable(choice, arguments.chip)
     kind = content_of(source)
     if kind in ("nir", "netx"):
-        output = _output(arguments.output, source, target, _stem_for(arguments.reader, target))
+        output = _output(arguments.output, source, target, _stem_for(arguments.reader))
         carry_out_import(arguments, source, kind, target, output)
         return
     if arguments.overrides:
@@ -138,10 +140,11 @@ def _is_network(content: PolicyModel | Program, target: Target) -> TypeGuard[Pol
 
 
 def _export_network(arguments: argparse.Namespace, source: Path, policy: PolicyModel, target: Target) -> None:
-    if (arguments.bits, arguments.exponents, arguments.chip, arguments.resets) != (None, None, None, False):
+    of_programs = (arguments.bits, arguments.exponents, arguments.chip, arguments.resets, arguments.passes)
+    if of_programs != (None, None, None, False, DEFAULT_PASSES):
         raise UserError(
-            "this model has no integer program, so --bits, --exponents, --chip and --resets do not apply: leave "
-            "them out"
+            "this model has no integer program, so --bits, --exponents, --chip, --resets and --passes do not apply: "
+            "leave them out"
         )
     output = _output(arguments.output, source, target, NETWORK)
     network = Network(policy, provenance_of(source, policy), target, output)
@@ -211,9 +214,7 @@ def _export_program(asked: _Asked) -> None:
 
 def _export_for_reader(asked: _Asked) -> None:
     """Write the program as another framework reads it; its stages are compared up to the program itself."""
-    arguments, target = asked.arguments, asked.target
-    if target.name != NIR:
-        raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target nir")
+    arguments = asked.arguments
     from dsf_export.targets.nir_readers import find_reader, write_for  # needs the `export` extra
 
     reader = find_reader(arguments.reader)
@@ -225,7 +226,7 @@ def _export_for_reader(asked: _Asked) -> None:
     parity.require()
     write_for(lean.candidate.program, reader, output)
     if arguments.json:
-        print_document(program_document(lean, parity, target, output))
+        print_document(program_document(lean, parity, asked.target, output))
     else:
         print(f"{program_text(lean, parity)}\n\nwrote {output} for {reader.name}")
 
@@ -252,9 +253,9 @@ def _refuse_graded(
         )
 
 
-def _stem_for(reader: str | None, target: Target) -> str:
+def _stem_for(reader: str | None) -> str:
     """The name of a network's file without its ending; one for a reader has the reader's name."""
-    if reader is None or target.name != NIR:
+    if reader is None:
         return "program"
     from dsf_export.targets.nir_readers import find_reader  # needs the `export` extra
 

@@ -9,7 +9,7 @@ from dsf_common.command_line import CommandParser
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
-from dsf_train.bench.options import BenchOptions
+from dsf_train.bench.options import BenchOptions, refuse_others
 from neuro_runtime.environments.spec import environment_names
 
 DESCRIPTION = """\
@@ -41,7 +41,9 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     parser.add_argument("--table-only", action="store_true", help="run nothing: make the table of what has finished")
     arguments = parser.parse_intermixed_args(argv)
-    options = compose(BenchOptions, [pair for pair in arguments.overrides if not pair.startswith("train.")])
+    pairs = [pair for pair in arguments.overrides if not pair.startswith("train.")]
+    options = compose(BenchOptions, pairs)
+    refuse_others(arguments.what, pairs)
     if options.datasets is not None and not Path(options.datasets).expanduser().is_dir():
         raise UserError(f"there is no folder {options.datasets}: datasets= names the one that holds the datasets")
     from dsf_train.bench.sweeps import score_against_energy, table_of_grid  # not sooner: they bring PyTorch

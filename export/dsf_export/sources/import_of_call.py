@@ -83,8 +83,6 @@ def carry_out_import(
     if target.name == NIR:
         _carry_out_for_reader(arguments, source, content, output)
         return
-    if arguments.reader is not None:
-        raise UserError(f"--for names a reader of NIR files, and the target is {target.name}: give --target {NIR}")
     chip = Chip.portable if arguments.chip is None else find_chip(arguments.chip)
     if target.name == NETX:
         terms = ["terms=1"] if content == "nir" else []  # one matrix of 8-bit weights a layer

@@ -33,8 +33,8 @@ def carry_out(configs: Sequence[TrainConfig], work: Work, workers: int, cluster:
     Parameters
     ----------
     workers
-        1 works in this process, run after run; more is so many processes of Ray on this machine; 0 is as many as it
-        has cores if Ray is installed, else 1.
+        1 works in this process, run after run; more is so many processes of Ray on this machine, at most one a run; 0
+        is as many as it has cores if Ray is installed, else 1.
     cluster
         Address of a Ray cluster instead, whose machines share the folder of the runs.
 
@@ -52,7 +52,7 @@ def carry_out(configs: Sequence[TrainConfig], work: Work, workers: int, cluster:
         return
     if not has_ray:
         raise UserError("several workers need Ray: pip install 'decision-spikeformer[cluster]', or pass workers=1")
-    _on_ray(configs, work, workers or None, cluster)
+    _on_ray(configs, work, min(workers, len(configs)) or None, cluster)
 
 
 # Ray's switch for desktops: as 0 its processes listen on the loopback interface, where on Linux they would on all.

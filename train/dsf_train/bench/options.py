@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from dsf_common.errors import UserError
 from hw_profiles.main_profile import MAIN_PROFILE
 
 PRICES = "0,0.01,0.03,0.1,0.3,1"
@@ -49,3 +51,32 @@ class BenchOptions:
     output: str = field(default="results.md", metadata={"help": "Markdown file; plots lie beside it"})
     workers: int = field(default=0, metadata={"help": "runs at once; 1 needs no Ray; 0 is as many as there are cores"})
     cluster: str | None = field(default=None, metadata={"help": "address of a Ray cluster that shares runs="})
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise UserError(f"episodes={self.episodes} must be at least 1")
+        if self.workers < 0:
+            raise UserError(f"workers={self.workers} must be 0 or more")
+        if self.workers and self.cluster is not None:
+            raise UserError(f"workers={self.workers} are of this machine, and cluster= has its own: leave one out")
+
+
+_FRONT_ALONE = ("price", "prices", "time_steps", "blocks", "embedding_size", "profile", "fronts")
+_TABLES_ALONE = ("envs", "models")
+
+
+def refuse_others(what: str, pairs: Sequence[str]) -> None:
+    """Refuse options that mean nothing to ``scores``, ``ablations`` or ``front``.
+
+    Raises
+    ------
+    UserError
+        There is one.
+    """
+    others, owner = (_TABLES_ALONE, "scores and ablations") if what == "front" else (_FRONT_ALONE, "front")
+    for pair in pairs:
+        key = pair.partition("=")[0]
+        if key == "env" and what != "front":
+            raise UserError(f"{pair} is of front; name the environments of {what} by envs{pair.removeprefix('env')}")
+        if key in others:
+            raise UserError(f"{key}= is of {owner}, not of {what}: leave it out")

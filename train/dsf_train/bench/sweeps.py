@@ -40,8 +40,6 @@ _log = logging.getLogger(__name__)
 def table_of_grid(what: str, options: BenchOptions, command: Sequence[str], table_only: bool) -> None:
     """Carry out a grid, and publish its table and plot."""
     rows, environments = (SCORES, SCORE_ENVIRONMENTS) if what == "scores" else (ABLATIONS, ABLATION_ENVIRONMENTS)
-    if options.env is not None:
-        raise UserError(f"env={options.env} is of front; name the environments of {what} by envs={options.env}")
     chosen = names_of("envs", options.envs) if options.envs else environments
     grid = _grid(what, chosen_rows(rows, options.models), chosen, options, command)
     if not table_only:

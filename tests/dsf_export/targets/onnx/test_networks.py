@@ -172,7 +172,9 @@ def test_a_windowed_policy_is_one_file(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--bits", "4"], "--bits, --exponents, --chip and --resets do not apply"),
+        (["--bits", "4"], "--bits, --exponents, --chip, --resets and --passes do not apply"),
+        (["--passes", "all"], "--passes do not apply"),
+        (["--for", "norse"], "--for names a reader of NIR files, and the target is onnx"),
         (["--output", "policy.pt"], "must end in .onnx"),
         (["--decisions", "0"], "--decisions must be at least 1"),
     ],
