@@ -113,7 +113,7 @@ BAD = {
 def test_a_place_that_cannot_be_written_is_told_before_the_samples_run(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(samples_of_call, "_run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(samples_of_call, "outcome_of", lambda *_: pytest.fail("it ran"))
     file = samples(tmp_path / "samples.npz", labels=True)
     assert main([*call(program, f"input={file}", f"out={file}"), "--backend", "loihi-fast"]) == 2
     assert "samples.npz is a file; give another name" in capsys.readouterr().err
