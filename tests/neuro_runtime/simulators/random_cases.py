@@ -100,7 +100,7 @@ def cases(draw: st.DrawFn, decisions: int, ranges: Ranges = ANY, may_reset: bool
     active = draw(st.integers(1, 4))
     period = active + max(_idle_steps(lif) for lif in lifs) + draw(st.integers(0, 3))
     if may_reset:
-        lifs = [replace(lif, reset_step=draw(st.none() | st.integers(0, period - 1))) for lif in lifs]
+        lifs = [replace(lif, reset_step=draw(_reset_step(lif, period))) for lif in lifs]
     sources: list[Node] = [BiasLine("bias"), *lifs, *gates]
     targets: list[Node] = [*lifs, action]
     connections: list[Connection] = [draw(_injection(lif, active, period, ranges)) for lif in lifs if lif.size == size]
@@ -136,7 +136,13 @@ def _lif(draw: st.DrawFn, name: str, size: int | None, ranges: Ranges) -> Lif:
     slowest = next(decay for decay in range(4096) if steps_to_zero(decay, LONGEST_GAP + 1) <= LONGEST_GAP)
     decay = st.one_of(st.just(CLEARED), st.integers(slowest, CLEARED))
     threshold = draw(st.sampled_from(ranges.thresholds))
-    return Lif(name, size or draw(st.integers(1, 6)), draw(decay), draw(decay), threshold)
+    at_threshold = threshold > 0 and draw(st.booleans())
+    return Lif(name, size or draw(st.integers(1, 6)), draw(decay), draw(decay), threshold, at_threshold)
+
+
+def _reset_step(lif: Lif, period: int) -> st.SearchStrategy[int | None]:
+    """Any or none; no model of Lava resets neurons that fire at their threshold."""
+    return st.none() if lif.fires_at_threshold else st.none() | st.integers(0, period - 1)
 
 
 @st.composite
@@ -154,7 +160,7 @@ def _synapses(
     if draw(st.booleans()):
         weight = 2 * random.integers(-128, 127, (target.size, source.size), endpoint=True)
         return Dense(source.name, target.name, weight, draw(st.integers(0, longest_delay)), exponent)
-    return _listed(random, source, target, longest_delay, exponent, draw(st.integers(1, 12)))
+    return _listed(random, source, target, longest_delay, exponent, draw(st.integers(0, 12)))
 
 
 def _listed(
