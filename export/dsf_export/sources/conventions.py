@@ -128,7 +128,7 @@ PRESETS: Mapping[str, Preset] = {
 
 @dataclass(frozen=True)
 class Conventions:
-    """All of it, decided.
+    """The conventions by which a file is read, all of them decided.
 
     Attributes
     ----------
