@@ -10,7 +10,7 @@ figure implies, and as it is counted in a forward pass of our own network with i
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -39,8 +39,14 @@ COUNTED = {
 }
 
 
+@dataclass
+class Options:
+    """None: the sizes are the paper's."""
+
+
 def main(argv: list[str]) -> int:
     """Print the table, and FCNet's figure at its published size."""
+    compose(Options, argv)
     profile = load_profile(PAPER)
     heads = ("", "printed", "ours", "MAC", "accumulates", "implied", "counted: MAC", "accumulates", "ours")
     units = ("", "µJ", "µJ", "million", "million", "spikes an input", "million", "million", "µJ")

@@ -18,6 +18,7 @@ def source_file(path: Path) -> Path:
     source = path / "model.pt" if path.is_dir() else path
     if not source.is_file():
         raise UserError(
-            f"there is no {source}: pass a model.pt, the folder of a run, or a program (.nir, .dsf.h5, .onnx)"
+            f"there is no {source}: pass a model.pt, the folder of a run, a program (.dsf.h5, .nir, .onnx), or a "
+            "network of another framework (.nir, .net)"
         )
     return source

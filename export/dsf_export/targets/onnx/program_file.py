@@ -68,14 +68,17 @@ def read(path: Path) -> Program:
     Raises
     ------
     UserError
-        The file is missing, damaged or not ONNX, another tool's, another form of a policy, or changed.
+        The file is missing, damaged or not ONNX, another tool's, of another form, or changed.
     """
     model = read_model(path)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if metadata.get(FORM) != INTEGER_FORM or HEADER not in metadata or ARRAYS not in metadata:
         form = metadata.get(FORM)
-        what = f"the form '{form}' of a policy" if form else "no file of dsf-export"
-        raise UserError(f"{path} is {what}; a program is read back from the integer program that dsf-export wrote")
+        what = f"of the form '{form}'" if form else "no file of dsf-export"
+        raise UserError(
+            f"{path} is {what}, and of ONNX files a policy's '{INTEGER_FORM}' alone is read back: begin with the file "
+            "that it was made of"
+        )
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise UserError(f"{path} keeps weights in another file, which is not read; export it again as one file")
     try:

@@ -88,7 +88,10 @@ def with_weights_elsewhere(model: onnx.ModelProto) -> None:
         (changed_weight, "was changed since dsf-export wrote it"),
         (changed_operator, "was changed since dsf-export wrote it"),
         (without_metadata, "no file of dsf-export"),
-        (of_another_form, "the form 'float32, one token a call'"),
+        (
+            of_another_form,
+            "is of the form 'float32, one token a call', and .* 'integer program, one token a call' alone",
+        ),
         (with_huge_array, "its arrays are not those of its header"),
         (with_huge_weight, "its arrays are not those of its header"),
         (with_weights_elsewhere, "keeps weights in another file"),
