@@ -25,6 +25,11 @@ def source_options(pairs: Sequence[str]) -> SourceOptions:
     UserError
         An unknown key or a value of the wrong type.
     """
+    for pair in pairs:
+        if pair.startswith("framework="):
+            raise UserError(f"unknown key 'framework': here it is {FROM}")
+        if not pair.removeprefix(f"{FROM}=").strip():
+            raise UserError(f"{FROM}= has no value; give one, or leave it out")
     named = [f"framework={pair.removeprefix(f'{FROM}=')}" if pair.startswith(f"{FROM}=") else pair for pair in pairs]
     return compose(SourceOptions, named)
 

@@ -224,6 +224,8 @@ CALLS: dict[str, tuple[list[str], str]] = {
     "passes": (["--passes", "all"], "--passes is for policies"),
     "resets": (["--resets"], "--resets is for policies"),
     "a word for a number": (["dt=zero"], "cannot set dt to 'zero': it takes a number"),
+    "a framework by another key": (["framework=norse"], "unknown key 'framework': here it is from"),
+    "no framework": (["from="], "from= has no value; give one, or leave it out"),
     "an option of sinabs": (["norm_input=true"], "norm_input= is for networks that sinabs wrote"),
 }
 

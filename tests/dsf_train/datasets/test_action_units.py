@@ -119,6 +119,12 @@ def test_actions_that_use_little_of_their_bounds_are_told(tmp_path: Path, caplog
     assert "reach 10 % of their bounds, −2 … 2" in caplog.text
 
 
+def test_bounds_are_refused_for_a_file_that_says_its_unit(tmp_path: Path) -> None:
+    file, given = pendulum_file(tmp_path, **{UNIT_OF_ACTIONS: NORMALISED}), DatasetOptions(ActionBounds.unit(1))
+    with pytest.raises(UserError, match="says itself what its actions are; leave out action_low and action_high"):
+        open_dataset(load_environment_spec("pendulum"), file, given)
+
+
 @pytest.mark.parametrize(
     ("pairs", "words"),
     [

@@ -72,17 +72,20 @@ def action_units(spec: EnvironmentSpec, location: DatasetLocation, given: Action
     Raises
     ------
     UserError
-        The bounds are of another number of actions, or parts of a dataset disagree.
+        The bounds are of another number of actions, the dataset says its own, or parts of it disagree.
     """
     unit = ActionBounds.unit(spec.action_size)
     if spec.first_choice is not None:
         if given is not None:
             raise UserError(f"{spec.name} takes {spec.action_bounds}; leave out action_low and action_high")
         return ActionUnits(unit, ActionBounds.choices(spec.action_size, spec.first_choice), "choices")
+    normalised = location.kind == "generated" or all(map(_is_normalised, location.paths))
+    if given is not None and normalised:
+        raise UserError(f"{_title(location)} says itself what its actions are; leave out action_low and action_high")
     if given is not None:
         given = _fitting(given.repeated(spec.action_size), spec, "action_low and action_high")
         return ActionUnits(given, given, "given")
-    if location.kind == "generated" or all(map(_is_normalised, location.paths)):
+    if normalised:
         return ActionUnits(unit, own_action_bounds(spec) or unit, "normalised file")
     stated = {bounds for path in location.paths if path.is_dir() and (bounds := read_metadata(path).action_bounds)}
     if len(stated) > 1:
