@@ -534,7 +534,17 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
             ["model.kind=decision-transformer", "norm_switch_fraction=0.2"],
             "norm_switch_fraction means nothing to model.kind=decision-transformer, which has no norm that is switched",
         ),
-        (["evaluate_every=0", "evaluation_episodes=5"], "evaluation_episodes is of evaluations on the way, and"),
+        (["evaluate_every=0", "evaluation_episodes=5"], "evaluation_episodes=5 means nothing with evaluate_every=0"),
+        (["model.norm=tdbn", "norm_switch_fraction=0.2"], "means nothing to model.norm=tdbn, which does not switch"),
+        (["model.surrogate=triangle", "model.surrogate_half_width=1"], "means nothing to model.surrogate=triangle"),
+        (["model.mixing=delay", "model.heads=2"], "model.heads=2 means nothing to model.mixing=delay; leave it out."),
+        (["model.mixing=sdsa1", "model.heads=2"], "model.heads=2 means nothing to model.mixing=sdsa1"),
+        (["model.mixing=pssa", "model.heads=2"], "to model.mixing=pssa but with model.bias_sharing=head"),
+        (["model.mixing=tssa", "model.position_bias=pairwise"], "means nothing to model.mixing=tssa"),
+        (["model.mixing=sssa", "model.mixing_ratio=2"], "means nothing to model.mixing=sssa"),
+        (["model.mixing=delay_matrix", "model.bias_sharing=head"], "means nothing to model.mixing=delay-matrix"),
+        (["quantise=true", "delayed_reward=true"], "delayed_reward=true means nothing to quantise=true"),
+        (["quantise=true", "input_clip=3"], "input_clip=3 means nothing to quantise=true"),
         (["model.modes=4"], "model.modes is no option of model.kind=dsformer"),
         (["model.kind=fcnet", "model.context=8", "model.modes=5"], "choose model.modes=4, or model.context=9"),
     ],
@@ -542,3 +552,18 @@ def test_kinds_are_their_classes_and_others_are_refused() -> None:
 def test_options_that_mean_nothing_to_a_kind_are_refused_with_those_that_do(pairs: list[str], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         training_config(["env=pendulum", *pairs]).validate()
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        ["model.mixing=delay", "model.heads=1"],  # the default
+        ["model.mixing=tssa", "model.heads=2"],
+        ["model.mixing=pssa", "model.bias_sharing=head", "model.heads=2"],
+        ["model.mixing=pssa-delay-matrix", "model.mixing_ratio=2", "model.bias_sharing=channel"],
+        ["model.norm=repbn", "norm_switch_fraction=0.2"],
+        ["evaluate_every=100", "evaluation_episodes=5"],
+    ],
+)
+def test_options_that_mean_something_are_taken(pairs: list[str]) -> None:
+    training_config(["env=pendulum", *pairs]).validate()

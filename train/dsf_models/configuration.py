@@ -69,6 +69,8 @@ class ModelKind(Enum):
 
 # Settings which a token mixing may lack, and then refuses; see `dsf_models.mixings.token_mixing.TokenMixing.settings`.
 SETTINGS_OF_SOME_MIXINGS = ("mixing_rank", "carry_membranes", "score_limit")
+# Options with a default of their own, which mean nothing to some; see `TokenMixing.reads` there.
+OPTIONS_OF_SOME_MIXINGS = ("heads", "position_bias", "bias_sharing", "mixing_ratio")
 
 
 class Norm(Enum):

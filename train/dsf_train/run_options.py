@@ -18,6 +18,7 @@ from dsf_common.plain_values import plain
 from dsf_models.configuration import ModelKind
 from dsf_models.kind_settings import refuse_others
 from dsf_train.configuration import TrainConfig
+from dsf_train.idle_options import refuse_idle
 from dsf_train.run_folder import RunFolder
 from neuro_runtime.environments import load_environment_spec
 from neuro_runtime.policy_files import find_policy
@@ -37,15 +38,18 @@ def training_config(overrides: list[str]) -> TrainConfig:
     load_environment_spec(environment)
     if compose(TrainConfig, overrides).quantise:
         _refuse_dimensions(overrides)
-        return compose(TrainConfig, [*_without_model(recipe(environment)), *recipe("quantise"), *overrides])
-    _refuse_idle(overrides)
+        pairs = [*_without_model(recipe(environment)), *recipe("quantise"), *overrides]
+        config = compose(TrainConfig, pairs)
+        refuse_idle(overrides, config)
+        return config
+    _refuse_without_quantise(overrides)
     pairs = [*recipe(environment), *overrides]
     kind = compose(TrainConfig, pairs).model.kind
     refuse_others(overrides, kind)
     _refuse_unread(overrides, kind)
     read = [pair for pair in recipe(environment) if not _is_unread(pair, kind)]
     config = compose(TrainConfig, [*read, *recipe(kind.value), *overrides])
-    _refuse_evaluations_of_none(overrides, config)
+    refuse_idle(overrides, config)
     if kind is ModelKind.dsformer or not config.whole_episodes or _given(overrides, "model.context"):
         return config
     return _holding_an_episode(config, compose(TrainConfig, [*read, *overrides]).model.context)
@@ -148,15 +152,7 @@ def _refuse_dimensions(overrides: list[str]) -> None:
             raise UserError(f"quantise=true takes the dimensions of the policy that it goes on with; leave out {pair}.")
 
 
-def _refuse_evaluations_of_none(overrides: list[str], config: TrainConfig) -> None:
-    if _given(overrides, "evaluation_episodes") and not config.evaluate_every:
-        raise UserError(
-            "evaluation_episodes is of evaluations on the way, and evaluate_every=0 has none; add evaluate_every=N, or "
-            "give final_episodes."
-        )
-
-
-def _refuse_idle(overrides: list[str]) -> None:
+def _refuse_without_quantise(overrides: list[str]) -> None:
     for pair in overrides:
         if pair.startswith("quantise_"):
             raise UserError(f"{pair} has a meaning with quantise=true only; add quantise=true.")

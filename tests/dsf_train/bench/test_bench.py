@@ -23,7 +23,7 @@ from dsf_train.bench.data import choose_data
 from dsf_train.bench.duration import Duration
 from dsf_train.bench.execution import carry_out
 from dsf_train.bench.front import Point, front_rows, front_table
-from dsf_train.bench.grid import SCORES, Sweep, make_grid
+from dsf_train.bench.grid import ABLATIONS, SCORES, Sweep, make_grid
 from dsf_train.bench.options import Price
 from dsf_train.bench.outcome import Outcome
 from dsf_train.bench.page import put_section
@@ -346,6 +346,13 @@ def test_a_sweep_whose_last_run_cannot_be_trained_trains_none(
     assert main([*sweep, "steps=2", "train.model.context=8", *TINY[-2:]]) == 2
     assert "scores-mlp-seed0 on t-maze-9: whole_episodes=true needs windows" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_option_goes_to_the_rows_that_read_it(tmp_path: Path) -> None:
+    given = ("model.heads=2", "model.embedding_size=16")
+    grid = make_grid(ABLATIONS, Sweep("ablations", ("pendulum",), (0,), str(tmp_path), None, given))
+    heads = {row: config.model.heads for (row, _), (config,) in grid.runs.items()}
+    assert {row for row, number in heads.items() if number == 2} == {"tssa", "sssa", "sdsa3", "dt", "dt-delayed"}
 
 
 def test_all_rows_of_a_t_maze_hold_an_episode(tmp_path: Path) -> None:

@@ -96,6 +96,10 @@ class MapAttention(Attention):
         self.heads = config.heads
 
     @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        return frozenset({"heads"})
+
+    @classmethod
     def check(cls, config: ModelConfig) -> None:
         if config.score_limit < 0:
             raise UserError(f"model.score_limit={config.score_limit} must be positive, or 0 for no limit.")

@@ -31,6 +31,10 @@ class DelayMixing(DelayedSynapses):
         self.neuron = Lif.of(config)
         self.project = NormalisedLinear(size, size, config)
 
+    @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        return frozenset()
+
     def fire(self, inputs: Tensor, layout: TokenLayout) -> Tensor:
         mixed = layout.pack(self.position(layout.unpack(self.value(inputs))))
         output: Tensor = self.neuron(self.norm(mixed))

@@ -55,6 +55,10 @@ class DelayMatrixMixing(DelayedSynapses):
             )
 
     @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        return frozenset({"mixing_ratio"})
+
+    @classmethod
     def without_stream(cls, config: ModelConfig) -> str | None:
         if not config.carry_membranes:
             return None

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from torch import Tensor
 
-from dsf_models.configuration import ModelConfig, PositionBias
+from dsf_models.configuration import BiasSharing, ModelConfig, PositionBias
 from dsf_models.mixings.attention import Attention, meeting_rate, seen_spikes
 from dsf_models.mixings.position_weights import PairwiseWeights, RelativeWeights
 from dsf_models.mixings.registry import register_mixing
@@ -20,6 +20,14 @@ class PSSA(Attention):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.position = _position_weights(config)
+
+    @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        """Pairs of places have a weight each; vectors of distances are shared, and some by head."""
+        if config.position_bias is PositionBias.pairwise:
+            return frozenset({"position_bias"})
+        by_head = {"heads"} if config.bias_sharing is BiasSharing.head else set()
+        return frozenset({"position_bias", "bias_sharing", *by_head})
 
     @classmethod
     def without_stream(cls, config: ModelConfig) -> str | None:

@@ -37,6 +37,10 @@ class PssaBesideDelayMatrix(TokenMixing):
         PSSA.check(config)
 
     @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        return DelayMatrixMixing.reads(config) | PSSA.reads(config)
+
+    @classmethod
     def without_stream(cls, config: ModelConfig) -> str | None:
         return DelayMatrixMixing.without_stream(config) or PSSA.without_stream(config)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from dsf_models.configuration import ModelConfig
 from dsf_models.mixings.attention import Attention, added_and_taken_away, meeting_rate
 from dsf_models.mixings.past import sum_of_window
 from dsf_models.mixings.registry import register_mixing
@@ -17,6 +18,10 @@ class SDSA1(Attention):
 
     As published, for images, the sum runs over all tokens; here over those that a policy has seen, j ≤ i, of a window.
     """
+
+    @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        return frozenset()
 
     def fire(self, query: Tensor, key: Tensor, value: Tensor, layout: TokenLayout, inner: Spikes) -> Tensor:
         sums = sum_of_window(layout.unpack(key * value), self.config.window)

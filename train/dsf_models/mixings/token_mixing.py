@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from dsf_models.biased_layer import BiasedLayer
-from dsf_models.configuration import ModelConfig
+from dsf_models.configuration import OPTIONS_OF_SOME_MIXINGS, ModelConfig
 from dsf_models.padding import TokenLayout
 from dsf_models.policy_network import Spikes
 
@@ -51,6 +51,14 @@ class TokenMixing(nn.Module, ABC):
         UserError
             A setting is out of the range that this mixing needs.
         """
+
+    @classmethod
+    def reads(cls, config: ModelConfig) -> frozenset[str]:
+        """The options of `dsf_models.configuration.OPTIONS_OF_SOME_MIXINGS` that this mixing computes with.
+
+        One that it does not is refused where it is given; by default it may compute with all of them.
+        """
+        return frozenset(OPTIONS_OF_SOME_MIXINGS)
 
     @classmethod
     def without_stream(cls, config: ModelConfig) -> str | None:

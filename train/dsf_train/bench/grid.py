@@ -14,7 +14,8 @@ from dsf_models.configuration import ModelKind
 from dsf_models.kind_settings import is_taken
 from dsf_train.bench.data import Data, choose_data
 from dsf_train.configuration import TrainConfig
-from dsf_train.run_options import training_config, unread_by
+from dsf_train.idle_options import why_idle
+from dsf_train.run_options import recipe, training_config, unread_by
 from neuro_runtime.environments import load_environment_spec
 
 WHOLE = ("model.window=1000", "model.streaming=false")  # every token of a context sees all before it, as published
@@ -156,7 +157,9 @@ def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> 
     own = [f"name={sweep.name}-{row.name}-seed{seed}", f"seed={seed}", f"output={sweep.output}"]
     dataset = [] if data.path is None else [f"dataset={data.path}"]
     kind = compose(TrainConfig, [f"env={environment}", *row.overrides]).model.kind
-    shared = [pair for pair in sweep.overrides if _is_shared(pair, kind)]
+    given = [pair for pair in sweep.overrides if _is_shared(pair, kind)]
+    as_given = compose(TrainConfig, [f"env={environment}", *recipe(environment), *given, *row.overrides])
+    shared = [pair for pair in given if why_idle(pair, as_given) is None]
     config = training_config([f"env={environment}", "evaluate_every=0", *shared, *row.overrides, *dataset, *own])
     try:
         config.validate()
