@@ -6,13 +6,14 @@ set -eu
 walk() {
     name=$1
     data=$2
+    run=run-${data%.hdf5}
     shift 2
     echo "\$ python record.py $name $data" && python record.py "$name" "$data"
     echo "\$ dsf-data info $data env=$name" && dsf-data info "$data" "env=$name"
     echo "\$ dsf-train env=$name dataset=$data name=walk $*" && dsf-train "env=$name" "dataset=$data" name=walk "$@"
     echo "\$ dsf-export runs/$name/walk --target lava" && dsf-export "runs/$name/walk" --target lava
-    echo "\$ dsf-run --backend loihi-fast policy=runs/$name/walk episodes=3 out=run-$data --report"
-    dsf-run --backend loihi-fast "policy=runs/$name/walk" episodes=3 "out=run-$data" --report
+    echo "\$ dsf-run --backend loihi-fast policy=runs/$name/walk episodes=3 out=$run --report"
+    dsf-run --backend loihi-fast "policy=runs/$name/walk" episodes=3 "out=$run" --report
     echo "\$ python plain_loop.py $name runs/$name/walk/program.dsf.h5"
     python plain_loop.py "$name" "runs/$name/walk/program.dsf.h5"
 }
