@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from dsf_common.command_line import CommandParser
+from dsf_common.command_line import CommandParser, path
 from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
@@ -64,11 +63,11 @@ def _parser() -> CommandParser:
         help="chip or convention to price it by, the first on top; repeat for several (default: every shipped one)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to write in (default: the run's; a comparison is only printed)"
+        "--out", type=path, metavar="DIR", help="folder to write in (default: the run's; a comparison is only printed)"
     )
     parser.add_argument(
         "--front",
-        type=Path,
+        type=path,
         metavar="FILE.json",
         help="front of score against energy to draw the run in, as dsf-bench front wrote it (default: the task's "
         "shipped one, if there is one)",

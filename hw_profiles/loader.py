@@ -69,7 +69,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     UserError
         There is none of that name (with the nearest), or the file breaks the schema: which file, which key, why.
     """
-    path = Path(name_or_path)
+    path = Path(name_or_path).expanduser()
     if path.suffix not in (".yaml", ".yml"):
         if str(name_or_path) not in profile_names():
             raise UserError(f"no profile {str(name_or_path)!r}: {suggestion(str(name_or_path), profile_names())}")

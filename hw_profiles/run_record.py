@@ -217,7 +217,7 @@ def record_path(run: str | Path) -> Path:
     UserError
         There is none.
     """
-    path = Path(run)
+    path = Path(run).expanduser()
     record = path / RECORD if path.is_dir() else path
     if not record.is_file():
         raise UserError(f"no run at {run}: give a folder that dsf-run wrote (it holds {RECORD})")

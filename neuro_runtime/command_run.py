@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
-from dsf_common.command_line import CommandParser
+from dsf_common.command_line import CommandParser, path
 from dsf_common.exit_status import run_command
 from neuro_runtime.backends.names import LAVAS, backend_names
 from neuro_runtime.environments.spec import environment_names
@@ -65,7 +64,7 @@ def _parser() -> CommandParser:
         help="run simulator NAME beside the backend and stop at the first neuron in which they differ (status 1; "
         "default: loihi-fast): any two of interpreter, loihi-fast, loihi-sim and nengo-loihi",
     )
-    parser.add_argument("--video", type=Path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
+    parser.add_argument("--video", type=path, metavar="FILE", help="film the episodes to FILE.mp4 or FILE.gif")
     parser.add_argument(
         "--profile",
         action="append",

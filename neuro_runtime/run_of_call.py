@@ -78,7 +78,7 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
             f"{source_options[0]} says how a file of another framework is read: give input=FILE.npz with it"
         )
     reports = arguments.report is not None
-    report = Path(arguments.report) if arguments.report else None
+    report = Path(arguments.report).expanduser() if arguments.report else None
     if reports:
         check_libraries()
         require_folder(report)

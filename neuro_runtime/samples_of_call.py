@@ -83,7 +83,7 @@ def _profiles(arguments: argparse.Namespace) -> list[Profile]:
 
 def _report_folder(arguments: argparse.Namespace) -> Path | None:
     """The folder of the report, where one of its own is asked for; a report that cannot be written is refused."""
-    folder = Path(arguments.report) if arguments.report else None
+    folder = Path(arguments.report).expanduser() if arguments.report else None
     if arguments.report is not None:
         check_libraries()
         require_folder(folder)

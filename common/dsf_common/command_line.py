@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dsf_common.errors import UserError
@@ -30,6 +31,11 @@ def whole_number(text: str) -> int:
     if too_large := beyond_64_bits(number):
         raise argparse.ArgumentTypeError(too_large)
     return number
+
+
+def path(text: str) -> Path:
+    """A flag's value as a path; a shell leaves the ``~`` of ``--out=~/runs`` as it is."""
+    return Path(text).expanduser()
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from dsf_common.command_line import CommandParser, whole_number
+from dsf_common.command_line import CommandParser, path, whole_number
 from dsf_common.exit_status import run_command
 from dsf_common.files import require_named_files
 from dsf_export.source_file import source_file
@@ -47,7 +46,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "source",
-        type=Path,
+        type=path,
         metavar="MODEL",
         help="model.pt, the run folder with it, a program, or another framework's network (NIR, netx), told by content",
     )
@@ -69,7 +68,7 @@ def _parser() -> CommandParser:
         f"{', '.join(READER_NAMES)} (default: a file that dsf-export reads back)",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: program with the target's suffix, beside the model"
+        "--output", type=path, metavar="FILE", help="default: program with the target's suffix, beside the model"
     )
     parser.add_argument(
         "--decisions",

@@ -37,7 +37,7 @@ def run_folder(environment: str, backend: str, out: str | None) -> Iterator[Path
     """
     with ExitStack() as held:
         try:
-            folder = Path(out) if out is not None else _new(RUNS / environment, f"run-{backend}-{_now()}")
+            folder = Path(out).expanduser() if out is not None else _new(RUNS / environment, f"run-{backend}-{_now()}")
             held.enter_context(locked_folder(folder))
         except OSError as error:
             raise UserError(f"cannot make the folder {out or RUNS}: {first_line(error)}") from error

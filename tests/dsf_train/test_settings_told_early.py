@@ -14,6 +14,7 @@ from dsf_models.configuration import ModelConfig, ModelKind
 from dsf_models.distributed import own_device
 from dsf_train.command_train import main
 from dsf_train.room import require_room
+from dsf_train.run_folder import RunFolder
 from neuro_runtime.environments import load_environment_spec
 from tests.dsf_train.tiny_run import SHORT, short_run
 
@@ -79,3 +80,8 @@ def test_a_device_that_is_not_here_is_one_sentence(device: str) -> None:
     with pytest.raises(UserError, match=f"device={device} ") as told:
         own_device(device)
     assert len(str(told.value)) < 200
+
+
+def test_runs_may_lie_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert RunFolder.of(short_run(Path("~/runs"))).path == tmp_path / "runs" / "pendulum" / "default"

@@ -75,6 +75,16 @@ def test_json_is_one_document_and_the_same_that_is_saved(
     assert document == json.loads((folder / "run.json").read_text())
 
 
+def test_the_home_folder_is_found_where_the_shell_leaves_it(
+    program_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert main([*INTERPRETER, f"policy={program_file}", "out=~/saved"]) == 0
+    assert report(["~/saved", "--profile", "cmos45-paper", "--out=~/report"]) == 0
+    assert (tmp_path / "home" / "report" / "report.html").exists()
+    assert not Path("~").exists()
+
+
 def test_profiles_can_be_chosen(program_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*INTERPRETER, f"policy={program_file}", "--profile", "loihi1-davies2018"]) == 0
     assert "[cmos45-paper]" not in capsys.readouterr().out

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsf_common.command_line import CommandParser
+from dsf_common.command_line import CommandParser, path
 from dsf_common.documents import print_document
 from dsf_common.errors import UserError
 from dsf_common.exit_status import run_command
@@ -44,7 +43,7 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="put one JSON document on stdout")
     parser.add_argument(
         "--import-published",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="do not train: turn a checkpoint of the paper's published code into runs/<env>/<name>/model.pt",
     )

@@ -65,7 +65,7 @@ class RunFolder:
     @classmethod
     def of(cls, config: TrainConfig) -> RunFolder:
         """Where a run is kept, whether it has begun or not."""
-        return cls(Path(config.output) / config.env / config.name)
+        return cls(Path(config.output).expanduser() / config.env / config.name)
 
     @classmethod
     def open(cls, config: TrainConfig, resume: bool, overwrite: bool) -> RunFolder:

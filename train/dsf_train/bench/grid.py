@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from dsf_train.idle_options import why_idle
 from dsf_train.run_options import recipe, training_config, unread_by
 from neuro_runtime.environments import load_environment_spec
 
+ALONE = "evaluate_every=0"  # a run's score is that of its end
 WHOLE = ("model.window=1000", "model.streaming=false")  # every token of a context sees all before it, as published
 
 
@@ -140,27 +141,47 @@ def make_grid(rows: Sequence[Row], sweep: Sweep) -> Grid:
     Raises
     ------
     UserError
-        An environment or an option is unknown, a dataset is missing, or dimensions are impossible.
+        An environment or an option is unknown, an option is read by no run, a dataset is missing, or dimensions are
+        impossible.
     """
     for name in sweep.environments:
         _ = load_environment_spec(name).default_target  # refused before the first run
     data = {name: choose_data(load_environment_spec(name), sweep.datasets) for name in sweep.environments}
+    shared = {(row, name): _shared(row, name, sweep) for name in sweep.environments for row in rows}
+    _require_each_read(shared, sweep)
     runs = {
-        (row.name, name): tuple(_config(row, name, data[name], seed, sweep) for seed in sweep.seeds)
-        for name in sweep.environments
-        for row in rows
+        (row.name, name): tuple(_config(row, name, pairs, data[name], seed, sweep) for seed in sweep.seeds)
+        for (row, name), pairs in shared.items()
     }
     return Grid(tuple(rows), data, runs)
 
 
-def _config(row: Row, environment: str, data: Data, seed: int, sweep: Sweep) -> TrainConfig:
-    own = [f"name={sweep.name}-{row.name}-seed{seed}", f"seed={seed}", f"output={sweep.output}"]
-    dataset = [] if data.path is None else [f"dataset={data.path}"]
+def _shared(row: Row, environment: str, sweep: Sweep) -> list[str]:
+    """The options for all runs that a row's read."""
     kind = compose(TrainConfig, [f"env={environment}", *row.overrides]).model.kind
     given = [pair for pair in sweep.overrides if _is_shared(pair, kind)]
-    as_given = compose(TrainConfig, [f"env={environment}", *recipe(environment), *given, *row.overrides])
-    shared = [pair for pair in given if why_idle(pair, as_given) is None]
-    config = training_config([f"env={environment}", "evaluate_every=0", *shared, *row.overrides, *dataset, *own])
+    as_given = compose(TrainConfig, [*recipe(environment), ALONE, *given, *row.overrides, f"env={environment}"])
+    return [pair for pair in given if why_idle(pair, as_given) is None]
+
+
+def _require_each_read(shared: Mapping[tuple[Row, str], Sequence[str]], sweep: Sweep) -> None:
+    """Refuse an option for all runs that none reads, or that says whose a run is."""
+    for pair in sweep.overrides:
+        key = pair.partition("=")[0]
+        if key in ("env", "seed", "name", "output"):
+            raise UserError(f"train.{key}= is each run's own: leave train.{pair} out")
+        if not any(pair in pairs and not _changes(row, key) for (row, _), pairs in shared.items()):
+            raise UserError(f"train.{pair} means nothing to any row, or each has its own: leave it out")
+
+
+def _changes(row: Row, key: str) -> bool:
+    return any(change.partition("=")[0] == key for change in row.overrides)
+
+
+def _config(row: Row, environment: str, shared: Sequence[str], data: Data, seed: int, sweep: Sweep) -> TrainConfig:
+    own = [f"name={sweep.name}-{row.name}-seed{seed}", f"seed={seed}", f"output={sweep.output}"]
+    dataset = [] if data.path is None else [f"dataset={data.path}"]
+    config = training_config([f"env={environment}", ALONE, *shared, *row.overrides, *dataset, *own])
     try:
         config.validate()
     except UserError as problem:

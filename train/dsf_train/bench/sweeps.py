@@ -85,7 +85,7 @@ def score_against_energy(options: BenchOptions, command: Sequence[str], table_on
     if all(measure.result(config) is not None for config in grid.configs()):
         shown = f"dsf-bench {' '.join(shown_arguments(command))}"
         front = stored_front(grid, options.env, options.price, profile.name, points, shown)
-        folder = None if options.fronts is None else Path(options.fronts)
+        folder = None if options.fronts is None else Path(options.fronts).expanduser()
         save_front(front, plot.with_suffix(".json") if folder is None else folder / f"{options.env}.json")
     what = "Score of the exported program, in fixed point, and what its average decision costs"
     table = front_table(points, options.price, profile.name)
@@ -110,7 +110,7 @@ def _grid(
 
 
 def _beside(options: BenchOptions, name: str) -> Path:
-    output = Path(options.output)
+    output = Path(options.output).expanduser()
     return output.with_name(f"{output.stem}-{name}.svg")
 
 
@@ -126,5 +126,5 @@ def _publish(
 ) -> None:
     image = f"![{title.lstrip('# ')}]({plot.name})"
     section = "\n\n".join([title, about, table, image, command_block(command, grid.data)])
-    put_section(Path(options.output), name, section)
+    put_section(Path(options.output).expanduser(), name, section)
     print(f"{about}\n\n{table}\n\ntable  {options.output}\nplot   {plot}")

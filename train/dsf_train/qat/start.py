@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from dsf_common.errors import UserError
 from dsf_export.program_requirements import refuse_without_program
@@ -11,6 +10,7 @@ from dsf_export.rounded_model import QuantisedDSFormer
 from dsf_models.checkpoint import PolicyModel, load_model_file
 from dsf_train.configuration import TrainConfig
 from dsf_train.qat.scales import choose_quantisation
+from dsf_train.run_folder import RunFolder
 from dsf_train.sampling import Batch, TokenWindows
 from neuro_runtime.policy_files import find_policy, shipped_policy
 from neuro_runtime.program.weight_format import WeightFormat
@@ -29,7 +29,7 @@ def starting_policy(config: TrainConfig) -> PolicyModel:
     """
     files = shipped_policy(config.env) if config.policy is None else find_policy(config.policy)
     path = files.need_model()
-    run = Path(config.output) / config.env / config.name
+    run = RunFolder.of(config).path
     if os.path.realpath(path.parent) == os.path.realpath(run):
         raise UserError(f"{path} lies in the folder that this run writes to; choose another name=.")
     policy = load_model_file(path)
