@@ -348,7 +348,7 @@ def test_a_sweep_whose_last_run_cannot_be_trained_trains_none(
     monkeypatch.setenv("DSF_CACHE", str(tmp_path / "cache"))
     for name, demonstrator in DEMONSTRATORS.items():
         monkeypatch.setitem(DEMONSTRATORS, name, replace(demonstrator, episodes=5))
-    sweep = ["scores", "envs=pendulum,t-maze-9", "models=mlp", "seeds=0", "workers=1", f"runs={tmp_path}/runs"]
+    sweep = ["scores", "envs=pendulum,t-maze-9", "models=mlp", "seeds=0,1", "workers=1", f"runs={tmp_path}/runs"]
     assert main([*sweep, "steps=2", "train.model.context=8", *TINY[-2:]]) == 2
     assert "scores-mlp-seed0 on t-maze-9: whole_episodes=true needs windows" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

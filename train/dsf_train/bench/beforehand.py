@@ -25,7 +25,7 @@ def require_runs(configs: Sequence[TrainConfig], elsewhere: bool, exported: bool
     Parameters
     ----------
     elsewhere
-        Whether other machines carry it out, which have their own data and environments.
+        Whether other machines carry it out, which have their own memory, data and environments.
     exported
         Whether the policies become programs.
 
@@ -36,13 +36,16 @@ def require_runs(configs: Sequence[TrainConfig], elsewhere: bool, exported: bool
     """
     opened = cache(_opened)
     tried = cache(_tried)
-    for config in {repr(replace(config, seed=0, name="")): config for config in configs}.values():
+    alike: dict[str, TrainConfig] = {}
+    for config in configs:
+        alike.setdefault(repr(replace(config, seed=0, name="")), config)
+    for config in alike.values():
         try:
             require_trainable(config)
-            require_room(config, load_environment_spec(config.env))
             if exported:
                 _require_program(config)
             if not elsewhere:
+                require_room(config, load_environment_spec(config.env))
                 tried(config.env, config.delayed_reward)
                 dataset = opened(config.env, config.dataset, config.dataset_options)
                 windows_of(config, dataset, normalisation_of(dataset, return_scale=1.0))
