@@ -216,6 +216,19 @@ def test_whole_episodes_that_do_not_fit_are_told_before_training(
     assert error.endswith(
         "the longest has 200 steps, and model.context=8 is shorter; set model.context=200, or whole_episodes=false."
     )
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wrong", ["whole_episodes=true", "model.embedding_size=9000000000000000000"])
+def test_what_is_refused_leaves_the_run_there_as_it_was(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tmp_path / "pendulum" / "default"
+    before.mkdir(parents=True)
+    for name in ("config.yaml", "model.pt"):
+        (before / name).write_text("of hours of training")
+    assert main(["env=pendulum", wrong, f"output={tmp_path}", "--overwrite"]) == 2
+    assert sorted(path.name for path in before.iterdir()) == ["config.yaml", "model.pt"]
 
 
 def test_returns_to_go_sum_the_rewards_ahead() -> None:

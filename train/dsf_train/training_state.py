@@ -132,7 +132,8 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     start = starting_policy(config) if config.quantise else None
     config = replace(config, model=start.model.config, delayed_reward=start.delayed_reward) if start else config
     require_room(config, spec)
-    dataset, folder = _opened(config, spec, resume, overwrite, held)
+    with distributed.first_one_first():
+        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)
     spec = spec if spec.return_targets else with_targets_of(dataset, spec)
     _prepare_torch(config)
 
@@ -144,8 +145,9 @@ def prepare(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack)
     distributed.start_alike(model)
     optimiser = make_optimiser(model, config)
     learner = _value_learner(config, model, dataset, normalisation, spec, device)
-    first_step = restore_checkpoint(folder.checkpoint, model, learner or optimiser) if resume else 0
     cost = spike_cost(config, program_events(model))
+    folder = _opened(config, resume, overwrite, held)  # last, so that what is refused leaves a run there as it was
+    first_step = restore_checkpoint(folder.checkpoint, model, learner or optimiser) if resume else 0
     bounds = start.action_bounds if start else dataset.action_bounds
     return TrainingState(
         config,
@@ -184,16 +186,13 @@ def require_trainable(config: TrainConfig) -> None:
         refuse_without_program(config.model)
 
 
-def _opened(
-    config: TrainConfig, spec: EnvironmentSpec, resume: bool, overwrite: bool, held: ExitStack
-) -> tuple[Columns, RunFolder]:
-    """The dataset, and the run's folder with its lock."""
+def _opened(config: TrainConfig, resume: bool, overwrite: bool, held: ExitStack) -> RunFolder:
+    """The run's folder, with its lock."""
     first = distributed.is_first()
     with distributed.first_one_first():
-        dataset = open_dataset(spec, Path(config.dataset) if config.dataset else None, config.dataset_options)
         if first and (RunFolder.of(config).path.exists() or not resume):
             held.enter_context(RunFolder.of(config).locked())
-        return dataset, RunFolder.open(config, resume or not first, overwrite and first)
+        return RunFolder.open(config, resume or not first, overwrite and first)
 
 
 def windows_of(config: TrainConfig, dataset: Columns, normalisation: Normalisation) -> TokenWindows:
