@@ -280,8 +280,16 @@ def test_a_front_over_sizes_names_the_size_of_each_point() -> None:
         Point(0, None, 0, 0, 0, "T 2, D 8"),
     ]
     assert front_table(points, Price.energy_price, "chip").splitlines()[2:] == [
-        "| T 1, D 8 | 0 | -4.0 | 10 | 9.0 | 2.0 | 100 % | 100 % | 100 % |",
+        "| T 1, D 8 | 0 | -4.0 | 10 | 9.0 | 2.0 | – | 100 % | 100 % |",
         "| T 2, D 8 | 0 | – | – | – | – | – | – | – |",
+    ]
+
+
+def test_a_front_of_policies_that_learnt_nothing_and_whose_programs_are_silent_has_no_shares_of_nothing() -> None:
+    points = [Point(price, MeanEstimate(0.0, None, None, None), 0.0, 3000.0, 0.0) for price in (0, 1)]
+    assert front_table(points, Price.energy_price, "chip").splitlines()[2:] == [
+        "| 0 | 0.0 | 0 | 3.0 | 0.0 | – | – | 100 % |",
+        "| 1 | 0.0 | 0 | 3.0 | 0.0 | – | – | 100 % |",
     ]
 
 

@@ -203,7 +203,8 @@ def _in_words(model: ModelConfig, size: str) -> str:
 def front_table(points: list[Point], price: Price, profile: str) -> str:
     """A line a point, with its shares of the best score and of that policy's synops and energy.
 
-    The cheapest one that keeps `KEPT` of the best score is in bold.
+    The cheapest one that keeps `KEPT` of the best score is in bold. No score is a share of one that is not above 0, a
+    random policy's, so none is in bold then.
     """
     sized = any(point.size for point in points)
     heads = [
@@ -221,7 +222,7 @@ def front_table(points: list[Point], price: Price, profile: str) -> str:
     if not scored:
         return markdown_table(heads, [_missing(point, sized) for point in points])
     most, best = max(scored, key=lambda each: each[0])
-    keep = [point for score, point in scored if score >= KEPT * most]
+    keep = [point for score, point in scored if score >= KEPT * most > 0]
     chosen = min(keep, key=lambda point: point.total_pj, default=None)
     return markdown_table(
         heads,
@@ -249,7 +250,11 @@ def _line(point: Point, score: MeanEstimate, best: Point, most: float, is_chosen
         f"{point.total_pj / 1000:,.1f}",
         f"{point.active_pj / 1000:,.1f}",
         *(
-            f"{mark}{100 * share:.0f} %{mark}"
-            for share in (score.mean / most, point.synops / best.synops, point.total_pj / best.total_pj)
+            f"{mark}{100 * part / whole:.0f} %{mark}" if whole > 0 else MISSING
+            for part, whole in (
+                (score.mean, most),
+                (point.synops, best.synops),
+                (point.total_pj, best.total_pj),
+            )
         ),
     ]
