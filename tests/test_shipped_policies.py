@@ -23,6 +23,7 @@ SHIPPED = (
     "door-e",
     "door-e-one-step",
     "halfcheetah-m-e",
+    "halfcheetah-m-e-one-step",
     "hammer-e",
     "hammer-e-one-step",
     "hopper-hidden",
