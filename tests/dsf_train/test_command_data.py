@@ -91,7 +91,7 @@ def test_info_infers_the_environment(
         (["fetch", "pen-e"], "expected env=NAME"),
         (["fetch", "env=pn"], "unknown environment"),
         (["info", "{folder}/none.hdf5"], "there is no dataset"),
-        (["info", ""], "name a dataset: a file"),
+        (["info", ""], "an argument is empty; leave it out"),
         (["info", "pendulum", "env=pen-e"], "pendulum is an environment, and env= says that of a file"),
         (["info", "{folder}"], "tells no environment"),
         (["info", "{folder}", "pen-e"], "expected env=NAME"),
