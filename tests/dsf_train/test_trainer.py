@@ -247,7 +247,7 @@ def test_returns_to_go_sum_the_rewards_ahead() -> None:
         (["env=pendulum", "learning_rate=-1"], "positive"),
         (["env=pendulum", "best_share=0"], "whole dataset"),
         (["env=pendulum", "best_share=1.5"], "whole dataset"),
-        (["env=pendulum", "model.heads=3", "model.embedding_size=16"], "does not divide"),
+        (["env=pendulum", "model.mixing=tssa", "model.heads=3", "model.embedding_size=16"], "does not divide"),
         (["env=pendulum", "model.beta=1.0"], "beta"),
         (["env=pendulum", "model.context=4", "model.window=8"], "L\\(S − 1\\) \\+ 1"),
         (["env=pendulum", "model.mixing=tssa", "model.context=4"], "L\\(S − 1\\) \\+ 1"),
