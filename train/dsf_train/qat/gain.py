@@ -112,8 +112,13 @@ def gain_table(gain: Gain) -> str:
         ("fine-tuned, rounded", gain.tuned, f"{gain.tuned_spikes:.1%}"),
         ("gained, paired", gain.difference, ""),
     )
-    lines = [f"{name:<24}{scores.mean:7.1f} ± {scores.standard_error:<4.1f}{share:>16}" for name, scores, share in rows]
+    lines = [f"{name:<24}{scores.mean:7.1f}{_error(scores):<7}{share:>16}" for name, scores, share in rows]
     return "\n".join([title, f"{'':<24}{'score':>14}{'float spikes':>16}", *(line.rstrip() for line in lines)])
+
+
+def _error(scores: Scores) -> str:
+    """The standard error beside a mean; none of a single episode."""
+    return f" ± {scores.standard_error:.1f}" if len(scores.scores) > 1 else ""
 
 
 def _rounded(model: PolicyNetwork, quantisation: Quantisation) -> QuantisedDSFormer:
