@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dsf_common.whole_numbers import beyond_64_bits
 from neuro_runtime.action_bounds import ActionBounds
 
 _SPECS = Path(__file__).parent / "specs"
+_SUFFIXES = (".yaml", ".yml")
 OWN_SPECS = "DSF_ENVIRONMENTS"  # names a folder with more of these files
 
 
@@ -146,7 +148,7 @@ def load_environment_spec(name: str) -> EnvironmentSpec:
     files = _spec_files()
     serving = serving_file(name, files)
     if serving is None:
-        if name.endswith((".yaml", ".yml")):
+        if name.endswith(_SUFFIXES):
             raise UserError(
                 f"env={name} is a file, and env= takes a name: let {OWN_SPECS} name the file's folder, and give "
                 f"env={Path(name).stem}"
@@ -232,17 +234,23 @@ def _of_family(name: str, content: Any, number: int) -> Any:
 
 def _spec_files() -> dict[str, Path]:
     """File by name; the user's own come last, so that one of them may replace one of ours."""
-    return {path.stem: path for folder in [_SPECS, *_own_folder()] for path in folder.glob("*.yaml")}
+    return {path.stem: path for path in [*_SPECS.glob("*.yaml"), *_own_files()]}
 
 
-def _own_folder() -> list[Path]:
+def _own_files() -> list[Path]:
     own = os.environ.get(OWN_SPECS)
     if not own:
         return []
     folder = Path(own).expanduser()
     if not folder.is_dir():  # else one of ours would be taken for the user's file of the same name
         raise UserError(f"{OWN_SPECS} names {own}, and there is no such folder")
-    return [folder]
+    files = sorted(
+        (path for path in folder.iterdir() if path.suffix in _SUFFIXES), key=lambda path: (path.stem, path.suffix)
+    )
+    for one, other in pairwise(files):
+        if one.stem == other.stem:
+            raise UserError(f"{own} has {one.name} and {other.name}, both for env={one.stem}: keep one")
+    return files
 
 
 def _is_whole(value: Any) -> bool:

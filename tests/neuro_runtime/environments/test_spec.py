@@ -106,6 +106,16 @@ def test_own_folder_adds_and_replaces_environments(tmp_path: Path, monkeypatch: 
     assert load_environment_spec("pendulum").reference_max == 1
 
 
+def test_an_own_file_may_end_in_yml_and_has_its_name_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSF_ENVIRONMENTS", str(tmp_path))
+    (tmp_path / "mine.yml").write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "mine.yb.yaml").write_text(yaml.safe_dump(GOOD))
+    assert load_environment_spec("mine").time_limit == 200
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(GOOD))
+    with pytest.raises(UserError, match=r"has mine\.yaml and mine\.yml, both for env=mine: keep one$"):
+        load_environment_spec("mine")
+
+
 def test_an_own_folder_that_is_none_is_refused_though_the_name_is_one_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
