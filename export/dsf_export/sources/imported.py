@@ -28,6 +28,7 @@ from dsf_export.sources.quantise_network import (
     room_of,
     run_all,
 )
+from dsf_export.sources.rounding_gate import require_only_rounding
 from dsf_export.sources.split_layers import split_by_room
 from dsf_export.sources.stage_rows import StageRow, row_of_lowered, row_of_networks, row_of_programs
 from neuro_runtime.program import validate
@@ -41,7 +42,7 @@ from neuro_runtime.program.sample_run import SampleRun
 Samples = list[NDArray[Any]]
 MADE_SAMPLES, MADE_STEPS = 8, 100
 MOST_CALIBRATION_STEPS = 16384  # of all samples together, since the float program runs them in plain numpy
-SAME = 1e-3  # share of places in which float64 sums in another order may change a spike of a loop
+SAME = 1e-3  # share of places that may follow from a spike that rounding decided
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def import_network(
     UserError
         The network has no exact form on a chip, or its calibration cannot be used.
     GateFailed
-        The lowered program is not the network.
+        The lowered program is not the network (:func:`dsf_export.sources.rounding_gate.require_only_rounding`).
     """
     terms = DEFAULT_TERMS if options.terms is None else options.terms
     groups = 1 if options.groups is None else options.groups
@@ -124,14 +125,17 @@ def import_network(
     recordings = [run_network(network, sample) for sample in samples]
     _refuse_multispikes(network, recordings)
     exact = [run_network(replace(network, dtype=torch.float64), sample) for sample in samples]
-    lowered = lower_network(network, kind, _provenance(network, source, kind, origin))
+    made = lower_network(network, kind, _provenance(network, source, kind, origin))
+    lowered, watched = made.program, made.watched
     validate(lowered)
-    lowered = lowered.for_steps(len(samples[0]) + lowered.latency)
+    lowered = lowered.for_steps(len(samples[0]) + max(each.delay for each in (*lowered.outputs, *watched.outputs)))
     float_runs = run_all(lowered, samples)
     if groups > 1 and not network.is_integer:
-        lowered = split_by_room(lowered, room_of(lowered, float_runs, chip), groups)
+        room = room_of(lowered, float_runs, chip)
+        lowered, watched = split_by_room(lowered, room, groups), split_by_room(watched, room, groups)
         validate(lowered)
         float_runs = run_all(lowered, samples)
+    require_only_rounding(network, exact, watched, float_runs)
     if network.is_integer:
         program = as_it_is(lowered, samples)
     else:
@@ -146,7 +150,8 @@ def import_network(
     )
     if rows[2].different > SAME * rows[2].compared:
         raise GateFailed(
-            f"the lowered program differs from the network in {rows[2].different} of {rows[2].compared} places"
+            f"the lowered program differs from the network in {rows[2].different} of {rows[2].compared} places, though "
+            "rounding alone decided the first; nothing was written"
         )
     return Imported(
         network,

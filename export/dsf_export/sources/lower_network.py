@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,7 +52,22 @@ class _Group:
     subtracts: float  # weight of the synapse to itself
 
 
-def lower_network(network: FloatNetwork, kind: InputKind, provenance: Mapping[str, str]) -> SampleProgram:
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """The program of a float network.
+
+    Attributes
+    ----------
+    watched
+        The same program read at every neuron that fires, (neurons,), layer after layer in the network's order; row t
+        of each belongs to the input's row t.
+    """
+
+    program: SampleProgram
+    watched: SampleProgram
+
+
+def lower_network(network: FloatNetwork, kind: InputKind, provenance: Mapping[str, str]) -> Lowered:
     """The program of a float network, in float arithmetic, a time step at a time.
 
     Raises
@@ -72,7 +87,10 @@ def lower_network(network: FloatNetwork, kind: InputKind, provenance: Mapping[st
         builder.add_layer(name, layer)
     for name in layers:
         builder.connect(name)
-    return builder.program(output, provenance)
+    program = builder.program(output, provenance)
+    spiking = [name for name, layer in network.neurons.items() if layer.fires]
+    size = sum(network.neurons[name].size for name in spiking)
+    return Lowered(program, replace(program, outputs=builder.outputs(spiking), output_shape=(size,)))
 
 
 def _output(network: FloatNetwork, reaching: Mapping[str, Signal]) -> tuple[str, bool]:
@@ -262,7 +280,6 @@ class _Builder:
         first += [CurrentInput(host_map.node, len(host_map.bias)) for host_map in self._maps]
         if self._biased:
             first.append(BiasLine(self._bias))
-        kind = "spikes" if self._layers[output].fires else "membrane"
         return SampleProgram(
             arithmetic="float",
             active_steps=1,
@@ -270,18 +287,24 @@ class _Builder:
             nodes=(*first, *sorted(self._nodes, key=lambda node: self._depth[self._layer_of(node.name)])),
             connections=tuple(self._connections),
             encoder=SampleEncoder(self._kind, shape, tuple(self._maps)),
-            outputs=tuple(
-                SampleOutput(
-                    group.node,
-                    "spikes" if kind == "spikes" else "membrane",
-                    group.members.astype(np.int32),
-                    self._depth[output],
-                )
-                for group in self._groups[output]
-            ),
+            outputs=self.outputs([output]),
             output_shape=network.shapes[network.output],
             name=network.name,
             provenance=provenance,
+        )
+
+    def outputs(self, layers: Sequence[str]) -> tuple[SampleOutput, ...]:
+        """The layers' neurons, read layer after layer."""
+        ends = np.cumsum([self._layers[name].size for name in layers], dtype=int)
+        return tuple(
+            SampleOutput(
+                group.node,
+                "spikes" if self._layers[name].fires else "membrane",
+                (end - self._layers[name].size + group.members).astype(np.int32),
+                self._depth[name],
+            )
+            for name, end in zip(layers, ends.tolist(), strict=True)
+            for group in self._groups[name]
         )
 
     def _new_name(self, name: str) -> str:

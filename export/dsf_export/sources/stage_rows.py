@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsf_export.parity import ROUNDING
 from dsf_export.sources.float_network import FloatRecording
 from neuro_runtime.program.nodes import Lif
 from neuro_runtime.program.sample import SampleProgram
@@ -59,7 +60,7 @@ def row_of_lowered(
 ) -> StageRow:
     """The output's spikes, and where it is membranes, those that are off by more than rounding."""
     pairs = [(one.output, other.output) for one, other in zip(recordings, runs, strict=True)]
-    different = sum(int(np.count_nonzero(~np.isclose(one, other, rtol=1e-6, atol=1e-9))) for one, other in pairs)
+    different = sum(int(np.count_nonzero(differing(one, other))) for one, other in pairs)
     return StageRow(
         stage,
         sum(count for run in runs for name, count in run.spikes.items() if isinstance(program.node(name), Lif)),
@@ -67,6 +68,12 @@ def row_of_lowered(
         different,
         *_same_class([one for one, _ in pairs], [other for _, other in pairs]),
     )
+
+
+def differing(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Places of a sample's outputs that are off by more than float64's rounding of what was added up."""
+    same: NDArray[np.bool_] = np.isclose(other, one, rtol=1e-6, atol=ROUNDING * float(np.abs(one).max(initial=1)))
+    return ~same
 
 
 def row_of_programs(

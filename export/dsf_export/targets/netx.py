@@ -236,4 +236,4 @@ def _write(layers: list[ChainLayer], path: Path) -> None:
 
 def _program_of(path: Path) -> SampleProgram:
     network = read_netx(path, SourceOptions(), path.stem)
-    return as_it_is(lower_network(network, "spikes", {}), [])
+    return as_it_is(lower_network(network, "spikes", {}).program, [])

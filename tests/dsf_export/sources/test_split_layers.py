@@ -41,7 +41,7 @@ def uneven(folder: Path) -> Path:
 def made(network: FloatNetwork, kind: InputKind) -> tuple[SampleProgram, list[NDArray[Any]]]:
     random = np.random.default_rng(5)
     samples: list[NDArray[Any]] = [(random.random((60, 8)) < 0.3).astype(float) for _ in range(3)]
-    program = lower_network(network, kind, {})
+    program = lower_network(network, kind, {}).program
     return program.for_steps(60 + program.latency), samples
 
 
