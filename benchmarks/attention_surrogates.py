@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dsf_common.comma_lists import names_of, numbers_of, whole_numbers_of
 from dsf_common.exit_status import run_command
 from dsf_common.key_value_options import compose
 from dsf_common.statistics import estimate_mean
@@ -106,20 +107,26 @@ def main(argv: list[str]) -> int:
     """Train and measure what is missing, and print the table."""
     options = compose(Options, argv)
     rows = _read(Path(options.rows))
-    for combination in _combinations(options):
-        if combination not in rows:
-            rows[combination] = _measured(combination, options)
-            with Path(options.rows).open("a") as file:
-                print(json.dumps(asdict(combination) | asdict(rows[combination])), file=file)
+    missing = [combination for combination in _combinations(options) if combination not in rows]
+    configs = [_config(combination, options) for combination in missing]  # a wrong one costs no training
+    for combination, config in zip(missing, configs, strict=True):
+        rows[combination] = _measured(config, options)
+        with Path(options.rows).open("a") as file:
+            print(json.dumps(asdict(combination) | asdict(rows[combination])), file=file)
     print(_table(rows))
     return 0
 
 
 def _combinations(options: Options) -> Iterator[Combination]:
     """The first seed of all comes first, so that the table fills evenly."""
-    axes = [axis.split(",") for axis in (options.seeds, options.models, options.surrogates, options.thresholds)]
-    for seed, model, surrogate, threshold in itertools.product(*axes):
-        yield Combination(options.env, model, surrogate, float(threshold), options.steps, int(seed))
+    models, surrogates = names_of("models", options.models), names_of("surrogates", options.surrogates)
+    thresholds = numbers_of("thresholds", options.thresholds, "0.4,0.5")
+    for seed, model, surrogate, threshold in itertools.product(_seeds(options), models, surrogates, thresholds):
+        yield Combination(options.env, model, surrogate, threshold, options.steps, seed)
+
+
+def _seeds(options: Options) -> tuple[int, ...]:
+    return whole_numbers_of("seeds", options.seeds, "0,1,2")
 
 
 def _read(path: Path) -> dict[Combination, Measured]:
@@ -128,21 +135,20 @@ def _read(path: Path) -> dict[Combination, Measured]:
     return {Combination(**{name: line.pop(name) for name in names}): Measured(**line) for line in lines}
 
 
-def _measured(combination: Combination, options: Options) -> Measured:
-    config = _config(combination, options)
+def _measured(config: TrainConfig, options: Options) -> Measured:
     folder = Path(config.output) / config.env / config.name
     begun = time.perf_counter()
     file = train(config, resume=(folder / "config.yaml").exists()).model_file
     seconds = time.perf_counter() - begun
     policy = load_model_file(file)
     policy.model.eval()
-    spec = load_environment_spec(combination.env)
+    spec = load_environment_spec(config.env)
 
     def score(past: int | None = None) -> float:
         return evaluate(policy, spec, spec.return_targets[0], options.episodes, past=past).mean
 
     output_rate, rate, synops = _activity(policy, config)
-    energy = _energy(policy, file, options) if combination.seed == int(options.seeds.split(",")[0]) else None
+    energy = _energy(policy, file, options) if config.seed == _seeds(options)[0] else None
     whole, cut, silenced = score(), None, None
     if policy.model.config.kind is not ModelKind.spiking_mlp:
         cut = score(past=past_that_is_cut(spec))
