@@ -80,7 +80,7 @@ def compare(name: str, decisions: int, folder: Path) -> tuple[ParityRow, ParityR
 
 
 def _nothing() -> None:
-    """Of no interest: a decision has been made."""
+    """A decision was made; no progress is shown."""
 
 
 def _cells(integers: ParityRow, floats: ParityRow) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def _summary(
 
 
 def _saved_lines(arguments: argparse.Namespace, folder: Path | None, report: Path | None) -> list[str]:
-    """Where the run is, and where the report that is written of it."""
+    """The lines that say where the run and its report are."""
     if folder is None:
         return []
     lines = [f"saved {folder}"]

@@ -31,7 +31,7 @@ def sanafe_python(folder: Path = ENVIRONMENT) -> Path:
 
 
 def run_sanafe(python: Path, placed: PlacedNetwork, injected: NDArray[np.float64], period: int) -> dict[str, Any]:
-    """What SANA-FE makes of currents (time steps, neurons): `fired`, events, costs, `accumulators`, and its `seconds`.
+    """SANA-FE's run of currents (time steps, neurons): `fired`, events, costs, `accumulators`, and its `seconds`.
 
     Raises
     ------

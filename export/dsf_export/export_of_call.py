@@ -353,7 +353,7 @@ def _made_lean(candidate: Candidate, choice: PassChoice, may_reset: bool) -> Lea
 
 
 def _plot(candidate: Candidate, output: Path) -> Path | None:
-    """Where several formats were plotted: beside the program."""
+    """The plot of several formats, written beside the program; None for a single one."""
     if len(candidate.formats) < 2:
         return None
     path = output.with_name(f"{output.name.split('.')[0]}-bits.svg")

@@ -22,7 +22,7 @@ OF_PASSES = (PASSES, RECORDED, THRESHOLDS)
 
 
 def rounded_again(program: Program, policy: PolicyModel) -> Program:
-    """What ``policy`` becomes with a program's weight format, chip and scales.
+    """The program of ``policy`` with another program's weight format, chip and scales.
 
     The scales are the program's thresholds, with those that its provenance keeps of layers which passes took out, and
     what its host multiplies and divides by. They were chosen on recorded activity, which need not be the same to the

@@ -1,4 +1,4 @@
-"""What ``dsf-data`` was called for: the list of datasets, the content of one, or one fetched."""
+"""The answers of ``dsf-data``: the list of datasets, the content of one, or one fetched."""
 
 from __future__ import annotations
 

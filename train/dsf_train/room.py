@@ -1,4 +1,4 @@
-"""What a training run asks of the machine at least, told before it begins."""
+"""The memory and threads that a training run needs at least, told before it begins."""
 
 from __future__ import annotations
 

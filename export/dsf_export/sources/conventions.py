@@ -244,7 +244,7 @@ def _origin_of_preset(given: str | None, taken: str | None) -> str:
 
 
 def _origin_of_framework(given: str | None, taken: str | None, found: str | None) -> str | None:
-    """Where the framework comes from; None where there is none to name."""
+    """The origin of the framework's name, in words; None where there is no name."""
     if taken:
         return "given" if given else "told by the file's numbers"
     if found:

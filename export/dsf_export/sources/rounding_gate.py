@@ -24,7 +24,7 @@ from neuro_runtime.program.sample_run import SampleRun, outputs_of
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a spike differs, and how far the network's membrane is from its threshold there."""
+    """A spike that differs, and the distance of the network's membrane from its threshold there."""
 
     layer: str
     step: int

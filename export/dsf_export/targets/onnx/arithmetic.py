@@ -47,7 +47,7 @@ class Arithmetic(ABC):
 
     @abstractmethod
     def product(self, spikes: str, connection: Dense, name: str) -> str:
-        """What ``spikes``, (steps, sources), bring the targets, (steps, targets), exponent included.
+        """The currents that ``spikes``, (steps, sources), bring the targets, (steps, targets), exponent included.
 
         ``name`` is that of the connection's weights.
         """

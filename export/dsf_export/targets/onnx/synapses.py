@@ -125,7 +125,7 @@ class Synapses:
         return Arriving(self._graph.op("Mul", current, self._arithmetic.constant(active)), len(steps))
 
     def _convolved(self, spikes: str, connection: Convolution, name: str, size: int) -> str:
-        """What ``spikes`` (steps, sources), in the shape of its input, bring the flat targets."""
+        """The currents that ``spikes`` (steps, sources), in the shape of its input, bring the flat targets."""
         steps_and = self._graph.constant(np.array([-1, *connection.shape], np.int64))
         shaped = self._graph.op("Reshape", spikes, steps_and)
         convolved = self._arithmetic.convolved(shaped, connection, name)

@@ -1,4 +1,4 @@
-"""What Decision Transformer and Decision ConvFormer see at a decision: three new elements of their sequence.
+"""The three elements that a decision adds to the sequence of Decision Transformer and Decision ConvFormer.
 
 At token i these are the action before it, which only now is known, the return-to-go and the state:
 ``a_{i−1}, R̂_i, s_i``. At the first token there is no action before it.
