@@ -12,11 +12,13 @@ import numpy as np
 
 from dsf_common.errors import GateFailed, UserError
 from dsf_common.files import atomic_write
+from dsf_export.parity import SINGLE_ROUNDING
 from dsf_export.sources.content import Content
 from dsf_export.sources.conventions import SourceOptions
 from dsf_export.sources.float_network import FloatNetwork, FloatRecording, run_network
 from dsf_export.sources.imported import SAME, Samples, samples_for
 from dsf_export.sources.read_source import read_network, source_options
+from dsf_export.sources.rounding_gate import unlike_by_more_than_rounding
 from dsf_export.sources.stage_rows import StageRow, row_of_networks
 from dsf_export.targets.network_readers import NetworkReader, find_network_reader, names_for, write_network_for
 
@@ -76,6 +78,8 @@ def _compared(network: FloatNetwork, reader: NetworkReader, file: Path, samples:
         row_of_networks(f"float network, {str(network.dtype).removeprefix('torch.')}", ours, ours),
         row_of_networks(f"the file as {reader.name} reads it", ours, theirs),
     )
+    if far := unlike_by_more_than_rounding(network, ours, theirs, "reader", SINGLE_ROUNDING):
+        raise GateFailed(f"{reader.name} would spike otherwise: {far}; no file is left")
     if rows[1].different > SAME * rows[1].compared:
         raise GateFailed(
             f"{reader.name} would spike otherwise in {rows[1].different} of {rows[1].compared} places; no file is left"

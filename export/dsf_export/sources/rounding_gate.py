@@ -1,13 +1,14 @@
-"""Is a lowered program the network but for rounding? Every spike of every layer, and the output, sample by sample.
+"""Do two runs of a network differ by rounding alone? Every spike of every layer, and the output, sample by sample.
 
-Both add up in float64, in other orders, so a neuron whose membrane is within rounding of its threshold may fire in one
-and not in the other, and all that comes after it in the sample may follow from that. So the first difference of a
-sample, in time and then in the network's order of layers, must be at such neurons alone.
+A lowered program adds up in float64 as its network does, in another order; a file for a reader holds float32. So a
+neuron whose membrane is within rounding of its threshold may fire in one run and not in the other, and all that comes
+after it in the sample may follow from that. The first difference of a sample, in time and then in the network's order
+of layers, must be at such neurons alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,21 +58,48 @@ def require_only_rounding(
         Another difference: its layer, time step and neuron.
     """
     for sample, (recording, run) in enumerate(zip(recordings, runs, strict=True)):
-        first = list(_first_places(network, recording, outputs_of(watched, run.recording, len(recording.output))))
-        _refuse_far(first, sample)
+        fired = _by_layer(network, recording, outputs_of(watched, run.recording, len(recording.output)))
+        first = list(_first_places(network, recording, fired, ROUNDING))
+        if far := _beyond_rounding(first, sample, "program"):
+            raise GateFailed(f"the lowered program is not the network: {far}; nothing was written")
         _refuse_output(recording.output, run.output, first[0].step if first else len(run.output), sample)
 
 
-def _refuse_far(places: Sequence[_Place], sample: int) -> None:
+def unlike_by_more_than_rounding(
+    network: FloatNetwork,
+    recordings: Sequence[FloatRecording],
+    others: Sequence[FloatRecording],
+    who: str,
+    rounding: float,
+) -> str | None:
+    """The first spike that rounding does not explain, in words; None where it explains all.
+
+    Parameters
+    ----------
+    recordings, others
+        Two runs of each sample, the network's own first.
+    who
+        The one whose runs the second are, in a word.
+    rounding
+        Relative to a neuron's largest membrane.
+    """
+    for sample, (recording, other) in enumerate(zip(recordings, others, strict=True)):
+        places = list(_first_places(network, recording, other.spikes, rounding))
+        if far := _beyond_rounding(places, sample, who):
+            return far
+    return None
+
+
+def _beyond_rounding(places: Sequence[_Place], sample: int, who: str) -> str | None:
     for place in places:
         if place.distance > place.tolerance:
-            one, other = ("network", "program") if place.fires else ("program", "network")
-            raise GateFailed(
-                f"the lowered program is not the network: neuron {place.neuron} of {place.layer} fires in the {one} "
-                f"and not in the {other}, in time step {place.step} of sample {sample}, and its membrane is "
-                f"{place.distance:.3g} from its threshold, where rounding explains {place.tolerance:.1g}; "
-                "nothing was written"
+            one, other = ("network", who) if place.fires else (who, "network")
+            return (
+                f"neuron {place.neuron} of {place.layer} fires in the {one} and not in the {other}, in time step "
+                f"{place.step} of sample {sample}, and its membrane is {place.distance:.3g} from its threshold, where "
+                f"rounding explains {place.tolerance:.1g}"
             )
+    return None
 
 
 def _refuse_output(ours: NDArray[Any], theirs: NDArray[Any], steps: int, sample: int) -> None:
@@ -87,27 +115,33 @@ def _refuse_output(ours: NDArray[Any], theirs: NDArray[Any], steps: int, sample:
         )
 
 
-def _first_places(network: FloatNetwork, recording: FloatRecording, spikes: NDArray[np.float64]) -> Iterator[_Place]:
-    """The neurons of one layer and time step that differ first; ``spikes`` (steps, neurons), layer after layer."""
-    different: dict[str, NDArray[np.bool_]] = {}
-    column = 0
-    for name, fired in recording.spikes.items():
-        size = network.neurons[name].size
-        different[name] = spikes[:, column : column + size] != fired.reshape(len(fired), size)
-        column += size
+def _by_layer(
+    network: FloatNetwork, recording: FloatRecording, spikes: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """The columns of ``spikes`` (steps, neurons) that are each layer's."""
+    sizes = [network.neurons[name].size for name in recording.spikes]
+    return dict(zip(recording.spikes, np.split(spikes, np.cumsum(sizes)[:-1], axis=1), strict=True))
+
+
+def _first_places(
+    network: FloatNetwork, recording: FloatRecording, fired: Mapping[str, NDArray[Any]], rounding: float
+) -> Iterator[_Place]:
+    """The neurons of one layer and time step that differ first from ``fired``, the other run's spikes by layer."""
+    own = {name: spikes.reshape(len(spikes), -1) for name, spikes in recording.spikes.items()}
+    different = {name: spikes != fired[name].reshape(spikes.shape) for name, spikes in own.items()}
     steps = {name: int(where.any(axis=1).argmax()) for name, where in different.items() if where.any()}
     if not steps:
         return
     layer = min(steps, key=lambda name: steps[name])  # of several, the first in the network's order
     step = steps[layer]
-    voltage = recording.voltages[layer].reshape(len(spikes), -1)[: step + 1]
+    voltage = recording.voltages[layer].reshape(own[layer].shape)[: step + 1]
     threshold = network.neurons[layer].threshold.double().numpy().reshape(-1)
     for neuron in np.flatnonzero(different[layer][step]).tolist():
         yield _Place(
             layer,
             step,
             neuron,
-            bool(recording.spikes[layer].reshape(len(spikes), -1)[step, neuron]),
+            bool(own[layer][step, neuron]),
             float(abs(voltage[step, neuron] - threshold[neuron])),
-            ROUNDING * float(np.abs(voltage[:, neuron]).max(initial=abs(threshold[neuron]))),
+            rounding * float(np.abs(voltage[:, neuron]).max(initial=abs(threshold[neuron]))),
         )

@@ -1,4 +1,4 @@
-"""A lowered program may differ from its network where rounding decides, and in what follows from that; nowhere else."""
+"""A lowered program and a reader's run may differ from their network where rounding decides; nowhere else."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from dsf_common.errors import GateFailed
+from dsf_export.parity import SINGLE_ROUNDING
 from dsf_export.sources import imported as importing
 from dsf_export.sources import rounding_gate
-from dsf_export.sources.float_network import FloatNetwork
+from dsf_export.sources.float_network import FloatNetwork, run_network
 from dsf_export.sources.import_of_call import import_file
 from dsf_export.sources.imported import SAME, Imported
 from dsf_export.sources.lower_network import Lowered, lower_network
+from dsf_export.sources.read_source import read_network, source_options
+from dsf_export.sources.rounding_gate import unlike_by_more_than_rounding
 from dsf_export.sources.sparse_map import SparseMap
 from support.small_nir import affine, ends, lif, write_graph
 
@@ -101,3 +104,21 @@ def test_spikes_that_rounding_decides_and_those_after_them_are_taken(
         GateFailed, match=r"neuron 0 of if fires in the network and not in the program, .* 5\.55e-17 from"
     ):
         import_file(path, "nir", WHOLE_STEPS)
+
+
+def test_a_reader_that_spikes_otherwise_is_told_by_layer_step_and_neuron(tmp_path: Path) -> None:
+    network = read_network(two_layers(tmp_path), "nir", source_options(PLAIN))
+    sample = np.random.default_rng(0).random((40, 8)) < 0.5
+    ours = run_network(network, sample)
+    assert unlike_by_more_than_rounding(network, [ours], [ours], "reader", SINGLE_ROUNDING) is None
+    step, neuron = np.argwhere(ours.spikes["b"])[0].tolist()
+    lost = ours.spikes["b"].copy()
+    lost[step, neuron] = 0
+    theirs = replace(ours, spikes={**ours.spikes, "b": lost})
+    told = unlike_by_more_than_rounding(network, [ours, ours], [ours, theirs], "reader", SINGLE_ROUNDING)
+    assert told is not None
+    assert told.startswith(
+        f"neuron {neuron} of b fires in the network and not in the reader, in time step {step} of sample 1"
+    )
+    everything = float(np.abs(ours.voltages["b"]).max())
+    assert unlike_by_more_than_rounding(network, [ours], [theirs], "reader", everything) is None
