@@ -120,7 +120,8 @@ def _by_layer(
 ) -> dict[str, NDArray[np.float64]]:
     """The columns of ``spikes`` (steps, neurons) that are each layer's."""
     sizes = [network.neurons[name].size for name in recording.spikes]
-    return dict(zip(recording.spikes, np.split(spikes, np.cumsum(sizes)[:-1], axis=1), strict=True))
+    ends = np.cumsum(sizes, dtype=int)
+    return {name: spikes[:, end - size : end] for name, size, end in zip(recording.spikes, sizes, ends, strict=True)}
 
 
 def _first_places(
