@@ -21,8 +21,7 @@ from hw_profiles.network import ContextLayout
 from hw_profiles.pricing import check_prices_runs, price
 from hw_profiles.profile import Profile
 from hw_profiles.raster_file import SpikeRaster
-from hw_profiles.report.page_writer import check_libraries
-from hw_profiles.report.write import require_folder, write_report
+from hw_profiles.report.write import folder_of_report, write_report
 from neuro_runtime.activity import mean_counts
 from neuro_runtime.backends.base import Backend, BatchBackend
 from neuro_runtime.backends.checked import CheckedBackend, compared_by_default
@@ -78,10 +77,7 @@ def carry_out(arguments: argparse.Namespace, command: str) -> None:
             f"{source_options[0]} says how a file of another framework is read: give input=FILE.npz with it"
         )
     reports = arguments.report is not None
-    report = Path(arguments.report).expanduser() if arguments.report else None
-    if reports:
-        check_libraries()
-        require_folder(report)
+    report = folder_of_report(arguments.report)
     saved = run_policy(
         configuration,
         default_backend() if arguments.backend is None else arguments.backend,

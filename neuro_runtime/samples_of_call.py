@@ -20,8 +20,7 @@ from hw_profiles.loader import load_profiles
 from hw_profiles.pricing import check_prices_runs
 from hw_profiles.profile import Profile
 from hw_profiles.report import estimate_text, estimates_document
-from hw_profiles.report.page_writer import check_libraries
-from hw_profiles.report.write import require_folder, write_report
+from hw_profiles.report.write import folder_of_report, write_report
 from neuro_runtime.activity import mean_layers
 from neuro_runtime.backends.checked import compared_by_default
 from neuro_runtime.backends.registry import default_backend
@@ -53,7 +52,7 @@ def carry_out_samples(
         raise UserError("say which network gets the samples: policy=FILE")
     _refuse_what_is_for_policies(arguments, configuration)
     require_named_files([f"input={configuration.input}", *source_options], ("input", "calibration"))
-    profiles, report = _profiles(arguments), _report_folder(arguments)
+    profiles, report = _profiles(arguments), folder_of_report(arguments.report)
     path = Path(configuration.policy).expanduser()
     opened = open_network(path, source_options)
     samples = _samples(arguments, configuration, opened.program)
@@ -79,15 +78,6 @@ def _profiles(arguments: argparse.Namespace) -> list[Profile]:
     for profile in profiles:
         check_prices_runs(profile)
     return profiles
-
-
-def _report_folder(arguments: argparse.Namespace) -> Path | None:
-    """The folder of the report, where one of its own is asked for; a report that cannot be written is refused."""
-    folder = Path(arguments.report).expanduser() if arguments.report else None
-    if arguments.report is not None:
-        check_libraries()
-        require_folder(folder)
-    return folder
 
 
 def _samples(arguments: argparse.Namespace, configuration: RunConfiguration, program: SampleProgram) -> SampleFile:

@@ -74,6 +74,26 @@ def write_report(
     return WrittenReport(report, folder / PAGE)
 
 
+def folder_of_report(asked: str | None) -> Path | None:
+    """The folder for the report that a call asks for; None where that is the run's own, or no report is asked for.
+
+    Parameters
+    ----------
+    asked
+        A folder, empty for the run's own; None for no report.
+
+    Raises
+    ------
+    UserError
+        The report could not be written: the folder is a file, or a library of the page is not installed.
+    """
+    folder = Path(asked).expanduser() if asked else None
+    if asked is not None:
+        check_libraries()
+        require_folder(folder)
+    return folder
+
+
 def require_folder(out: Path | None) -> None:
     """Refuse a file as the folder of a report, before a long run rather than after it.
 
