@@ -11,10 +11,9 @@ import numpy as np
 
 from dsf_common.errors import UserError
 from dsf_common.files import atomic_write
-from dsf_common.memory import require_memory
 from dsf_export.parity import Parity, ParityRow, network_row, reference_row, window_row
 from dsf_export.program_requirements import refuse_without_program
-from dsf_export.recording import EPISODE_AT_MOST, StateSpread, record
+from dsf_export.recording import EPISODE_AT_MOST, StateSpread, record, require_room_for_decisions
 from dsf_export.stages import OnDecision, StageRun, run_model
 from dsf_export.targets import Target
 from dsf_models.checkpoint import PolicyModel
@@ -72,7 +71,7 @@ def write_network(
     """
     model = network.policy.model
     token = model.observation_size + model.action_size + 1
-    require_memory(decisions * token * np.dtype(np.float64).itemsize, f"comparing {decisions:,} decisions")
+    require_room_for_decisions(decisions, token * np.dtype(np.float64).itemsize)
     write = _write_window if network.spikes else _write_baseline
     with ExitStack() as files:
         temporaries = [files.enter_context(atomic_write(file)) for file in network.files]

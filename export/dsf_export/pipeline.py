@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from dsf_common.files import sha256_of
-from dsf_common.memory import require_memory
 from dsf_common.plain_values import plain
 from dsf_common.versions import installed_version
 from dsf_export.fold import fold
@@ -33,7 +32,7 @@ from dsf_export.quantise.group_scales import choose_scales, trained_scales
 from dsf_export.quantise.outliers import Reaches, choose_reaches, limit_reach
 from dsf_export.quantise.program_rounding import quantise
 from dsf_export.quantise.rounding_bound import require_rounding_bound
-from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record
+from dsf_export.recording import CHOICE_SEED, SEED, Recording, StateSpread, record, require_room_for_decisions
 from dsf_export.stages import FoldedRun, OnDecision, ProgramRun, StageRun, run_folded, run_model, run_program
 from dsf_models.checkpoint import PolicyModel
 from dsf_models.quantisation import Quantisation, Scales
@@ -144,7 +143,7 @@ def from_policy(
     lowered = lower(folded, policy, provenance)
     validate(lowered)
     in_float_and_rounded = 2 * _bytes_a_decision(lowered)
-    require_memory(decisions * in_float_and_rounded, f"comparing {decisions:,} decisions")
+    require_room_for_decisions(decisions, in_float_and_rounded)
     spread = StateSpread(policy.normalisation.state_mean, policy.normalisation.state_std)
     backend = TorchBackend(policy)
     chosen_on, recording = (record(backend, spread, decisions, seed) for seed in (CHOICE_SEED, SEED))
@@ -263,7 +262,7 @@ def own_format(policy: PolicyModel) -> WeightFormat:
 
 def from_program(program: Program, decisions: int, on_decision: OnDecision) -> Candidate:
     """A program that was exported before, on decisions of its own."""
-    require_memory(decisions * _bytes_a_decision(program), f"comparing {decisions:,} decisions")
+    require_room_for_decisions(decisions, _bytes_a_decision(program))
     spread = StateSpread(program.encoder.state_mean, program.encoder.state_std)
     recording = record(ProgramBackend(program, Interpreter(program)), spread, decisions)
     run = run_program(program, recording, on_decision)

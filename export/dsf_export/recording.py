@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsf_common.errors import UserError
+from dsf_common.memory import require_memory
 from neuro_runtime.backends.base import Backend, action_bounds_of
 from neuro_runtime.environments import make_environment
 from neuro_runtime.environments.closing import closing
@@ -20,6 +21,17 @@ from neuro_runtime.token import Token
 SEED = 20_000  # of the first episode that stages are compared on; evaluations begin elsewhere
 CHOICE_SEED = 30_000  # of the first episode that the quantisation is chosen on
 EPISODE_AT_MOST = 50  # decisions: many beginnings have more to say than one long end
+
+
+def require_room_for_decisions(decisions: int, bytes_a_decision: int) -> None:
+    """Refuse to compare more decisions than the machine's memory holds.
+
+    Raises
+    ------
+    UserError
+        They take more.
+    """
+    require_memory(decisions * bytes_a_decision, f"comparing {decisions:,} decisions")
 
 
 @dataclass(frozen=True)
