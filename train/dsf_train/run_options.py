@@ -89,7 +89,7 @@ def resumed_config(overrides: list[str]) -> TrainConfig:
     return compose(TrainConfig, [*pairs_of(stored), *overrides])
 
 
-# What an imported checkpoint takes of a run's options, beside those of the model.
+# The options of a run that an import reads, beside those of the model.
 _TAKEN_BY_IMPORT = ("env", "dataset", "unfinished", "observation_keys", "action_low", "action_high", "name", "output")
 
 
